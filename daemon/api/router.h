@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Router: a target to a route and what it names. No allocation; the hit routes are tried first.
+// Tested by tests/unit/api/router_test.cc.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "http/request.h"
+
+namespace footfall::api {
+
+enum class Route : std::uint8_t {
+  none, hit, hit_gif, batch, stats, pages, series, live, widget_html, widget_svg, widget_text, widget_json, script,
+  livez, readyz, preflight, method_not_allowed, count_
+};
+std::string_view name_of(Route route);
+
+struct Target {
+  Route route = Route::none;
+  std::string_view site;  // as in the path; site names need no decoding
+};
+// `base_path` is "" or "/prefix".
+Target route_of(http::Method method, std::string_view path, std::string_view base_path);
+std::string_view allowed_methods(Route route);  // for 405's Allow and for preflights
+
+}  // namespace footfall::api

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// The hashes in use, each for one purpose.
+//
+//   siphash64     keyed, unpredictable: visitor ids, and every table whose keys come from outside
+//   murmur64a     Redis's HyperLogLog hash (seed 0xadc83b19), nothing else
+//   crc32c        checksums of what is on disk (Castagnoli polynomial; SSE4.2 or ARMv8 CRC when the CPU has it,
+//                 chosen at run time, tables otherwise)
+//   mix64         spreads an integer that is already random enough (splitmix64's finaliser)
+//
+// Sources: Aumasson and Bernstein, "SipHash: a fast short-input PRF" (2012), here SipHash-1-3 for tables and
+// SipHash-2-4 for visitors; Appleby's MurmurHash64A; RFC 3720 appendix B.4 for CRC-32C's check values.
+// Tested by tests/unit/base/hash_test.cc against the published vectors.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace footfall::base {
+
+struct SipKey {
+  std::uint64_t k0 = 0;
+  std::uint64_t k1 = 0;
+};
+
+std::uint64_t siphash24(SipKey key, std::string_view bytes) noexcept;
+std::uint64_t siphash13(SipKey key, std::string_view bytes) noexcept;
+std::uint64_t murmur64a(std::string_view bytes, std::uint64_t seed) noexcept;
+
+// Continues from `crc` (0 to begin with), so that a checksum may be computed piece by piece.
+std::uint32_t crc32c(std::string_view bytes, std::uint32_t crc = 0) noexcept;
+
+constexpr std::uint64_t mix64(std::uint64_t x) noexcept {
+  x ^= x >> 30U;
+  x *= 0xbf58476d1ce4e5b9U;
+  x ^= x >> 27U;
+  x *= 0x94d049bb133111ebU;
+  return x ^ (x >> 31U);
+}
+
+// A key drawn at start from the system's generator: tables keyed with it cannot be flooded from outside.
+// The same key for the whole process, any thread.
+SipKey process_key() noexcept;
+// siphash13 under process_key(): for in-memory tables only, never stored.
+std::uint64_t table_hash(std::string_view bytes) noexcept;
+
+// Fills `size` bytes from the system's generator; aborts if the system has none.
+void random_bytes(void* out, std::size_t size) noexcept;
+std::uint64_t random_u64() noexcept;
+
+}  // namespace footfall::base

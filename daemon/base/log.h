@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Log lines, to standard error. The only door to spdlog, so that its headers are compiled in one file.
+//
+// Lines never hold a client address, a user agent or a token. Any thread; writing is asynchronous and never blocks the
+// caller: when the queue is full the oldest line is dropped and counted.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace footfall::base::log {
+
+enum class Level { debug, info, warning, error };
+
+// Starts the sink; before it, and after stop(), lines go nowhere. Not thread-safe.
+void start(Level level);
+void stop();
+
+void write(Level level, std::string_view line);
+inline void debug(std::string_view line) { write(Level::debug, line); }
+inline void info(std::string_view line) { write(Level::info, line); }
+inline void warning(std::string_view line) { write(Level::warning, line); }
+inline void error(std::string_view line) { write(Level::error, line); }
+
+// Lines dropped since start.
+std::uint64_t dropped();
+
+}  // namespace footfall::base::log

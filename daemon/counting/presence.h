@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Presence: how many distinct visitors were seen in the last `window` seconds.
+//
+// Up to 128 visitors are two plain arrays that are scanned. Beyond, they move to a linear-hashing table of 12-byte
+// cells (64-bit id, 32-bit stamp), five to a 64-byte bucket, one bucket split at a time, beside a ring of per-second
+// counts. Each visitor is counted in the slice of their latest hit; a hit moves them. When the clock advances, the
+// slices that leave the window are dropped whole. Expired cells are reused in place.
+//
+//       head                        oldest, dropped next
+//     [ s0 | s1 | s2 |  ...  | s(window-1) ]
+//
+// A stamp is 31 bits of UTC seconds, compared by serial-number arithmetic (RFC 1982), and one bit `moved`: a cell whose
+// visitor lives on under another id after a salt's rotation. A moved mark beats every stamp, so hits and marks may be
+// applied in any order. touch() is O(1); memory is 16 to 20 bytes a visitor; an idle Presence holds nothing.
+// Source: Litwin, "Linear hashing" (VLDB 1980).
+// Tested by tests/unit/counting/presence_test.cc; fuzzed there against a std::map.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/bytes.h"
+#include "counting/hit.h"
+
+namespace footfall::counting {
+
+// Units      UTC seconds, given by the caller.
+// Ownership  owns its cells; keeps no pointer into a request.
+// Threading  none of its own: guarded by the lock of its site.
+// Errors     none; how many visitors may be present is bounded by the caller (online_pairs_max).
+class Presence {
+ public:
+  // `window_s` in [15, 3600]. A visitor is online at t with a hit in (t - window_s, t].
+  // The window is given to each call rather than stored: pages share their site's.
+  Presence() = default;
+  Presence(Presence&&) noexcept;
+  Presence& operator=(Presence&&) noexcept;
+  ~Presence();
+
+  // Notes a hit of `visitor` (not 0) at `at_s`. Older than what is known of the visitor, or outside the window: no change.
+  void touch(VisitorId visitor, std::int64_t at_s, std::int32_t window_s);
+  // The visitor goes on under another id: from `at_s` on, this id is never counted, whatever hits of it still arrive.
+  void move_away(VisitorId old_id, std::int64_t at_s, std::int32_t window_s);
+  // Moves the clock; never back.
+  void advance(std::int64_t now_s, std::int32_t window_s);
+  // Distinct visitors in (now_s - window_s, now_s], where now_s is not before the latest hit or advance.
+  // O(1) in the table form, a scan of at most 128 otherwise. Frees everything when nobody is left.
+  std::uint32_t online(std::int64_t now_s, std::int32_t window_s);
+
+  // Cells in use, expired ones included: what online_pairs_max bounds, and for memory metrics.
+  std::size_t cells() const;
+  std::size_t memory_bytes() const;
+  void prefetch(VisitorId visitor) const;
+
+  // The visitors still inside the window, and moved marks, sorted by id: the same for equal content.
+  void save(base::ByteWriter& out, std::int64_t now_s, std::int32_t window_s) const;
+  // Adds what was saved to this (empty or not); false if the bytes are malformed.
+  bool load(base::ByteReader& in, std::int32_t window_s);
+
+ private:
+  struct Small;
+  struct Table;
+  // At most one is set.
+  std::unique_ptr<Small> small_;
+  std::unique_ptr<Table> table_;
+};
+
+}  // namespace footfall::counting

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+# Third-party libraries, all from the distribution's packages (deploy/install-deps.sh names them).
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(spdlog 1.10 REQUIRED)
+find_package(prometheus-cpp 1.0 REQUIRED)
+find_package(SQLite3 3.40 REQUIRED)
+find_package(simdjson 3.0 REQUIRED)
+find_package(CLI11 2.1 REQUIRED)
+find_package(date 3.0 REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
+pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
+if(FOOTFALL_TESTS)
+  find_package(GTest 1.12 REQUIRED)
+endif()

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Changes: what an admin does, as records of the control stream. Each has an id (doing it twice does it once), a time,
+// an actor and a reason, and is its own line of the audit log. Seeds, resets and undo move no number: they change what
+// is summed.
+// Tested by tests/unit/sites/changes_test.cc.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.h"
+#include "counting/hit.h"
+#include "sites/settings.h"
+
+namespace footfall::sites {
+
+struct SiteAdded {
+  SiteId site;
+  Settings settings;
+};
+struct SiteChanged {
+  SiteId site;
+  Settings before, after;
+};
+struct SiteRemoved {
+  SiteId site;
+  Settings before;
+};
+struct Seeded {
+  SiteId site;
+  counting::Epoch epoch;
+  std::optional<std::string> page;  // a page alone; else the site
+  std::int64_t amount = 0;          // signed difference, fixed when the change was made
+  std::uint64_t before = 0, after = 0;  // the total, for the audit
+};
+struct Reset {
+  SiteId site;
+  counting::Epoch next;                     // becomes current, and alone summed
+  std::set<counting::Epoch> included_before;
+  std::uint64_t before = 0;
+};
+// Takes back the change with the id `undone`: a seed by its opposite, a reset by what was summed before it, settings
+// by the ones before, a removal by adding the site again under its id.
+struct Undone {
+  std::string undone;
+  std::vector<std::uint8_t> reserved;
+};
+struct TokenAdded {
+  std::string id;                     // public name of the token
+  std::array<std::uint8_t, 32> digest{};  // SHA-256 of the secret
+  std::uint32_t scopes = 0;           // bits of Scope
+  std::optional<SiteId> site;         // bound to one site
+  std::int64_t expires_s = 0;         // 0: never
+};
+// An import from `source` into `site` has begun, with the random visitor key of its own; ended.
+struct ImportBegun {
+  SiteId site;
+  std::string source;
+  std::uint64_t key0 = 0, key1 = 0;
+};
+struct ImportEnded {
+  SiteId site;
+  std::string source;
+};
+
+using Action = std::variant<SiteAdded, SiteChanged, SiteRemoved, Seeded, Reset, Undone, TokenAdded, ImportBegun, ImportEnded>;
+
+struct Change {
+  std::string id;      // given by the client (Idempotency-Key) or drawn; 1..64 of [A-Za-z0-9._:-]
+  std::int64_t at_s = 0;
+  std::string actor;   // the token's id
+  std::string reason;
+  Action action;
+};
+
+void encode(const Change& change, base::ByteWriter& out);
+bool decode(base::ByteReader& in, Change& change);
+
+// Scopes of a token, as bits.
+enum class Scope : std::uint32_t { ingest = 1, read = 2, seed = 4, reset = 8, config = 16, operate = 32, restore = 64, tokens = 128 };
+inline constexpr std::uint32_t kAllScopes = 255;
+
+}  // namespace footfall::sites

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Decide and apply: the two times a pass takes a site's lock.
+//
+//   decide   candidates -> hits with ids reserved, written into the block's payload with the definitions they need
+//   apply    the same hits, once their block is durable for the mode
+//
+// A Candidate is a ping that the rules let through, with everything hashed outside the lock.
+// Tested by tests/unit/sites/decide_test.cc.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "counting/hit.h"
+#include "sites/records.h"
+#include "sites/site.h"
+
+namespace footfall::sites {
+
+struct Text {
+  std::string_view text;      // in the pass's arena, or static
+  std::uint64_t hash = 0;     // base::table_hash(text)
+};
+
+struct Candidate {
+  Site* site = nullptr;
+  std::int64_t at_s = 0;
+  std::int32_t utc_offset_s = 0;
+  counting::VisitorId visitor{};
+  counting::VisitorId moved_from{};
+  counting::Kind kind = counting::Kind::pageview;
+  bool bot = false;
+  bool counts = false;
+  bool touches_presence = false;
+  bool adds_visitor = false;
+  Text path;                                            // empty: (unknown)
+  std::array<Text, counting::kDimensions> labels{};     // empty: none; [page] unused
+};
+
+// The hits of one site in a block, in the order in which they came.
+struct Group {
+  Site* site = nullptr;
+  counting::Epoch epoch;
+  std::vector<counting::Hit> hits;
+};
+
+// Takes the site's lock once. `candidates` are all of `site`. Appends records to `payload` (several hits records where
+// the utc offset changes) and the decisions to `group`.
+void decide(Site& site, std::span<const Candidate* const> candidates, unsigned stream, std::string& payload, Group& group);
+// Takes the site's lock once.
+void apply(const Group& group);
+
+}  // namespace footfall::sites

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Records: how decisions are written into a block's payload, and read back. The journal knows none of this.
+//
+//   payload   record*
+//   record    u8 type  varint length  bytes[length]
+//   1 hits         site, epoch, base second, utc offset, then the hits (flags, second, visitor, page, labels)
+//   2 page         site, page id, path           a stream defines what it uses before it uses it
+//   3 label        site, label id, text
+//   4 observation  site, epoch, second, utc offset, online
+//   5 change       one Change (control stream only)
+//   6 progress     site, source, position        an import's or a follower's high-water mark
+// An unknown type is Errc::newer_format. The grammar to the byte is in daemon/store/FORMAT.md.
+// Tested by tests/unit/sites/records_test.cc: round trips over random hits, and every truncation.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/errors.h"
+#include "counting/site_state.h"
+#include "sites/changes.h"
+
+namespace footfall::sites {
+
+// Appends to `payload`. REQUIRES: hits share one utc_offset_s.
+void encode_hits(std::string& payload, SiteId site, const counting::Epoch& epoch, std::span<const counting::Hit> hits);
+void encode_page(std::string& payload, SiteId site, counting::PageId page, std::string_view path);
+void encode_label(std::string& payload, SiteId site, counting::LabelId label, std::string_view text);
+void encode_observation(std::string& payload, SiteId site, const counting::Observation& seen);
+void encode_change(std::string& payload, const Change& change);
+void encode_progress(std::string& payload, SiteId site, std::string_view source, std::uint64_t position);
+
+// What a payload holds is handed to these, in order. Views live until the call returns.
+class RecordVisitor {
+ public:
+  virtual ~RecordVisitor() = default;
+  virtual base::Result<void> hits(SiteId site, const counting::Epoch& epoch, std::span<const counting::Hit> hits) = 0;
+  virtual base::Result<void> page(SiteId site, counting::PageId page, std::string_view path) = 0;
+  virtual base::Result<void> label(SiteId site, counting::LabelId label, std::string_view text) = 0;
+  virtual base::Result<void> observation(SiteId site, const counting::Observation& seen) = 0;
+  virtual base::Result<void> change(const Change& change) = 0;
+  virtual base::Result<void> progress(SiteId site, std::string_view source, std::uint64_t position) = 0;
+};
+base::Result<void> decode_payload(std::string_view payload, RecordVisitor& visitor);
+
+}  // namespace footfall::sites

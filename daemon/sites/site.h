@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Site: a lock and the plain counting::SiteState that it guards, with the marks of what each stream has defined.
+//
+// The lock is taken once per pass to decide and once to apply; nothing under it does I/O or copies without bound.
+// Ownership: the Registry owns every Site for as long as the process runs, deleted ones too, so a plain pointer to a
+// Site never dangles. Tested by tests/unit/sites/site_test.cc.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "base/mutex.h"
+#include "counting/site_state.h"
+#include "journal/format.h"
+#include "sites/settings.h"
+
+namespace footfall::sites {
+
+class Site {
+ public:
+  Site(SiteId id, const counting::Limits& limits, std::int32_t window_s) : id_(id), state_(limits, window_s) {}
+
+  SiteId id() const { return id_; }
+
+  base::Mutex& mutex() RETURN_CAPABILITY(mutex_) { return mutex_; }
+  counting::SiteState& state() REQUIRES(mutex_) { return state_; }
+
+  // True once per (stream, id) until clear_definitions(stream): the caller then writes the definition to that stream.
+  // REQUIRES: stream < 64.
+  bool page_needs_definition(unsigned stream, counting::PageId page) REQUIRES(mutex_) {
+    return mark(page_defined_in_, stream, page.value);
+  }
+  bool label_needs_definition(unsigned stream, counting::LabelId label) REQUIRES(mutex_) {
+    return mark(label_defined_in_, stream, label.value);
+  }
+  // The stream's file failed: what it defined may be gone.
+  void clear_definitions(unsigned stream) REQUIRES(mutex_);
+
+  // Sites with somebody online, or with subscribers, get a tick each second from the shard that they fall to.
+  // True if the site was not active before: the caller then adds it to the list of that shard.
+  bool activate() { return !active_.exchange(true, std::memory_order_relaxed); }
+  void deactivate() { active_.store(false, std::memory_order_relaxed); }
+
+ private:
+  static bool mark(std::vector<std::uint64_t>& marks, unsigned stream, std::uint32_t id) {
+    if (marks.size() <= id) marks.resize(id + 1);
+    const std::uint64_t bit = std::uint64_t{1} << stream;
+    const bool fresh = (marks[id] & bit) == 0;
+    marks[id] |= bit;
+    return fresh;
+  }
+
+  const SiteId id_;
+  base::Mutex mutex_;
+  std::atomic<bool> active_{false};
+  counting::SiteState state_ GUARDED_BY(mutex_);
+  std::vector<std::uint64_t> page_defined_in_ GUARDED_BY(mutex_);   // page id -> a bit per stream
+  std::vector<std::uint64_t> label_defined_in_ GUARDED_BY(mutex_);  // label id -> a bit per stream
+};
+
+}  // namespace footfall::sites

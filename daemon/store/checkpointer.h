@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checkpointer: a thread at low priority that makes checkpoints by recovery itself, each minute if anything changed.
+// The live state is not touched.
+//
+//   ask the shards to roll their segments (hit streams first, control last) -> recover() through those segments ->
+//   closed days to the history (one transaction) -> write checkpoint N+1 -> tell the live side which days are closed ->
+//   recycle segments behind checkpoint N -> remove checkpoint N-1
+// Tested by tests/unit/store/checkpointer_test.cc.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "store/history.h"
+#include "store/recovery.h"
+
+namespace footfall::store {
+
+struct ClosedDay {
+  sites::SiteId site;
+  counting::Epoch epoch;
+  counting::Day day;
+};
+
+// How the checkpointer reaches the live side. Called on the checkpointer's thread; each call returns when it is done.
+struct LiveSide {
+  // Closes every hit stream's segment, then the control stream's; answers the closed segments' numbers.
+  std::function<base::Result<std::map<journal::StreamId, std::uint64_t>>()> roll;
+  // These days are in the history now: fold and forget them in the live state.
+  std::function<void(const std::vector<ClosedDay>&)> days_closed;
+  // Segments up to these numbers may be recycled.
+  std::function<void(const std::map<journal::StreamId, std::uint64_t>&)> recycle;
+};
+
+struct CheckpointStats {
+  std::uint64_t checkpoints = 0, failures = 0;
+  std::int64_t last_utc_s = 0;
+  double last_duration_s = 0;
+};
+
+class Checkpointer {
+ public:
+  Checkpointer(const DataDirectory& directory, const counting::Limits& limits, History& history, const base::Clock& clock, LiveSide live,
+               std::int32_t interval_s);
+  ~Checkpointer();  // stops, waiting for a checkpoint under way
+  void start();
+  void stop();
+  // Makes one now, on the calling thread (tests, shutdown on request).
+  base::Result<void> run_once();
+  CheckpointStats stats() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace footfall::store

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// History: what is only looked at, no longer counted with: closed days' rankings and the audit log, in SQLite.
+//
+// Every row carries the number of the checkpoint that produced it. A checkpoint that is made from number B first deletes
+// the rows of numbers beyond B, which an attempt that did not finish may have left: so each hit is there exactly once.
+// Losing the file loses no total.
+// Threading: one connection per thread that uses it; a reader may be made while the checkpointer writes (WAL).
+// Tested by tests/unit/store/history_test.cc.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/errors.h"
+#include "counting/hit.h"
+#include "sites/changes.h"
+
+namespace footfall::store {
+
+struct HistoryRow {
+  sites::SiteId site;
+  counting::Epoch epoch;
+  counting::Day day = 0;
+  counting::Dimension dimension = counting::Dimension::page;
+  std::string label;
+  std::uint64_t count = 0;
+};
+
+struct AuditEntry {
+  std::string id;
+  std::int64_t at_s = 0;
+  std::string actor, action, site, reason, before, after;
+};
+
+class History {
+ public:
+  static base::Result<std::unique_ptr<History>> open(const std::string& path);
+  ~History();
+
+  // One transaction: deletes what is beyond `base_checkpoint`, adds the rows and the audit entries under `checkpoint`.
+  base::Result<void> record(std::uint64_t base_checkpoint, std::uint64_t checkpoint, const std::vector<HistoryRow>& rows,
+                            const std::vector<AuditEntry>& audit);
+  // The `limit` largest labels over [from, to] and the given epochs.
+  base::Result<std::vector<HistoryRow>> top(sites::SiteId site, const std::vector<counting::Epoch>& epochs, counting::Dimension dimension,
+                                            counting::Day from, counting::Day to, std::size_t limit);
+  base::Result<std::vector<AuditEntry>> audit(std::size_t limit);
+
+ private:
+  History();
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace footfall::store
