@@ -10,7 +10,9 @@ namespace footfall::base {
 class Counter {
  public:
   // The owning thread only.
-  void add(std::uint64_t by = 1) { value_.store(value_.load(std::memory_order_relaxed) + by, std::memory_order_relaxed); }
+  void add(std::uint64_t by = 1) {
+    value_.store(value_.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+  }
   void set(std::uint64_t value) { value_.store(value, std::memory_order_relaxed); }
   // Any thread.
   std::uint64_t get() const { return value_.load(std::memory_order_relaxed); }

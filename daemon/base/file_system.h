@@ -2,8 +2,8 @@
 // The file seam: every byte that the daemon keeps goes through FileSystem and File, so that a test can fail, tear and
 // reorder writes. PosixFileSystem is the real one.
 //
-// Errors: Errc::io with call, path and errno's text. Threads: a File may be written by one thread and synced by another.
-// Tested by tests/unit/base/file_system_test.cc.
+// Errors: Errc::io with call, path and errno's text; Errc::not_found where a file or directory is absent. Threads: a
+// File may be written by one thread and synced by another. Tested by tests/unit/base/file_system_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,8 @@ class File {
   virtual Result<std::string> read_at(std::uint64_t offset, std::size_t size) = 0;
   virtual Result<std::uint64_t> size() = 0;
   virtual Result<void> truncate(std::uint64_t size) = 0;
-  // Reserves blocks, so that later writes inside them cannot run out of space; the file grows with zeros.
+  // Reserves blocks, so that later writes inside them cannot run out of space; the file grows with zeros, and never
+  // shrinks. Where the file system cannot reserve, it only grows.
   virtual Result<void> allocate(std::uint64_t size) = 0;
   // fdatasync: the bytes and the size are on the device when it returns.
   virtual Result<void> sync() = 0;
@@ -48,7 +49,7 @@ class FileSystem {
   virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
   virtual Result<void> remove(const std::string& path) = 0;  // absent is Errc::not_found
   virtual Result<bool> exists(const std::string& path) = 0;
-  virtual Result<void> make_directory(const std::string& path) = 0;  // mode 0700; fine if it is there
+  virtual Result<void> make_directory(const std::string& path) = 0;                 // mode 0700; fine if it is there
   virtual Result<std::vector<std::string>> list(const std::string& directory) = 0;  // names, sorted
   virtual Result<void> sync_directory(const std::string& path) = 0;
   // An exclusive lock on the file, held until the returned object goes; Errc::in_use if another process has it.

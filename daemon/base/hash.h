@@ -3,7 +3,7 @@
 //
 //   siphash64     keyed, unpredictable: visitor ids, and every table whose keys come from outside
 //   murmur64a     Redis's HyperLogLog hash (seed 0xadc83b19), nothing else
-//   crc32c        checksums of what is on disk (Castagnoli polynomial; SSE4.2 or ARMv8 CRC when the CPU has it,
+//   crc32c        checksums of what is on disk (Castagnoli polynomial; SSE4.2's instruction when the CPU has it,
 //                 chosen at run time, tables otherwise)
 //   mix64         spreads an integer that is already random enough (splitmix64's finaliser)
 //
@@ -12,6 +12,7 @@
 // Tested by tests/unit/base/hash_test.cc against the published vectors.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -28,6 +29,8 @@ std::uint64_t murmur64a(std::string_view bytes, std::uint64_t seed) noexcept;
 
 // Continues from `crc` (0 to begin with), so that a checksum may be computed piece by piece.
 std::uint32_t crc32c(std::string_view bytes, std::uint32_t crc = 0) noexcept;
+// The same without the CPU's instruction: what crc32c() falls back to, and is tested against.
+std::uint32_t crc32c_tables(std::string_view bytes, std::uint32_t crc = 0) noexcept;
 
 constexpr std::uint64_t mix64(std::uint64_t x) noexcept {
   x ^= x >> 30U;

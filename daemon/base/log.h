@@ -3,6 +3,7 @@
 //
 // Lines never hold a client address, a user agent or a token. Any thread; writing is asynchronous and never blocks the
 // caller: when the queue is full the oldest line is dropped and counted.
+// Tested by tests/unit/base/log_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -12,15 +13,25 @@ namespace footfall::base::log {
 
 enum class Level { debug, info, warning, error };
 
-// Starts the sink; before it, and after stop(), lines go nowhere. Not thread-safe.
+// Starts the sink; before it, and after stop(), lines go nowhere. stop() writes what is queued first. Not thread-safe:
+// no other thread may log meanwhile.
 void start(Level level);
 void stop();
 
+// One line: control bytes, line feeds among them, are written as '?'.
 void write(Level level, std::string_view line);
-inline void debug(std::string_view line) { write(Level::debug, line); }
-inline void info(std::string_view line) { write(Level::info, line); }
-inline void warning(std::string_view line) { write(Level::warning, line); }
-inline void error(std::string_view line) { write(Level::error, line); }
+inline void debug(std::string_view line) {
+  write(Level::debug, line);
+}
+inline void info(std::string_view line) {
+  write(Level::info, line);
+}
+inline void warning(std::string_view line) {
+  write(Level::warning, line);
+}
+inline void error(std::string_view line) {
+  write(Level::error, line);
+}
 
 // Lines dropped since start.
 std::uint64_t dropped();

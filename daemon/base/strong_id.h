@@ -19,5 +19,7 @@ struct StrongId {
 
 template <class Tag, class T>
 struct std::hash<footfall::base::StrongId<Tag, T>> {
-  std::size_t operator()(const footfall::base::StrongId<Tag, T>& id) const noexcept { return static_cast<std::size_t>(id.value); }
+  std::size_t operator()(const footfall::base::StrongId<Tag, T>& id) const noexcept {
+    return static_cast<std::size_t>(id.value);
+  }
 };
