@@ -2,25 +2,34 @@
 // Changes: what an admin does, as records of the control stream. Each has an id (doing it twice does it once), a time,
 // an actor and a reason, and is its own line of the audit log. Seeds, resets and undo move no number: they change what
 // is summed.
+//
+// An action holds all that applying and undoing it needs (differences, ids, what was in force before), so that a replay
+// asks nothing. Registry::plan_* fill them in.
 // Tested by tests/unit/sites/changes_test.cc.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/errors.h"
 #include "counting/hit.h"
 #include "sites/settings.h"
 
 namespace footfall::sites {
 
+// A new site with the next id and the first epoch; or a name that was removed, under its old id and the epoch after.
 struct SiteAdded {
   SiteId site;
   Settings settings;
+  counting::Epoch epoch;
+  std::set<counting::Epoch> included_before;  // what the removed site summed; empty for a new one
 };
 struct SiteChanged {
   SiteId site;
@@ -33,28 +42,29 @@ struct SiteRemoved {
 struct Seeded {
   SiteId site;
   counting::Epoch epoch;
-  std::optional<std::string> page;  // a page alone; else the site
-  std::int64_t amount = 0;          // signed difference, fixed when the change was made
+  std::optional<std::string> page;      // a page alone; else the site
+  counting::PageId page_id{};           // of `page`, reserved before the change is written; applying defines it
+  std::int64_t amount = 0;              // signed difference, fixed when the change was made
   std::uint64_t before = 0, after = 0;  // the total, for the audit
 };
 struct Reset {
   SiteId site;
-  counting::Epoch next;                     // becomes current, and alone summed
+  counting::Epoch next;  // becomes current, and alone summed
   std::set<counting::Epoch> included_before;
   std::uint64_t before = 0;
 };
 // Takes back the change with the id `undone`: a seed by its opposite, a reset by what was summed before it, settings
-// by the ones before, a removal by adding the site again under its id.
+// by the ones before, a removal by adding the site again under its id, an added site or token by removing it.
 struct Undone {
   std::string undone;
-  std::vector<std::uint8_t> reserved;
+  std::uint64_t before = 0, after = 0;  // the total of the site or page, for the audit; 0 where none is concerned
 };
 struct TokenAdded {
-  std::string id;                     // public name of the token
+  std::string id;                         // public name of the token
   std::array<std::uint8_t, 32> digest{};  // SHA-256 of the secret
-  std::uint32_t scopes = 0;           // bits of Scope
-  std::optional<SiteId> site;         // bound to one site
-  std::int64_t expires_s = 0;         // 0: never
+  std::uint32_t scopes = 0;               // bits of Scope
+  std::optional<SiteId> site;             // bound to one site
+  std::int64_t expires_s = 0;             // 0: never
 };
 // An import from `source` into `site` has begun, with the random visitor key of its own; ended.
 struct ImportBegun {
@@ -67,21 +77,44 @@ struct ImportEnded {
   std::string source;
 };
 
-using Action = std::variant<SiteAdded, SiteChanged, SiteRemoved, Seeded, Reset, Undone, TokenAdded, ImportBegun, ImportEnded>;
+// The order is stored: new actions go to the end.
+using Action =
+    std::variant<SiteAdded, SiteChanged, SiteRemoved, Seeded, Reset, Undone, TokenAdded, ImportBegun, ImportEnded>;
 
 struct Change {
-  std::string id;      // given by the client (Idempotency-Key) or drawn; 1..64 of [A-Za-z0-9._:-]
+  std::string id;  // given by the client (Idempotency-Key) or drawn; 1..64 of [A-Za-z0-9._:-]
   std::int64_t at_s = 0;
-  std::string actor;   // the token's id
+  std::string actor;  // the token's id
   std::string reason;
   Action action;
 };
 
+bool valid_change_id(std::string_view id);
+// "site added", "seeded", ...: as in the audit log.
+std::string_view name_of(const Action& action);
+
 void encode(const Change& change, base::ByteWriter& out);
-bool decode(base::ByteReader& in, Change& change);
+// corrupt, or newer_format for an action that this release does not know.
+base::Result<void> decode(base::ByteReader& in, Change& change);
+
+void encode(const TokenAdded& token, base::ByteWriter& out);
+bool decode(base::ByteReader& in, TokenAdded& token);
+void encode(const counting::Epoch& epoch, base::ByteWriter& out);
+bool decode(base::ByteReader& in, counting::Epoch& epoch);
+void encode(const std::set<counting::Epoch>& epochs, base::ByteWriter& out);
+bool decode(base::ByteReader& in, std::set<counting::Epoch>& epochs);
 
 // Scopes of a token, as bits.
-enum class Scope : std::uint32_t { ingest = 1, read = 2, seed = 4, reset = 8, config = 16, operate = 32, restore = 64, tokens = 128 };
+enum class Scope : std::uint32_t {
+  ingest = 1,
+  read = 2,
+  seed = 4,
+  reset = 8,
+  config = 16,
+  operate = 32,
+  restore = 64,
+  tokens = 128
+};
 inline constexpr std::uint32_t kAllScopes = 255;
 
 }  // namespace footfall::sites

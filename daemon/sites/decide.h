@@ -22,8 +22,8 @@
 namespace footfall::sites {
 
 struct Text {
-  std::string_view text;      // in the pass's arena, or static
-  std::uint64_t hash = 0;     // base::table_hash(text)
+  std::string_view text;   // in the pass's arena, or static
+  std::uint64_t hash = 0;  // base::table_hash(text)
 };
 
 struct Candidate {
@@ -37,20 +37,26 @@ struct Candidate {
   bool counts = false;
   bool touches_presence = false;
   bool adds_visitor = false;
-  Text path;                                            // empty: (unknown)
-  std::array<Text, counting::kDimensions> labels{};     // empty: none; [page] unused
+  Text path;                                         // empty: (unknown)
+  std::array<Text, counting::kDimensions> labels{};  // empty: none; [page] unused
 };
 
-// The hits of one site in a block, in the order in which they came.
+// The hits of one site in a block, in the order in which they came. Kept by the caller from pass to pass: decide()
+// overwrites it, and its vector keeps its capacity.
 struct Group {
   Site* site = nullptr;
   counting::Epoch epoch;
   std::vector<counting::Hit> hits;
 };
 
-// Takes the site's lock once. `candidates` are all of `site`. Appends records to `payload` (several hits records where
-// the utc offset changes) and the decisions to `group`.
-void decide(Site& site, std::span<const Candidate* const> candidates, unsigned stream, std::string& payload, Group& group);
+// Takes the site's lock once. `candidates` are all of `site`. Appends records to `payload`: definitions that `stream`
+// lacks first, then the hits (several records where the utc offset changes). The decisions are in `group` afterwards.
+// `online_pairs_left` is how many (visitor, site or page) pairs may still be made, of all sites of the node; past it a
+// hit no longer touches presence, but counts.
+// If the block is not written in the end, the caller calls site.clear_definitions(stream).
+// REQUIRES: stream < 64; hits of a pass fit a block (journal::kPayloadMax).
+void decide(Site& site, std::span<const Candidate* const> candidates, unsigned stream, std::string& payload,
+            Group& group, std::size_t online_pairs_left = SIZE_MAX);
 // Takes the site's lock once.
 void apply(const Group& group);
 

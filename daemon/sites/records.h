@@ -45,6 +45,10 @@ class RecordVisitor {
   virtual base::Result<void> change(const Change& change) = 0;
   virtual base::Result<void> progress(SiteId site, std::string_view source, std::uint64_t position) = 0;
 };
+// corrupt; newer_format for a type, or a kind of change, that this release does not know; or what the visitor answers.
 base::Result<void> decode_payload(std::string_view payload, RecordVisitor& visitor);
+// The same, with the caller's vector for the hits: nothing is allocated in the steady state.
+base::Result<void> decode_payload(std::string_view payload, RecordVisitor& visitor,
+                                  std::vector<counting::Hit>& scratch);
 
 }  // namespace footfall::sites

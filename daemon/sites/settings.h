@@ -22,15 +22,17 @@ enum class Grouping : std::uint8_t { none, comma, dot, space };  // of digits in
 enum class Visibility : std::uint8_t { counter, full, private_ };
 
 struct Settings {
-  std::string name;                    // [a-z0-9.-], 1..253, not ending in a widget's extension
-  std::vector<std::string> hosts;      // lower case, without port; a ping's Origin or Referer must be one of them
-  std::string timezone = "UTC";        // IANA name
+  std::string name;                // [a-z0-9.-], 1..253, alphanumeric at both ends, not ending in a widget's extension
+  std::vector<std::string> hosts;  // lower case, without port; a ping's Origin or Referer must be one of them
+  std::string timezone = "UTC";    // IANA name
   std::string lang = "en";
   Grouping grouping = Grouping::comma;
   Visibility visibility = Visibility::counter;
-  std::int32_t window_s = 300;         // 15..3600
-  bool strict_origin = false;          // refuse pings without Origin or Referer
-  bool count_bots = false;             // bots are in the total and online, too
+  std::int32_t window_s = 300;  // 15..3600
+  bool strict_origin = false;   // refuse pings without Origin or Referer
+  bool count_bots = false;      // bots are in the total and online, too
+
+  friend bool operator==(const Settings&, const Settings&) = default;
 };
 
 std::string_view to_string(Grouping grouping);

@@ -12,7 +12,6 @@
 
 #include "base/mutex.h"
 #include "counting/site_state.h"
-#include "journal/format.h"
 #include "sites/settings.h"
 
 namespace footfall::sites {

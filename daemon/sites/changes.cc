@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// Changes: their bytes. One pair of functions per action, in the order of the variant.
+// Tested by tests/unit/sites/changes_test.cc.
+#include "sites/changes.h"
+
+#include <algorithm>
+
+namespace footfall::sites {
+namespace {
+
+using base::ByteReader;
+using base::ByteWriter;
+using base::Errc;
+using base::Error;
+
+bool read_u32(ByteReader& in, std::uint32_t& out) {
+  const std::uint64_t v = in.varint();
+  out = static_cast<std::uint32_t>(v);
+  return in.ok() && v <= UINT32_MAX;
+}
+bool read(ByteReader& in, SiteId& site) {
+  return read_u32(in, site.value);
+}
+bool read(ByteReader& in, std::string& text) {
+  text = in.string();
+  return in.ok();
+}
+
+void put(const SiteAdded& a, ByteWriter& out) {
+  out.varint(a.site.value);
+  encode(a.settings, out);
+  encode(a.epoch, out);
+  encode(a.included_before, out);
+}
+bool get(ByteReader& in, SiteAdded& a) {
+  return read(in, a.site) && decode(in, a.settings) && decode(in, a.epoch) && decode(in, a.included_before);
+}
+
+void put(const SiteChanged& a, ByteWriter& out) {
+  out.varint(a.site.value);
+  encode(a.before, out);
+  encode(a.after, out);
+}
+bool get(ByteReader& in, SiteChanged& a) {
+  return read(in, a.site) && decode(in, a.before) && decode(in, a.after);
+}
+
+void put(const SiteRemoved& a, ByteWriter& out) {
+  out.varint(a.site.value);
+  encode(a.before, out);
+}
+bool get(ByteReader& in, SiteRemoved& a) {
+  return read(in, a.site) && decode(in, a.before);
+}
+
+void put(const Seeded& a, ByteWriter& out) {
+  out.varint(a.site.value);
+  encode(a.epoch, out);
+  out.u8(a.page ? 1 : 0);
+  if (a.page) {
+    out.varint(a.page_id.value);
+    out.string(*a.page);
+  }
+  out.svarint(a.amount);
+  out.varint(a.before);
+  out.varint(a.after);
+}
+bool get(ByteReader& in, Seeded& a) {
+  if (!read(in, a.site) || !decode(in, a.epoch)) return false;
+  const std::uint8_t has_page = in.u8();
+  if (has_page > 1) return false;
+  if (has_page == 1) {
+    if (!read_u32(in, a.page_id.value)) return false;
+    a.page.emplace(in.string());
+  }
+  a.amount = in.svarint();
+  a.before = in.varint();
+  a.after = in.varint();
+  return in.ok();
+}
+
+void put(const Reset& a, ByteWriter& out) {
+  out.varint(a.site.value);
+  encode(a.next, out);
+  encode(a.included_before, out);
+  out.varint(a.before);
+}
+bool get(ByteReader& in, Reset& a) {
+  if (!read(in, a.site) || !decode(in, a.next) || !decode(in, a.included_before)) return false;
+  a.before = in.varint();
+  return in.ok();
+}
+
+void put(const Undone& a, ByteWriter& out) {
+  out.string(a.undone);
+  out.varint(a.before);
+  out.varint(a.after);
+}
+bool get(ByteReader& in, Undone& a) {
+  if (!read(in, a.undone)) return false;
+  a.before = in.varint();
+  a.after = in.varint();
+  return in.ok();
+}
+
+void put(const TokenAdded& a, ByteWriter& out) {
+  out.string(a.id);
+  for (const std::uint8_t byte : a.digest) out.u8(byte);
+  out.varint(a.scopes);
+  out.varint(a.site ? std::uint64_t{a.site->value} + 1 : 0);  // 0: not bound
+  out.svarint(a.expires_s);
+}
+bool get(ByteReader& in, TokenAdded& a) {
+  if (!read(in, a.id)) return false;
+  for (std::uint8_t& byte : a.digest) byte = in.u8();
+  if (!read_u32(in, a.scopes)) return false;
+  const std::uint64_t site = in.varint();
+  if (site > std::uint64_t{UINT32_MAX} + 1) return false;
+  if (site > 0) a.site = SiteId{static_cast<std::uint32_t>(site - 1)};
+  a.expires_s = in.svarint();
+  return in.ok();
+}
+
+void put(const ImportBegun& a, ByteWriter& out) {
+  out.varint(a.site.value);
+  out.string(a.source);
+  out.u64(a.key0);
+  out.u64(a.key1);
+}
+bool get(ByteReader& in, ImportBegun& a) {
+  if (!read(in, a.site) || !read(in, a.source)) return false;
+  a.key0 = in.u64();
+  a.key1 = in.u64();
+  return in.ok();
+}
+
+void put(const ImportEnded& a, ByteWriter& out) {
+  out.varint(a.site.value);
+  out.string(a.source);
+}
+bool get(ByteReader& in, ImportEnded& a) {
+  return read(in, a.site) && read(in, a.source);
+}
+
+// Reads the alternative that `index` names, whichever of the variant it is.
+template <std::size_t I = 0>
+bool get_action(std::size_t index, ByteReader& in, Action& action) {
+  if constexpr (I < std::variant_size_v<Action>) {
+    if (index == I) return get(in, action.emplace<I>());
+    return get_action<I + 1>(index, in, action);
+  } else {
+    return false;
+  }
+}
+
+}  // namespace
+
+bool valid_change_id(std::string_view id) {
+  return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == ':' || c == '-';
+  });
+}
+
+std::string_view name_of(const Action& action) {
+  constexpr std::array<std::string_view, std::variant_size_v<Action>> kNames{
+      "site added", "site changed", "site removed", "seeded",      "reset",
+      "undone",     "token added",  "import begun", "import ended"};
+  return kNames[action.index()];
+}
+
+void encode(const Change& change, ByteWriter& out) {
+  out.string(change.id);
+  out.svarint(change.at_s);
+  out.string(change.actor);
+  out.string(change.reason);
+  out.u8(static_cast<std::uint8_t>(change.action.index() + 1));
+  std::visit([&out](const auto& action) { put(action, out); }, change.action);
+}
+
+base::Result<void> decode(ByteReader& in, Change& change) {
+  change.id = in.string();
+  change.at_s = in.svarint();
+  change.actor = in.string();
+  change.reason = in.string();
+  const std::uint8_t kind = in.u8();
+  if (!in.ok() || kind == 0) return Error{Errc::corrupt, "a change record is cut short"};
+  if (kind > std::variant_size_v<Action>) {
+    return Error{Errc::newer_format, "change " + change.id + " is of kind " + std::to_string(kind) +
+                                         ", which this release does not know; start the release that wrote it"};
+  }
+  if (!get_action(kind - std::size_t{1}, in, change.action)) {
+    return Error{Errc::corrupt, "the bytes of a change of kind " + std::to_string(kind) + " break their grammar"};
+  }
+  return {};
+}
+
+void encode(const TokenAdded& token, ByteWriter& out) {
+  put(token, out);
+}
+bool decode(ByteReader& in, TokenAdded& token) {
+  return get(in, token);
+}
+
+void encode(const counting::Epoch& epoch, ByteWriter& out) {
+  out.varint(epoch.number);
+  out.varint(epoch.reset_id);
+}
+bool decode(ByteReader& in, counting::Epoch& epoch) {
+  if (!read_u32(in, epoch.number)) return false;
+  epoch.reset_id = in.varint();
+  return in.ok();
+}
+
+void encode(const std::set<counting::Epoch>& epochs, ByteWriter& out) {
+  out.varint(epochs.size());
+  for (const counting::Epoch& epoch : epochs) encode(epoch, out);
+}
+bool decode(ByteReader& in, std::set<counting::Epoch>& epochs) {
+  const std::uint64_t count = in.varint();
+  if (count > in.remaining()) return false;
+  epochs.clear();
+  for (std::uint64_t i = 0; i < count; ++i) {
+    counting::Epoch epoch;
+    if (!decode(in, epoch)) return false;
+    epochs.insert(epoch);
+  }
+  return in.ok();
+}
+
+}  // namespace footfall::sites

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Decide: candidates to hits, under one lock hold.
+//
+//   prefetch all   the tables' lines travel while the first candidates are decided
+//   reserve        page and label ids, places under caps
+//   define         what this stream has not defined yet, into the payload, before its use
+//   encode         the hits, one record per run of equal utc offset
+//
+// No allocation in the steady state: the payload and the group keep their capacity.
+// Tested by tests/unit/sites/decide_test.cc.
+#include "sites/decide.h"
+
+namespace footfall::sites {
+namespace {
+
+using counting::Dimension;
+using counting::Hit;
+using counting::LabelId;
+using counting::PageId;
+
+PageId reserve_page(Site& site, const Text& path, unsigned stream, std::string& payload) REQUIRES(site.mutex()) {
+  const PageId page = site.state().reserve_page(path.text, path.hash);
+  if (page >= counting::kFirstPage && site.page_needs_definition(stream, page)) {
+    encode_page(payload, site.id(), page, path.text);
+  }
+  return page;
+}
+
+LabelId reserve_label(Site& site, counting::Day day, Dimension dimension, const Text& label, unsigned stream,
+                      std::string& payload) REQUIRES(site.mutex()) {
+  if (label.text.empty()) return counting::kNoLabel;
+  const LabelId id = site.state().reserve_label(day, dimension, label.text, label.hash);
+  if (id >= counting::kFirstLabel && site.label_needs_definition(stream, id)) {
+    encode_label(payload, site.id(), id, label.text);
+  }
+  return id;
+}
+
+// The part under the lock.
+void reserve_all(Site& site, std::span<const Candidate* const> candidates, unsigned stream, std::string& payload,
+                 Group& group, std::size_t online_pairs_left) {
+  base::MutexLock lock(site.mutex());
+  counting::SiteState& state = site.state();
+  for (const Candidate* candidate : candidates) state.prefetch(candidate->path.hash, candidate->visitor);
+  group.epoch = state.epoch();
+  for (const Candidate* candidate : candidates) {
+    Hit& hit = group.hits.emplace_back();
+    hit.at_s = candidate->at_s;
+    hit.utc_offset_s = candidate->utc_offset_s;
+    hit.visitor = candidate->visitor;
+    hit.moved_from = candidate->moved_from;
+    hit.kind = candidate->kind;
+    hit.bot = candidate->bot;
+    hit.counts = candidate->counts;
+    hit.adds_visitor = candidate->adds_visitor;
+    hit.page = reserve_page(site, candidate->path, stream, payload);
+    const counting::Day day = counting::local_day(hit.at_s, hit.utc_offset_s);
+    for (unsigned i = 1; i < counting::kDimensions; ++i) {
+      hit.labels[i] = reserve_label(site, day, static_cast<Dimension>(i), candidate->labels[i], stream, payload);
+    }
+    // A touch makes two cells at most: the site's and the page's.
+    hit.touches_presence = candidate->touches_presence && online_pairs_left >= 2;
+    if (hit.touches_presence) online_pairs_left -= 2;
+  }
+}
+
+void encode_runs(std::string& payload, const Group& group) {
+  const std::span<const Hit> hits(group.hits);
+  for (std::size_t begin = 0; begin < hits.size();) {
+    std::size_t end = begin + 1;
+    while (end < hits.size() && hits[end].utc_offset_s == hits[begin].utc_offset_s) ++end;
+    encode_hits(payload, group.site->id(), group.epoch, hits.subspan(begin, end - begin));
+    begin = end;
+  }
+}
+
+}  // namespace
+
+void decide(Site& site, std::span<const Candidate* const> candidates, unsigned stream, std::string& payload,
+            Group& group, std::size_t online_pairs_left) {
+  group.site = &site;
+  group.hits.clear();
+  reserve_all(site, candidates, stream, payload, group, online_pairs_left);
+  encode_runs(payload, group);
+}
+
+void apply(const Group& group) {
+  base::MutexLock lock(group.site->mutex());
+  group.site->state().apply(group.epoch, group.hits);
+}
+
+}  // namespace footfall::sites

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// Registry: plans. What is in force is read, and fixed in an action.
+// Tested by tests/unit/sites/registry_test.cc.
+#include <algorithm>
+
+#include "base/hash.h"
+#include "sites/registry.h"
+
+namespace footfall::sites {
+namespace {
+
+using base::Errc;
+using base::Error;
+using counting::Epoch;
+
+constexpr const char* kPlanId = "plan";  // stands in for the id that the change will get
+
+__extension__ using Wide = __int128;  // holds u64 + i64 - i64 without overflow
+
+std::uint64_t clamp_total(Wide total) {
+  return static_cast<std::uint64_t>(std::clamp<Wide>(total, 0, Wide{UINT64_MAX}));
+}
+
+struct Parts {
+  std::uint64_t counted = 0;
+  std::int64_t seed = 0;
+  Wide sum() const { return Wide{counted} + seed; }
+};
+
+Parts site_parts(Site& site, std::int64_t now_s) REQUIRES(site.mutex()) {
+  const counting::Summary summary = site.state().summary(now_s, counting::calendar_of(counting::local_day(now_s, 0)));
+  return {summary.counted, summary.seed};
+}
+
+Parts page_parts(Site& site, std::string_view path, std::int64_t now_s) REQUIRES(site.mutex()) {
+  const auto row = site.state().page(path, base::table_hash(path), now_s);
+  return row ? Parts{row->counted, row->seed} : Parts{};
+}
+
+// Fixes the amount; a site's or page's seeds together stay within 63 bits.
+base::Result<Seeded> with_amount(Seeded seeded, const Parts& parts, Wide amount) {
+  constexpr Wide kMax = INT64_MAX;
+  const Wide seeds = parts.seed + amount;
+  if (amount > kMax || amount < -kMax || seeds > kMax || seeds < -kMax) {
+    return Error{Errc::too_large, "seeds of a site or page add up to 9,223,372,036,854,775,807 at most"};
+  }
+  seeded.amount = static_cast<std::int64_t>(amount);
+  seeded.before = clamp_total(parts.sum());
+  seeded.after = clamp_total(parts.sum() + amount);
+  return seeded;
+}
+
+}  // namespace
+
+base::Result<SiteAdded> Registry::plan_add(const Settings& settings, std::uint64_t reset_id) const {
+  SiteAdded added;
+  added.settings = settings;
+  added.site = next_site_id();
+  // The latest removed site of this name goes on under its id.
+  const auto old = std::find_if(sites_.rbegin(), sites_.rend(),
+                                [&](const Slot& s) { return s.removed && s.settings->name == settings.name; });
+  if (old != sites_.rend()) {
+    Site& site = *old->site;
+    added.site = site.id();
+    base::MutexLock lock(site.mutex());
+    added.epoch = Epoch{site.state().epoch().number + 1, reset_id};
+    added.included_before = site.state().included();
+  }
+  if (base::Result<void> good = check(Change{kPlanId, 0, {}, {}, added}); !good) return good.error();
+  return added;
+}
+
+base::Result<SiteChanged> Registry::plan_change(std::string_view name, const Settings& after) const {
+  const auto slot = registered(name);
+  if (!slot) return slot.error();
+  SiteChanged changed{(*slot)->site->id(), *(*slot)->settings, after};
+  if (base::Result<void> good = check(Change{kPlanId, 0, {}, {}, changed}); !good) return good.error();
+  return changed;
+}
+
+base::Result<SiteRemoved> Registry::plan_remove(std::string_view name) const {
+  const auto slot = registered(name);
+  if (!slot) return slot.error();
+  return SiteRemoved{(*slot)->site->id(), *(*slot)->settings};
+}
+
+base::Result<Seeded> Registry::plan_seed_total(std::string_view name, const std::optional<std::string>& page,
+                                               std::uint64_t total, std::int64_t now_s) const {
+  return plan_seed(name, page, now_s, total, 0);
+}
+
+base::Result<Seeded> Registry::plan_seed_amount(std::string_view name, const std::optional<std::string>& page,
+                                                std::int64_t amount, std::int64_t now_s) const {
+  return plan_seed(name, page, now_s, std::nullopt, amount);
+}
+
+base::Result<Seeded> Registry::plan_seed(std::string_view name, const std::optional<std::string>& page,
+                                         std::int64_t now_s, std::optional<std::uint64_t> total,
+                                         std::int64_t amount) const {
+  const auto slot = registered(name);
+  if (!slot) return slot.error();
+  Site& site = *(*slot)->site;
+  Seeded seeded;
+  seeded.site = site.id();
+  seeded.page = page;
+  base::MutexLock lock(site.mutex());
+  seeded.epoch = site.state().epoch();
+  if (page) {
+    if (page->empty()) return Error{Errc::malformed, "page must be a path, such as /about"};
+    // Reserved here, under the lock and before the change is written, so that no stream can bind the id otherwise.
+    seeded.page_id = site.state().reserve_page(*page, base::table_hash(*page));
+    if (seeded.page_id < counting::kFirstPage) {
+      return Error{Errc::too_large, "site " + std::string(name) + " has as many pages as it may; " + *page +
+                                        " counts in (other), which cannot be seeded"};
+    }
+  }
+  const Parts parts = page ? page_parts(site, *page, now_s) : site_parts(site, now_s);
+  return with_amount(std::move(seeded), parts, total ? Wide{*total} - parts.sum() : Wide{amount});
+}
+
+base::Result<Reset> Registry::plan_reset(std::string_view name, std::uint64_t reset_id, std::int64_t now_s) const {
+  const auto slot = registered(name);
+  if (!slot) return slot.error();
+  Site& site = *(*slot)->site;
+  Reset reset;
+  reset.site = site.id();
+  base::MutexLock lock(site.mutex());
+  reset.next = Epoch{site.state().epoch().number + 1, reset_id};
+  reset.included_before = site.state().included();
+  reset.before = clamp_total(site_parts(site, now_s).sum());
+  return reset;
+}
+
+base::Result<Undone> Registry::plan_undo(std::string_view change_id, std::int64_t now_s) const {
+  const auto kept = undoable(change_id);
+  if (!kept) return kept.error();
+  Undone undone;
+  undone.undone = std::string(change_id);
+  if (base::Result<void> good = check(Change{kPlanId, 0, {}, {}, undone}); !good) return good.error();
+  const Action& action = (*kept)->change.action;
+  if (const auto* seeded = std::get_if<Seeded>(&action)) {
+    Site& site = *find(seeded->site);
+    base::MutexLock lock(site.mutex());
+    const Parts parts = seeded->page ? page_parts(site, *seeded->page, now_s) : site_parts(site, now_s);
+    const bool summed = site.state().included().contains(seeded->epoch);
+    undone.before = clamp_total(parts.sum());
+    undone.after = clamp_total(parts.sum() - (summed ? seeded->amount : 0));
+  } else if (const auto* reset = std::get_if<Reset>(&action)) {
+    Site& site = *find(reset->site);
+    base::MutexLock lock(site.mutex());
+    const std::set<Epoch> now = site.state().included();
+    std::set<Epoch> then = now;
+    then.insert(reset->included_before.begin(), reset->included_before.end());
+    undone.before = clamp_total(site_parts(site, now_s).sum());
+    site.state().set_included(then);  // for a look, under the lock
+    undone.after = clamp_total(site_parts(site, now_s).sum());
+    site.state().set_included(now);
+  }
+  return undone;
+}
+
+}  // namespace footfall::sites
