@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/log.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <regex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace footfall::base {
+namespace {
+
+// What `log_lines` writes to standard error between start and stop.
+template <class LogLines>
+std::string logged(log::Level level, LogLines log_lines) {
+  ::testing::internal::CaptureStderr();
+  log::start(level);
+  log_lines();
+  log::stop();
+  return ::testing::internal::GetCapturedStderr();
+}
+
+TEST(LogTest, ALineHasItsUtcTimeAndLevel) {
+  const std::string out = logged(log::Level::info, [] { log::warning("disk is nearly full"); });
+  const std::regex line(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z warning disk is nearly full\n)");
+  EXPECT_TRUE(std::regex_match(out, line)) << out;
+}
+
+TEST(LogTest, LinesBelowTheLevelAreLeftOut) {
+  const std::string out = logged(log::Level::warning, [] {
+    log::debug("d");
+    log::info("i");
+    log::error("e");
+  });
+  EXPECT_EQ(out.find(" d\n"), std::string::npos);
+  EXPECT_EQ(out.find(" i\n"), std::string::npos);
+  EXPECT_NE(out.find("error e\n"), std::string::npos);
+}
+
+TEST(LogTest, ALineCannotForgeAnother) {
+  const std::string out = logged(log::Level::info, [] { log::info("path /a\nerror b\r\x1b[2J {} %v"); });
+  EXPECT_NE(out.find("path /a?error b??[2J {} %v\n"), std::string::npos) << out;
+  EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 1);
+}
+
+TEST(LogTest, NothingIsWrittenWhileStopped) {
+  ::testing::internal::CaptureStderr();
+  log::error("nobody hears this");
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+}
+
+TEST(LogTest, EveryLineIsWrittenOrCountedAsDropped) {
+  constexpr int kThreads = 4;
+  constexpr int kLinesEach = 20'000;
+  const std::string out = logged(log::Level::info, [] {
+    std::vector<std::thread> threads;
+    for (int t = 0; t < kThreads; ++t) {
+      threads.emplace_back([] {
+        for (int i = 0; i < kLinesEach; ++i) log::info("a line of ordinary length about nothing");
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  });
+  const auto written = static_cast<std::uint64_t>(std::count(out.begin(), out.end(), '\n'));
+  EXPECT_EQ(written + log::dropped(), static_cast<std::uint64_t>(kThreads) * kLinesEach);
+}
+
+}  // namespace
+}  // namespace footfall::base
