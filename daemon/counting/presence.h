@@ -10,10 +10,16 @@
 //     [ s0 | s1 | s2 |  ...  | s(window-1) ]
 //
 // A stamp is 31 bits of UTC seconds, compared by serial-number arithmetic (RFC 1982), and one bit `moved`: a cell whose
-// visitor lives on under another id after a salt's rotation. A moved mark beats every stamp, so hits and marks may be
-// applied in any order. touch() is O(1); memory is 16 to 20 bytes a visitor; an idle Presence holds nothing.
+// visitor lives on under another id after a salt's rotation. What is known of an id merges by the later stamp and by
+// `moved` or not, so hits and marks may be applied in any order, as long as no hit of an id is later than its mark by a
+// whole window (there is none: the mark comes with the first hit under the new id).
+//
+// touch() is O(1) and about one cache miss; online() is O(1) in the table, a scan of at most 128 stamps otherwise.
+// Memory is 17 to 20 bytes a visitor in a large table, 28 to 60 in a small one and in the arrays; an idle Presence
+// holds nothing. No call copies a whole table, but for a change of the window, save() and load().
 // Source: Litwin, "Linear hashing" (VLDB 1980).
-// Tested by tests/unit/counting/presence_test.cc; fuzzed there against a std::map.
+// Tested by tests/unit/counting/presence_test.cc; fuzzed there against a std::map. Speed:
+// tests/bench/presence_bench.cc.
 #pragma once
 
 #include <cstdint>
@@ -24,45 +30,62 @@
 
 namespace footfall::counting {
 
-// Units      UTC seconds, given by the caller.
+// Units      UTC seconds, given by the caller, between -2^40 and 2^40.
 // Ownership  owns its cells; keeps no pointer into a request.
 // Threading  none of its own: guarded by the lock of its site.
 // Errors     none; how many visitors may be present is bounded by the caller (online_pairs_max).
 class Presence {
  public:
-  // `window_s` in [15, 3600]. A visitor is online at t with a hit in (t - window_s, t].
-  // The window is given to each call rather than stored: pages share their site's.
+  // `window_s` in [15, 3600] (any from 1 to 65535 works). A visitor is online at t with a hit in (t - window_s, t].
+  // The window is given to each call rather than stored: pages share their site's. With another window than the call
+  // before had, those who had left stay away, and all cells are looked through once.
   Presence() = default;
   Presence(Presence&&) noexcept;
   Presence& operator=(Presence&&) noexcept;
   ~Presence();
 
-  // Notes a hit of `visitor` (not 0) at `at_s`. Older than what is known of the visitor, or outside the window: no change.
+  // Notes a hit of `visitor` (not 0) at `at_s`. Older than what is known of the visitor, or outside the window: no
+  // change.
   void touch(VisitorId visitor, std::int64_t at_s, std::int32_t window_s);
   // The visitor goes on under another id: from `at_s` on, this id is never counted, whatever hits of it still arrive.
+  // The mark leaves the window as a visitor does.
   void move_away(VisitorId old_id, std::int64_t at_s, std::int32_t window_s);
-  // Moves the clock; never back.
+  // Moves the clock; never back. Gives memory back in small steps, all of it when nobody is left.
   void advance(std::int64_t now_s, std::int32_t window_s);
   // Distinct visitors in (now_s - window_s, now_s], where now_s is not before the latest hit or advance.
-  // O(1) in the table form, a scan of at most 128 otherwise. Frees everything when nobody is left.
   std::uint32_t online(std::int64_t now_s, std::int32_t window_s);
 
-  // Cells in use, expired ones included: what online_pairs_max bounds, and for memory metrics.
+  // Cells in use, marks and expired ones included: what online_pairs_max bounds, and for memory metrics.
   std::size_t cells() const;
-  std::size_t memory_bytes() const;
+  std::size_t memory_bytes() const;  // beyond the object itself
   void prefetch(VisitorId visitor) const;
 
-  // The visitors still inside the window, and moved marks, sorted by id: the same for equal content.
+  // The visitors still inside the window at now_s (or at the clock, if that is later) and moved marks, sorted by id:
+  // the same for equal content.
   void save(base::ByteWriter& out, std::int64_t now_s, std::int32_t window_s) const;
-  // Adds what was saved to this (empty or not); false if the bytes are malformed.
+  // Adds what was saved to this (empty or not); false (and unchanged) if the bytes are malformed.
   bool load(base::ByteReader& in, std::int32_t window_s);
 
  private:
+  struct Form;
   struct Small;
   struct Table;
-  // At most one is set.
-  std::unique_ptr<Small> small_;
-  std::unique_ptr<Table> table_;
+  struct Release {
+    void operator()(Form* form) const noexcept;
+  };
+  static constexpr std::int64_t kNever = INT64_MIN / 4;
+
+  Small* small() const;
+  Table* table() const;
+  void merge(std::uint64_t id, std::int64_t at_s, bool moved, std::int32_t window_s);
+  void merge_small(std::uint64_t id, std::uint32_t stamp_bits);
+  void move_clock(std::int64_t now_s, std::int32_t window_s);
+  void turn_to_table();
+  void turn_to_small();
+  void give_back();
+
+  std::int64_t head_s_ = kNever;         // the clock: the latest second of any call
+  std::unique_ptr<Form, Release> form_;  // null: nobody is here
 };
 
 }  // namespace footfall::counting
