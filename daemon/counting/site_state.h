@@ -8,60 +8,50 @@
 // Counted numbers, seeds, buckets, visitors, rankings and peaks belong to an epoch; presence does not. A reset begins
 // the next epoch and says which epochs are summed; no number moves. Hits may be applied in any order: counts add,
 // stamps and peaks merge by max, sets by union. Observations (peaks, the highest online of a minute) are made while
-// the clock advances in the live state only, and are journaled as what was seen; a replay calls observe(), not note.
+// the clock advances in the live state only, and are journaled as what was seen; a replay calls observe(), and never
+// advances. A second is seen once, when the clock has left it: what comes late is counted, but was not online then.
+//
+//     site_state.cc        decide, apply, change        epoch_counts   what an epoch counts
+//     site_state_read.cc   read, close days             page_presence  who is online on each page
+//     site_state_save.cc   bytes                        observer       what is seen while the clock advances
 //
 // Exactness: totals, pages and online are exact; daily visitors exact up to visitors_exact_max, then +-0.81 %.
-// Cost: apply() is about 0.1 us a hit with warm caches; memory: see memory_bytes().
+// Cost: tests/bench/site_state_bench.cc; a site that was never hit holds this object and one set node.
 // Tested by tests/unit/counting/site_state_test.cc against a brute-force oracle, in shuffled order too.
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <span>
-#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
 #include "counting/buckets.h"
 #include "counting/hit.h"
-#include "counting/interner.h"
-#include "counting/presence.h"
+#include "counting/peak.h"
 #include "counting/rankings.h"
 #include "counting/visitors.h"
 
 namespace footfall::counting {
 
+class EpochCounts;
+
+// Page and label ids at or past it are taken for (other): no bytes from outside make a table longer.
+inline constexpr std::uint32_t kIdsMax = 1U << 21U;
+
 struct Limits {
-  std::uint32_t pages_max = 100'000;          // per site; past it (other)
-  std::uint32_t labels_max = 1'000;           // per site, day and dimension; past it (other)
-  std::uint32_t labels_known_max = 1'000'000; // texts interned per site; past it (other)
+  std::uint32_t pages_max = 100'000;           // per site, at most kIdsMax / 2; past it (other)
+  std::uint32_t labels_max = 1'000;            // per site, day and dimension; past it (other)
+  std::uint32_t labels_known_max = 1'000'000;  // texts interned per site, at most kIdsMax / 2; past it (other)
   std::uint32_t visitors_exact_max = Visitors::kExactMaxDefault;
-  bool seconds_of_online = true;              // keep the last hour's online by second (live state only)
+  bool seconds_of_online = true;  // keep the last hour's online by second (live state only)
 };
 
-// The highest online at a whole second, with the first second at which it was so.
-struct Peak {
-  std::uint32_t online = 0;
-  std::int64_t at_s = 0;
-  // Keeps the higher; of equals the earlier.
-  void merge(const Peak& other) {
-    if (other.online > online || (other.online == online && other.online > 0 && other.at_s < at_s)) *this = other;
-  }
-  friend bool operator==(const Peak&, const Peak&) = default;
-};
-
-// What was seen, to be journaled: online was `online` at the whole second `at_s`.
-struct Observation {
-  Epoch epoch;
-  std::int64_t at_s = 0;
-  std::int32_t utc_offset_s = 0;
-  std::uint32_t online = 0;
-};
-
+// Counts of a day, or of several.
 struct PeriodCounts {
   std::uint64_t hits = 0;      // counted pageviews
   std::uint64_t visitors = 0;  // of a day distinct; of more, the sum of its days
@@ -69,11 +59,11 @@ struct PeriodCounts {
   bool visitors_exact = true;
 };
 
-// One site's numbers from one moment.
+// One site's numbers from one moment, of the included epochs.
 struct Summary {
   std::uint64_t counted = 0;
   std::int64_t seed = 0;
-  std::uint64_t total = 0;     // counted + seed, saturating at 0 and 2^64 - 1
+  std::uint64_t total = 0;  // counted + seed, saturating at 0 and 2^64 - 1
   std::uint64_t bots = 0;
   std::uint32_t online = 0;
   Peak peak_today, peak;
@@ -95,7 +85,7 @@ struct PageTable {
   std::uint64_t counted = 0;  // of the site: the rows' and rest's counted add up to it
   std::int64_t seed = 0;
   std::vector<PageRow> rows;
-  std::uint64_t rest = 0;     // counted of the pages that are not in rows
+  std::uint64_t rest = 0;  // counted of the pages that are not in rows
 };
 
 // The local day, and with it month and year, that "today" means.
@@ -106,6 +96,10 @@ struct Calendar {
 };
 Calendar calendar_of(Day today);  // proleptic Gregorian; Howard Hinnant, "chrono-compatible low-level date algorithms"
 
+// Units      UTC seconds and local day numbers, given by the caller; clocks that step back are held.
+// Ownership  owns all of it. Views that it hands out are valid while the lock of the site is held.
+// Threading  none of its own: guarded by the lock of its Site.
+// Errors     none; what contradicts is answered with false.
 class SiteState {
  public:
   SiteState(const Limits& limits, std::int32_t window_s);
@@ -114,6 +108,7 @@ class SiteState {
 
   // --- deciding: reserves places; readers see nothing of it ---
   PageId reserve_page(std::string_view path, std::uint64_t hash);  // empty: kUnknownPage; past the cap: kOtherPage
+  // empty: kNoLabel; past a cap: kOtherLabel. REQUIRES: dimension is not `page`.
   LabelId reserve_label(Day day, Dimension dimension, std::string_view text, std::uint64_t hash);
   Epoch epoch() const { return epoch_; }
   void prefetch(std::uint64_t path_hash, VisitorId visitor) const;
@@ -125,37 +120,43 @@ class SiteState {
   std::string_view label_text(LabelId id) const;
 
   // --- applying ---
-  // Live: the clock advances to the hits' seconds first, and what is observed on the way is kept for take_observations().
+  // Live: the clock advances to the hits' seconds first, and what is observed on the way is kept for
+  // take_observations().
   void apply(const Epoch& epoch, std::span<const Hit> hits);
   // While replaying: nothing is observed.
   void replay(const Epoch& epoch, std::span<const Hit> hits);
   void observe(const Observation& seen);  // merges; as replayed from the journal
   // Live: moves the clock to now_s, observing every whole second that ended.
   void advance(std::int64_t now_s, std::int32_t utc_offset_s);
-  // What was observed since the last call and must be journaled: at most a peak and a minute's highest, per epoch.
+  // What was observed since the last call and must be journaled: the highest of each minute that began or rose, with
+  // the first second at which it was so; a peak that rose is among them. In general none or one.
   std::vector<Observation> take_observations();
 
   // --- changes ---
-  void begin_epoch(const Epoch& next);                     // a reset: `next` is current, and alone is summed
-  void set_included(const std::set<Epoch>& included);      // an undo: which epochs are summed
+  void begin_epoch(const Epoch& next);                 // a reset: `next` is current, and alone is summed
+  void set_included(const std::set<Epoch>& included);  // an undo: which epochs are summed
   const std::set<Epoch>& included() const { return included_; }
-  void add_seed(const Epoch& epoch, std::int64_t amount);  // of the site
+  void add_seed(const Epoch& epoch, std::int64_t amount);                    // of the site
   void add_page_seed(const Epoch& epoch, PageId page, std::int64_t amount);  // of the page alone
   void set_window(std::int32_t window_s);
   std::int32_t window_s() const { return window_s_; }
 
   // --- reading: counts of the included epochs, summed ---
+  // A clock that is given to a reader moves on as advance() moves it, once anything was applied live.
   Summary summary(std::int64_t now_s, const Calendar& calendar);
   std::uint32_t online(std::int64_t now_s);
-  // Looks only; no page is made. nullopt if the path was never hit.
+  // Looks only; no page is made. nullopt if the path was never hit (nor seeded).
   std::optional<PageRow> page(std::string_view path, std::uint64_t hash, std::int64_t now_s);
+  // Pages that are counted, seeded or looked at now. Equal totals, and equal online, by path.
   // REQUIRES: limit <= 10,000.
   PageTable pages(std::int64_t now_s, PageSort sort, std::size_t limit);
+  // Cells with key in [from, to), ascending.
   std::vector<Cell> minutes(std::int64_t from_s, std::int64_t to_s) const;
   std::vector<Cell> hours(std::int64_t from_s, std::int64_t to_s) const;
   std::vector<Cell> days(Day from, Day to) const;  // visitors: closed plus open sets
   // (second, online) of the last hour, ascending; seconds during which nobody was online are absent.
   std::vector<std::pair<std::int64_t, std::uint32_t>> seconds(std::int64_t from_s, std::int64_t to_s) const;
+  // Of the days in [from, to] that are still open.
   std::vector<Ranked> top(Dimension dimension, Day from, Day to, std::size_t limit) const;
 
   // --- closing days ---
@@ -170,22 +171,29 @@ class SiteState {
 
   // Canonical bytes: equal content gives equal bytes, whatever the order in which it came. Presence as of now_s.
   void save(base::ByteWriter& out, std::int64_t now_s) const;
+  // Replaces the content, window and epochs included; false (and unchanged) if the bytes are malformed.
   bool load(base::ByteReader& in);
 
  private:
-  struct Page;
-  struct EpochCounts;
+  struct PastDays;
+  struct Body;  // everything that hits bring; none until something is reserved, applied or seeded
+
+  Body& body();
+  void move_clock(std::int64_t now_s, std::int32_t utc_offset_s);
+  std::int64_t read_clock(std::int64_t now_s);
+  void add(EpochCounts& counts, const Hit& hit);
+  template <class Visit>
+  void each_included(const Visit& visit) const;  // visit(const EpochCounts&)
+  std::pair<Cell, bool> day_of(Day day) const;   // summed, with open visitors; whether those are exact
+  std::vector<Day> days_held(Day from, Day to) const;
+  const PastDays& past_days(const Calendar& calendar);
+  PageRow row_of(PageId page, std::int64_t now_s);
 
   Limits limits_;
   std::int32_t window_s_;
   Epoch epoch_;
   std::set<Epoch> included_;
-  std::map<Epoch, std::unique_ptr<EpochCounts>> epochs_;  // epoch -> its numbers
-  Interner paths_;
-  Interner labels_;
-  std::vector<std::unique_ptr<Page>> pages_;  // page id -> presence of the page
-  Presence presence_;
-  // the implementation adds what it needs: the observer's clock, the seconds ring, pending observations
+  std::unique_ptr<Body> body_;
 };
 
 }  // namespace footfall::counting

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+// Deciding, applying and changing. The path of a hit is apply() -> add() -> EpochCounts::add() and Presence::touch().
+#include "counting/site_state.h"
+
+#include <algorithm>
+
+#include "base/hash.h"
+#include "counting/site_state_body.h"
+
+namespace footfall::counting {
+
+namespace {
+
+// What no clock says. Such a second comes from damaged bytes only, and is moved to the edge.
+constexpr std::int64_t kSecondMax = std::int64_t{1} << 40U;
+constexpr std::int32_t kOffsetMax_s = 2 * 86400;
+
+bool sane_time(std::int64_t at_s, std::int32_t utc_offset_s) {
+  return at_s <= kSecondMax && at_s >= -kSecondMax && utc_offset_s <= kOffsetMax_s && utc_offset_s >= -kOffsetMax_s;
+}
+
+void make_sane(std::int64_t& at_s, std::int32_t& utc_offset_s) {
+  at_s = std::clamp(at_s, -kSecondMax, kSecondMax);
+  utc_offset_s = std::clamp(utc_offset_s, -kOffsetMax_s, kOffsetMax_s);
+}
+
+// Nothing about the hit is new: its ids are marked, its second is one.
+bool is_usual(const IdMarks& pages, const IdMarks& labels, const Hit& hit) {
+  bool marked = pages.has(hit.page.value) && sane_time(hit.at_s, hit.utc_offset_s);
+  for (const LabelId label : hit.labels) marked = marked && (label == kNoLabel || labels.has(label.value));
+  return marked;
+}
+
+// Marks the ids of `hit`; what cannot be is replaced.
+Hit admit(IdMarks& pages, IdMarks& labels, Hit hit) {
+  make_sane(hit.at_s, hit.utc_offset_s);
+  if (hit.page.value >= kIdsMax) hit.page = kOtherPage;
+  pages.set(hit.page.value);
+  for (LabelId& label : hit.labels) {
+    if (label.value >= kIdsMax) label = kOtherLabel;
+    if (label != kNoLabel) labels.set(label.value);
+  }
+  return hit;
+}
+
+}  // namespace
+
+SiteState::SiteState(const Limits& limits, std::int32_t window_s)
+    : limits_(limits), window_s_(window_s), included_{Epoch{}} {}
+SiteState::SiteState(SiteState&&) noexcept = default;
+SiteState::~SiteState() = default;
+
+SiteState::Body& SiteState::body() {
+  if (body_ == nullptr) body_ = std::make_unique<Body>(limits_);
+  return *body_;
+}
+
+// --- deciding ---
+
+PageId SiteState::reserve_page(std::string_view path, std::uint64_t hash) {
+  if (path.empty()) return kUnknownPage;
+  Interner& paths = body().paths;
+  if (const auto known = paths.find(path, hash)) return PageId{*known};
+  if (paths.size() >= limits_.pages_max || paths.end() >= kIdsMax) return kOtherPage;
+  return PageId{paths.intern(path, hash)};
+}
+
+LabelId SiteState::reserve_label(Day day, Dimension dimension, std::string_view text, std::uint64_t hash) {
+  if (text.empty()) return kNoLabel;
+  Interner& labels = body().labels;
+  Rankings& rankings = body().counts(epoch_).rankings();
+  auto id = labels.find(text, hash);
+  if (!id) {
+    if (labels.size() >= limits_.labels_known_max || labels.end() >= kIdsMax) return kOtherLabel;
+    if (rankings.full(day, dimension, limits_.labels_max)) return kOtherLabel;
+    id = labels.intern(text, hash);
+  }
+  return LabelId{rankings.reserve(day, dimension, *id, limits_.labels_max)};
+}
+
+void SiteState::prefetch(std::uint64_t path_hash, VisitorId visitor) const {
+  if (body_ == nullptr) return;
+  body_->paths.prefetch(path_hash);
+  body_->presence.prefetch(visitor);
+}
+
+// --- definitions ---
+
+bool SiteState::define_page(PageId id, std::string_view path) {
+  if (id < kFirstPage || id.value >= kIdsMax || path.empty()) return false;
+  if (!body().paths.define(id.value, path, base::table_hash(path))) return false;
+  body_->pages_defined.set(id.value);
+  return true;
+}
+
+bool SiteState::define_label(LabelId id, std::string_view text) {
+  if (id < kFirstLabel || id.value >= kIdsMax || text.empty()) return false;
+  if (!body().labels.define(id.value, text, base::table_hash(text))) return false;
+  body_->labels_known.set(id.value);
+  return true;
+}
+
+std::string_view SiteState::page_path(PageId id) const {
+  if (id == kUnknownPage) return "(unknown)";
+  if (id == kOtherPage) return "(other)";
+  return body_ == nullptr ? std::string_view{} : body_->paths.text(id.value);
+}
+
+std::string_view SiteState::label_text(LabelId id) const {
+  if (id == kNoLabel) return {};
+  if (id == kOtherLabel) return "(other)";
+  return body_ == nullptr ? std::string_view{} : body_->labels.text(id.value);
+}
+
+// --- applying ---
+
+void SiteState::apply(const Epoch& epoch, std::span<const Hit> hits) {
+  if (hits.empty()) return;
+  EpochCounts& counts = body().counts(epoch);
+  for (const Hit& hit : hits) {
+    if (hit.at_s > body_->observer.now_s()) [[unlikely]]
+      advance(hit.at_s, hit.utc_offset_s);
+    add(counts, hit);
+  }
+}
+
+void SiteState::replay(const Epoch& epoch, std::span<const Hit> hits) {
+  if (hits.empty()) return;
+  EpochCounts& counts = body().counts(epoch);
+  for (const Hit& hit : hits) add(counts, hit);
+}
+
+void SiteState::add(EpochCounts& counts, const Hit& hit) {
+  Body& body = *body_;
+  if (!is_usual(body.pages_hit, body.labels_known, hit)) [[unlikely]] {
+    return add(counts, admit(body.pages_hit, body.labels_known, hit));
+  }
+  const Day day = local_day(hit.at_s, hit.utc_offset_s);
+  if (day != body.past.calendar.today) body.past.valid = false;
+  counts.add(hit, day);
+
+  if (hit.at_s > body.latest_s) {
+    if (body.latest_s != INT64_MIN) body.page_presence.sweep(hit.at_s, hit.at_s - body.latest_s, window_s_);
+    body.latest_s = hit.at_s;
+  }
+  if (!hit.touches_presence || hit.visitor.value == 0 || hit.at_s <= body.latest_s - window_s_) return;
+  body.presence.touch(hit.visitor, hit.at_s, window_s_);
+  body.page_presence.touch(hit.page, hit.visitor, hit.at_s, window_s_);
+  if (hit.moved_from.value != 0 && hit.moved_from != hit.visitor) [[unlikely]] {
+    body.presence.move_away(hit.moved_from, hit.at_s, window_s_);
+    body.page_presence.move_away(hit.page, hit.moved_from, hit.at_s, window_s_);
+  }
+}
+
+void SiteState::observe(const Observation& seen) {
+  Observation sane = seen;
+  make_sane(sane.at_s, sane.utc_offset_s);
+  if (seen.online > 0) body().counts(seen.epoch).observe(sane);
+}
+
+void SiteState::advance(std::int64_t now_s, std::int32_t utc_offset_s) {
+  make_sane(now_s, utc_offset_s);
+  if (body_ != nullptr && now_s > body_->observer.now_s()) move_clock(now_s, utc_offset_s);
+}
+
+// REQUIRES: now_s is later than the observer's clock.
+void SiteState::move_clock(std::int64_t now_s, std::int32_t utc_offset_s) {
+  Body& body = *body_;
+  if (body.presence.cells() == 0) {
+    body.observer.pass(now_s, utc_offset_s);
+  } else {
+    body.observer.advance(now_s, utc_offset_s, window_s_, epoch_, body.presence, body.counts(epoch_));
+  }
+  if (now_s <= body.latest_s) return;
+  body.presence.advance(now_s, window_s_);
+  if (body.presence.cells() == 0) {
+    body.page_presence.clear();
+  } else if (body.latest_s != INT64_MIN) {
+    body.page_presence.sweep(now_s, now_s - body.latest_s, window_s_);
+  }
+  body.latest_s = now_s;
+}
+
+std::vector<Observation> SiteState::take_observations() {
+  return body_ == nullptr ? std::vector<Observation>{} : body_->observer.take();
+}
+
+// --- changes ---
+
+void SiteState::begin_epoch(const Epoch& next) {
+  epoch_ = next;
+  set_included({next});
+}
+
+void SiteState::set_included(const std::set<Epoch>& included) {
+  included_ = included;
+  if (body_ != nullptr) body_->past.valid = false;
+}
+
+void SiteState::add_seed(const Epoch& epoch, std::int64_t amount) {
+  body().counts(epoch).add_seed(amount);
+}
+
+void SiteState::add_page_seed(const Epoch& epoch, PageId page, std::int64_t amount) {
+  if (page.value >= kIdsMax) page = kOtherPage;
+  body().counts(epoch).add_page_seed(page, amount);
+  body_->pages_defined.set(page.value);
+}
+
+void SiteState::set_window(std::int32_t window_s) {
+  window_s_ = window_s;
+}
+
+}  // namespace footfall::counting

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading: the included epochs summed, from one moment; and closing days. Nearly always one epoch is included; after an
+// undo there are several, and a day that is open in more than one of them has its visitor sets united for the reader.
+#include <algorithm>
+
+#include "counting/site_state.h"
+#include "counting/site_state_body.h"
+
+namespace footfall::counting {
+
+namespace {
+
+void add_cell(Cell& sum, const Cell& cell) {
+  add_saturating(sum.hits, cell.hits);
+  add_saturating(sum.bots, cell.bots);
+  add_saturating(sum.visitors, cell.visitors);
+  sum.online_max = std::max(sum.online_max, cell.online_max);
+}
+
+// Adds up cells of the same key; ascending.
+std::vector<Cell> add_up(std::vector<Cell> cells) {
+  const auto by_key = [](const Cell& a, const Cell& b) { return a.key < b.key; };
+  if (!std::is_sorted(cells.begin(), cells.end(), by_key)) std::sort(cells.begin(), cells.end(), by_key);
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (kept > 0 && cells[kept - 1].key == cells[i].key) {
+      add_cell(cells[kept - 1], cells[i]);
+    } else {
+      cells[kept++] = cells[i];
+    }
+  }
+  cells.resize(kept);
+  return cells;
+}
+
+void add_day(PeriodCounts& sum, const std::pair<Cell, bool>& day) {
+  add_saturating(sum.hits, day.first.hits);
+  add_saturating(sum.visitors, day.first.visitors);
+  add_saturating(sum.bots, day.first.bots);
+  sum.visitors_exact = sum.visitors_exact && day.second;
+}
+
+bool same(const Calendar& a, const Calendar& b) {
+  return a.today == b.today && a.month_begin == b.month_begin && a.year_begin == b.year_begin;
+}
+
+// Whether `a` stands before `b` in the table.
+struct Before {
+  PageSort sort;
+  bool operator()(const PageRow& a, const PageRow& b) const {
+    if (sort == PageSort::online && a.online != b.online) return a.online > b.online;
+    if (sort != PageSort::path) {
+      const std::uint64_t total_a = total_of(a.counted, a.seed);
+      const std::uint64_t total_b = total_of(b.counted, b.seed);
+      if (total_a != total_b) return total_a > total_b;
+    }
+    return a.path != b.path ? a.path < b.path : a.id < b.id;
+  }
+};
+
+}  // namespace
+
+// The second that presence is read at. A live state observes what ended before it.
+std::int64_t SiteState::read_clock(std::int64_t now_s) {
+  if (body_ == nullptr) return now_s;
+  if (body_->observer.started()) advance(now_s, body_->observer.utc_offset_s());
+  return std::max(now_s, body_->latest_s);
+}
+
+std::uint32_t SiteState::online(std::int64_t now_s) {
+  const std::int64_t at_s = read_clock(now_s);
+  return body_ == nullptr ? 0 : body_->presence.online(at_s, window_s_);
+}
+
+std::pair<Cell, bool> SiteState::day_of(Day day) const {
+  std::pair<Cell, bool> out{Cell{.key = day}, true};
+  auto& [sum, exact] = out;
+  const EpochCounts* first = nullptr;  // with the day open
+  std::optional<Visitors> united;      // if there are several
+  each_included([&](const EpochCounts& counts) {
+    add_cell(sum, counts.buckets().day(day));
+    exact = exact && !counts.estimated(day);
+    const Visitors* open = counts.open_visitors(day);
+    if (open == nullptr) return;
+    exact = exact && open->exact();
+    if (first == nullptr) {
+      first = &counts;
+      return;
+    }
+    if (!united) {
+      united.emplace(limits_.visitors_exact_max);
+      united->merge(*first->open_visitors(day));
+    }
+    united->merge(*open);
+  });
+  if (united) {
+    exact = exact && united->exact();
+    add_saturating(sum.visitors, united->count());
+  } else if (first != nullptr) {
+    add_saturating(sum.visitors, first->open_count(day));
+  }
+  return out;
+}
+
+std::vector<Day> SiteState::days_held(Day from, Day to) const {
+  std::vector<Day> days;
+  each_included([&](const EpochCounts& counts) {
+    counts.buckets().each_day(from, to, [&](const Cell& cell) { days.push_back(static_cast<Day>(cell.key)); });
+    for (const Day day : counts.open_days()) {
+      if (day >= from && day < to) days.push_back(day);
+    }
+  });
+  std::sort(days.begin(), days.end());
+  days.erase(std::unique(days.begin(), days.end()), days.end());
+  return days;
+}
+
+const SiteState::PastDays& SiteState::past_days(const Calendar& calendar) {
+  PastDays& past = body_->past;
+  if (past.valid && same(past.calendar, calendar)) return past;
+  past = PastDays{.valid = true, .calendar = calendar, .yesterday = {}, .month = {}, .year = {}};
+  const Day yesterday = calendar.today - 1;
+  for (const Day day : days_held(std::min({calendar.year_begin, calendar.month_begin, yesterday}), calendar.today)) {
+    const std::pair<Cell, bool> counts = day_of(day);
+    if (day == yesterday) add_day(past.yesterday, counts);
+    if (day >= calendar.month_begin) add_day(past.month, counts);
+    if (day >= calendar.year_begin) add_day(past.year, counts);
+  }
+  return past;
+}
+
+Summary SiteState::summary(std::int64_t now_s, const Calendar& calendar) {
+  Summary out;
+  out.epoch = epoch_;
+  if (body_ == nullptr) return out;
+  out.online = online(now_s);
+
+  Wide seed = 0;
+  each_included([&](const EpochCounts& counts) {
+    add_saturating(out.counted, counts.counted());
+    add_saturating(out.bots, counts.bots());
+    seed += counts.seed();
+    out.peak.merge(counts.peak());
+    out.peak_today.merge(counts.peak_of(calendar.today));
+  });
+  out.seed = to_i64(seed);
+  out.total = total_of(out.counted, seed);
+
+  const PastDays& past = past_days(calendar);
+  const std::pair<Cell, bool> today = day_of(calendar.today);
+  out.yesterday = past.yesterday;
+  out.month = past.month;
+  out.year = past.year;
+  for (PeriodCounts* period : {&out.today, &out.month, &out.year}) add_day(*period, today);
+  return out;
+}
+
+PageRow SiteState::row_of(PageId page, std::int64_t now_s) {
+  PageRow row{.id = page, .path = page_path(page)};
+  Wide seed = 0;
+  each_included([&](const EpochCounts& counts) {
+    add_saturating(row.counted, counts.page_counted(page));
+    seed += counts.page_seed(page);
+  });
+  row.seed = to_i64(seed);
+  row.online = body_->page_presence.online(page, now_s, window_s_);
+  return row;
+}
+
+std::optional<PageRow> SiteState::page(std::string_view path, std::uint64_t hash, std::int64_t now_s) {
+  if (body_ == nullptr) return std::nullopt;
+  const auto known = body_->paths.find(path, hash);
+  if (!known) return std::nullopt;
+  const PageRow row = row_of(PageId{*known}, read_clock(now_s));
+  return body_->pages_hit.has(*known) || row.seed != 0 ? std::optional<PageRow>(row) : std::nullopt;
+}
+
+PageTable SiteState::pages(std::int64_t now_s, PageSort sort, std::size_t limit) {
+  PageTable out;
+  if (body_ == nullptr) return out;
+  Wide seed = 0;
+  each_included([&](const EpochCounts& counts) {
+    add_saturating(out.counted, counts.counted());
+    seed += counts.seed();
+  });
+  out.seed = to_i64(seed);
+
+  // A heap of the first `limit` rows, the last of them on top: no copy of all pages, whatever their number.
+  const std::int64_t at_s = read_clock(now_s);
+  const Before before{sort};
+  const std::uint32_t end = std::max(body_->pages_hit.end(), body_->pages_defined.end());
+  for (std::uint32_t id = 0; id < end && limit > 0; ++id) {
+    if (!body_->pages_hit.has(id) && !body_->pages_defined.has(id)) continue;
+    const PageRow row = row_of(PageId{id}, at_s);
+    if (row.path.empty() || (row.counted == 0 && row.seed == 0 && row.online == 0)) continue;
+    if (out.rows.size() == limit) {
+      if (!before(row, out.rows.front())) continue;
+      std::pop_heap(out.rows.begin(), out.rows.end(), before);
+      out.rows.pop_back();
+    }
+    out.rows.push_back(row);
+    std::push_heap(out.rows.begin(), out.rows.end(), before);
+  }
+  std::sort_heap(out.rows.begin(), out.rows.end(), before);
+
+  out.rest = out.counted;
+  for (const PageRow& row : out.rows) out.rest -= std::min(out.rest, row.counted);
+  return out;
+}
+
+std::vector<Cell> SiteState::minutes(std::int64_t from_s, std::int64_t to_s) const {
+  std::vector<Cell> cells;
+  each_included([&](const EpochCounts& counts) {
+    counts.buckets().each_minute(from_s, to_s, [&](const Cell& cell) { cells.push_back(cell); });
+  });
+  return add_up(std::move(cells));
+}
+
+std::vector<Cell> SiteState::hours(std::int64_t from_s, std::int64_t to_s) const {
+  std::vector<Cell> cells;
+  each_included([&](const EpochCounts& counts) {
+    counts.buckets().each_hour(from_s, to_s, [&](const Cell& cell) { cells.push_back(cell); });
+  });
+  return add_up(std::move(cells));
+}
+
+std::vector<Cell> SiteState::days(Day from, Day to) const {
+  std::vector<Cell> cells;
+  for (const Day day : days_held(from, to)) cells.push_back(day_of(day).first);
+  return cells;
+}
+
+std::vector<std::pair<std::int64_t, std::uint32_t>> SiteState::seconds(std::int64_t from_s, std::int64_t to_s) const {
+  if (body_ == nullptr) return {};
+  return body_->observer.seconds(from_s, to_s);
+}
+
+std::vector<Ranked> SiteState::top(Dimension dimension, Day from, Day to, std::size_t limit) const {
+  std::vector<Ranked> ranked;
+  each_included([&](const EpochCounts& counts) {
+    const std::vector<Ranked> of_epoch = counts.rankings().all(from, to, dimension);
+    ranked.insert(ranked.end(), of_epoch.begin(), of_epoch.end());
+  });
+  return largest(add_up(std::move(ranked)), limit);
+}
+
+// --- closing days ---
+
+std::vector<std::pair<Epoch, Day>> SiteState::open_days(Day last) const {
+  std::vector<std::pair<Epoch, Day>> out;
+  if (body_ == nullptr) return out;
+  for (const auto& [epoch, counts] : body_->epochs) {
+    std::vector<Day> days = counts->open_days();
+    const std::vector<Day> ranked = counts->rankings().days();
+    days.insert(days.end(), ranked.begin(), ranked.end());
+    std::sort(days.begin(), days.end());
+    days.erase(std::unique(days.begin(), days.end()), days.end());
+    for (const Day day : days) {
+      if (day <= last) out.emplace_back(epoch, day);
+    }
+  }
+  return out;
+}
+
+std::vector<Ranked> SiteState::ranking(const Epoch& epoch, Day day, Dimension dimension) const {
+  const EpochCounts* counts = body_ == nullptr ? nullptr : body_->find(epoch);
+  return counts == nullptr ? std::vector<Ranked>{} : counts->rankings().all(day, dimension);
+}
+
+void SiteState::close_day(const Epoch& epoch, Day day) {
+  if (body_ == nullptr || body_->find(epoch) == nullptr) return;
+  body_->counts(epoch).close(day);
+  body_->past.valid = false;
+}
+
+std::size_t SiteState::presence_pairs() const {
+  return body_ == nullptr ? 0 : body_->presence.cells() + body_->page_presence.pairs();
+}
+
+std::size_t SiteState::memory_bytes() const {
+  constexpr std::size_t kTreeNode = 48;  // of std::set and std::map, beside the value
+  std::size_t bytes = sizeof *this + included_.size() * (kTreeNode + sizeof(Epoch));
+  if (body_ == nullptr) return bytes;
+  bytes += sizeof *body_ + body_->paths.memory_bytes() + body_->labels.memory_bytes() +
+           body_->pages_hit.memory_bytes() + body_->pages_defined.memory_bytes() + body_->labels_known.memory_bytes() +
+           body_->presence.memory_bytes() + body_->page_presence.memory_bytes() + body_->observer.memory_bytes();
+  for (const auto& [epoch, counts] : body_->epochs) bytes += kTreeNode + sizeof(Epoch) + counts->memory_bytes();
+  return bytes;
+}
+
+}  // namespace footfall::counting
