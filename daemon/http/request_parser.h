@@ -2,14 +2,29 @@
 // RequestParser: bytes to a Request, strictly. Every deviation of RFC 9112 is refused with a named reason; nothing is
 // repaired, because what two parsers read differently is how requests are smuggled.
 //
-// It works on a contiguous buffer that begins with the request. parse() either completes, or fails, or wants more; it
-// remembers how far it came, so that a request that drips in costs linear time. The plain slow twin that it is fuzzed
-// against lives in tests/.
+// It works on a contiguous buffer that begins with the request, and goes over each byte once:
+//
+//   leading -> method -> target -> version -> field_start <-> field_name -> field_space -> field_value
+//                                                 | empty line
+//              complete <- sized_body  <----------+----------> chunk_size -> chunk_data -> trailers -> complete
+//
+// parse() completes, or fails, or wants more; it remembers where it was, so that a request that drips in costs linear
+// time, and a message gives the same result however it is split. The reason given is that of the first offending byte.
+//
+// Decisions where RFC 9112 leaves one: one empty line before a request is skipped, a second is refused. HTTP/1.0 is
+// answered and closed. Versions other than 1.0 and 1.1 get 505. Targets are visible ASCII. A host is a name of letters,
+// digits and "-._~", an IPv4 address or a bracketed IPv6 address; user information is refused. Repeated fields: see
+// Field.
+//
+// Cost: no allocation but for chunked bodies and repeated fields. The plain slow twin that it is fuzzed against is
+// tests/support/plain_parser.h.
 // Tested by tests/unit/http/request_parser_test.cc; fuzzed by tests/fuzz/request_fuzz.cc.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -18,47 +33,132 @@
 namespace footfall::http {
 
 struct ParserLimits {
-  std::size_t target_max = 8192;         // 414
-  std::size_t head_max = 32768;          // 431
-  std::size_t fields_max = 100;          // 431
-  std::size_t body_max = 65536;          // 413
+  std::size_t target_max = 8192;            // 414
+  std::size_t head_max = 32768;             // 431; trailers have as much again
+  std::size_t fields_max = 100;             // 431; trailers included
+  std::size_t body_max = 65536;             // 413
   std::size_t batch_body_max = 16U << 20U;  // 413, for targets that begin with batch_path
   std::string_view batch_path = "/v1/hits";
   std::size_t chunk_extension_max = 256;
+  // What chunking may add to a body, beyond as much as the body: whoever sends a byte per chunk is refused.
+  std::size_t chunk_overhead_max = 16384;
 };
 
 // Why a request was refused: the `reason` of footfall_http_parse_errors_total. Add here, name_of(), status_of().
 enum class ParseError : std::uint8_t {
-  none, bad_method, bad_target, bad_version, bare_cr_or_lf, bad_field_name, bad_field_value, obs_fold, missing_host,
-  repeated_host, bad_host, repeated_field, bad_content_length, bad_transfer_encoding, length_and_chunked, bad_chunk,
-  target_too_long, head_too_large, too_many_fields, body_too_large, bad_expect, count_
+  none,
+  bad_method,
+  bad_target,
+  bad_version,
+  unsupported_version,
+  bare_cr_or_lf,
+  bad_field_name,
+  bad_field_value,
+  obs_fold,
+  missing_host,
+  repeated_host,
+  bad_host,
+  repeated_field,
+  bad_content_length,
+  bad_transfer_encoding,
+  length_and_chunked,
+  bad_chunk,
+  target_too_long,
+  head_too_large,
+  too_many_fields,
+  body_too_large,
+  bad_expect,
+  count_
 };
-std::string_view name_of(ParseError error);
-int status_of(ParseError error);  // 400, 413, 414, 417, 431, 505
+std::string_view name_of(ParseError error);   // "bare_cr_or_lf"
+std::string_view describe(ParseError error);  // a sentence for people
+int status_of(ParseError error);              // 400, 413, 414, 417, 431, 505
 
 class RequestParser {
  public:
   enum class State : std::uint8_t { need_more, complete, failed };
 
-  explicit RequestParser(const ParserLimits& limits) : limits_(limits) {}
+  // Keeps a pointer to `limits`.
+  explicit RequestParser(const ParserLimits& limits) : limits_(&limits) {}
 
   // `bytes` begins with the request and holds at least what the call before was given (moved elsewhere is fine).
-  // complete: request() views into `bytes` (a chunked body: into the parser's own buffer) and consumed() tells its
-  // length. need_more: call again with more. failed: error().
+  // complete: request() views into `bytes` (a chunked body and joined fields: into the parser's own buffers, until
+  // reset()) and consumed() tells its length. need_more: call again with more. failed: error().
   State parse(std::string_view bytes);
   const Request& request() const { return request_; }
-  std::size_t consumed() const { return consumed_; }
+  Request& request() { return request_; }
+  std::size_t consumed() const { return position_; }
   ParseError error() const { return error_; }
-  bool head_complete() const;      // the body is what is missing
-  bool expects_continue() const;   // Expect: 100-continue stands unanswered
-  void reset();                    // for the next request
+  // The body is what is missing.
+  bool head_complete() const { return phase_ >= Phase::sized_body || trailers_; }
+  // `Expect: 100-continue` stands, and no byte of the body had come when parse() returned.
+  bool expects_continue() const { return expects_continue_; }
+  void reset();  // for the next request
 
  private:
-  const ParserLimits& limits_;
-  Request request_;
-  std::size_t consumed_ = 0;
+  enum class Phase : std::uint8_t {
+    leading,
+    method,
+    target,
+    version,
+    field_start,
+    field_name,
+    field_space,
+    field_value,
+    // behind the head
+    sized_body,
+    chunk_size,
+    chunk_extension,
+    chunk_data,
+    chunk_end,
+    done
+  };
+  enum class Step : std::uint8_t { go_on, more, fail };
+
+  Step head(const char* begin, const char* end);
+  Step leading(const char*& p, const char* end);
+  Step method(const char*& p, const char* end, const char* begin);
+  Step target(const char*& p, const char* end, const char* begin);
+  Step version(const char*& p, const char* end);
+  Step field_start(const char*& p, const char* end, const char* begin);
+  Step field_name(const char*& p, const char* end, const char* begin);
+  Step field_value(const char*& p, const char* end, const char* begin);
+  Step store(std::string_view value);
+  Step end_of_head(const char* begin);
+  bool target_form_is_valid(std::string_view text);
+  Step body(std::string_view bytes);
+  Step chunk_size(std::string_view bytes);
+  Step chunk_extension(std::string_view bytes);
+  Step wrong(const char* p, const char* end, ParseError otherwise);
+  Step refuse(ParseError error);
+  void rebase(const char* base);
+  void finish(const char* begin);
+
+  const ParserLimits* limits_;
+  const char* base_ = nullptr;  // where the bytes of the last call stood
+  std::size_t position_ = 0;    // all before it is done with
+  std::size_t mark_ = 0;        // where the current method, target, name or value begins
+  std::size_t section_ = 0;     // where the head, or the trailer section, begins
+  std::size_t target_at_ = 0, target_size_ = 0;
+  std::size_t authority_size_ = 0;  // of an absolute-form target, with its scheme
+  std::size_t body_at_ = 0;
+  std::uint64_t length_ = 0;  // Content-Length, or what is left of the current chunk
+  std::size_t body_max_ = 0;
+  std::size_t chunk_overhead_ = 0;
+  std::uint32_t fields_seen_ = 0;
+  std::uint32_t joined_ = 0;  // a bit per Field whose view is into *joined_values_
+  std::uint16_t run_ = 0;     // digits of a chunk size, bytes of a chunk extension
+  Phase phase_ = Phase::leading;
   ParseError error_ = ParseError::none;
-  // the implementation adds its progress
+  Field current_ = Field::count_;  // count_: a field that nobody reads
+  bool version_1_0_ = false;
+  bool chunked_ = false;
+  bool trailers_ = false;
+  bool skipped_line_ = false;
+  bool expects_continue_ = false;
+  Request request_;
+  std::string chunks_;
+  std::unique_ptr<std::array<std::string, kFields>> joined_values_;
 };
 
 }  // namespace footfall::http

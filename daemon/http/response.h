@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Response: how answers are written. Head and body go straight into the output string; hit answers are prebuilt, and
 // the Date field is made once a second.
+//
+// Every answer may be read from any origin: `Access-Control-Allow-Origin: *` and the exposed fields stand on errors
+// too, and never with credentials. Hit answers leave out what a page that pings has no use for: their bytes cost.
 // Tested by tests/unit/http/response_test.cc.
 #pragma once
 
@@ -8,39 +11,51 @@
 #include <string>
 #include <string_view>
 
-#include "http/request.h"
-
 namespace footfall::http {
 
 struct Response {
   int status = 200;
-  std::string_view content_type;          // empty: no body, no Content-Type
+  std::string_view content_type;  // empty: no body, no Content-Type
   std::string_view body;
   std::string_view cache_control = "no-store";
-  std::string_view extra_fields;          // complete lines, each ending in CRLF
-  bool cors = true;                       // Access-Control-Allow-Origin: *, and the exposed fields
+  std::string_view extra_fields;  // complete lines, each ending in CRLF
+  bool cors = true;               // Access-Control-Allow-Origin: *, the exposed fields, Cross-Origin-Resource-Policy
 };
 
 // Appends a complete response. `head_only`: the answer to HEAD. `date` is an IMF-fixdate.
 void write(std::string& out, const Response& response, std::string_view date, bool keep_alive, bool head_only = false);
 
-// RFC 9457. `type` is the last part of a stable URI reference ("unknown-site"); `detail` is for people.
+// Appends the head of an answer that goes on until the connection closes (server-sent events).
+void write_stream_head(std::string& out, std::string_view content_type, std::string_view date,
+                       std::string_view extra_fields = {});
+
+// RFC 9457. `type` is the last part of a stable URI reference ("unknown-site"); `detail` is for people, in UTF-8.
 void write_problem(std::string& out, int status, std::string_view type, std::string_view title, std::string_view detail,
                    std::string_view date, bool keep_alive, std::string_view extra_fields = {});
 
 std::string_view reason_phrase(int status);
+// "Mon, 23 Nov 2026 10:00:00 GMT" (RFC 9110 5.6.7). Years 0 to 9999.
 std::string imf_fixdate(std::int64_t utc_s);
 
 // The answers of the hit routes, rebuilt when the second changes: 204, and the 43-byte GIF.
 class HitAnswers {
  public:
-  void set_second(std::int64_t utc_s);
+  // `extra_fields`: complete lines for every hit answer (where the node names itself).
+  explicit HitAnswers(std::string_view extra_fields = {}) : extra_fields_(extra_fields) {}
+
+  // Does nothing while the second is the same.
+  void set_second(std::int64_t utc_s) {
+    if (utc_s != second_) rebuild(utc_s);
+  }
   std::string_view date() const { return date_; }
   std::string_view no_content(bool keep_alive) const { return keep_alive ? no_content_ : no_content_close_; }
   std::string_view gif(bool keep_alive) const { return keep_alive ? gif_ : gif_close_; }
 
  private:
+  void rebuild(std::int64_t utc_s);
+
   std::int64_t second_ = INT64_MIN;
+  std::string extra_fields_;
   std::string date_, no_content_, no_content_close_, gif_, gif_close_;
 };
 
