@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reader: walks the blocks of a stream in order, from behind a position to its end.
 //
-// The end is the first bad block. At or before a `durable_through` that a surviving block states, a bad block is
-// corruption (Errc::corrupt, with stream, segment, offset and what is lost); after it, it is the torn tail of a crash:
-// it ends the stream, and how many bytes were cut is reported. Blocks at or beyond the first_sequence of a later
-// segment are ignored.
+// The end is the first bad block: damaged, cut off, or missing because a whole segment did not reach the device. At or
+// before a `durable_through` that anything behind it states (a block, or a segment's header) it is corruption
+// (Errc::corrupt, with file, offset and what is lost); else it is the torn tail of a crash: it ends the stream, even if
+// good blocks follow, and how many bytes were cut is reported.
+// Blocks at or beyond the first_sequence of a later segment are ignored. Segments that lie wholly at or before
+// `after` may be absent or damaged; between the others no number may be missing.
+// A header of zeros, or none, is a segment whose making did not reach the device: it holds nothing.
+// Cost: one segment in memory at a time, about 1 GB/s.
 // Tested by tests/unit/journal/reader_test.cc: truncated at every byte, each bit flipped.
 #pragma once
 
@@ -21,15 +25,15 @@
 namespace footfall::journal {
 
 struct ReadResult {
-  Position end;                     // of the last good block (or where reading began)
+  Position end;  // of the last good block (or where reading began)
   std::uint64_t blocks = 0;
-  std::uint64_t hits = 0;           // sum of the blocks' counts
-  std::uint64_t torn_bytes = 0;     // non-zero bytes behind the last good block of the last segment
+  std::uint64_t hits = 0;        // sum of the blocks' counts
+  std::uint64_t torn_bytes = 0;  // of blocks behind the end that bear their segment's generation
 };
 
 struct ReadOptions {
-  Incarnation incarnation{};        // of the data directory; another one in a header is Errc::corrupt
-  Position after;                   // blocks with a sequence beyond after.sequence are visited
+  Incarnation incarnation{};                   // of the data directory; another one in a header is Errc::corrupt
+  Position after;                              // blocks with a sequence beyond after.sequence are visited
   std::uint64_t through_segment = UINT64_MAX;  // stop behind this segment (the checkpointer reads closed ones only)
 };
 

@@ -4,18 +4,29 @@
 //   append(block) --> pwrite at the end of the segment; in `kernel` durability that is the acknowledgement
 //   roll()        --> closes the segment (its content never changes again) and begins the next one
 //
-// Threading  append, roll and sync belong to one thread (the shard, or the control thread). Positions may be read by any.
-// Errors     after the first failed write nothing more is acknowledged from that file: append keeps failing with
+//   sync()        makes durable what was appended, with the names of the segments it is in
+//
+// A segment begins as a spare: `spare-*.seg`, new and preallocated, or recycled with a header of zeros that is already
+// on the device. It gets its header, then its name. Neither is synced by roll(), which so costs no device access: the
+// next sync() does it, before it says that anything in the segment is durable.
+//
+// Threading  one thread (the shard, or the control thread), but what says "any thread".
+// Errors     after the first failed write or sync nothing more is acknowledged from that file: append keeps failing
+// with
 //            Errc::unavailable until reopen() succeeds (a fresh segment whose first_sequence is last acknowledged + 1).
-// Cost       about 1 us a block in the page cache, no allocation in the steady state.
+// Cost       one write a block; no allocation in the steady state. `segment_bytes` of disk for each segment that no
+//            checkpoint covers yet, and for at most kSparesMax spares.
 // Tested by tests/unit/journal/writer_test.cc.
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/errors.h"
 #include "base/file_system.h"
@@ -23,46 +34,83 @@
 
 namespace footfall::journal {
 
+inline constexpr std::size_t kSparesMax = 2;
+
 struct WriterOptions {
-  std::string directory;                         // of the stream; made if absent
+  std::string directory;  // of the stream; made if absent
   StreamId stream;
   Incarnation incarnation{};
-  std::uint64_t segment_bytes = 16U << 20U;      // at least kPayloadMax + headers for hit streams
+  std::uint64_t segment_bytes = 16U << 20U;  // a segment that is begun for a larger block grows to hold it
 };
 
 class Writer {
  public:
-  // Begins a new segment after `last`, the position that recovery found (segment 0: the stream is new).
-  static base::Result<std::unique_ptr<Writer>> open(base::FileSystem& files, const WriterOptions& options, Position last);
+  // Begins a new segment after `last`, the position that recovery found (segment 0: the stream is new). What is there
+  // already is synced first, so `last` is durable when it returns.
+  static base::Result<std::unique_ptr<Writer>> open(base::FileSystem& files, const WriterOptions& options,
+                                                    Position last);
 
-  // `payload` is at most kPayloadMax. On success the block is in the kernel and its sequence is returned.
+  // On success the block is in the kernel and its sequence is returned. too_large: `payload` is over kPayloadMax, and
+  // nothing happened; else the writer has failed.
   base::Result<std::uint64_t> append(std::string_view payload, std::uint32_t count, std::uint64_t control_sequence);
-  // fdatasync of what was appended; afterwards durable_through() is the last sequence.
+  // fdatasync of what was appended; afterwards durable_through() is the last sequence. (Except where reopen() went on
+  // behind blocks whose sync had failed: then it stays before them until recycle() says that a checkpoint has them.)
   base::Result<void> sync();
   // Closes the current segment and begins the next. Answers the last position of the closed one; if the current
   // segment holds no block nothing is done and the position is that of the one before.
   base::Result<Position> roll();
-  // After a failure: a fresh segment that continues behind the last acknowledged block.
-  base::Result<void> reopen();
+  // After a failure: a fresh segment that continues behind `acknowledged`, the last block that was. That is the last
+  // appended one where the write is the acknowledgement, and durable_through() where the sync is.
+  base::Result<void> reopen(std::uint64_t acknowledged);
+  base::Result<void> reopen() { return reopen(last_.sequence); }
 
-  Position position() const;               // of the last appended block
-  std::uint64_t durable_through() const;   // any thread
-  std::uint64_t bytes_written() const;     // any thread
-  // Segments with number <= `through` may be recycled: their files are reused for new segments, or removed.
+  Position position() const { return last_; }  // of the last appended block
+  bool failed() const { return failed_; }
+  // Any thread.
+  std::uint64_t durable_through() const { return durable_through_.load(std::memory_order_relaxed); }
+  // Any thread. Of blocks, with their headers, since open().
+  std::uint64_t bytes_written() const { return bytes_written_.load(std::memory_order_relaxed); }
+  // Segments with number <= `through` may be recycled: their files are reused for new segments, or removed. The
+  // current one stays. An error leaves the writer usable, and a later call goes on.
   base::Result<void> recycle(std::uint64_t through);
 
  private:
-  Writer(base::FileSystem& files, WriterOptions options);
-  base::Result<void> begin_segment(std::uint64_t first_sequence);
+  struct Unsynced {
+    std::uint64_t number;
+    std::unique_ptr<base::File> file;
+  };
+
+  Writer(base::FileSystem& files, WriterOptions options, Position last);
+  std::string path(const std::string& name) const { return options_.directory + "/" + name; }
+  base::Result<void> adopt_directory();
+  base::Result<void> begin_segment(std::uint64_t first_sequence, std::size_t block_bytes);
+  base::Result<std::unique_ptr<base::File>> take_spare(std::string& name);
+  base::Result<void> retire(std::uint64_t number);
+  base::Result<void> sync_all();
 
   base::FileSystem& files_;
-  WriterOptions options_;
+  const WriterOptions options_;
+
+  // The current segment.
   std::unique_ptr<base::File> file_;
   SegmentHeader header_;
+  std::uint32_t seed_ = 0;  // of its blocks' checksums
   std::uint64_t offset_ = 0;
-  std::uint64_t last_sequence_ = 0;
+  std::uint64_t capacity_ = 0;
+
+  Position last_;
   bool failed_ = false;
-  std::string scratch_;  // header and payload of the block being written
+  bool sync_failed_ = false;            // and the failure was a sync's
+  std::uint64_t doubtful_segment_ = 0;  // holds acknowledged blocks whose sync failed; 0: none
+
+  std::deque<std::uint64_t> segments_;        // numbers of the files that are there, the current one last
+  std::vector<Unsynced> unsynced_;            // closed since the last sync
+  std::vector<std::string> spares_;           // names; their zeroed headers are on the device
+  std::vector<std::string> unsynced_spares_;  // names; retired since the last sync
+  std::uint64_t spare_names_ = 0;             // given so far
+  bool dirty_ = false;                        // something was written or renamed since the last sync
+
+  std::string scratch_;  // the block being written
   std::atomic<std::uint64_t> durable_through_{0};
   std::atomic<std::uint64_t> bytes_written_{0};
 };

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reader: see reader.h. First all headers, which say what each segment may contribute; then the blocks, up to the first
+// hole; then, behind the hole, the search for anything that says that it should not be there.
+#include "journal/reader.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace footfall::journal {
+namespace {
+
+using base::Errc;
+using base::Error;
+using base::Result;
+
+constexpr std::size_t kReadBytes = 1U << 20U;
+
+// A segment's bytes, read from the front as far as anybody looked.
+class Bytes {
+ public:
+  Bytes(std::unique_ptr<base::File> file, std::uint64_t size) : file_(std::move(file)), size_(size) {}
+
+  // What is there at `offset`: at least `want` bytes, if the file has them. Valid until the next call.
+  Result<std::string_view> at(std::uint64_t offset, std::size_t want) {
+    while (loaded_.size() < offset + want && loaded_.size() < size_) {
+      auto more = file_->read_at(loaded_.size(), std::max(kReadBytes, want));
+      if (!more) return more.error();
+      if (more->empty()) size_ = loaded_.size();  // it shrank meanwhile
+      loaded_.append(*more);
+    }
+    return offset < loaded_.size() ? std::string_view(loaded_).substr(offset) : std::string_view{};
+  }
+  Result<std::string_view> rest(std::uint64_t offset) {
+    return at(offset, offset < size_ ? static_cast<std::size_t>(size_ - offset) : 0);
+  }
+
+ private:
+  std::unique_ptr<base::File> file_;
+  std::uint64_t size_;
+  std::string loaded_;
+};
+
+struct Segment {
+  std::uint64_t number = 0;
+  std::string path;
+  std::optional<SegmentHeader> header;  // absent: its making did not reach the device
+  std::optional<Error> damage;          // of the header
+  std::uint64_t limit = UINT64_MAX;     // blocks from here on are a later segment's
+};
+
+Result<Bytes> open_bytes(base::FileSystem& files, const std::string& path) {
+  auto file = files.open(path, base::OpenMode::read);
+  if (!file) return file.error();
+  auto size = (*file)->size();
+  if (!size) return size.error();
+  return Bytes(std::move(*file), *size);
+}
+
+bool all_zeros(std::string_view bytes) {
+  return bytes.find_first_not_of('\0') == std::string_view::npos;
+}
+
+Error in_file(const std::string& path, const Error& error) {
+  return {error.code, path + ": " + error.detail};
+}
+
+class StreamReader {
+ public:
+  StreamReader(base::FileSystem& files, StreamId stream, const ReadOptions& options, const Visit& visit)
+      : files_(files), stream_(stream), options_(options), visit_(visit) {
+    result_.end = options.after;
+  }
+
+  Result<ReadResult> read(const std::string& directory) {
+    if (auto r = load_headers(directory); !r) return r.error();
+    if (auto r = keep_what_is_needed(directory); !r) return r.error();
+    for (std::size_t i = 0; i < segments_.size() && segments_[i].number <= options_.through_segment; ++i) {
+      auto whole = read_segment(i);
+      if (!whole) return whole.error();
+      if (!*whole) break;
+    }
+    return result_;
+  }
+
+ private:
+  Result<void> load_headers(const std::string& directory) {
+    auto names = files_.list(directory);
+    if (!names) return names.error().code == Errc::not_found ? Result<void>{} : names.error();
+    for (const std::string& name : *names) {
+      const auto number = parse_segment_name(name);
+      if (!number) continue;
+      Segment segment;
+      segment.number = *number;
+      segment.path = directory + "/" + name;
+      if (auto r = load_header(segment); !r) {
+        if (r.error().code == Errc::not_found) continue;  // recycled since it was listed
+        return in_file(segment.path, r.error());
+      }
+      segments_.push_back(std::move(segment));
+    }
+    // Names of more than ten digits would sort wrongly.
+    std::sort(segments_.begin(), segments_.end(),
+              [](const Segment& a, const Segment& b) { return a.number < b.number; });
+    for (std::size_t i = segments_.size(); i-- > 1;) {
+      const Segment& later = segments_[i];
+      segments_[i - 1].limit = later.header ? std::min(later.limit, later.header->first_sequence) : later.limit;
+    }
+    return {};
+  }
+
+  Result<void> load_header(Segment& segment) {
+    auto file = files_.open(segment.path, base::OpenMode::read);
+    if (!file) return file.error();
+    auto bytes = (*file)->read_at(0, kSegmentHeaderBytes);
+    if (!bytes) return bytes.error();
+    if (bytes->size() < kSegmentHeaderBytes || all_zeros(*bytes)) return {};
+    auto header = decode_segment_header(*bytes);
+    if (!header) {
+      segment.damage = in_file(segment.path, header.error());
+      return {};
+    }
+    if (header->incarnation != options_.incarnation) {
+      return Error{Errc::corrupt, "the segment belongs to another data directory"};
+    }
+    if (header->stream != stream_) {
+      return Error{Errc::corrupt, "the segment belongs to the stream " + directory_name(header->stream)};
+    }
+    if (header->number != segment.number) {
+      return Error{Errc::corrupt, "the segment was written as " + segment_name(header->number)};
+    }
+    segment.header = *header;
+    return {};
+  }
+
+  // Drops the segments that lie at or before `after`, then checks that the others are all there.
+  Result<void> keep_what_is_needed(const std::string& directory) {
+    const std::uint64_t after = options_.after.sequence;
+    const auto first = std::find_if(segments_.begin(), segments_.end(),
+                                    [after](const Segment& segment) { return segment.limit > after + 1; });
+    segments_.erase(segments_.begin(), first);
+    for (std::size_t i = 0; i < segments_.size(); ++i) {
+      if (segments_[i].damage) return *segments_[i].damage;
+      if (i > 0 && segments_[i].number != segments_[i - 1].number + 1) {
+        return Error{Errc::corrupt, directory + ": " + segment_name(segments_[i - 1].number + 1) + " is missing"};
+      }
+    }
+    expected_ = after + 1;
+    if (!segments_.empty() && segments_.front().header) {
+      const std::uint64_t begins = segments_.front().header->first_sequence;
+      if (begins > expected_) {
+        return Error{Errc::corrupt, segments_.front().path + ": begins with block " + std::to_string(begins) +
+                                        ", but the state before it ends with block " + std::to_string(after) +
+                                        "; blocks between them are lost"};
+      }
+      expected_ = begins;
+    }
+    return {};
+  }
+
+  // False: the stream ends here.
+  Result<bool> read_segment(std::size_t index) {
+    const Segment& segment = segments_[index];
+    if (!segment.header || segment.header->first_sequence >= segment.limit) return true;
+    auto bytes = open_bytes(files_, segment.path);
+    if (!bytes) return bytes.error();
+    if (segment.header->first_sequence > expected_) return hole(index, *bytes, kSegmentHeaderBytes);
+    const std::uint32_t seed = block_seed(segment.header->generation);
+    std::uint64_t offset = kSegmentHeaderBytes;
+    while (expected_ < segment.limit) {
+      auto block = decode_at(*bytes, offset, seed);
+      if (!block) return block.error();
+      if (block->state != BlockState::good || block->header.sequence != expected_) return hole(index, *bytes, offset);
+      if (expected_ > options_.after.sequence) {
+        if (auto r = visit_(block->header, block->payload); !r) return r.error();
+        result_.end = {segment.number, expected_};
+        ++result_.blocks;
+        result_.hits += block->header.count;
+      }
+      offset += block->size;
+      ++expected_;
+    }
+    return true;
+  }
+
+  static Result<DecodedBlock> decode_at(Bytes& bytes, std::uint64_t offset, std::uint32_t seed) {
+    auto view = bytes.at(offset, kBlockHeaderBytes);
+    if (!view) return view.error();
+    DecodedBlock block = decode_block(*view, seed);
+    if (block.state != BlockState::torn || block.size <= view->size()) return block;
+    view = bytes.at(offset, block.size);
+    if (!view) return view.error();
+    return decode_block(*view, seed);
+  }
+
+  // Block `expected_` is not where it should be. Corruption, if anything behind says that it was durable.
+  Result<bool> hole(std::size_t index, Bytes& bytes, std::uint64_t offset) {
+    std::uint64_t durable = 0;
+    for (std::size_t i = index; i < segments_.size() && segments_[i].number <= options_.through_segment; ++i) {
+      if (!segments_[i].header) continue;
+      if (i == index) {
+        if (auto r = survey(*segments_[i].header, bytes, offset, durable); !r) return r.error();
+        continue;
+      }
+      auto later = open_bytes(files_, segments_[i].path);
+      if (!later) return later.error();
+      if (auto r = survey(*segments_[i].header, *later, kSegmentHeaderBytes, durable); !r) return r.error();
+    }
+    for (std::size_t i = index; i < segments_.size(); ++i) {
+      if (segments_[i].header) durable = std::max(durable, segments_[i].header->durable_through);
+    }
+    if (durable < expected_) return false;
+    return Error{Errc::corrupt, segments_[index].path + ": at offset " + std::to_string(offset) + " block " +
+                                    std::to_string(expected_) + " is damaged or missing, although blocks up to " +
+                                    std::to_string(durable) +
+                                    " were on the device; restore a backup, or remove the segments from this one on to "
+                                    "go on without what they hold"};
+  }
+
+  // Looks at every offset for what bears the segment's generation.
+  Result<void> survey(const SegmentHeader& header, Bytes& bytes, std::uint64_t from, std::uint64_t& durable) {
+    auto rest = bytes.rest(from);
+    if (!rest) return rest.error();
+    const std::uint32_t seed = block_seed(header.generation);
+    std::size_t end = 0;
+    for (std::size_t at = 0; at + kBlockHeaderBytes <= rest->size();) {
+      // Most offsets are ruled out by the sequence alone, which cannot be far from the segment's first.
+      std::uint64_t sequence = 0;
+      std::memcpy(&sequence, rest->data() + at + kSequenceAt, sizeof sequence);
+      if (sequence - header.first_sequence > (from + at) / kBlockHeaderBytes) {
+        ++at;
+        continue;
+      }
+      const DecodedBlock block = decode_block(rest->substr(at), seed);
+      if (block.state == BlockState::none) {
+        ++at;
+        continue;
+      }
+      end = std::max(end, std::min(rest->size(), at + block.size));
+      durable = std::max(durable, block.header.durable_through);
+      at += block.state == BlockState::good ? block.size : 1;
+    }
+    result_.torn_bytes += end;
+    return {};
+  }
+
+  base::FileSystem& files_;
+  const StreamId stream_;
+  const ReadOptions& options_;
+  const Visit& visit_;
+  std::vector<Segment> segments_;  // ascending
+  std::uint64_t expected_ = 1;     // the next block's sequence
+  ReadResult result_;
+};
+
+}  // namespace
+
+Result<ReadResult> read_stream(base::FileSystem& files, const std::string& directory, StreamId stream,
+                               const ReadOptions& options, const Visit& visit) {
+  return StreamReader(files, stream, options, visit).read(directory);
+}
+
+Result<std::vector<StreamId>> list_streams(base::FileSystem& files, const std::string& journal_directory) {
+  std::vector<StreamId> streams;
+  auto names = files.list(journal_directory);
+  if (!names) {
+    if (names.error().code == Errc::not_found) return streams;
+    return names.error();
+  }
+  for (const std::string& name : *names) {
+    if (const auto stream = parse_directory_name(name)) streams.push_back(*stream);
+  }
+  std::sort(streams.begin(), streams.end());
+  return streams;
+}
+
+}  // namespace footfall::journal

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writer: see writer.h. The order of what reaches the device is in begin_segment(), recycle() and sync_all().
+#include "journal/writer.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "base/hash.h"
+
+namespace footfall::journal {
+namespace {
+
+using base::Errc;
+using base::Error;
+using base::OpenMode;
+using base::Result;
+
+std::string parent_directory(const std::string& path) {
+  const std::size_t slash = path.find_last_of('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+Error stopped(const std::string& directory) {
+  return {Errc::unavailable, "the journal " + directory + " takes nothing since a write failed"};
+}
+
+}  // namespace
+
+Writer::Writer(base::FileSystem& files, WriterOptions options, Position last)
+    : files_(files), options_(std::move(options)), last_(last), durable_through_(last.sequence) {}
+
+Result<std::unique_ptr<Writer>> Writer::open(base::FileSystem& files, const WriterOptions& options, Position last) {
+  std::unique_ptr<Writer> writer(new Writer(files, options, last));
+  if (auto r = writer->adopt_directory(); !r) return r.error();
+  if (auto r = writer->begin_segment(last.sequence + 1, 0); !r) return r.error();
+  if (auto r = writer->sync(); !r) return r.error();
+  return writer;
+}
+
+// Makes the directory, and all that is in it, durable: what recovery read may be in the page cache only.
+Result<void> Writer::adopt_directory() {
+  if (auto r = files_.make_directory(options_.directory); !r) return r;
+  if (auto r = files_.sync_directory(parent_directory(options_.directory)); !r) return r;
+  auto names = files_.list(options_.directory);
+  if (!names) return names.error();
+  for (const std::string& name : *names) {
+    if (const auto number = parse_segment_name(name)) {
+      auto file = files_.open(path(name), OpenMode::read_write);
+      if (!file) return file.error();
+      if (auto r = (*file)->sync(); !r) return r;
+      segments_.push_back(*number);
+    } else if (name.starts_with(kSparePrefix)) {
+      // What state a crash left it in is unknown, and a new file costs little.
+      if (auto r = files_.remove(path(name)); !r) return r;
+    }
+  }
+  std::sort(segments_.begin(), segments_.end());
+  header_.number = std::max(last_.segment, segments_.empty() ? 0 : segments_.back());
+  dirty_ = true;
+  return {};
+}
+
+Result<std::uint64_t> Writer::append(std::string_view payload, std::uint32_t count, std::uint64_t control_sequence) {
+  if (failed_) return stopped(options_.directory);
+  if (payload.size() > kPayloadMax) {
+    return Error{Errc::too_large, "a block of " + std::to_string(payload.size()) + " bytes for " + options_.directory};
+  }
+  const std::size_t size = kBlockHeaderBytes + payload.size();
+  if (offset_ + size > capacity_) {
+    if (auto r = begin_segment(last_.sequence + 1, size); !r) {
+      failed_ = true;
+      return r.error();
+    }
+  }
+  const BlockHeader header{last_.sequence + 1, control_sequence, durable_through(), count};
+  encode_block(header, payload, seed_, scratch_);
+  dirty_ = true;
+  if (auto r = file_->write_at(offset_, scratch_); !r) {
+    failed_ = true;
+    return r.error();
+  }
+  offset_ += size;
+  last_ = {header_.number, header.sequence};
+  bytes_written_.store(bytes_written() + size, std::memory_order_relaxed);
+  return header.sequence;
+}
+
+Result<Position> Writer::roll() {
+  if (failed_) return stopped(options_.directory);
+  if (offset_ == kSegmentHeaderBytes) return last_;
+  const Position closed = last_;
+  if (auto r = begin_segment(last_.sequence + 1, 0); !r) {
+    failed_ = true;
+    return r.error();
+  }
+  return closed;
+}
+
+Result<void> Writer::reopen(std::uint64_t acknowledged) {
+  assert(acknowledged <= last_.sequence && acknowledged >= durable_through());
+  const std::uint64_t failed_segment = header_.number;
+  // What is not acknowledged is in no block of this number from now on.
+  const Position before = last_;
+  last_.sequence = acknowledged;
+  if (auto r = begin_segment(acknowledged + 1, 0); !r) {
+    last_ = before;
+    return r;
+  }
+  if (sync_failed_) {
+    // The kernel may have dropped what it could not write, and would report success the next time.
+    unsynced_.clear();
+    if (acknowledged > durable_through()) doubtful_segment_ = failed_segment;
+  }
+  sync_failed_ = false;
+  failed_ = false;
+  return {};
+}
+
+// A spare gets its header, then its name. Neither is on the device before the next sync; until then a crash leaves
+// the zeroed header (a segment that holds nothing) or the old name.
+Result<void> Writer::begin_segment(std::uint64_t first_sequence, std::size_t block_bytes) {
+  const std::uint64_t capacity =
+      std::max<std::uint64_t>(options_.segment_bytes, kSegmentHeaderBytes + std::uint64_t{block_bytes});
+  std::string spare;
+  auto file = take_spare(spare);
+  if (!file) return file.error();
+  SegmentHeader header;
+  header.stream = options_.stream;
+  header.incarnation = options_.incarnation;
+  header.number = header_.number + 1;
+  header.generation = base::random_u64();
+  header.first_sequence = first_sequence;
+  header.durable_through = durable_through();
+
+  auto made = (*file)->allocate(capacity);
+  if (made) made = (*file)->write_at(0, encode(header));
+  if (made) made = files_.rename(path(spare), path(segment_name(header.number)));
+  if (!made) {
+    (void)files_.remove(path(spare));
+    return made;
+  }
+  if (file_ != nullptr) unsynced_.push_back({header_.number, std::move(file_)});
+  file_ = std::move(*file);
+  header_ = header;
+  seed_ = block_seed(header.generation);
+  offset_ = kSegmentHeaderBytes;
+  capacity_ = capacity;
+  segments_.push_back(header.number);
+  dirty_ = true;
+  return {};
+}
+
+Result<std::unique_ptr<base::File>> Writer::take_spare(std::string& name) {
+  if (!spares_.empty()) {
+    name = std::move(spares_.back());
+    spares_.pop_back();
+    return files_.open(path(name), OpenMode::read_write);
+  }
+  name = std::string(kSparePrefix) + std::to_string(++spare_names_) + ".seg";
+  return files_.open(path(name), OpenMode::create);
+}
+
+Result<void> Writer::sync() {
+  if (failed_) return stopped(options_.directory);
+  if (!dirty_) return {};
+  const std::uint64_t through = last_.sequence;
+  if (auto r = sync_all(); !r) {
+    failed_ = true;
+    sync_failed_ = true;
+    return r;
+  }
+  dirty_ = false;
+  if (doubtful_segment_ == 0) durable_through_.store(through, std::memory_order_relaxed);
+  return {};
+}
+
+// Content before names, so that a name that is on the device has its header there. A retired spare is ready when
+// both its zeroed header and the loss of its old name are on the device.
+Result<void> Writer::sync_all() {
+  for (const Unsynced& closed : unsynced_) {
+    if (auto r = closed.file->sync(); !r) return r;
+  }
+  if (auto r = file_->sync(); !r) return r;
+  for (const std::string& name : unsynced_spares_) {
+    auto file = files_.open(path(name), OpenMode::read_write);
+    if (!file) return file.error();
+    if (auto r = (*file)->sync(); !r) return r;
+  }
+  if (auto r = files_.sync_directory(options_.directory); !r) return r;
+  unsynced_.clear();
+  spares_.insert(spares_.end(), unsynced_spares_.begin(), unsynced_spares_.end());
+  unsynced_spares_.clear();
+  return {};
+}
+
+Result<void> Writer::recycle(std::uint64_t through) {
+  while (!segments_.empty() && segments_.front() <= through && segments_.front() != header_.number) {
+    const std::uint64_t number = segments_.front();
+    if (auto r = retire(number); !r) return r;
+    segments_.pop_front();
+    unsynced_.erase(std::remove_if(unsynced_.begin(), unsynced_.end(),
+                                   [number](const Unsynced& closed) { return closed.number == number; }),
+                    unsynced_.end());
+  }
+  if (doubtful_segment_ <= through) doubtful_segment_ = 0;
+  return {};
+}
+
+// In ascending order, so that what a crash leaves has no gap.
+Result<void> Writer::retire(std::uint64_t number) {
+  const std::string old_path = path(segment_name(number));
+  dirty_ = true;
+  if (spares_.size() + unsynced_spares_.size() >= kSparesMax) {
+    auto removed = files_.remove(old_path);
+    return removed || removed.error().code == Errc::not_found ? Result<void>{} : removed;
+  }
+  const std::string spare = std::string(kSparePrefix) + std::to_string(++spare_names_) + ".seg";
+  if (auto r = files_.rename(old_path, path(spare)); !r) {
+    return r.error().code == Errc::not_found ? Result<void>{} : r;
+  }
+  auto file = files_.open(path(spare), OpenMode::read_write);
+  if (!file) return file.error();
+  if (auto r = (*file)->write_at(0, std::string(kSegmentHeaderBytes, '\0')); !r) return r;
+  unsynced_spares_.push_back(spare);
+  return {};
+}
+
+}  // namespace footfall::journal
