@@ -451,12 +451,13 @@ void Registry::set_progress(SiteId site, std::string_view source, std::uint64_t 
   import.position = std::max(import.position, position);
 }
 
-bool Registry::importing(SiteId site) const {
+std::set<SiteId> Registry::importing() const {
   base::MutexLock lock(imports_mutex_);
-  for (auto it = imports_.lower_bound({site, std::string()}); it != imports_.end() && it->first.first == site; ++it) {
-    if (it->second.open) return true;
+  std::set<SiteId> out;
+  for (const auto& [key, import] : imports_) {
+    if (import.open) out.insert(key.first);
   }
-  return false;
+  return out;
 }
 
 // --- bytes ---

@@ -25,6 +25,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -113,7 +114,7 @@ class Registry {
   std::optional<Import> find_import(SiteId site, std::string_view source) const;
   // Raises the mark; a source that never began an import (a follower) gets one.
   void set_progress(SiteId site, std::string_view source, std::uint64_t position);
-  bool importing(SiteId site) const;  // an import into it is open
+  std::set<SiteId> importing() const;  // sites with an open import
 
   // Everything but the sites' counts, which the checkpoint keeps in chunks of their own. Canonical.
   void save(base::ByteWriter& out) const;

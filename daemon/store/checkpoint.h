@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checkpoint: the state as of a position in every stream, as one file of checksummed chunks.
 //
-//   file    header chunk*         header: magic, version, incarnation, number, positions
+//   file    header chunk*         header: magic, version, incarnation, number, newest second, positions, crc
 //   chunk   u32 crc  u8 type  u32 length  bytes     registry | site | end
-// Written to .tmp, fsynced, renamed, directory fsynced. Two generations are kept.
+// Written to .tmp, fsynced, renamed, directory fsynced. Two generations are kept. The grammar is in FORMAT.md.
 // Tested by tests/unit/store/checkpoint_test.cc: every bit flip is noticed.
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <vector>
 
 #include "store/recovery.h"
@@ -16,7 +17,12 @@ namespace footfall::store {
 
 // Numbers of the checkpoints on disk, ascending.
 base::Result<std::vector<std::uint64_t>> list_checkpoints(const DataDirectory& directory);
-base::Result<RecoveredState> load_checkpoint(const DataDirectory& directory, std::uint64_t number, const counting::Limits& limits);
+// corrupt (with the path and what is wrong), newer_format, io.
+base::Result<RecoveredState> load_checkpoint(const DataDirectory& directory, std::uint64_t number,
+                                             const counting::Limits& limits);
+// The state's positions become the checkpoint's; presence is saved as of state.newest_s.
 base::Result<void> write_checkpoint(const DataDirectory& directory, std::uint64_t number, const RecoveredState& state);
+// Removes all checkpoints but these, and what unfinished writes left.
+base::Result<void> remove_checkpoints_but(const DataDirectory& directory, const std::set<std::uint64_t>& kept);
 
 }  // namespace footfall::store

@@ -10,9 +10,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <vector>
 
+#include "base/clock.h"
 #include "store/history.h"
 #include "store/recovery.h"
 
@@ -25,6 +27,8 @@ struct ClosedDay {
 };
 
 // How the checkpointer reaches the live side. Called on the checkpointer's thread; each call returns when it is done.
+// That thread runs only when nothing else wants to: an implementation posts to the threads concerned, and takes no
+// site's lock here.
 struct LiveSide {
   // Closes every hit stream's segment, then the control stream's; answers the closed segments' numbers.
   std::function<base::Result<std::map<journal::StreamId, std::uint64_t>>()> roll;
@@ -42,8 +46,8 @@ struct CheckpointStats {
 
 class Checkpointer {
  public:
-  Checkpointer(const DataDirectory& directory, const counting::Limits& limits, History& history, const base::Clock& clock, LiveSide live,
-               std::int32_t interval_s);
+  Checkpointer(const DataDirectory& directory, const counting::Limits& limits, History& history,
+               const base::Clock& clock, LiveSide live, std::int32_t interval_s);
   ~Checkpointer();  // stops, waiting for a checkpoint under way
   void start();
   void stop();

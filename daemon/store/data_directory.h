@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // DataDirectory: what lies where, whose it is, and that nobody else uses it.
 //
-//   META                  format version, incarnation, node id (replaced atomically)
+//   META                  format version, incarnation (replaced atomically)
 //   LOCK                  held while a daemon or an offline command uses the directory
 //   journal/STREAM/*.seg  the journal
 //   checkpoint/N.ckpt     two generations
@@ -37,6 +37,8 @@ class DataDirectory {
 
  private:
   DataDirectory(base::FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
+
+  base::Result<void> read_or_make_meta();
 
   base::FileSystem& files_;
   std::string path_;

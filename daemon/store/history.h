@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // History: what is only looked at, no longer counted with: closed days' rankings and the audit log, in SQLite.
 //
-// Every row carries the number of the checkpoint that produced it. A checkpoint that is made from number B first deletes
-// the rows of numbers beyond B, which an attempt that did not finish may have left: so each hit is there exactly once.
-// Losing the file loses no total.
-// Threading: one connection per thread that uses it; a reader may be made while the checkpointer writes (WAL).
-// Tested by tests/unit/store/history_test.cc.
+// Every row carries the number of the checkpoint that produced it. A checkpoint that is made from number B first
+// deletes the rows of numbers beyond B, which an attempt that did not finish may have left: so each hit is there
+// exactly once. Losing the file loses no total. Threading: one connection per thread that uses it; a reader may be made
+// while the checkpointer writes (WAL). Tested by tests/unit/store/history_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -40,11 +39,12 @@ class History {
   ~History();
 
   // One transaction: deletes what is beyond `base_checkpoint`, adds the rows and the audit entries under `checkpoint`.
-  base::Result<void> record(std::uint64_t base_checkpoint, std::uint64_t checkpoint, const std::vector<HistoryRow>& rows,
-                            const std::vector<AuditEntry>& audit);
+  base::Result<void> record(std::uint64_t base_checkpoint, std::uint64_t checkpoint,
+                            const std::vector<HistoryRow>& rows, const std::vector<AuditEntry>& audit);
   // The `limit` largest labels over [from, to] and the given epochs.
-  base::Result<std::vector<HistoryRow>> top(sites::SiteId site, const std::vector<counting::Epoch>& epochs, counting::Dimension dimension,
-                                            counting::Day from, counting::Day to, std::size_t limit);
+  base::Result<std::vector<HistoryRow>> top(sites::SiteId site, const std::vector<counting::Epoch>& epochs,
+                                            counting::Dimension dimension, counting::Day from, counting::Day to,
+                                            std::size_t limit);
   base::Result<std::vector<AuditEntry>> audit(std::size_t limit);
 
  private:

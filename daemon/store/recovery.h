@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Recovery: the last good checkpoint, then the control stream, then each hit stream, in any order. The checkpointer runs
-// the same code each minute, over closed segments only.
-// Deterministic: the same files give the same canonical bytes.
-// Tested by tests/unit/store/recovery_test.cc.
+// Recovery: the last good checkpoint, then the control stream, then each hit stream, in any order. The checkpointer
+// runs the same code each minute, over closed segments only. Deterministic: the same files give the same canonical
+// bytes. Tested by tests/unit/store/recovery_test.cc.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "base/errors.h"
 #include "journal/reader.h"
@@ -24,18 +24,25 @@ using Positions = std::map<journal::StreamId, journal::Position>;
 struct RecoveredState {
   std::unique_ptr<sites::Registry> registry;
   Positions positions;
-  std::uint64_t checkpoint = 0;       // number of the checkpoint it began with; 0: none
+  std::uint64_t checkpoint = 0;    // number of the checkpoint it began with; 0: none
+  Positions checkpoint_positions;  // what that one includes
   std::uint64_t replayed_blocks = 0;
   std::uint64_t replayed_hits = 0;
   std::uint64_t torn_bytes = 0;
-  std::int64_t newest_s = 0;          // the latest second in any record: the clock starts no earlier
+  std::int64_t newest_s = 0;           // the latest second in any record: the clock starts no earlier
+  std::vector<sites::Change> changes;  // replayed since the checkpoint, in order: for the audit
+  std::set<sites::SiteId> importing;   // sites that had an open import in the checkpoint, or have one now
+  std::vector<std::string> warnings;   // a checkpoint that was passed over, a torn tail: for the log and /readyz
 };
 
 // Replays up to the given segments (of streams in `through`; all of them where absent).
+// Begins with the newest checkpoint; with the one before, and a warning, if that is damaged. corrupt: neither can be
+// read, a block that must be whole is not, a record contradicts the state; newer_format; io.
 base::Result<RecoveredState> recover(const DataDirectory& directory, const counting::Limits& limits,
                                      const std::map<journal::StreamId, std::uint64_t>* through_segment = nullptr);
 
-// SHA-free fingerprint of all canonical content: CRC32C pairs over save() of the registry and each site, in hex.
+// Fingerprint of all canonical content, in hex: SipHash with two fixed keys over save() of the registry and each site.
+// Equal content gives an equal fingerprint on any machine; presence as of now_s.
 std::string content_hash(const sites::Registry& registry, std::int64_t now_s);
 
 }  // namespace footfall::store

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checkpointer: one run, step by step, and the thread that repeats it.
+//
+// What a crash between two steps leaves: rows of the history under a number that the next run takes again (and deletes
+// first); a .tmp file (removed); days that the live side has not closed, which the restart reads closed; segments and a
+// third checkpoint that the next run removes.
+// Cost: one pass over the state and over the segments closed since; twice the memory of the state meanwhile.
+// Tested by tests/unit/store/checkpointer_test.cc.
+#include "store/checkpointer.h"
+
+#include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "base/log.h"
+#include "lookup/time_zones.h"
+#include "store/audit.h"
+#include "store/checkpoint.h"
+
+namespace footfall::store {
+namespace {
+
+using base::Error;
+using Segments = std::map<journal::StreamId, std::uint64_t>;
+
+constexpr counting::Day kDaysOpen = 2;  // today and yesterday: what is older is closed
+
+// Only what nobody else wants: counting goes first.
+void lower_priority() {
+  const sched_param none{};
+  if (sched_setscheduler(0, SCHED_IDLE, &none) != 0) base::log::debug("the checkpointer runs at ordinary priority");
+  if (setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 19) != 0)
+    base::log::debug("the checkpointer is not niced");
+}
+
+counting::Day local_today(const sites::Settings& settings, std::int64_t now_s) {
+  // A zone that the system lost since the site was made reads as UTC: its days close some hours earlier or later.
+  const auto zone = lookup::TimeZone::find(settings.timezone);
+  return counting::local_day(now_s, zone ? (*zone)->offset_at(now_s) : 0);
+}
+
+void add_rows(sites::Site& site, const ClosedDay& closed, std::vector<HistoryRow>& rows) REQUIRES(site.mutex()) {
+  for (unsigned i = 0; i < counting::kDimensions; ++i) {
+    const auto dimension = static_cast<counting::Dimension>(i);
+    for (const counting::Ranked& ranked : site.state().ranking(closed.epoch, closed.day, dimension)) {
+      HistoryRow row{closed.site, closed.epoch, closed.day, dimension, {}, ranked.count};
+      if (dimension == counting::Dimension::page) {
+        row.label = site.state().page_path(counting::PageId{ranked.id});
+      } else {
+        row.label = ranked.id == counting::kOtherLabel.value ? "(other)"
+                                                             : site.state().label_text(counting::LabelId{ranked.id});
+      }
+      rows.push_back(std::move(row));
+    }
+  }
+}
+
+// Closes the days that are over in `state`, and answers them; their rankings go to `rows`. A site that had an import
+// open since the last checkpoint keeps its days: what is late is not yet all there.
+std::vector<ClosedDay> close_days(RecoveredState& state, std::int64_t now_s, std::vector<HistoryRow>& rows) {
+  std::vector<ClosedDay> out;
+  for (sites::Site* site : state.registry->all_sites()) {
+    if (state.importing.contains(site->id())) continue;
+    const counting::Day last = local_today(*state.registry->last_settings(site->id()), now_s) - kDaysOpen;
+    base::MutexLock lock(site->mutex());
+    for (const auto& [epoch, day] : site->state().open_days(last)) {
+      const ClosedDay closed{site->id(), epoch, day};
+      add_rows(*site, closed, rows);
+      site->state().close_day(epoch, day);
+      out.push_back(closed);
+    }
+  }
+  return out;
+}
+
+// Segments of streams that no shard writes any more: nobody else would remove them.
+base::Result<void> remove_orphans(const DataDirectory& directory, const Segments& live, const Positions& included) {
+  for (const auto& [stream, position] : included) {
+    if (live.contains(stream)) continue;
+    const std::string path = directory.stream_directory(stream);
+    auto names = directory.files().list(path);
+    if (!names) return names.error();
+    for (const std::string& name : *names) {
+      const std::optional<std::uint64_t> number = journal::parse_segment_name(name);
+      if (!number || *number > position.segment) continue;
+      if (auto removed = directory.files().remove(path + "/" + name); !removed) return removed;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+struct Checkpointer::Impl {
+  const DataDirectory& directory;
+  counting::Limits limits;
+  History& history;
+  const base::Clock& clock;
+  LiveSide live;
+  std::int32_t interval_s;
+
+  std::mutex run_mutex;  // one run at a time
+  Positions included;    // of the newest checkpoint, if this process made or read it
+
+  mutable std::mutex mutex;  // guards what follows
+  std::condition_variable wake;
+  bool stopping = false;
+  CheckpointStats stats;
+  std::thread thread;
+
+  base::Result<void> timed_run();
+  base::Result<void> run();
+  bool unchanged(const Segments& closed) const;
+  void loop();
+};
+
+// Every segment that was closed is in the newest checkpoint already.
+bool Checkpointer::Impl::unchanged(const Segments& closed) const {
+  if (included.empty()) return false;
+  return std::all_of(closed.begin(), closed.end(), [this](const auto& entry) {
+    const auto it = included.find(entry.first);
+    return (it == included.end() ? 0 : it->second.segment) >= entry.second;
+  });
+}
+
+base::Result<void> Checkpointer::Impl::run() {
+  auto closed = live.roll();
+  if (!closed) return closed.error();
+  if (unchanged(*closed)) return {};
+  auto recovered = recover(directory, limits, &*closed);
+  if (!recovered) return recovered.error();
+  RecoveredState& state = *recovered;
+  auto on_disk = list_checkpoints(directory);
+  if (!on_disk) return on_disk.error();
+  if (state.replayed_blocks == 0 && (on_disk->empty() ? 0 : on_disk->back()) == state.checkpoint) {
+    included = state.positions;
+    return {};
+  }
+  const std::uint64_t number = state.checkpoint + 1;
+  std::vector<HistoryRow> rows;
+  const std::vector<ClosedDay> days = close_days(state, std::min(state.newest_s, clock.utc_s()), rows);
+  std::vector<AuditEntry> audit;
+  for (const sites::Change& change : state.changes) audit.push_back(audit_entry(change, *state.registry));
+  if (auto recorded = history.record(state.checkpoint, number, rows, audit); !recorded) return recorded;
+  if (auto written = write_checkpoint(directory, number, state); !written) return written;
+  included = state.positions;
+  {
+    std::lock_guard lock(mutex);
+    ++stats.checkpoints;
+    stats.last_utc_s = clock.utc_s();
+  }
+  if (!days.empty()) live.days_closed(days);
+  if (state.checkpoint > 0) {
+    Segments behind;
+    for (const auto& [stream, position] : state.checkpoint_positions) behind[stream] = position.segment;
+    live.recycle(behind);
+    if (auto removed = remove_orphans(directory, *closed, state.checkpoint_positions); !removed) return removed;
+  }
+  return remove_checkpoints_but(directory, {state.checkpoint, number});
+}
+
+base::Result<void> Checkpointer::Impl::timed_run() {
+  std::lock_guard running(run_mutex);
+  const auto begin = std::chrono::steady_clock::now();
+  auto done = run();
+  std::lock_guard lock(mutex);
+  stats.last_duration_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  if (!done) ++stats.failures;
+  return done;
+}
+
+void Checkpointer::Impl::loop() {
+  lower_priority();
+  std::unique_lock lock(mutex);
+  while (!wake.wait_for(lock, std::chrono::seconds(interval_s), [this] { return stopping; })) {
+    lock.unlock();
+    if (auto done = timed_run(); !done) base::log::error("no checkpoint was made: " + to_string(done.error()));
+    lock.lock();
+  }
+}
+
+Checkpointer::Checkpointer(const DataDirectory& directory, const counting::Limits& limits, History& history,
+                           const base::Clock& clock, LiveSide live, std::int32_t interval_s)
+    : impl_(new Impl{directory, limits, history, clock, std::move(live), interval_s, {}, {}, {}, {}, false, {}, {}}) {}
+
+Checkpointer::~Checkpointer() {
+  stop();
+}
+
+void Checkpointer::start() {
+  impl_->thread = std::thread([this] { impl_->loop(); });
+}
+
+void Checkpointer::stop() {
+  {
+    std::lock_guard lock(impl_->mutex);
+    impl_->stopping = true;
+  }
+  impl_->wake.notify_all();
+  if (impl_->thread.joinable()) impl_->thread.join();
+}
+
+base::Result<void> Checkpointer::run_once() {
+  return impl_->timed_run();
+}
+
+CheckpointStats Checkpointer::stats() const {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->stats;
+}
+
+}  // namespace footfall::store

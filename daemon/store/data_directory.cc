@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// DataDirectory: META is three lines of text, so that people can read it; its last line is a checksum of the others.
+//
+//   footfall 1
+//   incarnation 0f1e...            32 hex digits
+//   crc32c 89abcdef
+// Tested by tests/unit/store/data_directory_test.cc.
+#include "store/data_directory.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/hash.h"
+
+namespace footfall::store {
+namespace {
+
+using base::Errc;
+using base::Error;
+
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+constexpr std::string_view kFirstLine = "footfall ";
+constexpr std::uint32_t kDirectoryVersion = 1;
+
+std::string hex(std::string_view bytes) {
+  std::string out;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    out.push_back(kHexDigits[byte >> 4U]);
+    out.push_back(kHexDigits[byte & 15U]);
+  }
+  return out;
+}
+
+std::string hex(const journal::Incarnation& incarnation) {
+  return hex(std::string_view(reinterpret_cast<const char*>(incarnation.data()), incarnation.size()));
+}
+
+bool from_hex(std::string_view text, journal::Incarnation& out) {
+  if (text.size() != 2 * out.size()) return false;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const std::size_t high = kHexDigits.find(text[2 * i]);
+    const std::size_t low = kHexDigits.find(text[2 * i + 1]);
+    if (high == std::string_view::npos || low == std::string_view::npos) return false;
+    out[i] = static_cast<std::uint8_t>(high << 4U | low);
+  }
+  return true;
+}
+
+std::string checksum_line(std::string_view lines) {
+  const std::uint32_t crc = base::crc32c(lines);
+  std::string out = "crc32c ";
+  for (int shift = 28; shift >= 0; shift -= 4) out.push_back(kHexDigits[crc >> static_cast<unsigned>(shift) & 15U]);
+  return out + "\n";
+}
+
+std::string meta_text(const journal::Incarnation& incarnation) {
+  const std::string lines =
+      std::string(kFirstLine) + std::to_string(kDirectoryVersion) + "\nincarnation " + hex(incarnation) + "\n";
+  return lines + checksum_line(lines);
+}
+
+base::Result<journal::Incarnation> parse_meta(std::string_view text, const std::string& path) {
+  const Error damaged{Errc::corrupt, path + " is damaged; put it back from a backup of the directory"};
+  if (!text.starts_with(kFirstLine)) return damaged;
+  std::uint32_t version = 0;
+  const char* begin = text.data() + kFirstLine.size();
+  if (std::from_chars(begin, text.data() + text.size(), version).ec != std::errc{}) return damaged;
+  const std::size_t last = text.rfind("crc32c ");
+  if (last == std::string_view::npos || text.substr(last) != checksum_line(text.substr(0, last))) return damaged;
+  if (version > kDirectoryVersion) {
+    return Error{Errc::newer_format, path + " says format " + std::to_string(version) +
+                                         ", and this release knows formats up to " + std::to_string(kDirectoryVersion) +
+                                         "; start the release that wrote it"};
+  }
+  journal::Incarnation incarnation{};
+  const std::string_view lines = text.substr(0, last);
+  const std::size_t at = lines.find("incarnation ");
+  if (at == std::string_view::npos || !from_hex(lines.substr(at + 12, 2 * incarnation.size()), incarnation))
+    return damaged;
+  return incarnation;
+}
+
+Error unusable(const std::string& path, const Error& cause) {
+  return Error{cause.code, "cannot use " + path + " as the data directory: " + cause.detail +
+                               "; make it writable for the user that runs footfalld, or name another with --data-dir"};
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<DataDirectory>> DataDirectory::open(base::FileSystem& files, const std::string& path) {
+  std::unique_ptr<DataDirectory> directory(new DataDirectory(files, path));
+  if (auto made = files.make_directory(path); !made) return unusable(path, made.error());
+  auto lock = files.lock(directory->file("LOCK"));
+  if (!lock) {
+    if (lock.error().code != Errc::in_use) return unusable(path, lock.error());
+    return Error{Errc::in_use, "another process uses the data directory " + path +
+                                   "; stop that footfalld first, or name another directory with --data-dir"};
+  }
+  directory->lock_ = std::move(*lock);
+  if (auto ready = directory->read_or_make_meta(); !ready) return ready.error();
+  for (const char* part : {"journal", "checkpoint"}) {
+    if (auto made = files.make_directory(directory->file(part)); !made) return unusable(path, made.error());
+  }
+  if (auto synced = files.sync_directory(path); !synced) return unusable(path, synced.error());
+  return directory;
+}
+
+base::Result<void> DataDirectory::read_or_make_meta() {
+  const std::string meta = file("META");
+  auto text = base::read_file(files_, meta, 4096);
+  if (text) {
+    auto incarnation = parse_meta(*text, meta);
+    if (!incarnation) return incarnation.error();
+    incarnation_ = *incarnation;
+    return {};
+  }
+  auto there = files_.exists(meta);
+  if (!there) return unusable(path_, there.error());
+  if (*there) return unusable(path_, text.error());
+  for (const char* part : {"journal", "checkpoint"}) {
+    auto names = files_.list(file(part));
+    if (names && !names->empty()) {
+      return Error{Errc::corrupt,
+                   meta + " is missing, but " + file(part) +
+                       " holds data; put META back from a backup, or move the directory away to begin anew"};
+    }
+  }
+  base::random_bytes(incarnation_.data(), incarnation_.size());
+  fresh_ = true;
+  if (auto written = base::replace_file(files_, meta, meta_text(incarnation_)); !written)
+    return unusable(path_, written.error());
+  return {};
+}
+
+std::string DataDirectory::incarnation_text() const {
+  return hex(incarnation_);
+}
+
+std::string DataDirectory::stream_directory(journal::StreamId stream) const {
+  return journal_directory() + "/" + journal::directory_name(stream);
+}
+
+}  // namespace footfall::store

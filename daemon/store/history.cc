@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+// History: two tables in SQLite, bound parameters only, statements prepared once.
+//
+//   rankings  (site, dimension, day, epoch, label, checkpoint) -> count
+//   audit     (sequence) -> change; checkpoint
+//   progress  one row: the latest checkpoint that wrote here
+//
+// A late hit of a closed day makes a second row for its label, under a later checkpoint: readers sum.
+// Unsigned 64-bit numbers are stored as the signed ones with the same bits; counts stay below 2^63.
+// Tested by tests/unit/store/history_test.cc.
+#include "store/history.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+namespace footfall::store {
+namespace {
+
+using base::Errc;
+using base::Error;
+
+constexpr int kFormatVersion = 1;
+
+constexpr const char* kSchema = R"(
+  CREATE TABLE IF NOT EXISTS rankings (
+    site INTEGER NOT NULL, dimension INTEGER NOT NULL, day INTEGER NOT NULL,
+    epoch_number INTEGER NOT NULL, epoch_reset INTEGER NOT NULL, label TEXT NOT NULL,
+    checkpoint INTEGER NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (site, dimension, day, epoch_number, epoch_reset, label, checkpoint)) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS audit (
+    sequence INTEGER PRIMARY KEY, checkpoint INTEGER NOT NULL, id TEXT NOT NULL, at_s INTEGER NOT NULL,
+    actor TEXT NOT NULL, action TEXT NOT NULL, site TEXT NOT NULL, reason TEXT NOT NULL,
+    before TEXT NOT NULL, after TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS progress (one INTEGER PRIMARY KEY CHECK (one = 1), checkpoint INTEGER NOT NULL);
+  INSERT OR IGNORE INTO progress VALUES (1, 0);
+)";
+
+// A prepared statement: bind in order, step, read in order.
+class Statement {
+ public:
+  Statement() = default;
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+  ~Statement() { sqlite3_finalize(statement_); }
+
+  int prepare(sqlite3* db, const char* sql) {
+    return sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement_, nullptr);
+  }
+  Statement& begin() {
+    sqlite3_reset(statement_);
+    bound_ = 0;
+    return *this;
+  }
+  Statement& bind(std::int64_t v) {
+    sqlite3_bind_int64(statement_, ++bound_, v);
+    return *this;
+  }
+  Statement& bind_u64(std::uint64_t v) { return bind(static_cast<std::int64_t>(v)); }
+  // The text lives until the next begin().
+  Statement& bind(std::string_view text) {
+    sqlite3_bind_text64(statement_, ++bound_, text.data() == nullptr ? "" : text.data(), text.size(), nullptr,
+                        SQLITE_UTF8);
+    return *this;
+  }
+  // SQLITE_ROW, SQLITE_DONE or an error.
+  int step() { return sqlite3_step(statement_); }
+  // Runs it to its end; SQLITE_OK or an error.
+  int run() {
+    const int result = step();
+    sqlite3_reset(statement_);
+    return result == SQLITE_DONE || result == SQLITE_ROW ? SQLITE_OK : result;
+  }
+  std::int64_t number(int column) { return sqlite3_column_int64(statement_, column); }
+  std::string text(int column) {
+    const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+    return bytes == nullptr ? std::string()
+                            : std::string(bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
+  }
+  void end() { sqlite3_reset(statement_); }
+
+ private:
+  sqlite3_stmt* statement_ = nullptr;
+  int bound_ = 0;
+};
+
+}  // namespace
+
+struct History::Impl {
+  std::string path;
+  sqlite3* db = nullptr;
+  Statement begin, commit, rollback, latest, set_latest, delete_rankings, delete_audit, add_ranking, add_audit, top,
+      audit;
+
+  ~Impl() {
+    // Statements go first: their destructors run after this body, so the handle is closed by the deferring call.
+    sqlite3_close_v2(db);
+  }
+
+  Error error(std::string_view what) const {
+    const int code = sqlite3_errcode(db);
+    const bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+    return Error{damaged ? Errc::corrupt : Errc::io,
+                 path + ": " + std::string(what) + ": " + sqlite3_errmsg(db) +
+                     (damaged ? "; move the file away, and a new one is begun (no total is kept in it)" : "")};
+  }
+
+  base::Result<void> open() {
+    if (sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr) !=
+        SQLITE_OK) {
+      return error("cannot open");
+    }
+    sqlite3_busy_timeout(db, 5000);
+    if (auto done = execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA trusted_schema=OFF;"); !done)
+      return done;
+    Statement version;
+    if (version.prepare(db, "PRAGMA user_version") != SQLITE_OK || version.step() != SQLITE_ROW)
+      return error("cannot read");
+    if (const std::int64_t found = version.number(0); found > kFormatVersion) {
+      return Error{Errc::newer_format, path + " is of format " + std::to_string(found) +
+                                           ", and this release knows formats up to " + std::to_string(kFormatVersion) +
+                                           "; start the release that wrote it"};
+    } else if (found < kFormatVersion) {
+      version.end();
+      const std::string all = std::string("BEGIN IMMEDIATE;") + kSchema +
+                              "PRAGMA user_version=" + std::to_string(kFormatVersion) + ";COMMIT;";
+      if (auto done = execute(all.c_str()); !done) return done;
+    }
+    return prepare();
+  }
+
+  base::Result<void> execute(const char* sql) {
+    if (sqlite3_exec(db, sql, nullptr, nullptr, nullptr) != SQLITE_OK) return error("cannot prepare the file");
+    return {};
+  }
+
+  base::Result<void> prepare() {
+    const bool good =
+        begin.prepare(db, "BEGIN IMMEDIATE") == SQLITE_OK && commit.prepare(db, "COMMIT") == SQLITE_OK &&
+        rollback.prepare(db, "ROLLBACK") == SQLITE_OK &&
+        latest.prepare(db, "SELECT checkpoint FROM progress") == SQLITE_OK &&
+        set_latest.prepare(db, "UPDATE progress SET checkpoint = ?") == SQLITE_OK &&
+        delete_rankings.prepare(db, "DELETE FROM rankings WHERE checkpoint > ?") == SQLITE_OK &&
+        delete_audit.prepare(db, "DELETE FROM audit WHERE checkpoint > ?") == SQLITE_OK &&
+        add_ranking.prepare(
+            db,
+            "INSERT INTO rankings (site, dimension, day, epoch_number, epoch_reset, label, checkpoint, count)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)") == SQLITE_OK &&
+        add_audit.prepare(db,
+                          "INSERT INTO audit (checkpoint, id, at_s, actor, action, site, reason, before, after)"
+                          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)") == SQLITE_OK &&
+        top.prepare(db,
+                    "SELECT label, sum(count) AS total FROM rankings"
+                    " WHERE site = ?1 AND dimension = ?2 AND day BETWEEN ?3 AND ?4"
+                    " AND (epoch_number, epoch_reset) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?5))"
+                    " GROUP BY label ORDER BY total DESC, label LIMIT ?6") == SQLITE_OK &&
+        audit.prepare(db,
+                      "SELECT id, at_s, actor, action, site, reason, before, after FROM audit"
+                      " ORDER BY sequence DESC LIMIT ?") == SQLITE_OK;
+    return good ? base::Result<void>() : error("cannot prepare a statement");
+  }
+
+  base::Result<void> write(std::uint64_t base_checkpoint, std::uint64_t checkpoint, const std::vector<HistoryRow>& rows,
+                           const std::vector<AuditEntry>& entries) {
+    if (latest.begin().step() != SQLITE_ROW) return error("cannot read");
+    const std::int64_t written = latest.number(0);
+    latest.end();
+    // Only an attempt that did not finish leaves rows beyond the base; else the search for them is saved.
+    if (written > static_cast<std::int64_t>(base_checkpoint)) {
+      if (delete_rankings.begin().bind_u64(base_checkpoint).run() != SQLITE_OK) return error("cannot delete");
+      if (delete_audit.begin().bind_u64(base_checkpoint).run() != SQLITE_OK) return error("cannot delete");
+    }
+    for (const HistoryRow& row : rows) {
+      add_ranking.begin()
+          .bind(std::int64_t{row.site.value})
+          .bind(static_cast<std::int64_t>(row.dimension))
+          .bind(std::int64_t{row.day});
+      add_ranking.bind(std::int64_t{row.epoch.number})
+          .bind_u64(row.epoch.reset_id)
+          .bind(row.label)
+          .bind_u64(checkpoint);
+      if (add_ranking.bind_u64(row.count).run() != SQLITE_OK) return error("cannot add a ranking");
+    }
+    for (const AuditEntry& entry : entries) {
+      add_audit.begin().bind_u64(checkpoint).bind(entry.id).bind(entry.at_s).bind(entry.actor).bind(entry.action);
+      add_audit.bind(entry.site).bind(entry.reason).bind(entry.before);
+      if (add_audit.bind(entry.after).run() != SQLITE_OK) return error("cannot add to the audit log");
+    }
+    if (set_latest.begin().bind_u64(checkpoint).run() != SQLITE_OK) return error("cannot write");
+    return {};
+  }
+};
+
+History::History() : impl_(std::make_unique<Impl>()) {}
+History::~History() = default;
+
+base::Result<std::unique_ptr<History>> History::open(const std::string& path) {
+  std::unique_ptr<History> history(new History());
+  history->impl_->path = path;
+  if (auto opened = history->impl_->open(); !opened) return opened.error();
+  return history;
+}
+
+base::Result<void> History::record(std::uint64_t base_checkpoint, std::uint64_t checkpoint,
+                                   const std::vector<HistoryRow>& rows, const std::vector<AuditEntry>& audit) {
+  if (impl_->begin.begin().run() != SQLITE_OK) return impl_->error("cannot begin");
+  auto written = impl_->write(base_checkpoint, checkpoint, rows, audit);
+  if (written && impl_->commit.begin().run() != SQLITE_OK) written = impl_->error("cannot commit");
+  if (!written) impl_->rollback.begin().run();
+  return written;
+}
+
+base::Result<std::vector<HistoryRow>> History::top(sites::SiteId site, const std::vector<counting::Epoch>& epochs,
+                                                   counting::Dimension dimension, counting::Day from, counting::Day to,
+                                                   std::size_t limit) {
+  std::string pairs = "[";
+  for (const counting::Epoch& epoch : epochs) {
+    if (pairs.size() > 1) pairs += ",";
+    pairs += "[" + std::to_string(epoch.number) + "," + std::to_string(static_cast<std::int64_t>(epoch.reset_id)) + "]";
+  }
+  pairs += "]";
+  Statement& query = impl_->top;
+  query.begin().bind(std::int64_t{site.value}).bind(static_cast<std::int64_t>(dimension)).bind(std::int64_t{from});
+  query.bind(std::int64_t{to}).bind(pairs);
+  query.bind(static_cast<std::int64_t>(std::min<std::size_t>(limit, std::numeric_limits<std::int64_t>::max())));
+  std::vector<HistoryRow> out;
+  int result = SQLITE_ROW;
+  while ((result = query.step()) == SQLITE_ROW) {
+    HistoryRow& row = out.emplace_back();
+    row.site = site;
+    row.day = to;
+    row.dimension = dimension;
+    row.label = query.text(0);
+    row.count = static_cast<std::uint64_t>(query.number(1));
+  }
+  query.end();
+  if (result != SQLITE_DONE) return impl_->error("cannot read rankings");
+  return out;
+}
+
+base::Result<std::vector<AuditEntry>> History::audit(std::size_t limit) {
+  Statement& query = impl_->audit;
+  query.begin().bind(static_cast<std::int64_t>(std::min<std::size_t>(limit, std::numeric_limits<std::int64_t>::max())));
+  std::vector<AuditEntry> out;
+  int result = SQLITE_ROW;
+  while ((result = query.step()) == SQLITE_ROW) {
+    out.push_back(AuditEntry{query.text(0), query.number(1), query.text(2), query.text(3), query.text(4), query.text(5),
+                             query.text(6), query.text(7)});
+  }
+  query.end();
+  if (result != SQLITE_DONE) return impl_->error("cannot read the audit log");
+  return out;
+}
+
+}  // namespace footfall::store

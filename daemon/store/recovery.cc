@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+// Recovery: replays records onto a state. What breaks an invariant of the journal is corruption and stops it: a hole in
+// a sequence, a hit of an unknown site or an undefined page, a change that cannot be applied.
+// Cost: about a million hits a second on one core; the checkpoint bounds how many there are.
+// Tested by tests/unit/store/recovery_test.cc.
+#include "store/recovery.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "sites/records.h"
+#include "store/checkpoint.h"
+
+namespace footfall::store {
+namespace {
+
+using base::Errc;
+using base::Error;
+using sites::SiteId;
+
+using Outcome = base::Result<void>;
+
+Error corrupt(std::string detail) {
+  return Error{Errc::corrupt, std::move(detail)};
+}
+
+// What a stream's records do to the state.
+class Replayer final : public sites::RecordVisitor {
+ public:
+  Replayer(RecoveredState& state, bool control) : state_(state), control_(control) {}
+
+  Outcome hits(SiteId id, const counting::Epoch& epoch, std::span<const counting::Hit> hits) override {
+    if (control_) return misplaced("hits");
+    sites::Site* site = state_.registry->find(id);
+    if (site == nullptr) return unknown_site(id, "hits are");
+    base::MutexLock lock(site->mutex());
+    counting::SiteState& counts = site->state();
+    for (const counting::Hit& hit : hits) {
+      if (Outcome defined = check_defined(id, counts, hit); !defined) return defined;
+      state_.newest_s = std::max(state_.newest_s, hit.at_s);
+    }
+    counts.replay(epoch, hits);
+    state_.replayed_hits += hits.size();
+    return {};
+  }
+
+  Outcome page(SiteId id, counting::PageId page, std::string_view path) override {
+    if (control_) return misplaced("a page");
+    sites::Site* site = state_.registry->find(id);
+    if (site == nullptr) return unknown_site(id, "a page is");
+    base::MutexLock lock(site->mutex());
+    if (page >= counting::kFirstPage && !path.empty() && site->state().define_page(page, path)) return {};
+    return contradiction(id, "page", page.value, path);
+  }
+
+  Outcome label(SiteId id, counting::LabelId label, std::string_view text) override {
+    if (control_) return misplaced("a label");
+    sites::Site* site = state_.registry->find(id);
+    if (site == nullptr) return unknown_site(id, "a label is");
+    base::MutexLock lock(site->mutex());
+    if (label >= counting::kFirstLabel && !text.empty() && site->state().define_label(label, text)) return {};
+    return contradiction(id, "label", label.value, text);
+  }
+
+  Outcome observation(SiteId id, const counting::Observation& seen) override {
+    if (control_) return misplaced("an observation");
+    sites::Site* site = state_.registry->find(id);
+    if (site == nullptr) return unknown_site(id, "an observation is");
+    base::MutexLock lock(site->mutex());
+    site->state().observe(seen);
+    state_.newest_s = std::max(state_.newest_s, seen.at_s);
+    return {};
+  }
+
+  Outcome change(const sites::Change& change) override {
+    if (!control_) return misplaced("a change");
+    if (Outcome applied = state_.registry->apply(change); !applied) {
+      return corrupt("change " + change.id + " cannot be applied: " + applied.error().detail);
+    }
+    state_.newest_s = std::max(state_.newest_s, change.at_s);
+    if (const auto* ended = std::get_if<sites::ImportEnded>(&change.action)) state_.importing.insert(ended->site);
+    state_.changes.push_back(change);
+    return {};
+  }
+
+  Outcome progress(SiteId id, std::string_view source, std::uint64_t position) override {
+    if (control_) return misplaced("progress");
+    if (state_.registry->find(id) == nullptr) return unknown_site(id, "progress is");
+    state_.registry->set_progress(id, source, position);
+    return {};
+  }
+
+ private:
+  static Outcome misplaced(std::string_view what) {
+    return corrupt(std::string(what) + " stands in a stream where it does not belong");
+  }
+  static Outcome unknown_site(SiteId id, std::string_view what) {
+    return corrupt(std::string(what) + " of site id " + std::to_string(id.value) +
+                   ", which the control stream never added; journal/control was lost or replaced");
+  }
+  static Outcome contradiction(SiteId id, std::string_view what, std::uint32_t number, std::string_view text) {
+    return corrupt(std::string(what) + " " + std::to_string(number) + " of site id " + std::to_string(id.value) +
+                   " is defined twice, now as " + std::string(text));
+  }
+  // Each stream defines what it uses before it uses it, or the checkpoint has it.
+  static Outcome check_defined(SiteId id, const counting::SiteState& counts, const counting::Hit& hit) {
+    if (counts.page_path(hit.page).empty()) {
+      return corrupt("page " + std::to_string(hit.page.value) + " of site id " + std::to_string(id.value) +
+                     " was never defined");
+    }
+    for (const counting::LabelId label : hit.labels) {
+      if (label >= counting::kFirstLabel && counts.label_text(label).empty()) {
+        return corrupt("label " + std::to_string(label.value) + " of site id " + std::to_string(id.value) +
+                       " was never defined");
+      }
+    }
+    return {};
+  }
+
+  RecoveredState& state_;
+  bool control_;
+};
+
+void warn(RecoveredState& state, std::string text) {
+  base::log::warning(text);
+  state.warnings.push_back(std::move(text));
+}
+
+Outcome replay_stream(const DataDirectory& directory, journal::StreamId stream, std::uint64_t through_segment,
+                      RecoveredState& state) {
+  const std::string path = directory.stream_directory(stream);
+  journal::ReadOptions options;
+  options.incarnation = directory.incarnation();
+  options.after = state.positions[stream];
+  options.through_segment = through_segment;
+  const std::uint64_t control_end =
+      stream == journal::kControlStream ? 0 : state.positions[journal::kControlStream].sequence;
+  std::uint64_t last = options.after.sequence;
+  Replayer replayer(state, stream == journal::kControlStream);
+  std::vector<counting::Hit> scratch;
+  const auto visit = [&](const journal::BlockHeader& block, std::string_view payload) -> Outcome {
+    const std::string where = path + ", block " + std::to_string(block.sequence) + ": ";
+    if (block.sequence != last + 1) {
+      return corrupt(where + "blocks " + std::to_string(last + 1) + " to " + std::to_string(block.sequence - 1) +
+                     " are missing; put the segments back from a backup");
+    }
+    if (stream != journal::kControlStream && block.control_sequence > control_end) {
+      return corrupt(where + "it was made under change " + std::to_string(block.control_sequence) +
+                     ", but journal/control ends at " + std::to_string(control_end) +
+                     "; put its segments back from a backup");
+    }
+    last = block.sequence;
+    Outcome done = sites::decode_payload(payload, replayer, scratch);
+    if (!done) return Error{done.error().code, where + done.error().detail};
+    return {};
+  };
+  auto read = journal::read_stream(directory.files(), path, stream, options, visit);
+  if (!read) return read.error();
+  if (read->end.sequence >= options.after.sequence) state.positions[stream] = read->end;
+  state.replayed_blocks += read->blocks;
+  state.torn_bytes += read->torn_bytes;
+  if (read->torn_bytes > 0) {
+    warn(state, path + " ended in " + std::to_string(read->torn_bytes) +
+                    " bytes of a block that was cut short; they were never acknowledged");
+  }
+  return {};
+}
+
+// The newest checkpoint that can be read; an empty state if none was ever made.
+base::Result<RecoveredState> begin(const DataDirectory& directory, const counting::Limits& limits) {
+  auto numbers = list_checkpoints(directory);
+  if (!numbers) return numbers.error();
+  std::vector<std::string> passed_over;
+  RecoveredState state;
+  for (auto number = numbers->rbegin(); number != numbers->rend(); ++number) {
+    auto loaded = load_checkpoint(directory, *number, limits);
+    if (loaded) {
+      state = std::move(*loaded);
+      break;
+    }
+    // A later release's file, or a disk that does not answer, is no reason to fall back.
+    if (loaded.error().code != Errc::corrupt) return loaded.error();
+    passed_over.push_back(loaded.error().detail);
+  }
+  if (state.registry == nullptr) {
+    // Segments are recycled behind the older of two checkpoints: while only the first was made, all of them are there.
+    if (!numbers->empty() && numbers->back() > 1) {
+      return corrupt(passed_over.front() +
+                     "; no older checkpoint can be read either: put the directory back from a backup");
+    }
+    state.registry = std::make_unique<sites::Registry>(limits);
+  }
+  for (const std::string& reason : passed_over) {
+    warn(state, reason + "; going on from " +
+                    (state.checkpoint == 0 ? std::string("the journal's begin")
+                                           : "checkpoint " + std::to_string(state.checkpoint)));
+  }
+  state.importing = state.registry->importing();
+  return state;
+}
+
+}  // namespace
+
+base::Result<RecoveredState> recover(const DataDirectory& directory, const counting::Limits& limits,
+                                     const std::map<journal::StreamId, std::uint64_t>* through_segment) {
+  auto begun = begin(directory, limits);
+  if (!begun) return begun.error();
+  RecoveredState state = std::move(*begun);
+  auto streams = journal::list_streams(directory.files(), directory.journal_directory());
+  if (!streams) return streams.error();
+  for (const auto& [stream, position] : state.checkpoint_positions) {
+    if (position.sequence > 0 && !std::binary_search(streams->begin(), streams->end(), stream)) {
+      return corrupt(directory.stream_directory(stream) + " is missing; put it back from a backup");
+    }
+  }
+  // Control is the least stream id: what hits refer to is there before them.
+  for (const journal::StreamId stream : *streams) {
+    std::uint64_t through = UINT64_MAX;
+    if (through_segment != nullptr) {
+      const auto bound = through_segment->find(stream);
+      if (bound != through_segment->end()) through = bound->second;
+    }
+    if (Outcome done = replay_stream(directory, stream, through, state); !done) return done.error();
+  }
+  state.importing.merge(state.registry->importing());
+  return state;
+}
+
+std::string content_hash(const sites::Registry& registry, std::int64_t now_s) {
+  constexpr std::array<base::SipKey, 2> kKeys{base::SipKey{1, 0}, base::SipKey{2, 0}};
+  std::array<std::uint64_t, 2> hash{};
+  std::string bytes;
+  base::ByteWriter out(bytes);
+  // Each part is hashed along with the hash of those before it.
+  const auto take = [&] {
+    for (std::size_t i = 0; i < hash.size(); ++i) {
+      hash[i] = base::siphash24(base::SipKey{kKeys[i].k0, hash[i]}, bytes);
+    }
+    bytes.clear();
+  };
+  registry.save(out);
+  take();
+  for (sites::Site* site : registry.all_sites()) {
+    base::MutexLock lock(site->mutex());
+    site->state().save(out, now_s);
+    take();
+  }
+  std::array<char, 33> text{};
+  std::snprintf(text.data(), text.size(), "%016llx%016llx", static_cast<unsigned long long>(hash[0]),
+                static_cast<unsigned long long>(hash[1]));
+  return text.data();
+}
+
+}  // namespace footfall::store
