@@ -33,8 +33,11 @@ class JsonWriter {
     key(name);
     return value(v);
   }
+  // Text that is JSON already.
+  JsonWriter& raw(std::string_view json);
   // The number; beyond 2^53 also as a string under NAME_text.
   JsonWriter& count(std::string_view name, std::uint64_t number);
+  JsonWriter& signed_count(std::string_view name, std::int64_t number);
 
  private:
   JsonWriter& open(char bracket);

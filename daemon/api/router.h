@@ -11,17 +11,35 @@
 namespace footfall::api {
 
 enum class Route : std::uint8_t {
-  none, hit, hit_gif, batch, stats, pages, series, live, widget_html, widget_svg, widget_text, widget_json, script,
-  livez, readyz, preflight, method_not_allowed, count_
+  none,
+  hit,
+  hit_gif,
+  batch,
+  stats,
+  pages,
+  series,
+  live,
+  widget_html,
+  widget_svg,
+  widget_text,
+  widget_json,
+  script,
+  livez,
+  readyz,
+  preflight,
+  method_not_allowed,
+  count_
 };
+// The `route` of footfall_http_requests_total.
 std::string_view name_of(Route route);
 
 struct Target {
   Route route = Route::none;
-  std::string_view site;  // as in the path; site names need no decoding
+  std::string_view site;         // as in the path; site names need no decoding
+  Route resource = Route::none;  // what the path names: the same, but where route is preflight or method_not_allowed
 };
-// `base_path` is "" or "/prefix".
+// `base_path` is "" or "/prefix"; a target outside it is none. OPTIONS of a known path is preflight.
 Target route_of(http::Method method, std::string_view path, std::string_view base_path);
-std::string_view allowed_methods(Route route);  // for 405's Allow and for preflights
+std::string_view allowed_methods(Route resource);  // for 405's Allow and for preflights
 
 }  // namespace footfall::api

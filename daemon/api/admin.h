@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Admin: what the admin listener answers.
+//
+//   GET    /v1/admin/sites                    read or config   those that the token may see
+//   POST   /v1/admin/sites                    config           adds one
+//   GET    /v1/admin/sites/S                  read or config
+//   PUT    /v1/admin/sites/S                  config           what is absent stays as it is
+//   DELETE /v1/admin/sites/S                  config
+//   POST   /v1/admin/sites/S/seed             seed             {"total":N} or {"add":N}, "page", "reason"
+//   POST   /v1/admin/sites/S/reset            reset            "page", "reason", "dry_run"
+//   POST   /v1/admin/changes/ID/undo          that of the change   "reason"
+//   GET    /v1/admin/audit?limit=             operate or config    newest first
+//   POST   /v1/admin/imports                  ingest           {"site","source"}; begins it, or says how far it is
+//   DELETE /v1/admin/imports?site=&source=    ingest           ends it
+//   GET    /metrics /livez /readyz            no token
+//
+// A change is planned against what is in force, committed by the control plane, and answered with its id, site, before
+// and after. Idempotency-Key is its id: the same request again changes nothing and gets the answer of the first time,
+// with "repeated":true; another request under the same id is a conflict.
+//
+// Threading  the control thread.
+// Errors     answers of type application/problem+json; what, where, and what to do.
+// Tested by tests/unit/api/admin_test.cc over a registry, without sockets.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/health.h"
+#include "api/problems.h"
+#include "base/counter.h"
+#include "base/errors.h"
+#include "http/request.h"
+#include "sites/registry.h"
+#include "store/history.h"
+
+namespace footfall::api {
+
+// What the server does for Admin. Called on the control thread.
+class ControlPlane {
+ public:
+  virtual ~ControlPlane() = default;
+  virtual sites::Registry& registry() = 0;
+  // Journals the change with fsync, applies it to registry(), and has every shard know it, before it returns.
+  virtual base::Result<void> commit(sites::Change change) = 0;
+  virtual std::int64_t now_ms() = 0;
+  // Newest first, those that no checkpoint has seen yet among them.
+  virtual base::Result<std::vector<store::AuditEntry>> audit(std::size_t limit) = 0;
+  virtual Readiness readiness() = 0;
+  virtual std::string metrics_text() = 0;
+};
+
+struct AdminAnswer {
+  int status = 200;
+  std::string_view content_type;  // static
+  std::string body;               // of a problem: its detail
+  std::optional<Problem> problem;
+  std::string extra_fields;  // complete header lines
+};
+// Appends the complete response; without CORS: browsers of other origins have nothing to do here.
+void write(std::string& out, const AdminAnswer& answer, std::string_view date, bool keep_alive, bool head_only);
+
+class Admin {
+ public:
+  static constexpr std::uint32_t kFailuresPerMinute = 20;
+
+  explicit Admin(ControlPlane& control) : control_(control) {}
+
+  AdminAnswer answer(const http::Request& request);
+  // Only /metrics, /livez and /readyz: for --metrics-listen. not_found otherwise.
+  AdminAnswer answer_open(const http::Request& request);
+  const base::Counter& failed_attempts() const { return failed_attempts_; }  // any thread
+
+ private:
+  struct Call;
+
+  AdminAnswer route(const http::Request& request, const sites::Token& token);
+  AdminAnswer list_sites(const Call& call);
+  AdminAnswer add_site(const Call& call);
+  AdminAnswer show_site(const Call& call, std::string_view name);
+  AdminAnswer change_site(const Call& call, std::string_view name);
+  AdminAnswer remove_site(const Call& call, std::string_view name);
+  AdminAnswer seed(const Call& call, std::string_view name);
+  AdminAnswer reset(const Call& call, std::string_view name);
+  AdminAnswer dry_reset(const Call& call, sites::Site& site, std::string_view name,
+                        const std::optional<std::string>& page);
+  AdminAnswer undo(const Call& call, std::string_view change_id);
+  AdminAnswer audit(const Call& call);
+  AdminAnswer begin_import(const Call& call);
+  AdminAnswer end_import(const Call& call);
+
+  AdminAnswer commit(const Call& call, sites::Action action, std::string reason, int status = 200);
+  AdminAnswer describe(const sites::Change& change, bool repeated, int status);
+  bool too_many_failures(std::int64_t now_ms);
+
+  ControlPlane& control_;
+  std::int64_t minute_ = 0;
+  std::uint32_t failures_ = 0;  // in `minute_`
+  base::Counter failed_attempts_;
+};
+
+}  // namespace footfall::api

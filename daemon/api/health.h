@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Health: what /livez and /readyz say. Live: the process answers. Ready: it may be given traffic; with ?verbose each
+// fact on a line of its own.
+//
+//   [+] recovery done
+//   [+] journal open, durability kernel
+//   [-] draining
+//   not ready
+//
+// Tested by tests/unit/api/health_test.cc.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace footfall::api {
+
+// Facts that the server gives.
+struct Readiness {
+  bool recovered = false;         // the data directory was read
+  bool journal_open = false;      // every stream takes writes
+  bool draining = false;          // SIGTERM was received
+  bool checkpoints_fail = false;  // degraded: start-ups get slower, nothing is lost
+  std::string_view durability = "kernel";
+  std::string journal_detail;  // why the journal is not open, for people
+  std::uint64_t sites = 0;
+  std::int64_t last_checkpoint_s = 0;  // 0: none yet
+};
+
+struct HealthAnswer {
+  int status = 200;
+  std::string body;  // text/plain
+};
+HealthAnswer livez();
+// `query` as sent: verbose or not.
+HealthAnswer readyz(const Readiness& facts, std::string_view query, std::int64_t now_s);
+
+}  // namespace footfall::api

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/pages.h"
+
+#include <charconv>
+#include <optional>
+
+#include "api/json.h"
+#include "api/stats.h"
+#include "api/text.h"
+
+namespace footfall::api {
+
+namespace {
+
+constexpr std::size_t kLimitDefault = 100;
+constexpr std::size_t kLimitMax = 10'000;
+
+base::Result<counting::PageSort> sort_of(const std::optional<std::string>& value) {
+  if (!value || *value == "total") return counting::PageSort::total;
+  if (*value == "online") return counting::PageSort::online;
+  if (*value == "path") return counting::PageSort::path;
+  return base::Error{base::Errc::malformed, "sort: give total, online or path"};
+}
+
+base::Result<std::size_t> limit_of(const std::optional<std::string>& value) {
+  if (!value) return kLimitDefault;
+  std::size_t limit = 0;
+  const char* const end = value->data() + value->size();
+  const auto [stopped, error] = std::from_chars(value->data(), end, limit);
+  if (error != std::errc() || stopped != end || limit == 0 || limit > kLimitMax) {
+    return base::Error{base::Errc::malformed, "limit: give a whole number from 1 to 10000"};
+  }
+  return limit;
+}
+
+}  // namespace
+
+base::Result<std::string> pages_json(const ReadContext& context, std::string_view query) {
+  const base::Result<counting::PageSort> sort = sort_of(query_value(query, "sort"));
+  if (!sort) return sort.error();
+  const base::Result<std::size_t> limit = limit_of(query_value(query, "limit"));
+  if (!limit) return limit.error();
+
+  sites::Site& site = *context.site;
+  counting::PageTable table;
+  std::string paths;  // one behind the other
+  std::vector<std::size_t> ends;
+  {
+    const base::MutexLock lock(site.mutex());
+    table = site.state().pages(context.now_ms / 1000, *sort, *limit);
+    ends.reserve(table.rows.size());
+    for (const counting::PageRow& row : table.rows) {
+      paths += row.path;
+      ends.push_back(paths.size());
+    }
+  }
+
+  std::string out;
+  out.reserve(paths.size() + table.rows.size() * 72 + 160);
+  JsonWriter json(out);
+  json.begin_object().member("site", std::string_view(context.settings->name));
+  json.member("as_of", std::string_view(iso_time(context.now_ms, *context.zone)));
+  json.count("counted", table.counted).signed_count("seed", table.seed);
+  json.key("pages").begin_array();
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < table.rows.size(); ++i) {
+    const counting::PageRow& row = table.rows[i];
+    json.begin_object().member("path", std::string_view(paths).substr(begin, ends[i] - begin));
+    json.count("total", total_of(row.counted, row.seed)).count("counted", row.counted).signed_count("seed", row.seed);
+    json.member("online", row.online).end_object();
+    begin = ends[i];
+  }
+  json.end_array().count("rest", table.rest).end_object();
+  return out;
+}
+
+}  // namespace footfall::api

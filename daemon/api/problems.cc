@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/problems.h"
+
+#include <array>
+
+#include "http/response.h"
+
+namespace footfall::api {
+
+namespace {
+
+// In the order of Problem.
+constexpr std::array<ProblemInfo, static_cast<std::size_t>(Problem::count_)> kProblems{{
+    {400, "malformed", "The request is malformed"},
+    {401, "unauthorized", "A token is needed"},
+    {403, "forbidden", "The token does not allow this"},
+    {404, "not-found", "There is nothing here"},
+    {404, "unknown-site", "No site has this name"},
+    {405, "method-not-allowed", "The method does not fit here"},
+    {409, "conflict", "The request contradicts the state"},
+    {413, "too-large", "The body is too large"},
+    {414, "target-too-long", "The address is too long"},
+    {415, "unsupported-media-type", "The content type is not understood"},
+    {421, "wrong-node", "Another node answers for this key"},
+    {429, "rate-limited", "Too many requests"},
+    {431, "head-too-large", "The header fields are too large"},
+    {500, "internal", "The server made a mistake"},
+    {503, "unavailable", "Not now"},
+}};
+
+}  // namespace
+
+const ProblemInfo& info_of(Problem problem) {
+  return kProblems.at(static_cast<std::size_t>(problem));
+}
+
+Problem problem_of(base::Errc code) {
+  switch (code) {
+    case base::Errc::malformed:
+    case base::Errc::invalid_config:
+      return Problem::malformed;
+    case base::Errc::too_large:
+      return Problem::too_large;
+    case base::Errc::not_found:
+      return Problem::not_found;
+    case base::Errc::exists:
+    case base::Errc::conflict:
+    case base::Errc::in_use:
+      return Problem::conflict;
+    case base::Errc::denied:
+      return Problem::unauthorized;
+    case base::Errc::io:
+    case base::Errc::unavailable:
+      return Problem::unavailable;
+    case base::Errc::corrupt:
+    case base::Errc::newer_format:
+      return Problem::internal;
+  }
+  return Problem::internal;
+}
+
+void write_problem(std::string& out, Problem problem, std::string_view detail, std::string_view date, bool keep_alive,
+                   std::string_view extra_fields) {
+  const ProblemInfo& info = info_of(problem);
+  std::string fields;
+  if (info.status == 401) fields += "WWW-Authenticate: Bearer\r\n";
+  if (info.status == 429 || info.status == 503) fields += "Retry-After: 1\r\n";
+  fields += extra_fields;
+  http::write_problem(out, info.status, info.type, info.title, detail, date, keep_alive, fields);
+}
+
+}  // namespace footfall::api

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Problems: every error that a client may see, in one table: its status, its stable `type` (the last part of RFC 9457's
+// URI reference) and its title. Clients act on the type; the detail is for people.
+// Tested by tests/unit/api/problems_test.cc.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/errors.h"
+
+namespace footfall::api {
+
+enum class Problem : std::uint8_t {
+  malformed,
+  unauthorized,
+  forbidden,
+  not_found,
+  unknown_site,
+  method_not_allowed,
+  conflict,
+  too_large,
+  target_too_long,
+  unsupported_media_type,
+  wrong_node,
+  rate_limited,
+  head_too_large,
+  internal,
+  unavailable,
+  count_
+};
+
+struct ProblemInfo {
+  int status;
+  std::string_view type;
+  std::string_view title;
+};
+const ProblemInfo& info_of(Problem problem);
+Problem problem_of(base::Errc code);
+
+// Appends a complete answer. Says WWW-Authenticate with 401 and Retry-After with 429 and 503; `extra_fields` are
+// complete lines. `date` is an IMF-fixdate.
+void write_problem(std::string& out, Problem problem, std::string_view detail, std::string_view date, bool keep_alive,
+                   std::string_view extra_fields = {});
+
+}  // namespace footfall::api

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/router.h"
+
+#include <array>
+
+namespace footfall::api {
+
+namespace {
+
+// In the order of Route.
+constexpr std::array<std::string_view, static_cast<std::size_t>(Route::count_)> kNames{
+    "none",   "hit",         "hit_gif",           "batch",       "stats",       "pages",  "series",
+    "live",   "widget_html", "widget_svg",        "widget_text", "widget_json", "script", "livez",
+    "readyz", "preflight",   "method_not_allowed"};
+
+Target of_site(std::string_view rest) {
+  const std::size_t slash = rest.find('/');
+  if (slash == 0 || slash == std::string_view::npos) return {};
+  const std::string_view site = rest.substr(0, slash);
+  const std::string_view what = rest.substr(slash + 1);
+  if (what == "stats") return {Route::stats, site, Route::stats};
+  if (what == "live") return {Route::live, site, Route::live};
+  if (what == "pages") return {Route::pages, site, Route::pages};
+  if (what == "series") return {Route::series, site, Route::series};
+  return {};
+}
+
+// A site's name never ends in one of these extensions (sites::valid_site_name).
+Target of_widget(std::string_view rest) {
+  if (rest.empty() || rest.find('/') != std::string_view::npos) return {};
+  const auto without = [rest](std::string_view extension) { return rest.substr(0, rest.size() - extension.size()); };
+  Target target{Route::widget_html, rest, Route::widget_html};
+  if (rest.ends_with(".svg")) target = {Route::widget_svg, without(".svg"), Route::widget_svg};
+  if (rest.ends_with(".txt")) target = {Route::widget_text, without(".txt"), Route::widget_text};
+  if (rest.ends_with(".json")) target = {Route::widget_json, without(".json"), Route::widget_json};
+  return target.site.empty() ? Target{} : target;
+}
+
+Target of_path(std::string_view path) {
+  constexpr std::string_view kSites = "/v1/sites/";
+  constexpr std::string_view kWidget = "/widget/";
+  if (path == "/hit") return {Route::hit, {}, Route::hit};
+  if (path == "/hit.gif") return {Route::hit_gif, {}, Route::hit_gif};
+  if (path == "/v1/hits") return {Route::batch, {}, Route::batch};
+  if (path.starts_with(kSites)) return of_site(path.substr(kSites.size()));
+  if (path.starts_with(kWidget)) return of_widget(path.substr(kWidget.size()));
+  if (path == "/footfall.js") return {Route::script, {}, Route::script};
+  if (path == "/livez") return {Route::livez, {}, Route::livez};
+  if (path == "/readyz") return {Route::readyz, {}, Route::readyz};
+  return {};
+}
+
+bool fits(http::Method method, Route resource) {
+  switch (resource) {
+    case Route::hit:
+      return method == http::Method::get || method == http::Method::post;  // HEAD would count unseen
+    case Route::hit_gif:
+    case Route::live:
+      return method == http::Method::get;
+    case Route::batch:
+      return method == http::Method::post;
+    default:
+      return method == http::Method::get || method == http::Method::head;
+  }
+}
+
+}  // namespace
+
+std::string_view name_of(Route route) {
+  return kNames.at(static_cast<std::size_t>(route));
+}
+
+Target route_of(http::Method method, std::string_view path, std::string_view base_path) {
+  if (!path.starts_with(base_path)) return {};
+  Target target = of_path(path.substr(base_path.size()));
+  if (target.resource == Route::none) return target;
+  if (method == http::Method::options) {
+    target.route = Route::preflight;
+  } else if (!fits(method, target.resource)) {
+    target.route = Route::method_not_allowed;
+  }
+  return target;
+}
+
+std::string_view allowed_methods(Route resource) {
+  switch (resource) {
+    case Route::none:
+      return "";
+    case Route::hit:
+      return "GET, POST, OPTIONS";
+    case Route::hit_gif:
+    case Route::live:
+      return "GET, OPTIONS";
+    case Route::batch:
+      return "POST, OPTIONS";
+    default:
+      return "GET, HEAD, OPTIONS";
+  }
+}
+
+}  // namespace footfall::api

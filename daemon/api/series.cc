@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/series.h"
+
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+#include <map>
+#include <optional>
+
+#include "api/json.h"
+#include "api/stats.h"
+#include "api/text.h"
+
+namespace footfall::api {
+
+namespace {
+
+using counting::Cell;
+using counting::Day;
+using counting::floor_div;
+
+enum class Metric : std::uint8_t { hits, visitors, bots, online };
+enum class Step : std::uint8_t { second, minute, hour, day, week, month, year };
+constexpr std::array<std::string_view, 4> kMetrics{"hits", "visitors", "bots", "online"};
+constexpr std::array<std::string_view, 7> kSteps{"second", "minute", "hour", "day", "week", "month", "year"};
+constexpr std::array<std::int64_t, 7> kDefaultSpan_s{300,         3600,           48 * 3600, 30 * 86400, 26 * 7 * 86400,
+                                                     365 * 86400, 5 * 365 * 86400};
+constexpr std::int64_t kSecondsKept_s = 3600;
+// 0001-01-01 and 9999-12-31, in seconds: what a four-digit year can say.
+constexpr std::int64_t kTimeMin_s = -62135596800;
+constexpr std::int64_t kTimeMax_s = 253402214400;
+
+base::Error malformed(std::string detail) {
+  return {base::Errc::malformed, std::move(detail)};
+}
+
+// start of a step (UTC second, or local day number) -> value
+using Points = std::map<std::int64_t, std::uint64_t>;
+
+struct Range {
+  std::int64_t from = 0, to = 0;  // starts of steps: [from, to)
+};
+
+std::chrono::year_month_day civil(std::int64_t day) {
+  return std::chrono::year_month_day{std::chrono::sys_days{std::chrono::days{day}}};
+}
+
+std::int64_t day_number(std::chrono::year_month_day date) {
+  return std::chrono::sys_days{date}.time_since_epoch().count();
+}
+
+// The first day of the step that `day` is in; and of the step after it.
+std::int64_t step_begin(Step step, std::int64_t day) {
+  const std::chrono::year_month_day date = civil(day);
+  switch (step) {
+    case Step::week:
+      return day - static_cast<std::int64_t>(std::chrono::weekday{std::chrono::sys_days{date}}.iso_encoding()) + 1;
+    case Step::month:
+      return day_number(date.year() / date.month() / std::chrono::day{1});
+    case Step::year:
+      return day_number(date.year() / std::chrono::January / std::chrono::day{1});
+    default:
+      return day;
+  }
+}
+
+std::int64_t step_after(Step step, std::int64_t begin) {
+  const std::chrono::year_month_day date = civil(begin);
+  switch (step) {
+    case Step::week:
+      return begin + 7;
+    case Step::month:
+      return day_number(date + std::chrono::months{1});
+    case Step::year:
+      return day_number(date + std::chrono::years{1});
+    default:
+      return begin + 1;
+  }
+}
+
+std::string date_text(std::int64_t day) {
+  const std::chrono::year_month_day date = civil(day);
+  std::array<char, 32> buffer{};
+  const int size = std::snprintf(buffer.data(), buffer.size(), "%04d-%02u-%02u", static_cast<int>(date.year()),
+                                 static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
+  return {buffer.data(), static_cast<std::size_t>(size)};
+}
+
+// --- from and to ---
+
+// Reads exactly `digits` digits off the front.
+bool take_number(std::string_view& text, std::size_t digits, int& out) {
+  if (text.size() < digits) return false;
+  out = 0;
+  for (std::size_t i = 0; i < digits; ++i) {
+    if (text[i] < '0' || text[i] > '9') return false;
+    out = out * 10 + (text[i] - '0');
+  }
+  text.remove_prefix(digits);
+  return true;
+}
+
+bool take_char(std::string_view& text, std::string_view any_of) {
+  if (text.empty() || any_of.find(text.front()) == std::string_view::npos) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+std::optional<std::int64_t> take_date(std::string_view& text) {
+  int year = 0;
+  int month = 0;
+  int day = 0;
+  if (!take_number(text, 4, year) || !take_char(text, "-") || !take_number(text, 2, month) || !take_char(text, "-") ||
+      !take_number(text, 2, day)) {
+    return std::nullopt;
+  }
+  const std::chrono::year_month_day date{std::chrono::year{year}, std::chrono::month{static_cast<unsigned>(month)},
+                                         std::chrono::day{static_cast<unsigned>(day)}};
+  if (!date.ok() || year < 1) return std::nullopt;
+  return day_number(date);
+}
+
+// What follows the date: "T10:00:00[.5](Z|+07:00)"; seconds since its day's midnight UTC.
+std::optional<std::int64_t> take_clock(std::string_view text) {
+  int hour = 0;
+  int minute = 0;
+  int second = 0;
+  if (!take_char(text, "Tt ") || !take_number(text, 2, hour) || !take_char(text, ":") ||
+      !take_number(text, 2, minute) || !take_char(text, ":") || !take_number(text, 2, second) || hour > 23 ||
+      minute > 59 || second > 60) {
+    return std::nullopt;
+  }
+  if (take_char(text, ".")) {
+    if (!take_char(text, "0123456789")) return std::nullopt;
+    while (take_char(text, "0123456789")) {
+    }
+  }
+  const std::int64_t local = hour * 3600 + minute * 60 + second;
+  if (text == "Z" || text == "z") return local;
+  const bool west = text.starts_with('-');
+  int offset_hours = 0;
+  int offset_minutes = 0;
+  // A '+' that was not percent-encoded arrives as a space.
+  if (!take_char(text, "+- ") || !take_number(text, 2, offset_hours) || !take_char(text, ":") ||
+      !take_number(text, 2, offset_minutes) || !text.empty() || offset_hours > 23 || offset_minutes > 59) {
+    return std::nullopt;
+  }
+  const std::int64_t offset = offset_hours * 3600 + offset_minutes * 60;
+  return west ? local + offset : local - offset;
+}
+
+std::optional<std::int64_t> parse_time(std::string_view text, const lookup::TimeZone& zone, bool end_of_date) {
+  std::int64_t seconds = 0;
+  const auto [stopped, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error == std::errc() && stopped == text.data() + text.size()) {
+    return seconds >= kTimeMin_s && seconds <= kTimeMax_s ? std::optional(seconds) : std::nullopt;
+  }
+  const std::optional<std::int64_t> day = take_date(text);
+  if (!day) return std::nullopt;
+  if (text.empty()) return zone.day_begin(static_cast<Day>(*day + (end_of_date ? 1 : 0)));
+  const std::optional<std::int64_t> clock = take_clock(text);
+  return clock ? std::optional(*day * 86400 + *clock) : std::nullopt;
+}
+
+template <class Enum, std::size_t N>
+std::optional<Enum> enum_of(const std::optional<std::string>& value, const std::array<std::string_view, N>& names,
+                            Enum fallback) {
+  if (!value) return fallback;
+  for (std::size_t i = 0; i < N; ++i) {
+    if (names.at(i) == *value) return static_cast<Enum>(i);
+  }
+  return std::nullopt;
+}
+
+// --- points ---
+
+std::uint64_t value_of(const Cell& cell, Metric metric) {
+  switch (metric) {
+    case Metric::hits:
+      return cell.hits;
+    case Metric::visitors:
+      return cell.visitors;
+    case Metric::bots:
+      return cell.bots;
+    case Metric::online:
+      return cell.online_max;
+  }
+  return 0;
+}
+
+void add_point(Points& points, std::int64_t key, std::uint64_t value, Metric metric) {
+  std::uint64_t& at = points[key];
+  if (metric == Metric::online) {
+    at = std::max(at, value);
+  } else {
+    at = at + value < at ? UINT64_MAX : at + value;
+  }
+}
+
+std::int64_t hour_begin(std::int64_t utc_s, const lookup::TimeZone& zone) {
+  const std::int64_t offset_s = zone.offset_at(utc_s);
+  return floor_div(utc_s + offset_s, 3600) * 3600 - offset_s;
+}
+
+// Seconds, minutes and hours: keys are UTC seconds.
+Points short_points(const ReadContext& context, Metric metric, Step step, const Range& range) {
+  const lookup::TimeZone& zone = *context.zone;
+  Points points;
+  const std::int64_t width = step == Step::second ? 1 : step == Step::minute ? 60 : 3600;
+  // Where an offset changes by half an hour, the hour that begins anew is found at the next turn.
+  for (std::int64_t at = range.from; at < range.to; at += width) {
+    points.emplace(step == Step::hour ? std::max(range.from, hour_begin(at, zone)) : at, 0);
+  }
+  std::vector<Cell> cells;
+  std::vector<std::pair<std::int64_t, std::uint32_t>> seconds;
+  {
+    sites::Site& site = *context.site;
+    const base::MutexLock lock(site.mutex());
+    if (step == Step::second) seconds = site.state().seconds(range.from, range.to);
+    if (step == Step::minute) cells = site.state().minutes(range.from, range.to);
+    if (step == Step::hour) cells = site.state().hours(range.from, range.to);
+  }
+  for (const auto& [second, online] : seconds) {
+    if (second >= range.from && second < range.to) add_point(points, second, online, metric);
+  }
+  for (const Cell& cell : cells) add_point(points, cell.key, value_of(cell, metric), metric);
+  return points;
+}
+
+// Days and more: keys are local day numbers.
+Points long_points(const ReadContext& context, Metric metric, Step step, const Range& range) {
+  Points points;
+  for (std::int64_t begin = range.from; begin < range.to; begin = step_after(step, begin)) points.emplace(begin, 0);
+  std::vector<Cell> cells;
+  {
+    sites::Site& site = *context.site;
+    const base::MutexLock lock(site.mutex());
+    cells = site.state().days(static_cast<Day>(range.from), static_cast<Day>(range.to));
+  }
+  for (const Cell& cell : cells) add_point(points, step_begin(step, cell.key), value_of(cell, metric), metric);
+  return points;
+}
+
+// Starts of the steps that [from_s, to_s) touches, within what is kept; malformed when they are too many.
+base::Result<Range> range_of(const ReadContext& context, Step step, std::int64_t from_s, std::int64_t to_s) {
+  const lookup::TimeZone& zone = *context.zone;
+  const std::int64_t now_s = context.now_ms / 1000;
+  const base::Error too_many = malformed("from, to: more than 10000 points; take a shorter span or a longer step");
+  if (step == Step::day || step == Step::week || step == Step::month || step == Step::year) {
+    Range range{step_begin(step, day_at(from_s, zone)), step_begin(step, day_at(to_s - 1, zone))};
+    range.to = step_after(step, range.to);
+    std::size_t count = 0;
+    for (std::int64_t begin = range.from; begin < range.to; begin = step_after(step, begin)) {
+      if (++count > kSeriesPointsMax) return too_many;
+    }
+    return range;
+  }
+  const std::int64_t width = step == Step::second ? 1 : step == Step::minute ? 60 : 3600;
+  const std::int64_t kept_s = step == Step::second   ? kSecondsKept_s
+                              : step == Step::minute ? counting::Buckets::kMinutesKept_s
+                                                     : counting::Buckets::kHoursKept_s;
+  const auto begin_of = [&](std::int64_t at) {
+    return step == Step::hour ? hour_begin(at, zone) : floor_div(at, width) * width;
+  };
+  Range range{begin_of(from_s), begin_of(to_s - 1) + width};
+  if (range.to - range.from > static_cast<std::int64_t>(kSeriesPointsMax) * width) return too_many;
+  range.from = std::max(range.from, begin_of(now_s - kept_s));
+  range.to = std::max(range.from, std::min(range.to, begin_of(now_s) + width));
+  return range;
+}
+
+}  // namespace
+
+base::Result<std::string> series_json(const ReadContext& context, std::string_view query) {
+  const std::optional<Metric> metric = enum_of(query_value(query, "metric"), kMetrics, Metric::hits);
+  if (!metric) return malformed("metric: give hits, visitors, bots or online");
+  const std::optional<Step> step = enum_of(query_value(query, "step"), kSteps, Step::day);
+  if (!step) return malformed("step: give second, minute, hour, day, week, month or year");
+  if (*step == Step::second && *metric != Metric::online) {
+    return malformed("step: only metric=online has seconds (of the last hour); hits and bots step from a minute up");
+  }
+  if (*metric == Metric::visitors && *step < Step::day) {
+    return malformed("step: visitors are distinct within a day, so they step from a day up; take step=day or longer");
+  }
+
+  const lookup::TimeZone& zone = *context.zone;
+  constexpr std::string_view kForms =
+      ": give UTC seconds, RFC 3339 (2026-11-23T10:00:00Z) or a local date (2026-11-23)";
+  std::int64_t to_s = context.now_ms / 1000 + 1;  // the step that is under way is there
+  if (const std::optional<std::string> value = query_value(query, "to")) {
+    const std::optional<std::int64_t> parsed = parse_time(*value, zone, true);
+    if (!parsed) return malformed("to" + std::string(kForms));
+    to_s = *parsed;
+  }
+  std::int64_t from_s = to_s - kDefaultSpan_s.at(static_cast<std::size_t>(*step));
+  if (const std::optional<std::string> value = query_value(query, "from")) {
+    const std::optional<std::int64_t> parsed = parse_time(*value, zone, false);
+    if (!parsed) return malformed("from" + std::string(kForms));
+    from_s = *parsed;
+  }
+  if (from_s >= to_s) return malformed("from: must lie before to");
+  const base::Result<Range> range = range_of(context, *step, from_s, to_s);
+  if (!range) return range.error();
+
+  const bool dates = *step >= Step::day;
+  const Points points =
+      dates ? long_points(context, *metric, *step, *range) : short_points(context, *metric, *step, *range);
+  std::string out;
+  out.reserve(points.size() * 20 + 256);
+  JsonWriter json(out);
+  const auto write_start = [&json, dates](std::int64_t key) {
+    dates ? json.value(std::string_view(date_text(key))) : json.value(key);
+  };
+  json.begin_object().member("site", std::string_view(context.settings->name));
+  json.member("metric", kMetrics.at(static_cast<std::size_t>(*metric)))
+      .member("step", kSteps.at(static_cast<std::size_t>(*step)));
+  json.member("timezone", std::string_view(zone.name()));
+  json.key("from");
+  write_start(range->from);
+  json.key("to");
+  write_start(range->to);
+  json.key("points").begin_array();
+  for (const auto& [key, value] : points) {
+    json.begin_array();
+    write_start(key);
+    json.value(value).end_array();
+  }
+  json.end_array().end_object();
+  return out;
+}
+
+}  // namespace footfall::api

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/site_json.h"
+
+#include <algorithm>
+
+#include "lookup/time_zones.h"
+
+namespace footfall::api {
+
+namespace {
+
+// Takes over a member that is there.
+template <class Read, class T>
+base::Result<void> take(const Read& read, T& into) {
+  if (!read) return read.error();
+  if (*read) into = static_cast<T>(**read);
+  return {};
+}
+
+base::Error invalid(std::string detail) {
+  return {base::Errc::malformed, std::move(detail)};
+}
+
+}  // namespace
+
+const std::vector<std::string_view>& settings_keys() {
+  static const std::vector<std::string_view> keys{"name",       "hosts",    "timezone",      "lang",      "grouping",
+                                                  "visibility", "window_s", "strict_origin", "count_bots"};
+  return keys;
+}
+
+void write_settings(JsonWriter& json, const sites::Settings& settings) {
+  json.begin_object().member("name", std::string_view(settings.name)).key("hosts").begin_array();
+  for (const std::string& host : settings.hosts) json.value(std::string_view(host));
+  json.end_array()
+      .member("timezone", std::string_view(settings.timezone))
+      .member("lang", std::string_view(settings.lang));
+  json.member("grouping", sites::to_string(settings.grouping))
+      .member("visibility", sites::to_string(settings.visibility));
+  json.member("window_s", settings.window_s).member("strict_origin", settings.strict_origin);
+  json.member("count_bots", settings.count_bots).end_object();
+}
+
+base::Result<sites::Settings> settings_from(const JsonBody& body, sites::Settings base) {
+  std::string grouping(sites::to_string(base.grouping));
+  std::string visibility(sites::to_string(base.visibility));
+  std::int64_t window_s = base.window_s;
+  for (const base::Result<void>& taken :
+       {take(body.text("name"), base.name), take(body.texts("hosts"), base.hosts),
+        take(body.text("timezone"), base.timezone), take(body.text("lang"), base.lang),
+        take(body.text("grouping"), grouping), take(body.text("visibility"), visibility),
+        take(body.integer("window_s"), window_s), take(body.flag("strict_origin"), base.strict_origin),
+        take(body.flag("count_bots"), base.count_bots)}) {
+    if (!taken) return taken.error();
+  }
+  const base::Result<sites::Grouping> grouped = sites::grouping_from(grouping);
+  if (!grouped) return invalid(grouped.error().detail);
+  const base::Result<sites::Visibility> seen = sites::visibility_from(visibility);
+  if (!seen) return invalid(seen.error().detail);
+  base.grouping = *grouped;
+  base.visibility = *seen;
+  base.window_s = static_cast<std::int32_t>(std::clamp<std::int64_t>(window_s, INT32_MIN, INT32_MAX));
+  for (std::string& host : base.hosts) {
+    std::transform(host.begin(), host.end(), host.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  }
+  const base::Result<void> good = sites::check(base);
+  if (!good) return invalid(good.error().detail);
+  const auto zone = lookup::TimeZone::find(base.timezone);
+  if (!zone) return invalid("timezone: " + zone.error().detail);
+  return base;
+}
+
+}  // namespace footfall::api

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// A site's settings as JSON, and back:
+//
+//   {"name":"example.vn","hosts":["example.vn"],"timezone":"Asia/Ho_Chi_Minh","lang":"vi","grouping":"dot",
+//    "visibility":"counter","window_s":300,"strict_origin":false,"count_bots":false}
+//
+// Tested by tests/unit/api/admin_test.cc.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "api/json.h"
+#include "api/json_body.h"
+#include "sites/settings.h"
+
+namespace footfall::api {
+
+const std::vector<std::string_view>& settings_keys();
+void write_settings(JsonWriter& json, const sites::Settings& settings);
+// `base` with what the body says; hosts in lower case. malformed names the setting, also when it is not acceptable.
+base::Result<sites::Settings> settings_from(const JsonBody& body, sites::Settings base);
+
+}  // namespace footfall::api

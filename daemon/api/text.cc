@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/text.h"
+
+namespace footfall::api {
+
+namespace {
+
+bool continues(std::string_view bytes, std::size_t i) {
+  return i < bytes.size() && (static_cast<unsigned char>(bytes[i]) & 0xC0U) == 0x80U;
+}
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+std::string percent_decoded(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '+') {
+      out.push_back(' ');
+    } else if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0) {
+      out.push_back(static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2])));
+      i += 2;
+    } else {
+      out.push_back(text[i]);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::size_t utf8_length(std::string_view bytes) {
+  if (bytes.empty()) return 0;
+  const auto first = static_cast<unsigned char>(bytes[0]);
+  if (first < 0x80) return 1;
+  if (first < 0xC2) return 0;
+  const auto second = bytes.size() > 1 ? static_cast<unsigned char>(bytes[1]) : 0U;
+  if (first < 0xE0) return continues(bytes, 1) ? 2 : 0;
+  if (first < 0xF0) {
+    if (first == 0xE0 && second < 0xA0) return 0;  // overlong
+    if (first == 0xED && second > 0x9F) return 0;  // surrogate
+    return continues(bytes, 1) && continues(bytes, 2) ? 3 : 0;
+  }
+  if (first > 0xF4) return 0;
+  if (first == 0xF0 && second < 0x90) return 0;  // overlong
+  if (first == 0xF4 && second > 0x8F) return 0;  // beyond U+10FFFF
+  return continues(bytes, 1) && continues(bytes, 2) && continues(bytes, 3) ? 4 : 0;
+}
+
+void append_xml(std::string& out, std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = utf8_length(text.substr(i));
+    const std::string_view character = text.substr(i, length == 0 ? 1 : length);
+    const bool control = length == 1 && static_cast<unsigned char>(character[0]) < 0x20 && character[0] != '\t' &&
+                         character[0] != '\n' && character[0] != '\r';
+    if (length == 0 || control || character == "\xEF\xBF\xBE" || character == "\xEF\xBF\xBF") {
+      out += kReplacement;
+    } else if (character == "&") {
+      out += "&amp;";
+    } else if (character == "<") {
+      out += "&lt;";
+    } else if (character == ">") {
+      out += "&gt;";
+    } else if (character == "\"") {
+      out += "&quot;";
+    } else if (character == "'") {
+      out += "&#39;";
+    } else {
+      out += character;
+    }
+    i += character.size();
+  }
+}
+
+std::optional<std::string> query_value(std::string_view query, std::string_view key) {
+  while (!query.empty()) {
+    const std::size_t end = query.find('&');
+    const std::string_view pair = query.substr(0, end);
+    query.remove_prefix(end == std::string_view::npos ? query.size() : end + 1);
+    const std::size_t equals = pair.find('=');
+    if (percent_decoded(pair.substr(0, equals)) == key) {
+      return equals == std::string_view::npos ? std::string() : percent_decoded(pair.substr(equals + 1));
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace footfall::api

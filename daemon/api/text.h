@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Text going out: UTF-8 checked, XML escaped, query values decoded. What comes from outside is hostile until it went
+// through here or through JsonWriter.
+// Tested by tests/unit/api/text_test.cc.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace footfall::api {
+
+inline constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
+
+// Length of the well-formed UTF-8 sequence that `bytes` begins with; 0 if there is none. (Unicode 15, table 3-7.)
+std::size_t utf8_length(std::string_view bytes);
+
+// Appends `text` as XML character data that also fits between double quotes. Bytes that are not UTF-8, and control
+// characters that XML forbids, come out as U+FFFD.
+void append_xml(std::string& out, std::string_view text);
+
+// The first value of `key` in a query ("a=1&b=2"), decoded ('+' is a space); nullopt if the key is absent. A broken
+// percent sign stands for itself.
+std::optional<std::string> query_value(std::string_view query, std::string_view key);
+
+}  // namespace footfall::api

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "metrics/exposition.h"
+
+#include <prometheus/text_serializer.h>
+
+#include <boost/version.hpp>
+#include <sstream>
+#include <string_view>
+
+namespace footfall::metrics {
+
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+constexpr std::array<std::string_view, kCodeClasses> kCodeClassNames{"2xx", "3xx", "4xx", "5xx"};
+
+ClientMetric metric_of(MetricType type, double value) {
+  ClientMetric metric;
+  if (type == MetricType::Counter) {
+    metric.counter.value = value;
+  } else {
+    metric.gauge.value = value;
+  }
+  return metric;
+}
+
+// Families are written down in the order in which they are shown.
+class Families {
+ public:
+  template <class Number>
+  void counter(std::string_view name, std::string_view help, Number value) {
+    begin(MetricType::Counter, name, help);
+    add(value, {});
+  }
+  template <class Number>
+  void gauge(std::string_view name, std::string_view help, Number value) {
+    begin(MetricType::Gauge, name, help);
+    add(value, {});
+  }
+  // Followed by add() for each combination of labels.
+  void begin(MetricType type, std::string_view name, std::string_view help) {
+    MetricFamily family;
+    family.name = name;
+    family.help = help;
+    family.type = type;
+    families_.push_back(std::move(family));
+  }
+  template <class Number>
+  void add(Number value, std::vector<ClientMetric::Label> labels) {
+    ClientMetric metric = metric_of(families_.back().type, static_cast<double>(value));
+    metric.label = std::move(labels);
+    families_.back().metric.push_back(std::move(metric));
+  }
+  std::vector<MetricFamily> take() { return std::move(families_); }
+
+ private:
+  std::vector<MetricFamily> families_;
+};
+
+template <class Get>
+std::uint64_t sum(const std::vector<const ShardCounters*>& shards, Get get) {
+  std::uint64_t total = 0;
+  for (const ShardCounters* shard : shards) total += get(*shard).get();
+  return total;
+}
+
+void ledger(Families& out, const std::vector<const ShardCounters*>& shards) {
+  out.counter("footfall_hits_received_total", "Pings that were judged, items of batches among them.",
+              sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.received; }));
+  out.counter("footfall_hits_accepted_total", "Hits whose block was durable for the mode.",
+              sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.accepted; }));
+  out.counter("footfall_hits_applied_total", "Hits that were added to the counts.",
+              sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.applied; }));
+  out.counter("footfall_hits_acknowledged_total", "Hits whose answer was released.",
+              sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.acknowledged; }));
+  out.begin(MetricType::Counter, "footfall_hits_rejected_total", "Pings that were not accepted, by reason.");
+  for (std::size_t reason = 1; reason < kRejections; ++reason) {
+    const std::string name(ingest::name_of(static_cast<ingest::Rejection>(reason)));
+    out.add(sum(shards, [reason](const ShardCounters& s) -> const base::Counter& { return s.rejected.at(reason); }),
+            {{"reason", name}});
+  }
+  out.gauge("footfall_ledger_mismatch",
+            "How far received, accepted, rejected, applied and acknowledged disagree; must be 0.",
+            sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.ledger_mismatch; }));
+}
+
+void requests(Families& out, const std::vector<const ShardCounters*>& shards, const Facts& facts) {
+  out.begin(MetricType::Counter, "footfall_http_requests_total", "Answers, by route and class of status.");
+  for (std::size_t route = 0; route < kRoutes; ++route) {
+    const std::string name(api::name_of(static_cast<api::Route>(route)));
+    for (std::size_t code_class = 0; code_class < kCodeClasses; ++code_class) {
+      out.add(sum(shards,
+                  [=](const ShardCounters& s) -> const base::Counter& { return s.requests.at(route).at(code_class); }),
+              {{"route", name}, {"code_class", std::string(kCodeClassNames.at(code_class))}});
+    }
+  }
+  out.begin(MetricType::Counter, "footfall_http_parse_errors_total",
+            "Requests that were not HTTP as we read it, by reason.");
+  for (std::size_t error = 1; error < kParseErrors; ++error) {
+    out.add(facts.parse_errors.at(error),
+            {{"reason", std::string(http::name_of(static_cast<http::ParseError>(error)))}});
+  }
+  out.gauge("footfall_http_connections", "Open connections of the public listeners.", facts.connections);
+  out.counter("footfall_http_connections_accepted_total", "Connections that were accepted.",
+              facts.connections_accepted);
+  out.counter("footfall_ping_unknown_keys_total", "Keys of pings that nobody reads.",
+              sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.unknown_keys; }));
+  out.counter("footfall_untrusted_forwards_total",
+              "Requests with a forwarding field from a peer that is not a trusted proxy.",
+              sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.untrusted_forwards; }));
+  out.gauge("footfall_live_subscribers", "Readers of live streams.", facts.subscribers);
+  out.counter("footfall_live_events_total", "Events that were sent to them.", facts.live_events);
+  out.counter("footfall_live_evicted_total", "Readers that were cut because they took nothing.", facts.live_evicted);
+  out.counter("footfall_admin_failed_attempts_total", "Admin requests with a wrong or expired token.",
+              facts.admin_failed_attempts);
+}
+
+void state(Families& out, const std::vector<const ShardCounters*>& shards, const Facts& facts) {
+  out.gauge("footfall_sites", "Registered sites.", facts.sites);
+  out.gauge("footfall_online", "Visitors online, summed over the sites.", facts.online);
+  out.gauge("footfall_online_pairs", "Pairs of visitor and page that presence holds.", facts.online_pairs);
+  out.counter("footfall_presence_full_total", "Hits that did not touch presence because it was full.",
+              sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.presence_full; }));
+  out.gauge("footfall_state_bytes", "Memory of what is counted.", facts.state_bytes);
+}
+
+void storage(Families& out, const std::vector<const ShardCounters*>& shards, const Facts& facts) {
+  out.counter("footfall_journal_bytes_total", "Bytes appended to the journal.", facts.journal_bytes);
+  out.counter("footfall_journal_blocks_total", "Passes that had something to journal.",
+              sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.passes; }));
+  out.counter("footfall_journal_write_failures_total", "Blocks that could not be written.",
+              sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.journal_failures; }));
+  out.gauge("footfall_journal_streams_failed", "Streams that take no writes at present.", facts.journal_streams_failed);
+  out.counter("footfall_checkpoints_total", "Checkpoints that were made.", facts.checkpoints);
+  out.counter("footfall_checkpoint_failures_total", "Checkpoints that failed.", facts.checkpoint_failures);
+  out.gauge("footfall_checkpoint_duration_seconds", "How long the last checkpoint took.", facts.checkpoint_duration_s);
+  out.gauge("footfall_checkpoint_last_timestamp_seconds", "When the last checkpoint was made; 0: none yet.",
+            facts.checkpoint_last_s);
+  out.gauge("footfall_recovery_duration_seconds", "How long reading the data directory took at start.",
+            facts.recovery_duration_s);
+  out.gauge("footfall_recovery_replayed_blocks", "Blocks that were replayed at start.", facts.recovery_blocks);
+  out.gauge("footfall_recovery_replayed_hits", "Hits that were replayed at start.", facts.recovery_hits);
+  out.gauge("footfall_recovery_torn_bytes", "Bytes of a torn tail that were cut at start.", facts.recovery_torn_bytes);
+}
+
+void process(Families& out, const Facts& facts) {
+  const ProcessFacts process = read_process();
+  out.gauge("footfall_ready", "1 if the node takes traffic.", facts.ready ? 1 : 0);
+  out.counter("footfall_log_lines_dropped_total", "Log lines that were dropped because the queue was full.",
+              facts.log_lines_dropped);
+  out.begin(MetricType::Gauge, "footfall_build_info", "Always 1; what runs, by its labels.");
+  out.add(1, {{"version", facts.version},
+              {"revision", facts.revision},
+              {"compiler", __VERSION__},
+              {"boost", BOOST_LIB_VERSION},
+              {"durability", facts.durability}});
+  out.counter("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", process.cpu_seconds);
+  out.gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.",
+            process.start_time_seconds);
+  out.gauge("process_resident_memory_bytes", "Resident memory size in bytes.", process.resident_bytes);
+  out.gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.", process.virtual_bytes);
+  out.gauge("process_open_fds", "Number of open file descriptors.", process.open_fds);
+  out.gauge("process_max_fds", "Maximum number of open file descriptors.", process.max_fds);
+  out.gauge("process_threads", "Number of threads.", process.threads);
+}
+
+}  // namespace
+
+Exposition::Exposition(std::vector<const ShardCounters*> shards, std::function<Facts()> facts)
+    : shards_(std::move(shards)), facts_(std::move(facts)) {}
+
+std::vector<MetricFamily> Exposition::Collect() const {
+  const Facts facts = facts_();
+  Families out;
+  ledger(out, shards_);
+  requests(out, shards_, facts);
+  state(out, shards_, facts);
+  storage(out, shards_, facts);
+  process(out, facts);
+  return out.take();
+}
+
+std::string Exposition::text() const {
+  std::ostringstream out;
+  prometheus::TextSerializer().Serialize(out, Collect());
+  return std::move(out).str();
+}
+
+}  // namespace footfall::metrics

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Exposition: /metrics. One Collectable that sums the shards' counters and asks the server for the rest when it is
+// scraped; nothing is computed between scrapes.
+//
+// Label sets are fixed and all zeros are there from the start, so the number of series does not depend on what comes
+// in: about 180, never over 300. Threading  any thread: it reads single-writer counters; `facts` is called on the
+// scraping thread. Tested by tests/unit/metrics/exposition_test.cc, which has promtool check the text.
+#pragma once
+
+#include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "http/request_parser.h"
+#include "metrics/process.h"
+#include "metrics/shard_counters.h"
+
+namespace footfall::metrics {
+
+inline constexpr std::size_t kParseErrors = static_cast<std::size_t>(http::ParseError::count_);
+
+// What the server knows, as of a scrape. Totals are since the start of the process unless said otherwise.
+struct Facts {
+  std::string version, revision;
+  std::string durability = "kernel";
+
+  std::uint64_t connections = 0;
+  std::uint64_t connections_accepted = 0;
+  std::array<std::uint64_t, kParseErrors> parse_errors{};  // by ParseError; [none] unused
+  std::uint64_t subscribers = 0, live_events = 0, live_evicted = 0;
+
+  std::uint64_t sites = 0;
+  std::uint64_t online = 0;        // of all sites, summed
+  std::uint64_t online_pairs = 0;  // (visitor, page) pairs in memory
+  std::uint64_t state_bytes = 0;   // of what is counted, in memory
+
+  std::uint64_t journal_bytes = 0;           // appended
+  std::uint64_t journal_streams_failed = 0;  // that take no writes at present
+
+  std::uint64_t checkpoints = 0, checkpoint_failures = 0;
+  double checkpoint_duration_s = 0;    // of the last
+  std::int64_t checkpoint_last_s = 0;  // UTC; 0: none yet
+
+  double recovery_duration_s = 0;
+  std::uint64_t recovery_blocks = 0, recovery_hits = 0, recovery_torn_bytes = 0;
+
+  std::uint64_t admin_failed_attempts = 0;
+  std::uint64_t log_lines_dropped = 0;
+  bool ready = false;
+};
+
+class Exposition final : public prometheus::Collectable {
+ public:
+  // `shards` outlive this.
+  Exposition(std::vector<const ShardCounters*> shards, std::function<Facts()> facts);
+  std::vector<prometheus::MetricFamily> Collect() const override;
+  // Prometheus text format 0.0.4.
+  std::string text() const;
+
+ private:
+  std::vector<const ShardCounters*> shards_;
+  std::function<Facts()> facts_;
+};
+
+}  // namespace footfall::metrics

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "metrics/shard_counters.h"
+
+namespace footfall::metrics {
+
+namespace {
+
+std::uint64_t distance(std::uint64_t a, std::uint64_t b) {
+  return a > b ? a - b : b - a;
+}
+
+}  // namespace
+
+std::uint64_t ShardCounters::rejected_total() const {
+  std::uint64_t sum = 0;
+  for (const base::Counter& counter : rejected) sum += counter.get();
+  return sum;
+}
+
+void ShardCounters::balance() {
+  const std::uint64_t hits = accepted.get();
+  ledger_mismatch.set(distance(received.get(), hits + rejected_total()) + distance(hits, applied.get()) +
+                      distance(hits, acknowledged.get()));
+}
+
+}  // namespace footfall::metrics

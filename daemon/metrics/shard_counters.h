@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// ShardCounters: what one shard counts of its own work: the ledger of pings and hits, and its answers.
+//
+//   received = accepted + the sum of rejected;   accepted = applied = acknowledged       whenever a pass has ended
+//
+// Threading  the shard writes, any thread reads; no locked instruction. Sums over shards are made by Exposition.
+// Tested by tests/unit/metrics/shard_counters_test.cc.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include "api/router.h"
+#include "base/counter.h"
+#include "ingest/rules.h"
+
+namespace footfall::metrics {
+
+inline constexpr std::size_t kRejections = static_cast<std::size_t>(ingest::Rejection::count_);
+inline constexpr std::size_t kRoutes = static_cast<std::size_t>(api::Route::count_);
+inline constexpr std::size_t kCodeClasses = 4;  // 2xx, 3xx, 4xx, 5xx
+
+struct ShardCounters {
+  base::Counter received;  // pings judged, items of batches among them
+  base::Counter accepted;  // hits whose block was durable for the mode
+  base::Counter applied;
+  base::Counter acknowledged;                       // their answers were released, peer present or not
+  std::array<base::Counter, kRejections> rejected;  // by Rejection; [none] unused
+
+  std::array<std::array<base::Counter, kCodeClasses>, kRoutes> requests;  // answers, by Route and class of status
+  base::Counter passes;                                                   // that had something to journal
+  base::Counter journal_failures;
+  base::Counter unknown_keys;        // keys of pings that nobody reads
+  base::Counter untrusted_forwards;  // a forwarding field from a peer that is not trusted
+  base::Counter presence_full;       // hits that did not touch presence: online_pairs_max
+  base::Counter ledger_mismatch;     // as of the last balance(); must be 0
+
+  void reject(ingest::Rejection reason, std::uint64_t count = 1) {
+    rejected.at(static_cast<std::size_t>(reason)).add(count);
+  }
+  void answered(api::Route route, int status) {
+    const std::size_t code_class = status < 300 ? 0 : status < 400 ? 1 : status < 500 ? 2 : 3;
+    requests.at(static_cast<std::size_t>(route)).at(code_class).add();
+  }
+  std::uint64_t rejected_total() const;
+  // At the end of a pass, when nothing is under way: draws the ledger's balance.
+  void balance();
+};
+
+}  // namespace footfall::metrics
