@@ -33,6 +33,7 @@ void PresenceTable::merge(std::uint64_t id, std::int64_t at_s, bool moved) {
   } else if (underfull()) {
     contract();
   }
+  if (wasteful()) sweep();
 }
 
 // A visitor is in the window from now on; marks are not counted.
@@ -97,9 +98,7 @@ void PresenceTable::use_window(std::int32_t window_s) {
   const auto window = static_cast<std::size_t>(window_s);
   if (window > ring_.size()) {  // or else those who have left would be back
     for (std::size_t home = 0; home < buckets_.size(); ++home) {
-      gather(home);
-      scatter(home, loose_.data(), loose_.size());
-      release_spare();
+      rewrite(home);
     }
     if (!marks_in_window()) last_mark_s_ = head_s_ - window_s;
   }
@@ -117,6 +116,22 @@ void PresenceTable::use_window(std::int32_t window_s) {
 std::size_t PresenceTable::memory_bytes() const {
   return sizeof *this + buckets_.memory_bytes() + overflow_.memory_bytes() + ring_.capacity() * sizeof(ring_[0]) +
          loose_.capacity() * sizeof(loose_[0]) + spare_.capacity() * sizeof(spare_[0]);
+}
+
+// Drops what has expired from a chain.
+void PresenceTable::rewrite(std::size_t home) {
+  gather(home);
+  scatter(home, loose_.data(), loose_.size());
+  release_spare();
+}
+
+// Looks at the next two buckets in turn. A chain that once needed overflow would keep it until the next visitor comes
+// to it, and many visitors would take 21 bytes.
+void PresenceTable::sweep() {
+  for (int steps = 2; steps > 0; --steps) {
+    swept_ = swept_ + 1 < buckets_.size() ? swept_ + 1 : 0;
+    if (buckets_[swept_].overflow != 0) rewrite(swept_);
+  }
 }
 
 // Divides the bucket whose turn it is between itself and a new last one.

@@ -113,8 +113,10 @@ class PresenceTable {
   }
   bool live(Stamp stamp) const { return stamp.age(head_s_) < ring_.size(); }
   bool marks_in_window() const { return head_s_ - last_mark_s_ < static_cast<std::int64_t>(ring_.size()); }
-  bool overfull() const { return live() * 10 > buckets_.size() * 44; }
-  bool underfull() const { return live() * 10 < buckets_.size() * 41 && buckets_.size() > kBucketsMin; }
+  bool overfull() const { return live() * 10 > buckets_.size() * 48; }
+  bool underfull() const { return live() * 10 < buckets_.size() * 45 && buckets_.size() > kBucketsMin; }
+
+  bool wasteful() const { return (buckets_.size() + overflow_.size()) * sizeof(Bucket) > live() * 19; }
 
   std::uint32_t& slice(std::uint32_t age_s) {
     return ring_[head_slot_ >= age_s ? head_slot_ - age_s : head_slot_ + ring_.size() - age_s];
@@ -123,6 +125,8 @@ class PresenceTable {
   void update(Stamp& known, Stamp stamp);
   void place(std::size_t home, std::uint64_t id, Stamp stamp);
 
+  void rewrite(std::size_t home);
+  void sweep();
   void split();
   void contract();
   void gather(std::size_t home);
@@ -139,6 +143,7 @@ class PresenceTable {
   std::int64_t last_mark_s_;         // the latest second of any mark
   Chunks<Bucket> buckets_;
   Chunks<Bucket> overflow_;           // the first cell of each is in use
+  std::size_t swept_ = 0;             // the bucket that sweep() looked at last
   std::vector<LooseCell> loose_;      // of the chains that are being rewritten; empty between calls
   std::vector<std::uint32_t> spare_;  // overflow buckets taken from those chains; empty between calls
 };
