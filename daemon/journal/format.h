@@ -45,7 +45,7 @@ inline constexpr std::string_view kSparePrefix = "spare-";
 
 // Where a stream stands: everything up to and including `sequence` (0: nothing yet).
 struct Position {
-  std::uint64_t segment = 0;  // number of the segment that holds it
+  std::uint64_t segment = 0;  // number of the segment that holds it, or of a later one before the next block
   std::uint64_t sequence = 0;
   friend constexpr auto operator<=>(const Position&, const Position&) = default;
 };

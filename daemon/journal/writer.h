@@ -58,6 +58,8 @@ class Writer {
   base::Result<void> sync();
   // Closes the current segment and begins the next. Answers the last position of the closed one; if the current
   // segment holds no block nothing is done and the position is that of the one before.
+  // Where the sync is the acknowledgement, sync() before a checkpoint reads the closed segment: sequences that reopen()
+  // gives again must not be in it.
   base::Result<Position> roll();
   // After a failure: a fresh segment that continues behind `acknowledged`, the last block that was. That is the last
   // appended one where the write is the acknowledgement, and durable_through() where the sync is.

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "journal/reader.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "journal_fixture.h"
+
+namespace footfall::journal {
+namespace {
+
+class ReaderTest : public JournalFixture {
+ protected:
+  // Where the blocks of `payloads` begin in a segment that begins with them; one more for the end.
+  static std::vector<std::size_t> offsets(const std::vector<std::string>& payloads) {
+    std::vector<std::size_t> out{kSegmentHeaderBytes};
+    for (const std::string& payload : payloads) out.push_back(out.back() + kBlockHeaderBytes + payload.size());
+    return out;
+  }
+  static bool is_prefix(const std::vector<std::string>& prefix, const std::vector<std::string>& whole) {
+    return prefix.size() <= whole.size() && std::equal(prefix.begin(), prefix.end(), whole.begin());
+  }
+};
+
+TEST_F(ReaderTest, AnAbsentStreamIsEmpty) {
+  const Reading reading = read(5);
+  ASSERT_FALSE(reading.error);
+  EXPECT_EQ(reading.result.end.sequence, 5U);
+  EXPECT_EQ(reading.result.blocks, 0U);
+}
+
+TEST_F(ReaderTest, OnlyBlocksBehindThePositionAreVisited) {
+  open();
+  append_all({"a", "b"});
+  roll();
+  append_all({"c", "d"});
+  expect_read({"a", "b", "c", "d"}, 0);
+  expect_read({"b", "c", "d"}, 1);
+  expect_read({"c", "d"}, 2);
+  expect_read({"d"}, 3);
+  expect_read({}, 4);
+}
+
+TEST_F(ReaderTest, TheHeaderOfABlockIsHandedOver) {
+  open();
+  append("a");
+  sync();
+  ASSERT_TRUE(writer_->append("bb", 12, 34));
+  std::vector<BlockHeader> headers;
+  ReadOptions options;
+  options.incarnation = kIncarnation;
+  const auto result = read_stream(files_, directory_, kHits, options, [&](const BlockHeader& header, std::string_view) {
+    headers.push_back(header);
+    return base::Result<void>{};
+  });
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->blocks, 2U);
+  EXPECT_EQ(result->hits, 13U);
+  EXPECT_EQ(result->end, (Position{1, 2}));
+  ASSERT_EQ(headers.size(), 2U);
+  EXPECT_EQ(headers[1].sequence, 2U);
+  EXPECT_EQ(headers[1].count, 12U);
+  EXPECT_EQ(headers[1].control_sequence, 34U);
+  EXPECT_EQ(headers[1].durable_through, 1U);
+}
+
+TEST_F(ReaderTest, AnErrorOfTheVisitorEndsTheWalk) {
+  open();
+  append_all({"a", "b", "c"});
+  ReadOptions options;
+  options.incarnation = kIncarnation;
+  int visits = 0;
+  const auto result = read_stream(files_, directory_, kHits, options, [&](const BlockHeader&, std::string_view) {
+    ++visits;
+    return visits < 2 ? base::Result<void>{} : base::Error{base::Errc::malformed, "a record"};
+  });
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, base::Errc::malformed);
+  EXPECT_EQ(visits, 2);
+}
+
+TEST_F(ReaderTest, ReadingStopsBehindTheGivenSegment) {
+  open();
+  append("a");
+  roll();
+  append("b");
+  roll();
+  append("c");
+  EXPECT_EQ(read(0, 0).payloads.size(), 0U);
+  EXPECT_EQ(read(0, 1).payloads.size(), 1U);
+  EXPECT_EQ(read(0, 2).payloads.size(), 2U);
+  EXPECT_EQ(read(1, 2).payloads, std::vector<std::string>{"b"});
+}
+
+TEST_F(ReaderTest, OtherFilesInTheDirectoryAreNoneOfItsBusiness) {
+  open();
+  append("a");
+  for (const char* name : {"README", "spare-9.seg", "0000000001.seg.bak", "lost+found"}) {
+    ASSERT_TRUE(files_.open(directory_ + "/" + name, base::OpenMode::create));
+  }
+  expect_read({"a"});
+}
+
+TEST_F(ReaderTest, StreamsAreListedInOrder) {
+  for (const char* name : {"hits-001", "control", "hits-000", "hits-010", "other"}) {
+    ASSERT_TRUE(files_.make_directory(std::string("/journal/") + name));
+  }
+  EXPECT_EQ(*list_streams(files_, "/journal"), (std::vector<StreamId>{{0}, {1}, {2}, {11}}));
+  EXPECT_TRUE(list_streams(files_, "/nowhere")->empty());
+}
+
+// ---- Segments that are gone ----
+
+TEST_F(ReaderTest, SegmentsThatAreCoveredMayBeGone) {
+  open();
+  append_all({"a", "b"});
+  roll();
+  append("c");
+  ASSERT_TRUE(files_.remove(segment(1)));
+  expect_read({"c"}, 2);
+  expect_read({}, 3);
+}
+
+TEST_F(ReaderTest, SegmentsThatAreCoveredMayBeDamaged) {
+  open();
+  append_all({"a", "b"});
+  roll();
+  append("c");
+  damage(1, 100);                      // its header
+  damage(1, kSegmentHeaderBytes + 1);  // and a block
+  expect_read({"c"}, 2);
+  expect_corrupt(segment_name(1), 1);
+}
+
+TEST_F(ReaderTest, SegmentsThatAreGoneAndNotCoveredAreCorruption) {
+  open();
+  append_all({"a", "b"});
+  roll();
+  append("c");
+  ASSERT_TRUE(files_.remove(segment(1)));
+  expect_corrupt("begins with block 3", 1);
+  expect_corrupt("begins with block 3", 0);
+}
+
+TEST_F(ReaderTest, ASegmentMissingInTheMiddleIsCorruption) {
+  open();
+  for (const char* payload : {"a", "b", "c"}) {
+    append(payload);
+    roll();
+  }
+  ASSERT_TRUE(files_.remove(segment(2)));
+  expect_corrupt("0000000002.seg is missing");
+  expect_read({"c"}, 2);  // unless it is covered
+}
+
+// ---- The tail ----
+
+TEST_F(ReaderTest, EveryTruncationOfTheLastSegmentGivesThePrefix) {
+  const std::vector<std::string> first{"in the first", "segment"};
+  const std::vector<std::string> last{"a", "", "three", std::string(200, 'x'), "five"};
+  open();
+  append_all(first);
+  roll();
+  append_all(last);
+  const std::string whole = bytes(2);
+  const std::vector<std::size_t> ends = offsets(last);
+  for (std::size_t size = 0; size <= ends.back() + 10; ++size) {
+    bytes(2).resize(size);
+    std::vector<std::string> expected = first;
+    for (std::size_t i = 0; i < last.size() && ends[i + 1] <= size; ++i) expected.push_back(last[i]);
+    const Reading reading = read();
+    ASSERT_FALSE(reading.error) << size << ": " << to_string(*reading.error);
+    ASSERT_EQ(reading.payloads, expected) << size;
+    bytes(2) = whole;
+  }
+}
+
+TEST_F(ReaderTest, TheBytesOfATornBlockAreReported) {
+  open();
+  append_all({"whole", "torn to pieces"});
+  EXPECT_EQ(read().result.torn_bytes, 0U);
+  damage(1, kSegmentHeaderBytes + 2 * kBlockHeaderBytes + 5 + 3);
+  const Reading reading = read();
+  EXPECT_EQ(reading.payloads, std::vector<std::string>{"whole"});
+  EXPECT_EQ(reading.result.torn_bytes, kBlockHeaderBytes + 14);
+}
+
+TEST_F(ReaderTest, GoodBlocksBehindATornOneAreCutToo) {
+  open();
+  append_all({"a", "b", "c"});
+  damage(1, kSegmentHeaderBytes + 2 * kBlockHeaderBytes + 1);
+  const Reading reading = read();
+  ASSERT_FALSE(reading.error);
+  EXPECT_EQ(reading.payloads, std::vector<std::string>{"a"});
+  EXPECT_EQ(reading.result.torn_bytes, 2 * (kBlockHeaderBytes + 1));
+}
+
+TEST_F(ReaderTest, ATornEndOfASegmentCutsTheSegmentsBehindIt) {
+  open();
+  append_all({"a", "b"});
+  roll();
+  append("c");
+  damage(1, kSegmentHeaderBytes + 2 * kBlockHeaderBytes + 1);
+  const Reading reading = read();
+  ASSERT_FALSE(reading.error);
+  EXPECT_EQ(reading.payloads, std::vector<std::string>{"a"});
+  // And it stays so when the journal has gone on.
+  open(reading.result.end);
+  append("d");
+  expect_read({"a", "d"});
+  EXPECT_EQ(writer_->position(), (Position{3, 2}));
+}
+
+TEST_F(ReaderTest, ASegmentWhoseHeaderNeverReachedTheDeviceHoldsNothing) {
+  open();
+  append("a");
+  roll();
+  append("b");
+  bytes(2).replace(0, kSegmentHeaderBytes, std::string(kSegmentHeaderBytes, '\0'));
+  expect_read({"a"});
+  open(read().result.end);
+  append("c");
+  expect_read({"a", "c"});
+}
+
+TEST_F(ReaderTest, AnEmptyFirstSegmentFileIsAnEmptyStream) {
+  open();
+  bytes(1).clear();
+  expect_read({});
+}
+
+// ---- Corruption ----
+
+TEST_F(ReaderTest, DamageBeforeWhatALaterBlockCallsDurableIsCorruption) {
+  open();
+  append_all({"a", "b"});
+  sync();
+  append("c");  // says: durable through 2
+  damage(1, kSegmentHeaderBytes + kBlockHeaderBytes);
+  expect_corrupt("block 1 is damaged or missing, although blocks up to 2");
+}
+
+TEST_F(ReaderTest, DamageBehindWhatALaterBlockCallsDurableIsATornTail) {
+  open();
+  append("a");
+  sync();
+  append_all({"b", "c"});
+  damage(1, kSegmentHeaderBytes + 2 * kBlockHeaderBytes + 1);
+  expect_read({"a"});
+}
+
+TEST_F(ReaderTest, DamageBeforeWhatALaterSegmentCallsDurableIsCorruption) {
+  open();
+  append_all({"a", "b"});
+  open(Position{1, 2});  // a restart: what was there is durable now
+  damage(1, kSegmentHeaderBytes + 2 * kBlockHeaderBytes + 1);
+  expect_corrupt(segment_name(1) + ": at offset");
+}
+
+TEST_F(ReaderTest, ADamagedBlockHeaderIsSteppedOverToFindTheEvidence) {
+  open();
+  append_all({"a", "b"});
+  sync();
+  append("c");
+  damage(1, kSegmentHeaderBytes + 5);  // the length of the first block
+  expect_corrupt("block 1");
+}
+
+TEST_F(ReaderTest, ASegmentCutShortBeforeADurableBlockIsCorruption) {
+  open();
+  append_all({"a", "b"});
+  sync();
+  roll();
+  append("c");
+  bytes(1).resize(kSegmentHeaderBytes + kBlockHeaderBytes + 1);
+  expect_corrupt("block 2");
+}
+
+TEST_F(ReaderTest, ASegmentOfAnotherDataDirectoryIsRefused) {
+  open();
+  append("a");
+  writer_.reset();
+  WriterOptions foreign = writer_options();
+  foreign.incarnation[0] = 99;
+  ASSERT_TRUE(Writer::open(files_, foreign, Position{1, 1}));
+  expect_corrupt("another data directory");
+}
+
+TEST_F(ReaderTest, ASegmentOfAnotherStreamIsRefused) {
+  WriterOptions other = writer_options();
+  other.stream = StreamId{2};
+  ASSERT_TRUE(Writer::open(files_, other, {}));
+  expect_corrupt("hits-001");
+}
+
+TEST_F(ReaderTest, ASegmentUnderAnotherNumberIsRefused) {
+  open();
+  append("a");
+  ASSERT_TRUE(files_.rename(segment(1), segment(2)));
+  expect_corrupt("was written as 0000000001.seg");
+}
+
+TEST_F(ReaderTest, ASegmentOfALaterReleaseIsRefusedAsSuch) {
+  open();
+  SegmentHeader header;
+  header.version = kFormatVersion + 1;
+  bytes(1).replace(0, kSegmentHeaderBytes, encode(header));
+  const Reading reading = read();
+  ASSERT_TRUE(reading.error);
+  EXPECT_EQ(reading.error->code, base::Errc::newer_format);
+}
+
+// ---- Every bit ----
+
+// All bits of a journal of three segments, one after the other: never a payload that was not written, and where the
+// damage is before a durable block, always an error.
+TEST_F(ReaderTest, EveryFlippedBitIsNoticedOrCutsTheTail) {
+  segment_bytes_ = kSegmentHeaderBytes + 400;
+  const std::vector<std::string> payloads{"one", std::string(40, '2'), "three", std::string(60, '4'), "five", "six",
+                                          "7"};
+  open();
+  append_all({payloads[0], payloads[1]});
+  sync();
+  append(payloads[2]);
+  roll();
+  append_all({payloads[3], payloads[4]});
+  sync();
+  roll();
+  append_all({payloads[5], payloads[6]});
+  ASSERT_EQ(writer_->position(), (Position{3, 7}));
+  const std::uint64_t durable = writer_->durable_through();
+  expect_read(payloads);
+  std::size_t errors = 0;
+  std::size_t cuts = 0;
+  std::size_t harmless = 0;
+  for (std::uint64_t number = 1; number <= 3; ++number) {
+    std::string& segment_bytes = bytes(number);
+    for (std::size_t bit = 0; bit < segment_bytes.size() * 8; ++bit) {
+      const auto mask = static_cast<unsigned char>(1U << (bit % 8));
+      char& byte = segment_bytes[bit / 8];
+      byte = static_cast<char>(static_cast<unsigned char>(byte) ^ mask);
+      const Reading reading = read();
+      byte = static_cast<char>(static_cast<unsigned char>(byte) ^ mask);
+      ASSERT_TRUE(is_prefix(reading.payloads, payloads)) << "segment " << number << " bit " << bit;
+      if (reading.error) {
+        ++errors;
+      } else if (reading.payloads.size() < payloads.size()) {
+        ++cuts;
+        ASSERT_GE(reading.payloads.size(), durable) << "segment " << number << " bit " << bit;
+      } else {
+        ++harmless;  // behind the last block
+      }
+    }
+  }
+  EXPECT_GE(errors, 3 * kSegmentHeaderBytes * 8);
+  EXPECT_EQ(cuts, 8 * (2 * kBlockHeaderBytes + payloads[5].size() + payloads[6].size()));
+  EXPECT_GT(harmless, 0U);
+}
+
+}  // namespace
+}  // namespace footfall::journal
