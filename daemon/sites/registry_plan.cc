@@ -42,7 +42,8 @@ base::Result<Seeded> with_amount(Seeded seeded, const Parts& parts, Wide amount)
   constexpr Wide kMax = INT64_MAX;
   const Wide seeds = parts.seed + amount;
   if (amount > kMax || amount < -kMax || seeds > kMax || seeds < -kMax) {
-    return Error{Errc::too_large, "seeds of a site or page add up to 9,223,372,036,854,775,807 at most"};
+    return Error{Errc::too_large,
+                 "a seed, and the seeds of a site or page together, are 9,223,372,036,854,775,807 at most"};
   }
   seeded.amount = static_cast<std::int64_t>(amount);
   seeded.before = clamp_total(parts.sum());

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sites/changes.h"
+
+#include <gtest/gtest.h>
+
+namespace footfall::sites {
+namespace {
+
+using counting::Epoch;
+
+std::vector<Change> one_of_each() {
+  Settings before;
+  before.name = "example.vn";
+  Settings after = before;
+  after.lang = "vi";
+  TokenAdded token;
+  token.id = "reader";
+  token.digest.fill(0xAB);
+  token.scopes = 2;
+  token.expires_s = 1'900'000'000;
+  TokenAdded bound = token;
+  bound.site = SiteId{0};
+  std::vector<Change> out;
+  const auto add = [&](Action action) {
+    out.push_back(Change{"id-" + std::to_string(out.size()), 1'700'000'000, "admin", "because", std::move(action)});
+  };
+  add(SiteAdded{SiteId{7}, before, Epoch{2, 99}, {Epoch{1, 0}}});
+  add(SiteChanged{SiteId{7}, before, after});
+  add(SiteRemoved{SiteId{7}, before});
+  add(Seeded{SiteId{7}, Epoch{1, 0}, std::nullopt, {}, -5, 10, 5});
+  add(Seeded{SiteId{7}, Epoch{1, 0}, "/about", counting::PageId{9}, INT64_MAX, 0, UINT64_MAX});
+  add(Reset{SiteId{7}, Epoch{UINT32_MAX, UINT64_MAX}, {Epoch{1, 0}, Epoch{2, 5}}, 12});
+  add(Undone{"id-3", 5, 10});
+  add(token);
+  add(bound);
+  add(ImportBegun{SiteId{7}, "access.log", 1, UINT64_MAX});
+  add(ImportEnded{SiteId{7}, "access.log"});
+  return out;
+}
+
+std::string bytes_of(const Change& change) {
+  std::string bytes;
+  base::ByteWriter out(bytes);
+  encode(change, out);
+  return bytes;
+}
+
+TEST(ChangesTest, EveryKindReadsBackToTheSameBytes) {
+  for (const Change& change : one_of_each()) {
+    const std::string bytes = bytes_of(change);
+    base::ByteReader in(bytes);
+    Change back;
+    ASSERT_TRUE(decode(in, back)) << change.id;
+    EXPECT_TRUE(in.at_end());
+    EXPECT_EQ(back.action.index(), change.action.index());
+    EXPECT_EQ(back.reason, "because");
+    EXPECT_EQ(bytes_of(back), bytes);
+  }
+}
+
+TEST(ChangesTest, EveryTruncationIsNoticed) {
+  for (const Change& change : one_of_each()) {
+    const std::string bytes = bytes_of(change);
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+      base::ByteReader in(std::string_view(bytes).substr(0, size));
+      Change back;
+      const auto read = decode(in, back);
+      ASSERT_FALSE(read) << change.id << " at " << size;
+      EXPECT_EQ(read.error().code, base::Errc::corrupt);
+    }
+  }
+}
+
+TEST(ChangesTest, AnUnknownKindIsOfANewerRelease) {
+  std::string bytes;
+  base::ByteWriter out(bytes);
+  out.string("id");
+  out.svarint(0);
+  out.string("");
+  out.string("");
+  out.u8(200);
+  base::ByteReader in(bytes);
+  Change back;
+  EXPECT_EQ(decode(in, back).error().code, base::Errc::newer_format);
+}
+
+TEST(ChangesTest, IdsAreShortAndPlain) {
+  EXPECT_TRUE(valid_change_id("0f1e:2.A_b-"));
+  EXPECT_TRUE(valid_change_id(std::string(64, 'x')));
+  EXPECT_FALSE(valid_change_id(""));
+  EXPECT_FALSE(valid_change_id(std::string(65, 'x')));
+  EXPECT_FALSE(valid_change_id("a b"));
+  EXPECT_FALSE(valid_change_id("a\n"));
+}
+
+}  // namespace
+}  // namespace footfall::sites

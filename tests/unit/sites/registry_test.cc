@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sites/registry.h"
+
+#include <gtest/gtest.h>
+
+#include "base/hash.h"
+
+namespace footfall::sites {
+namespace {
+
+using base::Errc;
+using counting::Epoch;
+
+constexpr std::int64_t kNow = 1'700'000'000;
+
+class RegistryTest : public ::testing::Test {
+ protected:
+  static Settings named(std::string name) {
+    Settings s;
+    s.name = std::move(name);
+    return s;
+  }
+  base::Result<void> change(std::string id, Action action) {
+    return registry_.apply(Change{std::move(id), kNow, "admin", "", std::move(action)});
+  }
+  Errc refusal(std::string id, Action action) {
+    const auto applied = change(std::move(id), std::move(action));
+    EXPECT_FALSE(applied);
+    return applied ? Errc::io : applied.error().code;
+  }
+  void add(const std::string& name, const std::string& id) {
+    ASSERT_TRUE(change(id, registry_.plan_add(named(name), 11).value()));
+  }
+  void remove(const std::string& name, const std::string& id) {
+    ASSERT_TRUE(change(id, registry_.plan_remove(name).value()));
+  }
+  void reset(const std::string& name, const std::string& id, std::uint64_t reset_id) {
+    ASSERT_TRUE(change(id, registry_.plan_reset(name, reset_id, kNow).value()));
+  }
+  void undo(const std::string& undone, const std::string& id) {
+    ASSERT_TRUE(change(id, registry_.plan_undo(undone, kNow).value()));
+  }
+  void hits(const std::string& name, std::string_view path, std::uint64_t count) {
+    Site& site = *registry_.find(name);
+    base::MutexLock lock(site.mutex());
+    counting::Hit hit;
+    hit.at_s = kNow;
+    hit.counts = true;
+    hit.page = site.state().reserve_page(path, base::table_hash(path));
+    const std::vector<counting::Hit> all(count, hit);
+    site.state().apply(site.state().epoch(), all);
+  }
+  std::uint64_t total(const std::string& name) {
+    Site& site = *registry_.find(name);
+    base::MutexLock lock(site.mutex());
+    return site.state().summary(kNow, counting::calendar_of(0)).total;
+  }
+  std::int64_t page_total(const std::string& name, std::string_view path) {
+    Site& site = *registry_.find(name);
+    base::MutexLock lock(site.mutex());
+    const auto row = site.state().page(path, base::table_hash(path), kNow);
+    return row ? static_cast<std::int64_t>(row->counted) + row->seed : -1;
+  }
+  Epoch epoch(const std::string& name) {
+    Site& site = *registry_.find(name);
+    base::MutexLock lock(site.mutex());
+    return site.state().epoch();
+  }
+  std::string bytes() const { return bytes_of(registry_); }
+  static std::string bytes_of(const Registry& registry) {
+    std::string out;
+    base::ByteWriter writer(out);
+    registry.save(writer);
+    return out;
+  }
+
+  Registry registry_{counting::Limits{}};
+};
+
+TEST_F(RegistryTest, ASiteIsFoundByNameAndId) {
+  add("example.vn", "c1");
+  Site* site = registry_.find("example.vn");
+  ASSERT_NE(site, nullptr);
+  EXPECT_EQ(site->id(), SiteId{1});
+  EXPECT_EQ(registry_.find(SiteId{1}), site);
+  EXPECT_EQ(registry_.settings(SiteId{1})->name, "example.vn");
+  EXPECT_EQ(registry_.find("other.vn"), nullptr);
+  EXPECT_EQ(registry_.find(SiteId{2}), nullptr);
+  EXPECT_EQ(registry_.find(SiteId{0}), nullptr);
+}
+
+TEST_F(RegistryTest, AChangeIsDoneOnce) {
+  add("example.vn", "c1");
+  const Seeded seed = registry_.plan_seed_amount("example.vn", std::nullopt, 100, kNow).value();
+  EXPECT_TRUE(change("c2", seed));
+  EXPECT_TRUE(change("c2", seed));
+  EXPECT_EQ(total("example.vn"), 100U);
+  EXPECT_TRUE(registry_.knows("c2"));
+  EXPECT_EQ(registry_.find_change("c2")->action.index(), Action(seed).index());
+}
+
+TEST_F(RegistryTest, ASeedToATotalFixesItsDifferenceOnce) {
+  add("example.vn", "c1");
+  hits("example.vn", "/a", 48);
+  const Seeded seed = registry_.plan_seed_total("example.vn", std::nullopt, 41'450'791, kNow).value();
+  EXPECT_EQ(seed.amount, 41'450'743);
+  EXPECT_EQ(seed.before, 48U);
+  EXPECT_EQ(seed.after, 41'450'791U);
+  hits("example.vn", "/a", 2);
+  ASSERT_TRUE(change("c2", seed));
+  EXPECT_EQ(total("example.vn"), 41'450'793U);
+  undo("c2", "c3");
+  EXPECT_EQ(total("example.vn"), 50U);
+}
+
+TEST_F(RegistryTest, APagesSeedDefinesItsPage) {
+  add("example.vn", "c1");
+  hits("example.vn", "/a", 3);
+  const Seeded seed = registry_.plan_seed_total("example.vn", "/b", 10, kNow).value();
+  ASSERT_TRUE(change("c2", seed));
+  EXPECT_EQ(page_total("example.vn", "/b"), 10);
+  EXPECT_EQ(total("example.vn"), 3U) << "of the page alone";
+  // The control stream comes first in a replay: the page is defined by its seed before any hit stream is read.
+  Registry replayed{counting::Limits{}};
+  ASSERT_TRUE(replayed.apply(*registry_.find_change("c1")));
+  ASSERT_TRUE(replayed.apply(*registry_.find_change("c2")));
+  Site& site = *replayed.find("example.vn");
+  base::MutexLock lock(site.mutex());
+  EXPECT_EQ(site.state().page_path(seed.page_id), "/b");
+  EXPECT_TRUE(site.state().define_page(counting::PageId{2}, "/a")) << "what the streams define fits around it";
+  EXPECT_TRUE(site.state().define_page(seed.page_id, "/b"));
+  EXPECT_FALSE(site.state().define_page(seed.page_id, "/c"));
+}
+
+TEST_F(RegistryTest, ThePageIdOfAPlannedSeedIsKeptForItWhateverHitsComeBetween) {
+  add("example.vn", "c1");
+  const Seeded seed = registry_.plan_seed_amount("example.vn", "/b", 10, kNow).value();
+  hits("example.vn", "/a", 1);
+  hits("example.vn", "/b", 1);
+  ASSERT_TRUE(change("c2", seed));
+  EXPECT_EQ(page_total("example.vn", "/b"), 11);
+}
+
+TEST_F(RegistryTest, APageResetIsASeedOfThePageAlone) {
+  add("example.vn", "c1");
+  hits("example.vn", "/a", 3);
+  ASSERT_TRUE(change("c2", registry_.plan_seed_total("example.vn", "/a", 0, kNow).value()));
+  EXPECT_EQ(page_total("example.vn", "/a"), 0);
+  EXPECT_EQ(total("example.vn"), 3U);
+  undo("c2", "c3");
+  EXPECT_EQ(page_total("example.vn", "/a"), 3);
+}
+
+TEST_F(RegistryTest, AResetMovesNoNumberAndCanBeUndone) {
+  add("example.vn", "c1");
+  hits("example.vn", "/a", 5);
+  reset("example.vn", "c2", 99);
+  EXPECT_EQ(epoch("example.vn"), (Epoch{2, 99}));
+  EXPECT_EQ(total("example.vn"), 0U);
+  hits("example.vn", "/a", 2);
+  EXPECT_EQ(total("example.vn"), 2U);
+  const Undone plan = registry_.plan_undo("c2", kNow).value();
+  EXPECT_EQ(plan.before, 2U);
+  EXPECT_EQ(plan.after, 7U);
+  EXPECT_EQ(total("example.vn"), 2U) << "a plan changes nothing";
+  ASSERT_TRUE(change("c3", plan));
+  EXPECT_EQ(total("example.vn"), 7U);
+  EXPECT_EQ(epoch("example.vn"), (Epoch{2, 99})) << "the current epoch stays";
+}
+
+TEST_F(RegistryTest, ResetsAreTakenBackLastFirst) {
+  add("example.vn", "c1");
+  hits("example.vn", "/a", 1);
+  reset("example.vn", "c2", 1);
+  hits("example.vn", "/a", 2);
+  reset("example.vn", "c3", 2);
+  hits("example.vn", "/a", 4);
+  const auto early = registry_.plan_undo("c2", kNow);
+  ASSERT_FALSE(early);
+  EXPECT_EQ(early.error().code, Errc::conflict);
+  EXPECT_NE(early.error().detail.find("later reset"), std::string::npos);
+  undo("c3", "c4");
+  EXPECT_EQ(total("example.vn"), 6U);
+  undo("c2", "c5");
+  EXPECT_EQ(total("example.vn"), 7U);
+}
+
+TEST_F(RegistryTest, AnUndoneSeedOfAnEarlierEpochChangesNothingThatIsSummedNow) {
+  add("example.vn", "c1");
+  ASSERT_TRUE(change("c2", registry_.plan_seed_amount("example.vn", std::nullopt, 100, kNow).value()));
+  reset("example.vn", "c3", 1);
+  hits("example.vn", "/a", 1);
+  EXPECT_EQ(registry_.plan_undo("c2", kNow).value().after, 1U);
+  undo("c2", "c4");
+  EXPECT_EQ(total("example.vn"), 1U);
+  undo("c3", "c5");
+  EXPECT_EQ(total("example.vn"), 1U);
+}
+
+TEST_F(RegistryTest, ARemovedNameGoesOnUnderItsIdInTheNextEpoch) {
+  add("example.vn", "c1");
+  hits("example.vn", "/a", 5);
+  Site* site = registry_.find("example.vn");
+  remove("example.vn", "c2");
+  EXPECT_EQ(registry_.find("example.vn"), nullptr);
+  EXPECT_EQ(registry_.find(SiteId{1}), site) << "a pointer never dangles";
+  EXPECT_EQ(registry_.settings(SiteId{1}), nullptr);
+  add("example.vn", "c3");
+  EXPECT_EQ(registry_.find("example.vn"), site);
+  EXPECT_EQ(epoch("example.vn"), (Epoch{2, 11}));
+  EXPECT_EQ(total("example.vn"), 0U);
+  add("other.vn", "c4");
+  EXPECT_EQ(registry_.find("other.vn")->id(), SiteId{2});
+}
+
+TEST_F(RegistryTest, AnUndoneRemovalBringsTheSiteBackAsItWas) {
+  add("example.vn", "c1");
+  hits("example.vn", "/a", 5);
+  remove("example.vn", "c2");
+  undo("c2", "c3");
+  EXPECT_EQ(total("example.vn"), 5U);
+  EXPECT_EQ(epoch("example.vn"), Epoch{});
+}
+
+TEST_F(RegistryTest, ARemovalCannotBeUndoneOnceTheNameIsTakenAgain) {
+  add("example.vn", "c1");
+  hits("example.vn", "/a", 5);
+  remove("example.vn", "c2");
+  add("example.vn", "c3");
+  hits("example.vn", "/a", 1);
+  EXPECT_EQ(registry_.plan_undo("c2", kNow).error().code, Errc::conflict);
+  undo("c3", "c4");  // the adding is taken back first
+  EXPECT_EQ(registry_.find("example.vn"), nullptr);
+  undo("c2", "c5");
+  EXPECT_EQ(total("example.vn"), 6U);
+}
+
+TEST_F(RegistryTest, SettingsGoBackUnlessTheyWereChangedAgain) {
+  add("example.vn", "c1");
+  Settings vi = named("example.vn");
+  vi.lang = "vi";
+  vi.window_s = 60;
+  ASSERT_TRUE(change("c2", registry_.plan_change("example.vn", vi).value()));
+  EXPECT_EQ(registry_.settings(SiteId{1})->lang, "vi");
+  {
+    Site& site = *registry_.find("example.vn");
+    base::MutexLock lock(site.mutex());
+    EXPECT_EQ(site.state().window_s(), 60);
+  }
+  Settings fr = vi;
+  fr.lang = "fr";
+  ASSERT_TRUE(change("c3", registry_.plan_change("example.vn", fr).value()));
+  EXPECT_EQ(registry_.plan_undo("c2", kNow).error().code, Errc::conflict);
+  undo("c3", "c4");
+  undo("c2", "c5");
+  EXPECT_EQ(*registry_.settings(SiteId{1}), named("example.vn"));
+}
+
+TEST_F(RegistryTest, ARenamedSiteFreesItsName) {
+  add("a.vn", "c1");
+  ASSERT_TRUE(change("c2", registry_.plan_change("a.vn", named("b.vn")).value()));
+  EXPECT_EQ(registry_.find("a.vn"), nullptr);
+  EXPECT_EQ(registry_.find("b.vn")->id(), SiteId{1});
+  add("a.vn", "c3");
+  EXPECT_EQ(registry_.find("a.vn")->id(), SiteId{2});
+  EXPECT_EQ(registry_.plan_undo("c2", kNow).error().code, Errc::exists);
+}
+
+TEST_F(RegistryTest, AnUndoIsNotUndoneAndNothingIsUndoneTwice) {
+  add("example.vn", "c1");
+  ASSERT_TRUE(change("c2", registry_.plan_seed_amount("example.vn", std::nullopt, 100, kNow).value()));
+  undo("c2", "c3");
+  EXPECT_EQ(refusal("c4", Undone{"c2", 0, 0}), Errc::conflict);
+  EXPECT_EQ(refusal("c5", Undone{"c3", 0, 0}), Errc::conflict);
+  EXPECT_EQ(refusal("c6", Undone{"none", 0, 0}), Errc::not_found);
+  EXPECT_TRUE(change("c3", Undone{"c2", 0, 0})) << "the same undo again is the same change";
+  EXPECT_EQ(total("example.vn"), 0U);
+}
+
+TEST_F(RegistryTest, ATokenIsThereUntilItIsUndone) {
+  add("example.vn", "c1");
+  TokenAdded token;
+  token.id = "reader";
+  token.site = SiteId{1};
+  ASSERT_TRUE(change("c2", token));
+  EXPECT_EQ(refusal("c3", token), Errc::exists);
+  ASSERT_EQ(registry_.tokens().size(), 1U);
+  EXPECT_EQ(registry_.directory(7)->tokens.size(), 1U);
+  undo("c2", "c4");
+  EXPECT_TRUE(registry_.tokens().empty());
+}
+
+TEST_F(RegistryTest, AnImportKeepsItsMarkAndLosesItsKeyWhenItEnds) {
+  add("example.vn", "c1");
+  ASSERT_TRUE(change("c2", ImportBegun{SiteId{1}, "log", 5, 6}));
+  EXPECT_EQ(registry_.importing(), std::set<SiteId>{SiteId{1}});
+  registry_.set_progress(SiteId{1}, "log", 100);
+  registry_.set_progress(SiteId{1}, "log", 50);
+  EXPECT_EQ(registry_.find_import(SiteId{1}, "log"), (Import{5, 6, true, 100}));
+  EXPECT_EQ(refusal("c3", ImportBegun{SiteId{1}, "log", 7, 8}), Errc::exists);
+  ASSERT_TRUE(change("c4", ImportEnded{SiteId{1}, "log"}));
+  EXPECT_EQ(registry_.find_import(SiteId{1}, "log"), (Import{0, 0, false, 100}));
+  EXPECT_EQ(std::get<ImportBegun>(registry_.find_change("c2")->action).key0, 0U) << "the key is nowhere any more";
+  EXPECT_EQ(refusal("c5", ImportEnded{SiteId{1}, "log"}), Errc::not_found);
+  ASSERT_TRUE(change("c6", ImportBegun{SiteId{1}, "log", 7, 8}));
+  EXPECT_EQ(registry_.find_import(SiteId{1}, "log"), (Import{7, 8, true, 100})) << "the mark does not expire";
+  EXPECT_FALSE(registry_.find_import(SiteId{1}, "other"));
+  registry_.set_progress(SiteId{1}, "follower", 9);
+  EXPECT_EQ(registry_.find_import(SiteId{1}, "follower"), (Import{0, 0, false, 9}));
+}
+
+TEST_F(RegistryTest, ADirectoryIsOfItsMoment) {
+  add("a.vn", "c1");
+  add("b.vn", "c2");
+  const auto before = registry_.directory(2);
+  remove("a.vn", "c3");
+  const auto after = registry_.directory(3);
+  ASSERT_NE(before->find("a.vn"), nullptr);
+  EXPECT_EQ(before->find("a.vn")->settings->name, "a.vn");
+  EXPECT_EQ(before->find("a.vn")->site, registry_.find(SiteId{1}));
+  EXPECT_EQ(after->find("a.vn"), nullptr);
+  EXPECT_NE(after->find("b.vn"), nullptr);
+  EXPECT_EQ(after->control_sequence, 3U);
+  EXPECT_EQ(registry_.entries().size(), 1U);
+  EXPECT_EQ(registry_.all_sites().size(), 2U);
+}
+
+TEST_F(RegistryTest, ReadsBackWhatItSavedAndNoPrefixOfIt) {
+  add("a.vn", "c1");
+  add("b.vn", "c2");
+  ASSERT_TRUE(change("c3", registry_.plan_seed_amount("a.vn", "/x", 5, kNow).value()));
+  remove("b.vn", "c4");
+  undo("c3", "c5");
+  TokenAdded token;
+  token.id = "t";
+  ASSERT_TRUE(change("c6", token));
+  ASSERT_TRUE(change("c7", ImportBegun{SiteId{1}, "log", 5, 6}));
+  const std::string saved = bytes();
+  Registry back{counting::Limits{}};
+  base::ByteReader in(saved);
+  ASSERT_TRUE(back.load(in));
+  EXPECT_TRUE(in.at_end());
+  EXPECT_EQ(bytes_of(back), saved);
+  EXPECT_EQ(back.check(Change{"c8", kNow, "", "", Undone{"c3", 0, 0}}).error().code, Errc::conflict)
+      << "what was undone is known";
+  EXPECT_EQ(back.find("b.vn"), nullptr);
+  EXPECT_NE(back.find("a.vn"), nullptr);
+  for (std::size_t size = 0; size < saved.size(); ++size) {
+    Registry cut{counting::Limits{}};
+    base::ByteReader part(std::string_view(saved).substr(0, size));
+    EXPECT_FALSE(cut.load(part)) << size;
+  }
+}
+
+TEST_F(RegistryTest, OldChangesAreForgotten) {
+  add("a.vn", "c");
+  for (std::size_t i = 0; i < Registry::kChangesKept; ++i) {
+    ASSERT_TRUE(change("s" + std::to_string(i), Seeded{SiteId{1}, Epoch{}, std::nullopt, {}, 1, 0, 0}));
+  }
+  EXPECT_FALSE(registry_.knows("c"));
+  EXPECT_TRUE(registry_.knows("s0"));
+  EXPECT_EQ(total("a.vn"), Registry::kChangesKept);
+}
+
+// --- errors: what is refused leaves everything as it was ---
+
+TEST_F(RegistryTest, WhatIsRefusedChangesNothing) {
+  add("a.vn", "c1");
+  add("b.vn", "c2");
+  const std::string before = bytes();
+  EXPECT_EQ(registry_.plan_add(named("a.vn"), 1).error().code, Errc::exists);
+  EXPECT_EQ(registry_.plan_add(named("A"), 1).error().code, Errc::malformed);
+  EXPECT_EQ(registry_.plan_change("a.vn", named("b.vn")).error().code, Errc::exists);
+  EXPECT_EQ(registry_.plan_change("x.vn", named("b.vn")).error().code, Errc::not_found);
+  EXPECT_EQ(registry_.plan_remove("x.vn").error().code, Errc::not_found);
+  EXPECT_EQ(registry_.plan_reset("x.vn", 1, kNow).error().code, Errc::not_found);
+  EXPECT_EQ(registry_.plan_seed_amount("x.vn", std::nullopt, 1, kNow).error().code, Errc::not_found);
+  EXPECT_EQ(registry_.plan_seed_amount("a.vn", "", 1, kNow).error().code, Errc::malformed);
+  EXPECT_EQ(registry_.plan_seed_total("a.vn", std::nullopt, UINT64_MAX, kNow).error().code, Errc::too_large);
+  EXPECT_EQ(refusal("x", SiteAdded{SiteId{1}, named("c.vn"), {}, {}}), Errc::conflict);
+  EXPECT_EQ(refusal("x", SiteAdded{SiteId{9}, named("c.vn"), {}, {}}), Errc::not_found);
+  EXPECT_EQ(refusal("x", SiteChanged{SiteId{1}, named("old.vn"), named("c.vn")}), Errc::conflict);
+  EXPECT_EQ(refusal("x", SiteRemoved{SiteId{9}, named("c.vn")}), Errc::not_found);
+  EXPECT_EQ(refusal("x", Seeded{SiteId{1}, Epoch{2, 0}, std::nullopt, {}, 1, 0, 0}), Errc::conflict);
+  EXPECT_EQ(refusal("x", Seeded{SiteId{1}, Epoch{}, std::nullopt, {}, INT64_MIN, 0, 0}), Errc::malformed);
+  EXPECT_EQ(refusal("x", Reset{SiteId{1}, Epoch{1, 0}, {Epoch{}}, 0}), Errc::conflict);
+  EXPECT_EQ(refusal("not an id", Undone{"c1", 0, 0}), Errc::malformed);
+  EXPECT_EQ(bytes(), before);
+}
+
+TEST_F(RegistryTest, SeedsOfASiteStayWithinTheirRange) {
+  add("a.vn", "c1");
+  ASSERT_TRUE(change("c2", registry_.plan_seed_total("a.vn", std::nullopt, INT64_MAX, kNow).value()));
+  EXPECT_EQ(total("a.vn"), static_cast<std::uint64_t>(INT64_MAX));
+  hits("a.vn", "/a", 5);
+  EXPECT_EQ(total("a.vn"), static_cast<std::uint64_t>(INT64_MAX) + 5);
+  EXPECT_EQ(registry_.plan_seed_amount("a.vn", std::nullopt, 1, kNow).error().code, Errc::too_large);
+  EXPECT_EQ(registry_.plan_seed_total("a.vn", std::nullopt, 3, kNow).error().code, Errc::too_large)
+      << "a difference over 63 bits";
+  ASSERT_TRUE(change("c3", registry_.plan_seed_total("a.vn", std::nullopt, 6, kNow).value()));
+  EXPECT_EQ(total("a.vn"), 6U);
+}
+
+}  // namespace
+}  // namespace footfall::sites

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sites/settings.h"
+
+#include <gtest/gtest.h>
+
+namespace footfall::sites {
+namespace {
+
+Settings example() {
+  Settings s;
+  s.name = "example.vn";
+  s.hosts = {"example.vn", "www.example.vn"};
+  s.timezone = "Asia/Ho_Chi_Minh";
+  s.lang = "vi";
+  s.grouping = Grouping::dot;
+  s.visibility = Visibility::private_;
+  s.window_s = 600;
+  s.strict_origin = true;
+  return s;
+}
+
+TEST(SettingsTest, DigitsAreGroupedAsPeopleSeeThem) {
+  EXPECT_EQ(group_digits(41450791, Grouping::dot), "41.450.791");
+  EXPECT_EQ(group_digits(41450791, Grouping::comma), "41,450,791");
+  EXPECT_EQ(group_digits(450791, Grouping::space), "450 791");
+  EXPECT_EQ(group_digits(41450791, Grouping::none), "41450791");
+  EXPECT_EQ(group_digits(0, Grouping::dot), "0");
+  EXPECT_EQ(group_digits(999, Grouping::dot), "999");
+  EXPECT_EQ(group_digits(UINT64_MAX, Grouping::comma), "18,446,744,073,709,551,615");
+}
+
+TEST(SettingsTest, EveryNameOfAnEnumeratorReadsBack) {
+  for (const Grouping g : {Grouping::none, Grouping::comma, Grouping::dot, Grouping::space}) {
+    EXPECT_EQ(grouping_from(to_string(g)).value(), g);
+  }
+  for (const Visibility v : {Visibility::counter, Visibility::full, Visibility::private_}) {
+    EXPECT_EQ(visibility_from(to_string(v)).value(), v);
+  }
+  EXPECT_EQ(grouping_from("Comma").error().code, base::Errc::malformed);
+  EXPECT_EQ(visibility_from("private_").error().code, base::Errc::malformed);
+}
+
+TEST(SettingsTest, NamesThatWouldReadAsAWidgetAreRefused) {
+  EXPECT_TRUE(valid_site_name("example.vn"));
+  EXPECT_TRUE(valid_site_name("a"));
+  EXPECT_TRUE(valid_site_name("xn--bcher-kva.example"));
+  EXPECT_TRUE(valid_site_name(std::string(253, 'a')));
+  for (const char* bad :
+       {"", "a.svg", "a.png", "a.txt", "a.json", "a.html", "Example.vn", "a/b", "..", ".a", "a.", "-a", "a b", "é"}) {
+    EXPECT_FALSE(valid_site_name(bad)) << bad;
+  }
+  EXPECT_FALSE(valid_site_name(std::string(254, 'a')));
+}
+
+TEST(SettingsTest, CheckSaysWhichSettingIsWrong) {
+  EXPECT_TRUE(check(example()));
+  const auto expect_wrong = [](const std::string& named, const auto& change) {
+    Settings s = example();
+    change(s);
+    const auto checked = check(s);
+    ASSERT_FALSE(checked) << named;
+    EXPECT_NE(checked.error().detail.find(named), std::string::npos) << checked.error().detail;
+  };
+  expect_wrong("name", [](Settings& s) { s.name = "A"; });
+  expect_wrong("hosts[1]", [](Settings& s) { s.hosts[1] = "https://www.example.vn"; });
+  expect_wrong("hosts", [](Settings& s) { s.hosts.assign(101, "a"); });
+  expect_wrong("timezone", [](Settings& s) { s.timezone.clear(); });
+  expect_wrong("lang", [](Settings& s) { s.lang = "v\"i"; });
+  expect_wrong("window_s", [](Settings& s) { s.window_s = 14; });
+  expect_wrong("window_s", [](Settings& s) { s.window_s = 3601; });
+}
+
+TEST(SettingsTest, ReadsBackWhatItWroteAndNoPrefixOfIt) {
+  std::string bytes;
+  base::ByteWriter out(bytes);
+  encode(example(), out);
+  base::ByteReader in(bytes);
+  Settings back;
+  ASSERT_TRUE(decode(in, back));
+  EXPECT_TRUE(in.at_end());
+  EXPECT_EQ(back, example());
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    base::ByteReader cut(std::string_view(bytes).substr(0, size));
+    EXPECT_FALSE(decode(cut, back)) << size;
+  }
+}
+
+}  // namespace
+}  // namespace footfall::sites
