@@ -119,7 +119,9 @@ std::uint64_t HyperLogLog::estimate() const {
   double z = kM * tau((kM - with_value[kRunBits + 1]) / kM);
   for (unsigned value = kRunBits; value >= 1; --value) z = 0.5 * (z + with_value[value]);
   z += kM * sigma(with_value[0] / kM);
-  return static_cast<std::uint64_t>(std::llround(kAlphaInfinity * kM * kM / z));
+  const double estimate = kAlphaInfinity * kM * kM / z;
+  constexpr double kMax = 9.2e18;  // registers that no hash gives, but bytes from outside might
+  return estimate < kMax ? static_cast<std::uint64_t>(std::llround(estimate)) : std::uint64_t{INT64_MAX};
 }
 
 std::string HyperLogLog::save() const {
