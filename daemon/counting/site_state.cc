@@ -48,6 +48,7 @@ Hit admit(IdMarks& pages, IdMarks& labels, Hit hit) {
 SiteState::SiteState(const Limits& limits, std::int32_t window_s)
     : limits_(limits), window_s_(window_s), included_{Epoch{}} {}
 SiteState::SiteState(SiteState&&) noexcept = default;
+SiteState& SiteState::operator=(SiteState&&) noexcept = default;
 SiteState::~SiteState() = default;
 
 SiteState::Body& SiteState::body() {

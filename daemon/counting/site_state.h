@@ -104,6 +104,7 @@ class SiteState {
  public:
   SiteState(const Limits& limits, std::int32_t window_s);
   SiteState(SiteState&&) noexcept;
+  SiteState& operator=(SiteState&&) noexcept;
   ~SiteState();
 
   // --- deciding: reserves places; readers see nothing of it ---
