@@ -24,6 +24,10 @@ struct Instant {
 // no_match: not the grammar. bad_value: the grammar, but no such day or hour.
 enum class TimeFit { no_match, bad_value, good };
 
+// The first and the last second of the years 1 to 9999: no log is older or newer.
+inline constexpr std::int64_t kFirstSecond = -62'135'596'800;
+inline constexpr std::int64_t kLastSecond = 253'402'300'799;
+
 // Days since 1970-01-01 of the proleptic Gregorian calendar (Hinnant, "chrono-compatible low-level date algorithms");
 // false if there is no such day. Years 1 to 9999.
 bool days_from_date(unsigned year, unsigned month, unsigned day, std::int64_t& days);

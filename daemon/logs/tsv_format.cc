@@ -5,16 +5,9 @@
 #include <string>
 
 #include "logs/text.h"
+#include "logs/timestamp.h"
 
 namespace footfall::logs {
-namespace {
-
-// Of the years 1 to 9999.
-constexpr std::int64_t kFirstSecond = -62'135'596'800;
-constexpr std::int64_t kLastSecond = 253'402'300'799;
-
-}  // namespace
-
 bool read_integer(std::string_view text, std::int64_t& out) {
   while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
   while (!text.empty() && is_space(text.back())) text.remove_suffix(1);

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/changes.h"
+
+#include <CLI/CLI.hpp>
+#include <ostream>
+
+#include "cli/json_read.h"
+#include "cli/text.h"
+
+namespace footfall::cli {
+
+void ChangeOptions::declare(CLI::App& command, bool with_reason) {
+  daemon.declare(command);
+  if (with_reason) command.add_option("--reason", reason, "why, for the audit log");
+  command.add_option("--id", id, "the change's id: sending the same one again does it once; drawn if not given");
+}
+
+int make_change(const ChangeOptions& options, Terminal& terminal, const std::string& method, const std::string& target,
+                const std::string& json_body, const std::string& done) {
+  Daemon daemon(options.daemon, terminal);
+  const std::string id = options.id.empty() ? drawn_change_id() : options.id;
+  auto answer = daemon.call(Daemon::Listener::admin, method, target, json_body, id);
+  if (!answer) return fail(terminal, answer.error());
+  if (options.daemon.json) {
+    terminal.out << *answer << '\n';
+    return kDone;
+  }
+  JsonDocument document;
+  if (!document.parse(*answer)) return fail(terminal, {base::Errc::malformed, "the daemon's answer is no JSON"});
+  const JsonValue change = document.root();
+  terminal.out << done;
+  // Numbers are totals; settings are shown by `footfall site show`.
+  if (change["before"].is_number() && change["after"].is_number()) {
+    terminal.out << ": total " << grouped(change.number("before")) << " -> " << grouped(change.number("after"));
+  }
+  if (change["repeated"].yes()) terminal.out << " (done already, under this id)";
+  terminal.out << "\n  take it back with: footfall undo " << shell_quoted(printable(change.text("id"))) << '\n';
+  return kDone;
+}
+
+}  // namespace footfall::cli

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the commands that change something share: the change's id, its reason, and how its answer is shown.
+#pragma once
+
+#include <string>
+
+#include "cli/command.h"
+#include "cli/daemon.h"
+
+namespace footfall::cli {
+
+struct ChangeOptions {
+  DaemonOptions daemon;
+  std::string reason;
+  std::string id;  // drawn if empty
+
+  // `with_reason`: whether the daemon takes a reason for this change.
+  void declare(CLI::App& command, bool with_reason);
+};
+
+// Sends the change and shows the answer: as it came with --json, else `done` ("seeded example.vn"), before and after,
+// and how to take it back.
+int make_change(const ChangeOptions& options, Terminal& terminal, const std::string& method, const std::string& target,
+                const std::string& json_body, const std::string& done);
+
+}  // namespace footfall::cli

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// footfall reset: begins a site's counters anew; undo takes it back.
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <ostream>
+
+#include "cli/changes.h"
+#include "cli/json_read.h"
+#include "cli/json_text.h"
+#include "cli/text.h"
+
+namespace footfall::cli {
+namespace {
+
+struct Options {
+  ChangeOptions change;
+  std::string site, page;
+  bool dry_run = false;
+};
+
+int reset(const Options& options, Terminal& terminal) {
+  JsonText body(JsonText::Layout::one_line);
+  body.begin_object();
+  if (!options.page.empty()) body.member("page", options.page);
+  if (!options.change.reason.empty()) body.member("reason", options.change.reason);
+  if (options.dry_run) body.member("dry_run", true);
+  body.end_object();
+  const std::string target = "/v1/admin/sites/" + url_encoded(options.site) + "/reset";
+  if (!options.dry_run)
+    return make_change(options.change, terminal, "POST", target, body.take(), "reset " + options.site + options.page);
+
+  Daemon daemon(options.change.daemon, terminal);
+  auto answer = daemon.call(Daemon::Listener::admin, "POST", target, body.take());
+  if (!answer) return fail(terminal, answer.error());
+  if (options.change.daemon.json) {
+    terminal.out << *answer << '\n';
+    return kDone;
+  }
+  JsonDocument document;
+  if (!document.parse(*answer)) return fail(terminal, {base::Errc::malformed, "the daemon's answer is no JSON"});
+  const JsonValue plan = document.root();
+  terminal.out << "a reset of " << options.site << options.page << " would take the total from "
+               << grouped(plan.number("before")) << " to " << grouped(plan.number("after")) << "; "
+               << grouped(plan.number("online")) << " online now\n"
+               << "nothing was changed\n";
+  return kDone;
+}
+
+}  // namespace
+
+void add_reset(CLI::App& app, Action& chosen) {
+  CLI::App* command = app.add_subcommand("reset", "begin a site's counters anew, or a page's; undo takes it back");
+  auto options = std::make_shared<Options>();
+  command->add_option("SITE", options->site)->required();
+  command->add_option("--page", options->page, "a page alone, by its path");
+  command->add_flag("--dry-run", options->dry_run, "say what would happen, and change nothing");
+  options->change.declare(*command, true);
+  command->callback(
+      [options, &chosen] { chosen = [options](Terminal& terminal) { return reset(*options, terminal); }; });
+}
+
+}  // namespace footfall::cli

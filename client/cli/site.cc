@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// footfall site add|list|show|set|remove: the registry of sites.
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+#include <ostream>
+
+#include "cli/changes.h"
+#include "cli/json_read.h"
+#include "cli/json_text.h"
+#include "cli/text.h"
+
+namespace footfall::cli {
+namespace {
+
+// What is not given is left out: the daemon's default, or as it was.
+struct SettingOptions {
+  std::vector<std::string> hosts;
+  std::optional<std::string> timezone, lang, grouping, visibility;
+  std::optional<std::int32_t> window_s;
+  std::optional<bool> strict_origin, count_bots;
+
+  void declare(CLI::App& command) {
+    command.add_option("--host", hosts, "a host whose pages may count; may be repeated")->take_all()->expected(1);
+    command.add_option("--timezone", timezone, "what a day is: an IANA name, as Asia/Ho_Chi_Minh");
+    command.add_option("--lang", lang, "of the widget: en, vi");
+    command.add_option("--grouping", grouping, "of digits in the widget")
+        ->check(CLI::IsMember({"none", "comma", "dot", "space"}));
+    command
+        .add_option("--visibility", visibility, "who may read: counter (total, online, peak are public), full, private")
+        ->check(CLI::IsMember({"counter", "full", "private"}));
+    command.add_option("--window", window_s, "online: visitors of the last so many seconds")
+        ->check(CLI::Range(15, 3600));
+    command.add_option("--strict-origin", strict_origin, "refuse pings without Origin or Referer")
+        ->type_name("true|false");
+    command.add_option("--count-bots", count_bots, "bots are in the total and online")->type_name("true|false");
+  }
+
+  bool any() const {
+    return !hosts.empty() || timezone || lang || grouping || visibility || window_s || strict_origin || count_bots;
+  }
+
+  void write(JsonText& json) const {
+    if (!hosts.empty()) {
+      json.key("hosts").begin_array();
+      for (const std::string& host : hosts) json.value(std::string_view(host));
+      json.end_array();
+    }
+    if (timezone) json.member("timezone", *timezone);
+    if (lang) json.member("lang", *lang);
+    if (grouping) json.member("grouping", *grouping);
+    if (visibility) json.member("visibility", *visibility);
+    if (window_s) json.member("window_s", *window_s);
+    if (strict_origin) json.member("strict_origin", *strict_origin);
+    if (count_bots) json.member("count_bots", *count_bots);
+  }
+};
+
+struct Options {
+  ChangeOptions change;
+  SettingOptions settings;
+  std::string site;
+
+  std::string target() const { return "/v1/admin/sites/" + url_encoded(site); }
+};
+
+int add(const Options& options, Terminal& terminal) {
+  JsonText body(JsonText::Layout::one_line);
+  body.begin_object().member("name", options.site);
+  options.settings.write(body);
+  body.end_object();
+  return make_change(options.change, terminal, "POST", "/v1/admin/sites", body.take(), "added " + options.site);
+}
+
+int set(const Options& options, Terminal& terminal) {
+  JsonText body(JsonText::Layout::one_line);
+  body.begin_object();
+  options.settings.write(body);
+  body.end_object();
+  return make_change(options.change, terminal, "PUT", options.target(), body.take(), "changed " + options.site);
+}
+
+int remove(const Options& options, Terminal& terminal) {
+  return make_change(options.change, terminal, "DELETE", options.target(), {}, "removed " + options.site);
+}
+
+std::string joined(const JsonValue& list) {
+  std::string out;
+  for (const JsonValue& item : list.items()) out += (out.empty() ? "" : ", ") + printable(item.text());
+  return out;
+}
+
+// Both reads: --json prints the answer; otherwise `show` does.
+template <class Show>
+int read(const Options& options, Terminal& terminal, const std::string& target, const Show& show) {
+  Daemon daemon(options.change.daemon, terminal);
+  auto answer = daemon.call(Daemon::Listener::admin, "GET", target);
+  if (!answer) return fail(terminal, answer.error());
+  if (options.change.daemon.json) {
+    terminal.out << *answer << '\n';
+    return kDone;
+  }
+  JsonDocument document;
+  if (!document.parse(*answer)) return fail(terminal, {base::Errc::malformed, "the daemon's answer is no JSON"});
+  terminal.out << show(document.root());
+  return kDone;
+}
+
+int list(const Options& options, Terminal& terminal) {
+  return read(options, terminal, "/v1/admin/sites", [](const JsonValue& root) {
+    using Align = Table::Align;
+    const std::vector<JsonValue> sites = root["sites"].items();
+    if (sites.empty()) return std::string("no site yet; footfall site add NAME --host HOST adds one\n");
+    Table table({Align::left, Align::left, Align::left, Align::left});
+    table.add({"site", "time zone", "visibility", "hosts"});
+    for (const JsonValue& site : sites) {
+      table.add({printable(site.text("name")), printable(site.text("timezone")), printable(site.text("visibility")),
+                 joined(site["hosts"])});
+    }
+    return table.text();
+  });
+}
+
+int show(const Options& options, Terminal& terminal) {
+  return read(options, terminal, options.target(), [](const JsonValue& root) {
+    Table table({Table::Align::left, Table::Align::left});
+    for (const char* key :
+         {"name", "hosts", "timezone", "lang", "grouping", "visibility", "window_s", "strict_origin", "count_bots"}) {
+      table.add({key, key == std::string_view("hosts") ? joined(root[key]) : printable(root[key].shown())});
+    }
+    return table.text();
+  });
+}
+
+}  // namespace
+
+void add_site(CLI::App& app, Action& chosen) {
+  CLI::App* site = app.add_subcommand("site", "add, list, show, set and remove sites");
+  site->require_subcommand(1);
+  const auto subcommand = [&](const char* name, const char* what, int (*act)(const Options&, Terminal&), bool named,
+                              bool settings) {
+    CLI::App* command = site->add_subcommand(name, what);
+    auto options = std::make_shared<Options>();
+    if (named) command->add_option("SITE", options->site, "its name: a-z 0-9 . -")->required();
+    if (settings) options->settings.declare(*command);
+    if (act == list || act == show) {
+      options->change.daemon.declare(*command);
+    } else {
+      options->change.declare(*command, false);
+    }
+    const bool needs_one = act == set;
+    command->callback([options, act, needs_one, &chosen] {
+      if (needs_one && !options->settings.any()) throw CLI::RequiredError("at least one setting");
+      chosen = [options, act](Terminal& terminal) { return act(*options, terminal); };
+    });
+  };
+  subcommand("add", "add a site", add, true, true);
+  subcommand("list", "list the sites", list, false, false);
+  subcommand("show", "show a site's settings", show, true, false);
+  subcommand("set", "change settings; those that are not given stay", set, true, true);
+  subcommand("remove", "remove a site; undo brings it back", remove, true, false);
+}
+
+}  // namespace footfall::cli
