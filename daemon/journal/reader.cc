@@ -94,7 +94,7 @@ class StreamReader {
       if (!number) continue;
       Segment segment;
       segment.number = *number;
-      segment.path = directory + "/" + name;
+      segment.path.append(directory).append("/").append(name);
       if (auto r = load_header(segment); !r) {
         if (r.error().code == Errc::not_found) continue;  // recycled since it was listed
         return in_file(segment.path, r.error());

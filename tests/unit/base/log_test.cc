@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <regex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -23,9 +22,10 @@ std::string logged(log::Level level, LogLines log_lines) {
 }
 
 TEST(LogTest, ALineHasItsUtcTimeAndLevel) {
-  const std::string out = logged(log::Level::info, [] { log::warning("disk is nearly full"); });
-  const std::regex line(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z warning disk is nearly full\n)");
-  EXPECT_TRUE(std::regex_match(out, line)) << out;
+  std::string out = logged(log::Level::info, [] { log::warning("disk is nearly full"); });
+  std::replace_if(
+      out.begin(), out.end(), [](char c) { return c >= '0' && c <= '9'; }, '0');
+  EXPECT_EQ(out, "0000-00-00T00:00:00.000Z warning disk is nearly full\n");
 }
 
 TEST(LogTest, LinesBelowTheLevelAreLeftOut) {

@@ -50,10 +50,12 @@ TEST(MutexTest, SleepersAreAllWoken) {
 TEST(MutexTest, AHeldLockIsNotTakenAgain) {
   Mutex mutex;
   mutex.lock();
-  bool taken = true;
+  bool taken = false;
   std::thread([&] {
-    taken = mutex.try_lock();
-    if (taken) mutex.unlock();
+    if (mutex.try_lock()) {
+      taken = true;
+      mutex.unlock();
+    }
   }).join();
   EXPECT_FALSE(taken);
   mutex.unlock();
