@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Salts: the key of a visitor's hash, a one-way daily ratchet. K(d+1) = SHA-256("footfall salt" || K(d)), so today's key
-// tells nothing of yesterday's, and once a day's key is destroyed its visitors cannot be found again.
+// Salts: the key of a visitor's hash, a one-way daily ratchet. K(d+1) = SHA-256("footfall salt" || K(d)), so today's
+// key tells nothing of yesterday's, and once a day's key is destroyed its visitors cannot be found again.
 //
-// One chain serves all sites: a site's key on its local day d is K(d), and the site's name is hashed along. Kept are the
-// keys from the earliest local day that a window still needs to the latest local day there is (three or four).
-// On disk: one 0600 file with the oldest kept day and its key, replaced atomically at rotation.
+// One chain serves all sites: a site's key on its local day d is the first 16 bytes of SHA-256(K(d)), and the site's
+// name is hashed along. Kept are the keys from the earliest local day that a window still needs to the day after the
+// latest local day there is (four or five):
+//
+//     day d begins first at UTC+14, ends last at UTC-12, and is needed a window (3600 s at most) and 60 s longer
+//     d*86400 - 50400 <= now < (d+1)*86400 + 43200 + 3660
+//
+// On disk: one 0600 file with the oldest kept day and its key, replaced atomically at rotation:
+//     "FFSALT1\n"  day: i64 little-endian  key: 32 bytes  CRC-32C of all before: u32
 // Tested by tests/unit/ingest/salts_test.cc.
 #pragma once
 
@@ -22,34 +28,49 @@
 
 namespace footfall::ingest {
 
-// The keys in force: immutable, handed to shards by message.
+// The keys in force: immutable, handed to shards by message. Overwritten when the last shard lets go of them.
 struct SaltKeys {
   std::map<counting::Day, base::SipKey> by_day;  // local day -> key
   const base::SipKey* find(counting::Day day) const {
     const auto it = by_day.find(day);
     return it == by_day.end() ? nullptr : &it->second;
   }
+  SaltKeys() = default;
+  SaltKeys(const SaltKeys&) = delete;
+  SaltKeys& operator=(const SaltKeys&) = delete;
+  ~SaltKeys();
 };
 
+// One thread, but for keys(): what it answers may be handed to any.
 class Salts {
  public:
+  using Key = std::array<std::uint8_t, 32>;
+
   // Reads or makes the file. io, corrupt: named with the path. A file that others may read is refused (denied).
-  static base::Result<std::unique_ptr<Salts>> open(base::FileSystem& files, const std::string& path, std::int64_t now_s);
+  // A file from the future (the clock went back by days) is of no use, and replaced by a new chain.
+  static base::Result<std::unique_ptr<Salts>> open(base::FileSystem& files, const std::string& path,
+                                                   std::int64_t now_s);
+  ~Salts();
+  Salts(const Salts&) = delete;
+  Salts& operator=(const Salts&) = delete;
+
   // Forgets keys that nothing needs any more at now_s and derives the coming ones; writes the file if it changed.
-  // Answers true if the set of keys changed.
+  // Answers true if the set of keys changed. On an error the keys in memory are right all the same, and the next call
+  // writes again: until then the old key is still on the disk. To be called at least once in ten minutes.
   base::Result<bool> rotate(std::int64_t now_s);
   std::shared_ptr<const SaltKeys> keys() const { return keys_; }
 
  private:
   Salts(base::FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
+  base::Result<void> write();
+  void derive_keys(counting::Day latest_day);
+
   base::FileSystem& files_;
   std::string path_;
   counting::Day oldest_day_ = 0;
-  std::array<std::uint8_t, 32> oldest_key_{};
+  Key oldest_key_{};
+  bool written_ = false;  // the file holds oldest_day_ and oldest_key_
   std::shared_ptr<const SaltKeys> keys_;
 };
-
-// The visitor of an address (16 bytes, IPv4-mapped or IPv6, of which the first 8 count) and agent on a site. Never 0.
-counting::VisitorId visitor_id(base::SipKey key, std::string_view site, const std::uint8_t address[16], std::string_view user_agent);
 
 }  // namespace footfall::ingest

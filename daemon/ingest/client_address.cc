@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ingest/client_address.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+namespace footfall::ingest {
+namespace {
+
+constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+constexpr std::size_t kTextMax = 45;  // of an address: "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255"
+constexpr int kHopsMax = 32;
+
+bool plain_address(std::string_view text, Address& out) {
+  if (text.empty() || text.size() > kTextMax) return false;
+  char zero_ended[kTextMax + 1] = {};
+  std::memcpy(zero_ended, text.data(), text.size());
+  if (std::strlen(zero_ended) != text.size()) return false;
+  if (text.find(':') != std::string_view::npos) return inet_pton(AF_INET6, zero_ended, out.bytes.data()) == 1;
+  std::copy(kMapped.begin(), kMapped.end(), out.bytes.begin());
+  return inet_pton(AF_INET, zero_ended, out.bytes.data() + 12) == 1;
+}
+
+bool is_port(std::string_view text) {
+  return !text.empty() && text.size() <= 5 && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace
+
+bool is_ipv4(const Address& address) {
+  return std::equal(kMapped.begin(), kMapped.end(), address.bytes.begin());
+}
+
+bool is_loopback(const Address& address) {
+  if (is_ipv4(address)) return address.bytes[12] == 127;
+  return std::all_of(address.bytes.begin(), address.bytes.end() - 1, [](std::uint8_t byte) { return byte == 0; }) &&
+         address.bytes[15] == 1;
+}
+
+std::string_view client_prefix(const std::uint8_t address[16]) {
+  const void* const bytes = address;
+  const std::string_view whole(static_cast<const char*>(bytes), 16);
+  const bool mapped = std::equal(kMapped.begin(), kMapped.end(), address);
+  return mapped ? whole.substr(12) : whole.substr(0, 8);
+}
+
+bool parse_address(std::string_view text, Address& out) {
+  if (!text.empty() && text.front() == '[') {
+    const auto end = text.find(']');
+    if (end == std::string_view::npos) return false;
+    const std::string_view behind = text.substr(end + 1);
+    if (!behind.empty() && (behind.front() != ':' || !is_port(behind.substr(1)))) return false;
+    const std::string_view inside = text.substr(1, end - 1);
+    return inside.find(':') != std::string_view::npos && plain_address(inside, out);
+  }
+  const auto colon = text.find(':');
+  if (colon != std::string_view::npos &&
+      text.find(':', colon + 1) == std::string_view::npos) {  // one colon: IPv4 with a port
+    if (!is_port(text.substr(colon + 1))) return false;
+    text = text.substr(0, colon);
+  }
+  return plain_address(text, out);
+}
+
+bool Cidr::contains(const Address& address) const {
+  const std::size_t whole = bits / 8;
+  if (!std::equal(network.bytes.begin(), network.bytes.begin() + static_cast<std::ptrdiff_t>(whole),
+                  address.bytes.begin())) {
+    return false;
+  }
+  const unsigned rest = bits % 8;
+  if (rest == 0) return true;
+  return ((network.bytes[whole] ^ address.bytes[whole]) >> (8 - rest)) == 0;
+}
+
+base::Result<Cidr> parse_cidr(std::string_view text) {
+  const auto refuse = [text](std::string_view why) {
+    return base::Error{base::Errc::malformed, "\"" + std::string(text.substr(0, 64)) + "\": " + std::string(why)};
+  };
+  const auto slash = text.find('/');
+  Cidr cidr;
+  if (!plain_address(text.substr(0, slash), cidr.network)) {
+    return refuse("an address like 10.0.0.0/8 or 2001:db8::/32 is needed");
+  }
+  const bool ipv4 = is_ipv4(cidr.network) && text.find(':') == std::string_view::npos;
+  const unsigned bits_max = ipv4 ? 32 : 128;
+  unsigned bits = bits_max;
+  if (slash != std::string_view::npos) {
+    const std::string_view digits = text.substr(slash + 1);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), bits);
+    if (digits.empty() || error != std::errc() || end != digits.data() + digits.size() || bits > bits_max) {
+      return refuse("the length behind the slash is a number up to " + std::to_string(bits_max));
+    }
+  }
+  cidr.bits = static_cast<std::uint8_t>(ipv4 ? bits + 96 : bits);
+  for (unsigned i = cidr.bits; i < 128; ++i) {
+    if ((cidr.network.bytes[i / 8] >> (7 - i % 8) & 1U) != 0) return refuse("bits are set behind its length");
+  }
+  return cidr;
+}
+
+ClientAddress client_address(const Address& peer, bool loopback_listener, std::string_view x_forwarded_for,
+                             const std::vector<Cidr>& trusted) {
+  const auto is_trusted = [&](const Address& address) {
+    return (loopback_listener && is_loopback(address)) ||
+           std::any_of(trusted.begin(), trusted.end(), [&](const Cidr& cidr) { return cidr.contains(address); });
+  };
+  ClientAddress client{peer, false, false};
+  if (x_forwarded_for.empty()) return client;
+  if (!is_trusted(peer)) {
+    client.untrusted_header = true;
+    return client;
+  }
+  std::string_view rest = x_forwarded_for;
+  for (int hops = 0; hops < kHopsMax; ++hops) {
+    const auto comma = rest.rfind(',');
+    const std::string_view hop = comma == std::string_view::npos ? rest : rest.substr(comma + 1);
+    Address address;
+    if (!parse_address(trim(hop), address)) break;
+    client.address = address;
+    client.forwarded = true;
+    if (comma == std::string_view::npos || !is_trusted(address)) break;
+    rest = rest.substr(0, comma);
+  }
+  return client;
+}
+
+}  // namespace footfall::ingest

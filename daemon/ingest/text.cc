@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ingest/text.h"
+
+#include <cstdint>
+
+namespace footfall::ingest {
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  const char lower = static_cast<char>(c | 0x20);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+std::size_t utf8_character(std::string_view text) {
+  if (text.empty()) return 0;
+  const auto byte = [text](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
+  const std::uint8_t first = byte(0);
+  if (first < 0x80) return 1;
+  const std::size_t size = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  if (first < 0xC2 || first > 0xF4 || text.size() < size) return 0;
+  for (std::size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xC0U) != 0x80) return 0;
+  }
+  // The second byte alone tells what is overlong, a surrogate, or beyond U+10FFFF.
+  if (first == 0xE0 && byte(1) < 0xA0) return 0;
+  if (first == 0xED && byte(1) > 0x9F) return 0;
+  if (first == 0xF0 && byte(1) < 0x90) return 0;
+  if (first == 0xF4 && byte(1) > 0x8F) return 0;
+  return size;
+}
+
+bool is_control(std::string_view character) {
+  const auto first = static_cast<std::uint8_t>(character[0]);
+  if (first < 0x20 || first == 0x7F) return true;
+  return first == 0xC2 && static_cast<std::uint8_t>(character[1]) < 0xA0;
+}
+
+bool decode_form(std::string_view raw, Arena& arena, std::string_view& out) {
+  std::size_t i = raw.find_first_of("%+");
+  if (i == std::string_view::npos) {
+    out = raw;
+    return true;
+  }
+  char* const begin = arena.allocate(raw.size());
+  std::memcpy(begin, raw.data(), i);
+  char* next = begin + i;
+  for (; i < raw.size(); ++i) {
+    const char c = raw[i];
+    if (c == '+') {
+      *next++ = ' ';
+    } else if (c != '%') {
+      *next++ = c;
+    } else {
+      const int high = raw.size() - i > 2 ? hex_digit(raw[i + 1]) : -1;
+      const int low = raw.size() - i > 2 ? hex_digit(raw[i + 2]) : -1;
+      if (high < 0 || low < 0) return false;
+      *next++ = static_cast<char>(high * 16 + low);
+      i += 2;
+    }
+  }
+  out = {begin, static_cast<std::size_t>(next - begin)};
+  arena.shrink(begin, raw.size(), out.size());
+  return true;
+}
+
+std::string_view clean_label(std::string_view raw, std::size_t size_max, Arena& arena) {
+  char* const begin = arena.allocate(size_max);
+  std::size_t used = 0;
+  while (!raw.empty()) {
+    const std::size_t size = utf8_character(raw);
+    std::string_view piece = size == 0 ? "\xEF\xBF\xBD" : raw.substr(0, size);
+    if (size != 0 && is_control(piece)) piece = " ";
+    raw.remove_prefix(size == 0 ? 1 : size);
+    if (used == 0 && piece == " ") continue;
+    if (used + piece.size() > size_max) break;
+    std::memcpy(begin + used, piece.data(), piece.size());
+    used += piece.size();
+  }
+  while (used > 0 && begin[used - 1] == ' ') --used;
+  arena.shrink(begin, size_max, used);
+  return {begin, used};
+}
+
+std::string_view lower_case(std::string_view text, Arena& arena) {
+  if (text.empty()) return {};
+  char* const out = arena.allocate(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    out[i] = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  }
+  return {out, text.size()};
+}
+
+}  // namespace footfall::ingest
