@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Connection: bytes in, requests out; answers in, bytes out. Free of I/O, so that it is tested without a socket.
 //
-//   receive(bytes) --> on_request(Request) ...      each complete request, in order, views valid during the call
-//   answer bytes   --> output                       in request order; the caller sends
+//   receive(bytes) --> Requests --next()--> Request ...   each complete request, in order
+//   answered(), unsent() <-- the caller sends, and keeps here what the socket did not take
 //
-// It owns bytes only while a request or an answer is incomplete: an idle connection holds none.
-// Limits: at most pipeline_max answers owed (receive() then keeps the rest unread until some are given), 64 KiB of
-// unsent output. After an error, `Connection: close` or HTTP/1.0 without keep-alive nothing more is processed.
+// It owns bytes only while a request or an answer is incomplete: an idle connection holds none, and has no parser of
+// its own. Complete requests are parsed by one that all connections of a thread share; a request that ends half-way
+// takes its progress along.
+//
+// Limits: at most kPipelineMax answers owed, kOutputMax of unsent output; beyond, input is kept back unread (and the
+// caller stops reading, see wants_input()). After an error, `Connection: close` or HTTP/1.0 nothing more is processed.
+//
+// Ownership  keeps a pointer to the shared parser. Threading: that of its loop. Errors: error(), by name.
 // Tested by tests/unit/http/connection_test.cc.
 #pragma once
 
@@ -22,40 +27,94 @@ namespace footfall::http {
 inline constexpr unsigned kPipelineMax = 128;
 inline constexpr std::size_t kOutputMax = 64U << 10U;
 
+class Connection;
+
+// The complete requests in what was received; keeps the rest in its connection when it goes.
+class Requests {
+ public:
+  Requests(Connection& connection, std::string_view bytes);
+  ~Requests();
+  Requests(const Requests&) = delete;
+  Requests& operator=(const Requests&) = delete;
+
+  // The next one, or nullptr when there is none (for now). Its views live until the next call. Each one handed out
+  // adds one to owed().
+  const Request* next();
+  // The request just handed out is costly to answer, or its answer depends on those before: no other is handed out
+  // until no answer is owed.
+  void pause();
+  std::uint32_t handed_out() const { return handed_out_; }
+
+ private:
+  void forget_partial();
+
+  Connection& connection_;
+  std::string_view input_;
+  std::size_t at_ = 0;
+  std::uint32_t handed_out_ = 0;
+  bool from_held_;
+  bool partial_is_spent_ = false;
+};
+
 class Connection {
  public:
-  explicit Connection(const ParserLimits& limits) : limits_(&limits) {}
+  // `parser` is shared: it is used only inside Requests::next(), and reset there.
+  explicit Connection(RequestParser& parser) : parser_(&parser) {}
 
-  // Hands every complete request in what is held plus `bytes` to `on_request(const Request&)`; each call adds one to
-  // owed(). What is incomplete is kept (copied). Stops early when kPipelineMax answers are owed, or after the last
-  // request that may be processed. A malformed request makes failed() true, with error(): the caller answers it, behind the
-  // answers already owed, and closes.
-  template <class OnRequest>
-  void receive(std::string_view bytes, OnRequest&& on_request);
-  // Continues with what was kept back, once answers were given.
-  template <class OnRequest>
-  void resume(OnRequest&& on_request) { receive({}, on_request); }
+  // Call with no bytes to continue with what was kept back (resumable()).
+  Requests receive(std::string_view bytes) { return Requests(*this, bytes); }
+  bool resumable() const { return keeps_back() && may_hand_out(); }
+  bool keeps_back() const { return !held_.empty() && !partial_; }
 
-  unsigned owed() const { return owed_; }
-  void answered() { --owed_; }        // one answer was produced (in order)
+  std::uint32_t owed() const { return owed_; }
+  // `count` answers were given, in order.
+  void answered(std::uint32_t count = 1);
+
+  // The input is malformed: the caller answers with status_of(error()), behind the answers owed, and closes.
   bool failed() const { return error_ != ParseError::none; }
   ParseError error() const { return error_; }
-  bool closing() const { return closing_; }  // no further request will be read; close when all owed is sent
-  void close_after_answers() { closing_ = true; }
-  bool wants_input() const { return !closing_ && !failed() && owed_ < kPipelineMax && unsent_.size() < kOutputMax; }
-  bool mid_request() const { return !held_.empty(); }  // a request has begun to arrive
+  // No further request will be handed out; to be closed when all that is owed is sent.
+  bool closing() const { return closing_; }
+  void end_input();  // closing() from now on, what is held is thrown away
+  // Input was thrown away, so that a plain close would cost the peer the answer (a reset overtakes it).
+  bool discarded_input() const { return discarded_; }
+  // The next request is the last, and says so: keep_alive is false.
+  void last_request() { last_ = true; }
+
+  bool wants_input() const { return may_hand_out() && (held_.empty() || partial_); }
+  // A request has begun to arrive.
+  bool mid_request() const { return partial_ != nullptr; }
+  bool mid_body() const { return partial_ && partial_->head_complete(); }
+  std::size_t held_bytes() const { return held_.size(); }
+  // Counts the requests that were completed: tells whether a request under way is the same as before.
+  std::uint32_t completed() const { return completed_; }
+  // True once, when the peer waits for "100 Continue" and nothing is owed before it.
+  bool take_continue();
 
   // Bytes that the socket did not take.
   std::string& unsent() { return unsent_; }
+  const std::string& unsent() const { return unsent_; }
 
  private:
-  const ParserLimits* limits_;
+  friend class Requests;
+  void throw_input_away();
+  bool may_hand_out() const {
+    return !closing_ && !failed() && !paused_ && owed_ < kPipelineMax && unsent_.size() < kOutputMax;
+  }
+
+  RequestParser* parser_;
   std::string held_;
   std::string unsent_;
   std::unique_ptr<RequestParser> partial_;  // progress in held_
   std::uint32_t owed_ = 0;
+  std::uint32_t completed_ = 0;
   ParseError error_ = ParseError::none;
   bool closing_ = false;
+  bool paused_ = false;
+  bool last_ = false;
+  bool discarded_ = false;
+  bool continue_sent_ = false;
+  bool receiving_ = false;  // a Requests is alive
 };
 
 }  // namespace footfall::http

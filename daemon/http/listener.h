@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Listener: a bound socket whose connections are dealt to the least loaded loop.
 //
-// Out of descriptors never spins: a spare one is given up to accept and close the newcomer, and accepting pauses 100 ms.
-// Addresses: "127.0.0.1:8080", "[::1]:8080", "unix:/run/footfall.sock".
-// Threading: that of its io_context. Tested by tests/unit/http/listener_test.cc.
+// Out of descriptors never spins: a spare one is given up to accept and close the newcomer, and accepting pauses 100
+// ms. Addresses: "127.0.0.1:8080", "[::1]:8080", "unix:/run/footfall.sock", "localhost:8080". A unix socket that nobody
+// listens on any more is replaced; the file goes with stop().
+// Threading: that of its io_context; loops may run elsewhere. Tested by tests/unit/http/listener_test.cc.
 #pragma once
 
+#include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
-
-#include <boost/asio/io_context.hpp>
 
 #include "base/errors.h"
 #include "http/loop.h"
@@ -19,27 +20,35 @@
 namespace footfall::http {
 
 struct ListenAddress {
-  std::string host;     // or the path of a unix socket
+  std::string host;  // numeric, without brackets; or the path of a unix socket
   std::uint16_t port = 0;
   bool unix_socket = false;
-  bool loopback = false;
+  bool loopback = false;  // only this machine can reach it
 };
+// Errc::malformed says which part of `text`.
 base::Result<ListenAddress> parse_listen_address(std::string_view text);
 
 class Listener {
  public:
-  // Binds and listens; Errc::in_use says which address is taken. Port 0 takes a free one.
+  // Binds and listens; Errc::in_use says which address is taken. Port 0 takes a free one. REQUIRES: loops is not empty,
+  // and they outlive the listener.
   static base::Result<std::unique_ptr<Listener>> open(boost::asio::io_context& context, const ListenAddress& address,
                                                       std::uint8_t listener_index, std::vector<Loop*> loops);
   ~Listener();
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
   std::string address() const;  // as bound, "127.0.0.1:8080"
   std::uint16_t port() const;
-  void stop();                  // accepts no more
+  void stop();  // accepts no more
+
+  // Connections closed for want of descriptors. Any thread.
+  std::uint64_t turned_away() const;
 
  private:
-  Listener();
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  class Impl;
+  explicit Listener(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace footfall::http

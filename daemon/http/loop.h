@@ -5,25 +5,34 @@
 // wake-up is one pass: every ready connection is read once into a shared buffer, its requests go to the handler, and
 // when all have been read the handler is told, so that it can decide, journal and apply the whole pass, and answer.
 //
-//   io_context -- epoll fd readable --> pass: recv* --> handler.on_request* --> handler.end_of_pass() --> send*
+//   io_context -- epoll fd readable --> pass: recv* --> handler.on_requests* --> handler.end_of_pass() --> send*
+//
+// A pass is bounded: 256 ready connections, of each at most 128 requests (kPipelineMax) and one read. What is left is
+// still ready in the next. All answers to a connection in a pass leave in one send; what the socket does not take is
+// kept with the connection.
 //
 // Deadlines sit in a wheel of one-second slots and are checked lazily: a head must be complete 10 s after its first
-// byte, a body keep a minimum rate, an idle connection leaves after 75 s, a reader that takes nothing for 10 s is cut.
+// byte (408), a body keep a minimum rate (408), an idle connection leaves after 75 s, a reader that takes nothing for
+// 10 s is cut. A malformed request is answered behind what is owed before it; then the connection lingers, so that its
+// peer sees the answer and not a reset: it is half closed, and what still comes is thrown away, up to 1 MiB or 2 s.
 // Why this and not a posted flush per pass: daemon/ARCHITECTURE.md, "The pass", with figures.
 //
-// Threading  one thread, that of the io_context, but for adopt(), which any thread may call.
+// Cost: one virtual call per read and one per pass, none per hit; no allocation in steady state. An idle connection is
+// one slot of some 200 bytes.
+// Threading  one thread, that of the io_context, but for adopt(), connections() and counters(), for any thread.
 // Tested by tests/unit/http/loop_test.cc over socket pairs.
 #pragma once
 
+#include <array>
+#include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 
-#include <boost/asio/io_context.hpp>
-
 #include "base/clock.h"
+#include "base/counter.h"
 #include "http/connection.h"
 
 namespace footfall::http {
@@ -31,7 +40,7 @@ namespace footfall::http {
 // Names a connection of a Loop; stale after the connection closed (calls with it then do nothing).
 struct ConnectionRef {
   std::uint32_t index = 0;
-  std::uint32_t generation = 0;
+  std::uint32_t generation = 0;  // 0: none
   friend bool operator==(const ConnectionRef&, const ConnectionRef&) = default;
 };
 
@@ -44,14 +53,18 @@ struct Peer {
 
 class LoopHandler {
  public:
+  LoopHandler() = default;
+  LoopHandler(const LoopHandler&) = delete;
+  LoopHandler& operator=(const LoopHandler&) = delete;
   virtual ~LoopHandler() = default;
-  // A request is complete; its views live until the call returns. The handler owes exactly one answer for it, given in
-  // request order per connection: now, at end_of_pass(), or in a later pass.
-  virtual void on_request(ConnectionRef connection, const Peer& peer, const Request& request) = 0;
-  // Every ready connection was read: decide, journal, apply, answer.
+  // Requests are complete: take them with next() until it gives nullptr. The handler owes exactly one answer for each,
+  // given in request order per connection: now, at end_of_pass(), or later (then flush() must follow).
+  virtual void on_requests(ConnectionRef connection, const Peer& peer, Requests& requests) = 0;
+  // Every ready connection was read, and at least one request was handed out: decide, journal, apply, answer.
   virtual void end_of_pass(std::int64_t now_ms) = 0;
-  // Once a second. REQUIRES nothing of the pass.
+  // Once a second; answers and pushes are sent when it returns.
   virtual void on_tick(std::int64_t now_ms) = 0;
+  // A connection of which on_requests() was told is gone. Never called from within a call to the Loop.
   virtual void on_close(ConnectionRef connection) = 0;
 };
 
@@ -61,15 +74,25 @@ struct LoopLimits {
   std::int32_t idle_deadline_s = 75;
   std::int32_t send_deadline_s = 10;
   std::uint32_t body_rate_min = 512;  // bytes a second, after the first 10 s
+  std::uint32_t tick_ms = 1000;       // shorter in tests
 };
 
 // Single-writer counters, read by the metrics with relaxed loads.
-struct LoopCounters;
+struct LoopCounters {
+  base::Counter accepted, closed, refused;  // refused: over connections_max, told 503
+  base::Counter bytes_in, bytes_out;
+  base::Counter requests;
+  std::array<base::Counter, static_cast<std::size_t>(ParseError::count_)> parse_errors;  // by ParseError
+  base::Counter head_timeouts, body_timeouts, idle_timeouts, send_timeouts;
+  base::Counter passes, recv_calls, send_calls;
+};
 
 class Loop {
  public:
-  Loop(boost::asio::io_context& context, const base::Clock& clock, LoopHandler& handler, const ParserLimits& parser_limits,
-       const LoopLimits& limits);
+  // REQUIRES: context, clock and handler outlive the loop.
+  Loop(boost::asio::io_context& context, const base::Clock& clock, LoopHandler& handler,
+       const ParserLimits& parser_limits, const LoopLimits& limits);
+  // Closes all connections without a word, and without on_close().
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -77,31 +100,51 @@ class Loop {
   // Takes over an accepted, non-blocking socket. Any thread.
   void adopt(int descriptor, const Peer& peer);
 
-  // Where the next answer of `connection` is to be appended: a shared buffer that is sent when the handler goes on to
+  // Where the next answers of `connection` are to be appended: a shared buffer that is sent when the handler goes on to
   // another connection, or the pass ends. Then finish_answer(). A stale ref gives a buffer that is thrown away.
-  std::string& begin_answer(ConnectionRef connection);
-  // The answer is complete; `close`: the connection closes when it is sent.
-  void finish_answer(ConnectionRef connection, bool close);
-  // Sends what begin_answer() gathered; end_of_pass() is followed by it.
+  std::string& begin_answer(ConnectionRef connection) {
+    return connection == run_->connection ? run_->out : change_run(connection);
+  }
+  // `count` answers are complete; `close`: the connection closes when they are sent.
+  void finish_answer(ConnectionRef connection, bool close, std::uint32_t count = 1) {
+    if (connection != run_->connection) return;
+    run_->answers += count;
+    run_->close |= close;
+  }
+  // Sends what begin_answer() gathered. Needed only outside of on_requests(), end_of_pass() and on_tick().
   void flush();
 
-  // The answer goes on for ever (server-sent events): no further request is read. push() appends; false if earlier
-  // bytes are still unsent, so that the caller keeps the newest for later.
+  // The answer (its head was written with begin_answer() and finished) goes on for ever (server-sent events): no
+  // further request is read. push() appends; false if earlier bytes are still unsent, so that the caller keeps the
+  // newest for later.
   void start_stream(ConnectionRef connection);
   bool push(ConnectionRef connection, std::string_view bytes);
   bool drained(ConnectionRef connection) const;  // nothing unsent
+  // Closes when what is unsent is sent; answers still owed are not waited for.
   void close(ConnectionRef connection);
 
-  // The time of this pass. Valid inside handler calls.
+  // The time of this pass or tick.
   std::int64_t now_ms() const;
+  // Open ones and those on their way. Any thread.
   std::size_t connections() const;
-  // Graceful end: idle connections close now, others after their answers. `done` runs when none is left, or at the deadline.
+  // Graceful end: idle connections and streams close now, others after their answers, which say so. `done` runs when
+  // none is left, or at the deadline, when the rest is cut.
   void drain(std::int64_t deadline_ms, std::function<void()> done);
   const LoopCounters& counters() const;
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  class Impl;
+  // The answers to one connection, gathered.
+  struct Run {
+    ConnectionRef connection;
+    std::uint32_t answers = 0;
+    bool close = false;
+    std::string out;
+  };
+  std::string& change_run(ConnectionRef connection);
+
+  std::shared_ptr<Impl> impl_;  // shared with the handlers that the io_context still holds
+  Run* run_;
 };
 
 }  // namespace footfall::http

@@ -1,0 +1,778 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/loop.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cerrno>
+#include <chrono>
+#include <deque>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "base/mutex.h"
+#include "http/deadline_wheel.h"
+#include "http/response.h"
+
+namespace footfall::http {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr int kEventsMax = 256;
+constexpr std::size_t kReadMax = 128U << 10U;
+constexpr std::size_t kReadMaxWhenMany = 16U << 10U;  // so that a pass over kEventsMax connections stays short
+constexpr int kMany = 32;
+constexpr std::size_t kOutKept = 1U << 20U;
+constexpr std::int64_t kLingerMs = 2000;
+constexpr std::size_t kLingerBytes = 1U << 20U;
+constexpr std::size_t kRefusedMax = 64;  // told 503 at the same time; further ones are just closed
+constexpr std::int64_t kNever = INT64_MAX;
+
+// What a connection waits for; `since_ms` of its slot is when that began.
+enum class Wait : std::uint8_t { next_request, head, body };
+
+struct Slot {
+  explicit Slot(RequestParser& parser) : connection(parser) {}
+
+  Connection connection;
+  Peer peer;
+  int fd = -1;
+  std::uint32_t generation = 1;
+  std::uint32_t interest = 0;        // the epoll events asked for
+  std::uint32_t lingered = 0;        // bytes thrown away
+  std::uint32_t request_waited = 0;  // which request `wait` is about: Connection::completed()
+  Wait wait = Wait::next_request;
+  bool watched = false;  // in the epoll set
+  bool known = false;    // the handler was told of it
+  bool stream = false;
+  bool ended = false;  // the peer sends no more
+  bool lingering = false;
+  bool refused = false;  // the last answer, that of an error, is written
+  bool timed_out = false;
+  bool resuming = false;  // stands in resume_
+  std::int64_t since_ms = 0;
+  std::int64_t send_since_ms = 0;  // when unsent bytes last moved
+  std::int64_t wheel_s = 0;        // the earliest second under which it stands in the wheel; 0: none
+};
+
+static_assert(sizeof(Slot) <= 224, "an idle connection is to stay under 300 bytes");
+
+}  // namespace
+
+class Loop::Impl : public std::enable_shared_from_this<Impl> {
+ public:
+  Impl(asio::io_context& context, const base::Clock& clock, LoopHandler& handler, const ParserLimits& parser_limits,
+       const LoopLimits& limits)
+      : context_(context),
+        clock_(clock),
+        handler_(handler),
+        parser_limits_(parser_limits),
+        limits_(limits),
+        parser_(parser_limits_),
+        in_(kReadMax),
+        set_(context, open_set()),
+        timer_(context),
+        now_ms_(clock.utc_ms()),
+        wheel_(now_ms_ / 1000) {}
+  ~Impl() = default;
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  void start();
+  void stop();
+
+  void adopt(int fd, const Peer& peer);
+  std::string& change_run(ConnectionRef ref);
+  void flush();
+  void start_stream(ConnectionRef ref);
+  bool push(ConnectionRef ref, std::string_view bytes);
+  bool drained(ConnectionRef ref) const;
+  void close(ConnectionRef ref);
+  void drain(std::int64_t deadline_ms, std::function<void()> done);
+
+  Run run;
+  LoopCounters counters;
+  std::atomic<std::size_t> load{0};
+  std::int64_t now_ms() const { return now_ms_; }
+
+ private:
+  struct Arrival {
+    int fd;
+    Peer peer;
+  };
+
+  static int open_set();
+
+  // The turn of the loop.
+  void arm();
+  void arm_timer();
+  void post_pass();
+  void pass();
+  void tick();
+  void after_handler();
+  void take_arrivals();
+  void open(const Arrival& arrival);
+
+  // One connection.
+  Slot* find(ConnectionRef ref);
+  const Slot* find(ConnectionRef ref) const;
+  ConnectionRef ref_of(const Slot& slot, std::uint32_t index) const { return {index, slot.generation}; }
+  void on_event(std::uint32_t index, std::uint32_t events);
+  void read(std::uint32_t index);
+  void hand_out(std::uint32_t index, std::string_view bytes);
+  void note_wait(Slot& slot);
+  bool wants_read(const Slot& slot) const;
+  void flush_run();
+  bool transmit(std::uint32_t index, std::string_view bytes);  // false: it is gone
+  bool send_unsent(std::uint32_t index);
+  void settle(std::uint32_t index);
+  bool refuse(std::uint32_t index);
+  void finish(std::uint32_t index);
+  void drop(std::uint32_t index);
+  void reap();
+  void watch(std::uint32_t index, std::uint32_t events);
+  void unwatch(Slot& slot);
+  void linger(std::uint32_t index);
+
+  std::int64_t deadline_of(const Slot& slot) const;
+  void schedule(std::uint32_t index);
+  void on_due(std::uint32_t index, std::int64_t second);
+  void check_drained();
+  bool idle(const Slot& slot) const;
+
+  asio::io_context& context_;
+  const base::Clock& clock_;
+  LoopHandler& handler_;
+  const ParserLimits parser_limits_;
+  const LoopLimits limits_;
+  RequestParser parser_;  // shared by all connections, for requests that are complete at once
+  std::vector<char> in_;
+  std::size_t read_max_ = kReadMax;
+  std::string trash_;
+  std::deque<Slot> slots_;  // index -> connection; never shrinks
+  std::vector<std::uint32_t> free_;
+  std::vector<ConnectionRef> gone_;    // closed, to be told to the handler, then free
+  std::vector<ConnectionRef> resume_;  // input was kept back and may go on
+  std::vector<ConnectionRef> resuming_;
+  asio::posix::basic_stream_descriptor<asio::io_context::executor_type> set_;
+  asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
+                             asio::io_context::executor_type>
+      timer_;
+  std::int64_t now_ms_;
+  DeadlineWheel wheel_;
+  std::size_t open_ = 0;
+  bool in_pass_ = false;
+  bool pass_posted_ = false;
+  bool handed_out_ = false;
+  bool stopped_ = false;
+
+  bool draining_ = false;
+  std::int64_t drain_deadline_ms_ = 0;
+  std::function<void()> drained_;
+
+  base::Mutex arrivals_mutex_;
+  std::vector<Arrival> arrivals_ GUARDED_BY(arrivals_mutex_);
+  std::vector<Arrival> arriving_;
+};
+
+// ---- The turn of the loop
+
+int Loop::Impl::open_set() {
+  const int fd = epoll_create1(EPOLL_CLOEXEC);
+  if (fd < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+  return fd;
+}
+
+void Loop::Impl::start() {
+  arm();
+  arm_timer();
+}
+
+void Loop::Impl::stop() {
+  stopped_ = true;
+  for (Slot& slot : slots_) {
+    if (slot.fd >= 0) ::close(std::exchange(slot.fd, -1));
+  }
+  {
+    const base::MutexLock lock(arrivals_mutex_);
+    for (const Arrival& arrival : arrivals_) ::close(arrival.fd);
+    arrivals_.clear();
+  }
+  timer_.cancel();
+  boost::system::error_code ignored;
+  set_.close(ignored);
+}
+
+void Loop::Impl::arm() {
+  set_.async_wait(asio::posix::descriptor_base::wait_read,
+                  [self = shared_from_this()](boost::system::error_code error) {
+                    if (error || self->stopped_) return;
+                    self->pass();
+                    if (!self->stopped_) self->arm();
+                  });
+}
+
+void Loop::Impl::arm_timer() {
+  timer_.expires_after(std::chrono::milliseconds(limits_.tick_ms));
+  timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
+    if (error || self->stopped_) return;
+    self->tick();
+    if (!self->stopped_) self->arm_timer();
+  });
+}
+
+// For what is ready though no socket says so.
+void Loop::Impl::post_pass() {
+  if (in_pass_ || pass_posted_) return;
+  pass_posted_ = true;
+  asio::post(context_, [self = shared_from_this()] {
+    self->pass_posted_ = false;
+    if (!self->stopped_) self->pass();
+  });
+}
+
+void Loop::Impl::pass() {
+  in_pass_ = true;
+  now_ms_ = clock_.utc_ms();
+  counters.passes.add();
+  resuming_.swap(resume_);
+  for (const ConnectionRef ref : resuming_) {
+    Slot* slot = find(ref);
+    if (slot == nullptr) continue;
+    slot->resuming = false;
+    if (slot->connection.resumable()) hand_out(ref.index, {});
+  }
+  resuming_.clear();
+
+  epoll_event events[kEventsMax];
+  const int ready = epoll_wait(set_.native_handle(), events, kEventsMax, 0);
+  read_max_ = ready > kMany ? kReadMaxWhenMany : kReadMax;
+  for (int i = 0; i < ready; ++i) on_event(events[i].data.u32, events[i].events);
+
+  if (handed_out_) {
+    handed_out_ = false;
+    handler_.end_of_pass(now_ms_);
+  }
+  after_handler();
+}
+
+void Loop::Impl::tick() {
+  in_pass_ = true;
+  now_ms_ = clock_.utc_ms();
+  wheel_.advance(now_ms_ / 1000, [this](std::uint32_t index, std::int64_t second) { on_due(index, second); });
+  handler_.on_tick(now_ms_);
+  if (draining_ && now_ms_ >= drain_deadline_ms_) {
+    flush_run();
+    for (std::uint32_t index = 0; index < slots_.size(); ++index) drop(index);
+  }
+  after_handler();
+}
+
+void Loop::Impl::after_handler() {
+  flush_run();
+  reap();
+  in_pass_ = false;
+  if (!resume_.empty()) post_pass();
+  check_drained();
+}
+
+void Loop::Impl::adopt(int fd, const Peer& peer) {
+  load.fetch_add(1, std::memory_order_relaxed);
+  bool first = false;
+  {
+    const base::MutexLock lock(arrivals_mutex_);
+    first = arrivals_.empty();
+    arrivals_.push_back({fd, peer});
+  }
+  if (!first) return;
+  asio::post(context_, [self = shared_from_this()] { self->take_arrivals(); });
+}
+
+void Loop::Impl::take_arrivals() {
+  {
+    const base::MutexLock lock(arrivals_mutex_);
+    arriving_.swap(arrivals_);
+  }
+  in_pass_ = true;
+  for (const Arrival& arrival : arriving_) {
+    if (stopped_) {
+      ::close(arrival.fd);
+    } else {
+      open(arrival);
+    }
+  }
+  arriving_.clear();
+  if (stopped_) return;
+  after_handler();
+}
+
+void Loop::Impl::open(const Arrival& arrival) {
+  const bool refused = open_ >= limits_.connections_max;
+  if (refused && open_ >= limits_.connections_max + kRefusedMax) {
+    counters.refused.add();
+    load.fetch_sub(1, std::memory_order_relaxed);
+    ::close(arrival.fd);
+    return;
+  }
+  std::uint32_t index = 0;
+  if (free_.empty()) {
+    index = static_cast<std::uint32_t>(slots_.size());
+    slots_.emplace_back(parser_);
+  } else {
+    index = free_.back();
+    free_.pop_back();
+  }
+  Slot& slot = slots_[index];
+  const std::uint32_t generation = slot.generation;
+  slot = Slot(parser_);
+  slot.generation = generation;
+  slot.fd = arrival.fd;
+  slot.peer = arrival.peer;
+  slot.since_ms = now_ms_;
+  ++open_;
+  counters.accepted.add();
+  if (draining_) slot.connection.last_request();
+  if (refused) {
+    counters.refused.add();
+    slot.refused = true;
+    slot.connection.end_input();
+    std::string answer;
+    write_problem(answer, 503, "overload", "Too many connections", "Try again in a moment.",
+                  imf_fixdate(now_ms_ / 1000), false, "Retry-After: 1\r\n");
+    if (!transmit(index, answer)) return;
+  }
+  settle(index);
+}
+
+// ---- One connection
+
+Slot* Loop::Impl::find(ConnectionRef ref) {
+  if (ref.index >= slots_.size()) return nullptr;
+  Slot& slot = slots_[ref.index];
+  return slot.generation == ref.generation && slot.fd >= 0 ? &slot : nullptr;
+}
+const Slot* Loop::Impl::find(ConnectionRef ref) const {
+  if (ref.index >= slots_.size()) return nullptr;
+  const Slot& slot = slots_[ref.index];
+  return slot.generation == ref.generation && slot.fd >= 0 ? &slot : nullptr;
+}
+
+bool Loop::Impl::wants_read(const Slot& slot) const {
+  if (slot.ended) return false;
+  return slot.lingering || slot.stream || slot.connection.wants_input();
+}
+
+void Loop::Impl::on_event(std::uint32_t index, std::uint32_t events) {
+  Slot& slot = slots_[index];
+  if (slot.fd < 0) return;  // closed earlier in this pass
+  if (slot.lingering) return linger(index);
+  if ((events & EPOLLOUT) != 0 && !send_unsent(index)) return;
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return;
+  if (wants_read(slot)) return read(index);
+  if ((events & (EPOLLHUP | EPOLLERR)) == 0) {
+    watch(index, slot.interest & ~static_cast<std::uint32_t>(EPOLLIN));
+  } else if (slot.connection.unsent().empty() && slot.connection.owed() != 0) {
+    unwatch(slot);  // the peer is gone, which would be told again and again; the answer's send will find out
+  } else {
+    drop(index);
+  }
+}
+
+void Loop::Impl::read(std::uint32_t index) {
+  Slot& slot = slots_[index];
+  counters.recv_calls.add();
+  const ssize_t got = recv(slot.fd, in_.data(), read_max_, 0);
+  if (got > 0) [[likely]] {
+    counters.bytes_in.add(static_cast<std::uint64_t>(got));
+    if (slot.stream) return;  // nothing is expected of the reader of a stream
+    return hand_out(index, {in_.data(), static_cast<std::size_t>(got)});
+  }
+  if (got < 0) {
+    if (errno != EAGAIN && errno != EINTR) drop(index);
+    return;
+  }
+  // The peer sends no more. It still gets the answers that are owed.
+  slot.ended = true;
+  if (slot.stream) return drop(index);
+  if (!slot.connection.keeps_back()) slot.connection.end_input();
+  settle(index);
+}
+
+void Loop::Impl::hand_out(std::uint32_t index, std::string_view bytes) {
+  Slot& slot = slots_[index];
+  const std::uint32_t generation = slot.generation;
+  slot.known = true;
+  {
+    Requests requests = slot.connection.receive(bytes);
+    handler_.on_requests({index, generation}, slot.peer, requests);
+    counters.requests.add(requests.handed_out());
+    handed_out_ = handed_out_ || requests.handed_out() != 0;
+  }
+  if (slot.generation != generation) return;
+  if (slot.connection.failed()) counters.parse_errors[static_cast<std::size_t>(slot.connection.error())].add();
+  if (slot.ended && !slot.connection.keeps_back()) slot.connection.end_input();
+  note_wait(slot);
+  // With answers owed all that follows is decided when they are given, mostly later in this pass.
+  if (slot.connection.owed() == 0) settle(index);
+}
+
+void Loop::Impl::note_wait(Slot& slot) {
+  Wait wait = Wait::next_request;
+  if (slot.connection.mid_request()) wait = slot.connection.mid_body() ? Wait::body : Wait::head;
+  if (wait == Wait::next_request || wait != slot.wait || slot.request_waited != slot.connection.completed()) {
+    slot.since_ms = now_ms_;
+  }
+  slot.wait = wait;
+  slot.request_waited = slot.connection.completed();
+}
+
+std::string& Loop::Impl::change_run(ConnectionRef ref) {
+  flush_run();
+  run.out.clear();
+  if (find(ref) == nullptr) {
+    trash_.clear();
+    return trash_;
+  }
+  run.connection = ref;
+  return run.out;
+}
+
+void Loop::Impl::flush_run() {
+  if (run.connection.generation == 0) return;
+  const std::uint32_t index = std::exchange(run.connection, {}).index;
+  Slot& slot = slots_[index];
+  slot.connection.answered(std::exchange(run.answers, 0));
+  if (std::exchange(run.close, false)) slot.connection.end_input();
+  const bool there = transmit(index, run.out);
+  if (run.out.capacity() > kOutKept) std::string().swap(run.out);
+  run.out.clear();
+  if (!there) return;
+  slot.since_ms = slot.wait == Wait::next_request ? now_ms_ : slot.since_ms;
+  settle(index);
+}
+
+bool Loop::Impl::transmit(std::uint32_t index, std::string_view bytes) {
+  Slot& slot = slots_[index];
+  if (bytes.empty()) return true;
+  std::string& unsent = slot.connection.unsent();
+  if (unsent.empty()) {
+    counters.send_calls.add();
+    const ssize_t sent = send(slot.fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+      drop(index);
+      return false;
+    }
+    const auto taken = static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
+    counters.bytes_out.add(taken);
+    bytes.remove_prefix(taken);
+    slot.send_since_ms = now_ms_;
+  }
+  unsent.append(bytes);
+  return true;
+}
+
+bool Loop::Impl::send_unsent(std::uint32_t index) {
+  Slot& slot = slots_[index];
+  std::string& unsent = slot.connection.unsent();
+  if (unsent.empty()) return true;
+  counters.send_calls.add();
+  const ssize_t sent = send(slot.fd, unsent.data(), unsent.size(), MSG_NOSIGNAL);
+  if (sent < 0) {
+    if (errno == EAGAIN || errno == EINTR) return true;
+    drop(index);
+    return false;
+  }
+  counters.bytes_out.add(static_cast<std::uint64_t>(sent));
+  if (sent != 0) slot.send_since_ms = now_ms_;
+  if (static_cast<std::size_t>(sent) == unsent.size()) {
+    std::string().swap(unsent);
+  } else {
+    unsent.erase(0, static_cast<std::size_t>(sent));
+  }
+  const std::uint32_t generation = slot.generation;
+  settle(index);
+  return slot.generation == generation && !slot.lingering;
+}
+
+// After input, and after answers: what is due on this connection, what it waits for, and until when.
+void Loop::Impl::settle(std::uint32_t index) {
+  Slot& slot = slots_[index];
+  Connection& connection = slot.connection;
+  if (!refuse(index)) return;
+  if (connection.take_continue() && !transmit(index, "HTTP/1.1 100 Continue\r\n\r\n")) return;
+  const bool over = connection.closing() || connection.failed();
+  if (over && !slot.stream && connection.owed() == 0 && connection.unsent().empty()) return finish(index);
+  if (connection.resumable() && !slot.resuming) {
+    slot.resuming = true;
+    resume_.push_back(ref_of(slot, index));
+    post_pass();
+  }
+  std::uint32_t events = wants_read(slot) ? EPOLLIN : 0U;
+  if (!connection.unsent().empty()) events |= EPOLLOUT;
+  if (events != slot.interest || !slot.watched) watch(index, events);
+  schedule(index);
+}
+
+// Writes the answer to a malformed or overdue request once it is its turn. False: the connection is gone.
+bool Loop::Impl::refuse(std::uint32_t index) {
+  Slot& slot = slots_[index];
+  if (slot.refused || slot.connection.owed() != 0 || !(slot.connection.failed() || slot.timed_out)) return true;
+  slot.refused = true;
+  const std::string date = imf_fixdate(now_ms_ / 1000);
+  std::string answer;
+  if (slot.timed_out) {
+    write_problem(answer, 408, "request-timeout", "The request did not arrive in time", {}, date, false);
+  } else {
+    const ParseError error = slot.connection.error();
+    write_problem(answer, status_of(error), "malformed-request", "The request is malformed",
+                  std::string(name_of(error)).append(": ").append(describe(error)), date, false);
+  }
+  return transmit(index, answer);
+}
+
+// All is sent that ever will be.
+void Loop::Impl::finish(std::uint32_t index) {
+  Slot& slot = slots_[index];
+  const bool input_is_lost = slot.connection.discarded_input() || slot.refused;
+  if (slot.ended || !input_is_lost) return drop(index);
+  shutdown(slot.fd, SHUT_WR);
+  slot.lingering = true;
+  slot.since_ms = now_ms_;
+  watch(index, EPOLLIN);
+  schedule(index);
+}
+
+void Loop::Impl::linger(std::uint32_t index) {
+  Slot& slot = slots_[index];
+  counters.recv_calls.add();
+  const ssize_t got = recv(slot.fd, in_.data(), in_.size(), 0);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (got <= 0) return drop(index);
+  slot.lingered += static_cast<std::uint32_t>(got);
+  if (slot.lingered > kLingerBytes) drop(index);
+}
+
+// Closes the socket. The slot stays as it is until reap(): somebody up the stack may be looking at it.
+void Loop::Impl::drop(std::uint32_t index) {
+  Slot& slot = slots_[index];
+  if (slot.fd < 0) return;
+  if (run.connection == ref_of(slot, index)) {
+    run.connection = {};
+    run.answers = 0;
+    run.close = false;
+    run.out.clear();
+  }
+  ::close(std::exchange(slot.fd, -1));
+  gone_.push_back(ref_of(slot, index));
+  if (++slot.generation == 0) slot.generation = 1;
+  --open_;
+  load.fetch_sub(1, std::memory_order_relaxed);
+  counters.closed.add();
+  if (!in_pass_) post_pass();
+}
+
+void Loop::Impl::reap() {
+  while (!gone_.empty()) {
+    const ConnectionRef ref = gone_.back();
+    gone_.pop_back();
+    Slot& slot = slots_[ref.index];
+    if (slot.known) handler_.on_close(ref);
+    slot.connection = Connection(parser_);
+    free_.push_back(ref.index);
+  }
+}
+
+void Loop::Impl::watch(std::uint32_t index, std::uint32_t events) {
+  Slot& slot = slots_[index];
+  epoll_event event{};
+  event.events = events;
+  event.data.u32 = index;
+  slot.interest = events;
+  if (epoll_ctl(set_.native_handle(), slot.watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, slot.fd, &event) != 0)
+    return drop(index);
+  slot.watched = true;
+}
+
+void Loop::Impl::unwatch(Slot& slot) {
+  epoll_ctl(set_.native_handle(), EPOLL_CTL_DEL, slot.fd, nullptr);
+  slot.watched = false;
+  slot.interest = 0;
+}
+
+// ---- Deadlines
+
+std::int64_t Loop::Impl::deadline_of(const Slot& slot) const {
+  if (slot.lingering) return slot.since_ms + kLingerMs;
+  if (!slot.connection.unsent().empty()) return slot.send_since_ms + limits_.send_deadline_s * 1000;
+  if (slot.stream || slot.connection.owed() != 0) return kNever;
+  switch (slot.wait) {
+    case Wait::head:
+      return slot.since_ms + limits_.head_deadline_s * 1000;
+    case Wait::body:
+      return slot.since_ms + limits_.head_deadline_s * 1000 +
+             static_cast<std::int64_t>(slot.connection.held_bytes()) * 1000 / std::max(limits_.body_rate_min, 1U);
+    case Wait::next_request:
+      break;
+  }
+  return slot.since_ms + limits_.idle_deadline_s * 1000;
+}
+
+void Loop::Impl::schedule(std::uint32_t index) {
+  Slot& slot = slots_[index];
+  if (slot.fd < 0) return;
+  const std::int64_t deadline_ms = deadline_of(slot);
+  if (deadline_ms == kNever) return;
+  const std::int64_t second = (deadline_ms + 999) / 1000;
+  if (slot.wheel_s == 0 || second < slot.wheel_s) slot.wheel_s = wheel_.insert(index, second);
+}
+
+void Loop::Impl::on_due(std::uint32_t index, std::int64_t second) {
+  Slot& slot = slots_[index];
+  if (slot.fd < 0 || slot.wheel_s != second) return;
+  slot.wheel_s = 0;
+  if (deadline_of(slot) > now_ms_) return schedule(index);
+  if (slot.lingering) return drop(index);
+  if (!slot.connection.unsent().empty()) {
+    counters.send_timeouts.add();
+    return drop(index);
+  }
+  if (slot.wait == Wait::next_request) {
+    counters.idle_timeouts.add();
+    return drop(index);
+  }
+  (slot.wait == Wait::head ? counters.head_timeouts : counters.body_timeouts).add();
+  slot.timed_out = true;
+  slot.connection.end_input();
+  slot.wait = Wait::next_request;
+  settle(index);
+}
+
+// ---- For the handler
+
+void Loop::Impl::flush() {
+  flush_run();
+  if (!in_pass_ && (!gone_.empty() || !resume_.empty())) post_pass();
+}
+
+void Loop::Impl::start_stream(ConnectionRef ref) {
+  if (run.connection == ref) flush_run();
+  Slot* slot = find(ref);
+  if (slot == nullptr) return;
+  slot->stream = true;
+  slot->connection.end_input();
+  if (slot->ended) return drop(ref.index);
+  settle(ref.index);
+}
+
+bool Loop::Impl::push(ConnectionRef ref, std::string_view bytes) {
+  if (run.connection == ref) flush_run();
+  Slot* slot = find(ref);
+  if (slot == nullptr) return true;
+  if (!slot->connection.unsent().empty()) return false;
+  if (transmit(ref.index, bytes) && !slot->connection.unsent().empty()) settle(ref.index);
+  return true;
+}
+
+bool Loop::Impl::drained(ConnectionRef ref) const {
+  const Slot* slot = find(ref);
+  return slot == nullptr || slot->connection.unsent().empty();
+}
+
+void Loop::Impl::close(ConnectionRef ref) {
+  if (run.connection == ref) flush_run();
+  Slot* slot = find(ref);
+  if (slot == nullptr || slot->lingering) return;
+  slot->stream = false;
+  slot->connection.end_input();
+  slot->connection.answered(slot->connection.owed());
+  settle(ref.index);
+}
+
+bool Loop::Impl::idle(const Slot& slot) const {
+  const Connection& connection = slot.connection;
+  return slot.fd >= 0 && !slot.lingering && connection.owed() == 0 && connection.unsent().empty() &&
+         !connection.mid_request() && !connection.resumable();
+}
+
+void Loop::Impl::drain(std::int64_t deadline_ms, std::function<void()> done) {
+  if (draining_) return;
+  draining_ = true;
+  drain_deadline_ms_ = deadline_ms;
+  drained_ = std::move(done);
+  for (Slot& slot : slots_) slot.connection.last_request();
+  asio::post(context_, [self = shared_from_this()] {
+    if (self->stopped_) return;
+    self->pass();  // what has come already is no idle connection
+    self->in_pass_ = true;
+    for (std::uint32_t index = 0; index < self->slots_.size(); ++index) {
+      Slot& slot = self->slots_[index];
+      if (slot.fd < 0) continue;
+      if (slot.stream) {
+        self->close(self->ref_of(slot, index));
+      } else if (self->idle(slot)) {
+        self->drop(index);
+      }
+    }
+    self->after_handler();
+  });
+}
+
+void Loop::Impl::check_drained() {
+  if (!draining_ || !drained_ || load.load(std::memory_order_relaxed) != 0) return;
+  asio::post(context_, std::exchange(drained_, nullptr));
+}
+
+// ---- Loop
+
+Loop::Loop(asio::io_context& context, const base::Clock& clock, LoopHandler& handler, const ParserLimits& parser_limits,
+           const LoopLimits& limits)
+    : impl_(std::make_shared<Impl>(context, clock, handler, parser_limits, limits)), run_(&impl_->run) {
+  impl_->start();
+}
+Loop::~Loop() {
+  impl_->stop();
+}
+
+void Loop::adopt(int descriptor, const Peer& peer) {
+  impl_->adopt(descriptor, peer);
+}
+std::string& Loop::change_run(ConnectionRef connection) {
+  return impl_->change_run(connection);
+}
+void Loop::flush() {
+  impl_->flush();
+}
+void Loop::start_stream(ConnectionRef connection) {
+  impl_->start_stream(connection);
+}
+bool Loop::push(ConnectionRef connection, std::string_view bytes) {
+  return impl_->push(connection, bytes);
+}
+bool Loop::drained(ConnectionRef connection) const {
+  return impl_->drained(connection);
+}
+void Loop::close(ConnectionRef connection) {
+  impl_->close(connection);
+}
+std::int64_t Loop::now_ms() const {
+  return impl_->now_ms();
+}
+std::size_t Loop::connections() const {
+  return impl_->load.load(std::memory_order_relaxed);
+}
+void Loop::drain(std::int64_t deadline_ms, std::function<void()> done) {
+  impl_->drain(deadline_ms, std::move(done));
+}
+const LoopCounters& Loop::counters() const {
+  return impl_->counters;
+}
+
+}  // namespace footfall::http

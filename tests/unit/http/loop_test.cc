@@ -1,0 +1,822 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loop over socket pairs, with a clock that the test sets. The handler answers "PATH\n", so that order shows.
+#include "http/loop.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <deque>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace footfall::http {
+namespace {
+
+std::string get(const std::string& path) {
+  return "GET " + path + " HTTP/1.1\r\nHost: a\r\n\r\n";
+}
+
+// The peer's end of a connection.
+class Client {
+ public:
+  explicit Client(int fd) : fd_(fd) {}
+  Client(Client&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Client& operator=(Client&&) = delete;
+  ~Client() { leave(); }
+
+  void says(const std::string& text) {
+    ASSERT_EQ(send(fd_, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+  }
+  // As much as goes; gives how much.
+  std::size_t tries_to_say(std::string_view text) {
+    const ssize_t sent = send(fd_, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    return static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
+  }
+  // What has come since.
+  std::string hears(std::size_t size_max = SIZE_MAX) {
+    std::string out;
+    char buffer[65536];
+    while (out.size() < size_max) {
+      const ssize_t got = recv(fd_, buffer, std::min(sizeof buffer, size_max - out.size()), MSG_DONTWAIT);
+      if (got <= 0) {
+        ended_ = got == 0;
+        was_reset_ = got < 0 && errno == ECONNRESET;
+        break;
+      }
+      out.append(buffer, static_cast<std::size_t>(got));
+    }
+    return out;
+  }
+  // The other side has closed, or half closed; call after hears().
+  bool sees_the_end() {
+    hears();
+    return ended_;
+  }
+  bool was_reset() const { return was_reset_; }
+  void says_no_more() { shutdown(fd_, SHUT_WR); }
+  void leave() {
+    if (fd_ >= 0) close(std::exchange(fd_, -1));
+  }
+
+ private:
+  int fd_;
+  bool ended_ = false;
+  bool was_reset_ = false;
+};
+
+// Answers each request with its path and body, at the end of the pass or when told.
+class EchoHandler final : public LoopHandler {
+ public:
+  struct Due {
+    ConnectionRef ref;
+    std::string text;
+    bool close;
+  };
+
+  void on_requests(ConnectionRef ref, const Peer& peer, Requests& requests) override {
+    last_ref = ref;
+    last_peer = peer;
+    ++calls;
+    while (const Request* request = requests.next()) {
+      std::string text = std::string(request->path) + std::string(request->body) + "\n";
+      if (request->path.starts_with("/big")) text = std::string(1U << 20U, 'b');
+      if (request->path == "/pause") requests.pause();
+      due.push_back({ref, std::move(text), !request->keep_alive});
+      if (request->path == "/now") answer(1);
+      if (request->path == "/stream") {
+        answer(due.size());
+        loop->start_stream(ref);
+      }
+      if (request->path == "/hang-up") {
+        answer(due.size());
+        loop->close(ref);
+      }
+    }
+  }
+  void end_of_pass(std::int64_t) override {
+    ++passes;
+    if (!held) answer(due.size());
+  }
+  void on_tick(std::int64_t now_ms) override {
+    ++ticks;
+    tick_ms = now_ms;
+  }
+  void on_close(ConnectionRef ref) override { closed.push_back(ref); }
+
+  void answer(std::size_t count) {
+    for (; count != 0; --count) {
+      loop->begin_answer(due.front().ref).append(due.front().text);
+      loop->finish_answer(due.front().ref, due.front().close);
+      due.pop_front();
+    }
+  }
+
+  Loop* loop = nullptr;
+  bool held = false;  // answers wait for the test
+  std::deque<Due> due;
+  ConnectionRef last_ref;
+  Peer last_peer;
+  int calls = 0, passes = 0, ticks = 0;
+  std::int64_t tick_ms = 0;
+  std::vector<ConnectionRef> closed;
+};
+
+class LoopTest : public ::testing::Test {
+ protected:
+  LoopTest() { start({}); }
+
+  void start(LoopLimits limits) {
+    limits.tick_ms = 1;
+    loop_.reset();
+    handler_ = std::make_unique<EchoHandler>();
+    loop_ = std::make_unique<Loop>(context_, clock_, *handler_, parser_limits_, limits);
+    handler_->loop = loop_.get();
+  }
+  ~LoopTest() override { loop_.reset(); }
+
+  int socket_pair(int& ours) {
+    int ends[2];
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    ours = ends[0];
+    return ends[1];
+  }
+  Client connect() {
+    int ours = -1;
+    const int theirs = socket_pair(ours);
+    EXPECT_EQ(fcntl_nonblocking(theirs), 0);
+    Peer peer;
+    peer.listener = 3;
+    loop_->adopt(theirs, peer);
+    settle();
+    return Client(ours);
+  }
+  static int fcntl_nonblocking(int fd) { return fcntl(fd, F_SETFL, O_NONBLOCK); }
+
+  // Runs all that is ready.
+  void settle() {
+    for (int i = 0; i < 3; ++i) {
+      context_.restart();
+      context_.poll();
+    }
+  }
+  // Lets time pass, and the loop's clock tick.
+  void pass_time(std::int64_t ms) {
+    clock_.advance_ms(ms);
+    const int before = handler_->ticks;
+    while (handler_->ticks < before + 2) {
+      context_.restart();
+      context_.run_one_for(std::chrono::milliseconds(50));
+    }
+    settle();
+  }
+  const LoopCounters& counters() const { return loop_->counters(); }
+
+  boost::asio::io_context context_;
+  base::ManualClock clock_{1'000'000'000'000};
+  ParserLimits parser_limits_;
+  std::unique_ptr<EchoHandler> handler_;
+  std::unique_ptr<Loop> loop_;
+};
+
+TEST_F(LoopTest, AnswersAReadWithOneSend) {
+  Client client = connect();
+  client.says(get("/1") + get("/2") + get("/3"));
+  settle();
+  EXPECT_EQ(client.hears(), "/1\n/2\n/3\n");
+  EXPECT_EQ(counters().recv_calls.get(), 1U);
+  EXPECT_EQ(counters().send_calls.get(), 1U);
+  EXPECT_EQ(counters().requests.get(), 3U);
+  EXPECT_EQ(counters().bytes_out.get(), 9U);
+  EXPECT_EQ(handler_->calls, 1);
+  EXPECT_EQ(handler_->passes, 1);
+  EXPECT_EQ(handler_->last_peer.listener, 3);
+}
+
+TEST_F(LoopTest, OnePassReadsAllThatAreReady) {
+  std::vector<Client> clients;
+  for (int i = 0; i < 20; ++i) clients.push_back(connect());
+  for (std::size_t i = 0; i < clients.size(); ++i) clients[i].says(get("/" + std::to_string(i)));
+  settle();
+  for (std::size_t i = 0; i < clients.size(); ++i) EXPECT_EQ(clients[i].hears(), "/" + std::to_string(i) + "\n");
+  EXPECT_EQ(handler_->passes, 1);
+  EXPECT_EQ(loop_->connections(), 20U);
+}
+
+TEST_F(LoopTest, AnswersMayBeGivenAtOnceOrLater) {
+  Client client = connect();
+  client.says(get("/now") + get("/2"));
+  settle();
+  EXPECT_EQ(client.hears(), "/now\n/2\n");
+  handler_->held = true;
+  client.says(get("/3") + get("/4"));
+  settle();
+  EXPECT_EQ(client.hears(), "");
+  handler_->answer(1);
+  loop_->flush();
+  EXPECT_EQ(client.hears(), "/3\n");
+  handler_->answer(1);
+  loop_->flush();
+  EXPECT_EQ(client.hears(), "/4\n");
+}
+
+TEST_F(LoopTest, ARequestMayDripIn) {
+  Client client = connect();
+  for (const char c : get("/drip")) {
+    client.says(std::string(1, c));
+    settle();
+  }
+  EXPECT_EQ(client.hears(), "/drip\n");
+}
+
+TEST_F(LoopTest, AsManyAsThePipelineHoldsAndThenTheRest) {
+  Client client = connect();
+  std::string text, expected;
+  for (int i = 0; i < 1000; ++i) {
+    text += get("/" + std::to_string(i));
+    expected += "/" + std::to_string(i) + "\n";
+  }
+  client.says(text);
+  settle();
+  EXPECT_EQ(client.hears(), expected);
+}
+
+TEST_F(LoopTest, APipelineThatWaitsForItsAnswersIsNotReadOn) {
+  Client client = connect();
+  handler_->held = true;
+  std::string text;
+  for (int i = 0; i < 5000; ++i) text += get("/x");
+  std::string_view rest = text;
+  for (int turn = 0; turn < 20; ++turn) {
+    rest.remove_prefix(client.tries_to_say(rest));
+    settle();
+  }
+  EXPECT_EQ(handler_->due.size(), kPipelineMax);
+  std::size_t heard = 0;
+  while (heard < 5000 * 3) {
+    handler_->answer(handler_->due.size());
+    loop_->flush();
+    settle();
+    rest.remove_prefix(client.tries_to_say(rest));
+    settle();
+    const std::size_t more = client.hears().size();
+    ASSERT_NE(more, 0U);
+    heard += more;
+  }
+  EXPECT_EQ(heard, 5000U * 3);
+}
+
+TEST_F(LoopTest, APausedConnectionGoesOnWhenAllIsAnswered) {
+  Client client = connect();
+  handler_->held = true;
+  client.says(get("/1") + get("/pause") + get("/3"));
+  settle();
+  EXPECT_EQ(handler_->due.size(), 2U);
+  handler_->answer(2);
+  loop_->flush();
+  settle();
+  EXPECT_EQ(handler_->due.size(), 1U);
+  handler_->answer(1);
+  loop_->flush();
+  EXPECT_EQ(client.hears(), "/1\n/pause\n/3\n");
+}
+
+TEST_F(LoopTest, ClosesBehindTheLastAnswer) {
+  Client client = connect();
+  client.says("GET /1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  settle();
+  EXPECT_EQ(client.hears(), "/1\n");
+  EXPECT_TRUE(client.sees_the_end());
+  EXPECT_EQ(loop_->connections(), 0U);
+  EXPECT_EQ(handler_->closed, std::vector<ConnectionRef>{handler_->last_ref});
+}
+
+TEST_F(LoopTest, AHalfClosedPeerStillHearsItsAnswers) {
+  Client client = connect();
+  handler_->held = true;
+  client.says(get("/1") + get("/2"));
+  client.says_no_more();
+  settle();
+  EXPECT_EQ(client.hears(), "");
+  handler_->answer(2);
+  loop_->flush();
+  settle();
+  EXPECT_EQ(client.hears(), "/1\n/2\n");
+  EXPECT_TRUE(client.sees_the_end());
+  EXPECT_EQ(loop_->connections(), 0U);
+}
+
+TEST_F(LoopTest, AHalfClosedPeerHearsAllOfALongPipeline) {
+  Client client = connect();
+  std::string text, expected;
+  for (int i = 0; i < 500; ++i) {
+    text += get("/x");
+    expected += "/x\n";
+  }
+  client.says(text);
+  client.says_no_more();
+  settle();
+  EXPECT_EQ(client.hears(), expected);
+  EXPECT_EQ(loop_->connections(), 0U);
+}
+
+TEST_F(LoopTest, HitsOfAPeerThatLeftAreHandedOut) {
+  Client client = connect();
+  handler_->held = true;
+  client.says(get("/1") + get("/2"));
+  client.leave();
+  settle();
+  EXPECT_EQ(handler_->due.size(), 2U);
+  // It does not spin meanwhile.
+  const std::uint64_t passes = counters().passes.get();
+  for (int i = 0; i < 10; ++i) settle();
+  EXPECT_LE(counters().passes.get(), passes + 2);
+  handler_->answer(2);
+  loop_->flush();
+  settle();
+  EXPECT_EQ(loop_->connections(), 0U);
+  EXPECT_EQ(handler_->closed.size(), 1U);
+}
+
+TEST_F(LoopTest, ASlowReaderGetsAllInTheEnd) {
+  Client client = connect();
+  client.says(get("/big") + get("/2"));
+  settle();
+  EXPECT_FALSE(loop_->drained(handler_->last_ref));
+  std::string heard;
+  for (int i = 0; i < 1000 && heard.size() < (1U << 20U) + 3; ++i) {
+    heard += client.hears(10'000);
+    settle();
+  }
+  EXPECT_EQ(heard, std::string(1U << 20U, 'b') + "/2\n");
+  EXPECT_TRUE(loop_->drained(handler_->last_ref));
+  client.says(get("/3"));
+  settle();
+  EXPECT_EQ(client.hears(), "/3\n");
+}
+
+TEST_F(LoopTest, AReaderBehindIsNotReadFrom) {
+  Client client = connect();
+  client.says(get("/big"));
+  settle();
+  client.says(get("/2"));
+  settle();
+  EXPECT_EQ(counters().requests.get(), 1U);
+  std::string heard;
+  for (int i = 0; i < 1000 && heard.size() < (1U << 20U) + 3; ++i) {
+    heard += client.hears(100'000);
+    settle();
+  }
+  EXPECT_EQ(heard.substr(1U << 20U), "/2\n");
+}
+
+TEST_F(LoopTest, SaysContinueWhenAsked) {
+  Client client = connect();
+  client.says("POST /p HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  settle();
+  EXPECT_EQ(client.hears(), "HTTP/1.1 100 Continue\r\n\r\n");
+  client.says("ok");
+  settle();
+  EXPECT_EQ(client.hears(), "/pok\n");
+}
+
+TEST_F(LoopTest, TheHandlerMayHangUp) {
+  Client client = connect();
+  client.says(get("/hang-up") + get("/2"));
+  settle();
+  EXPECT_EQ(client.hears(), "/hang-up\n");
+  EXPECT_TRUE(client.sees_the_end());
+}
+
+TEST_F(LoopTest, AStaleRefDoesNothing) {
+  Client client = connect();
+  handler_->held = true;
+  client.says(get("/1"));
+  settle();
+  const ConnectionRef stale = handler_->last_ref;
+  loop_->close(stale);
+  settle();
+  EXPECT_EQ(loop_->connections(), 0U);
+  Client other = connect();
+  other.says(get("/2"));
+  settle();
+  EXPECT_EQ(handler_->last_ref.index, stale.index);
+  handler_->answer(1);  // to the one that is gone
+  loop_->close(stale);
+  loop_->start_stream(stale);
+  EXPECT_TRUE(loop_->push(stale, "x"));
+  EXPECT_TRUE(loop_->drained(stale));
+  loop_->begin_answer({}).append("to nobody");
+  handler_->answer(1);
+  loop_->flush();
+  EXPECT_EQ(other.hears(), "/2\n");
+}
+
+TEST_F(LoopTest, ConnectionsMayComeFromOtherThreads) {
+  std::vector<Client> clients;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    int ours = -1;
+    const int theirs = socket_pair(ours);
+    fcntl_nonblocking(theirs);
+    clients.emplace_back(ours);
+    threads.emplace_back([this, theirs] { loop_->adopt(theirs, {}); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (Client& client : clients) client.says(get("/1"));
+  settle();
+  for (Client& client : clients) EXPECT_EQ(client.hears(), "/1\n");
+  EXPECT_EQ(counters().accepted.get(), 4U);
+}
+
+// ---- Streams
+
+TEST_F(LoopTest, AStreamIsPushedTo) {
+  Client client = connect();
+  client.says(get("/1") + get("/stream") + get("/never"));
+  settle();
+  EXPECT_EQ(client.hears(), "/1\n/stream\n");
+  const ConnectionRef ref = handler_->last_ref;
+  EXPECT_TRUE(loop_->push(ref, "data: 1\n"));
+  EXPECT_EQ(client.hears(), "data: 1\n");
+  client.says("what a client may say is not heard");
+  settle();
+  pass_time(1'000'000);  // and it may stay for ever
+  EXPECT_TRUE(loop_->push(ref, "data: 2\n"));
+  EXPECT_EQ(client.hears(), "data: 2\n");
+  client.leave();
+  settle();
+  EXPECT_EQ(handler_->closed, std::vector<ConnectionRef>{ref});
+}
+
+TEST_F(LoopTest, AStreamThatIsBehindSaysSo) {
+  Client client = connect();
+  client.says(get("/stream"));
+  settle();
+  const ConnectionRef ref = handler_->last_ref;
+  client.hears();
+  EXPECT_TRUE(loop_->push(ref, std::string(1U << 20U, 's')));
+  EXPECT_FALSE(loop_->drained(ref));
+  EXPECT_FALSE(loop_->push(ref, "lost"));
+  std::size_t heard = 0;
+  for (int i = 0; i < 1000 && heard < (1U << 20U); ++i) {
+    heard += client.hears().size();
+    settle();
+  }
+  EXPECT_EQ(heard, 1U << 20U);
+  EXPECT_TRUE(loop_->drained(ref));
+  EXPECT_TRUE(loop_->push(ref, "kept"));
+  EXPECT_EQ(client.hears(), "kept");
+  loop_->close(ref);
+  EXPECT_TRUE(client.sees_the_end());
+}
+
+// ---- Errors
+
+TEST_F(LoopTest, AMalformedRequestIsAnsweredBehindWhatIsOwed) {
+  Client client = connect();
+  handler_->held = true;
+  client.says(get("/1") + get("/2") + "GET / HTTP/1.1\nHost: a\n\n");
+  settle();
+  EXPECT_EQ(client.hears(), "");
+  handler_->answer(2);
+  loop_->flush();
+  settle();
+  const std::string heard = client.hears();
+  EXPECT_EQ(heard.find("/1\n/2\nHTTP/1.1 400 Bad Request\r\n"), 0U) << heard;
+  EXPECT_NE(heard.find("Connection: close\r\n"), std::string::npos);
+  EXPECT_NE(heard.find("Access-Control-Allow-Origin: *\r\n"), std::string::npos);
+  EXPECT_NE(heard.find("application/problem+json"), std::string::npos);
+  EXPECT_NE(heard.find("bare_cr_or_lf"), std::string::npos);
+  EXPECT_TRUE(client.sees_the_end());
+  EXPECT_EQ(counters().parse_errors[static_cast<std::size_t>(ParseError::bare_cr_or_lf)].get(), 1U);
+  // It lingers until the peer is done.
+  EXPECT_EQ(loop_->connections(), 1U);
+  client.says("and some more");
+  settle();
+  EXPECT_FALSE(client.was_reset());
+  client.leave();
+  settle();
+  EXPECT_EQ(loop_->connections(), 0U);
+}
+
+TEST_F(LoopTest, LingeringEnds) {
+  Client patient = connect();
+  patient.says("bad\n");
+  settle();
+  EXPECT_TRUE(patient.sees_the_end());
+  pass_time(1'000);
+  EXPECT_EQ(loop_->connections(), 1U);
+  pass_time(2'000);
+  EXPECT_EQ(loop_->connections(), 0U);
+
+  Client eager = connect();
+  eager.says("bad\n");
+  settle();
+  for (int i = 0; i < 100 && loop_->connections() != 0; ++i) {
+    eager.tries_to_say(std::string(50'000, 'x'));
+    settle();
+  }
+  EXPECT_EQ(loop_->connections(), 0U);
+}
+
+TEST_F(LoopTest, TooManyConnectionsAreTold) {
+  LoopLimits limits;
+  limits.connections_max = 2;
+  start(limits);
+  Client first = connect();
+  Client second = connect();
+  Client third = connect();
+  EXPECT_EQ(third.hears().find("HTTP/1.1 503 Service Unavailable\r\n"), 0U);
+  EXPECT_TRUE(third.sees_the_end());
+  EXPECT_EQ(counters().refused.get(), 1U);
+  third.leave();
+  first.leave();
+  settle();
+  Client fourth = connect();
+  fourth.says(get("/4"));
+  settle();
+  EXPECT_EQ(fourth.hears(), "/4\n");
+}
+
+TEST_F(LoopTest, FarTooManyConnectionsAreClosed) {
+  LoopLimits limits;
+  limits.connections_max = 1;
+  start(limits);
+  std::vector<Client> clients;
+  for (int i = 0; i < 100; ++i) clients.push_back(connect());
+  EXPECT_EQ(loop_->connections(), 65U);
+  EXPECT_EQ(clients.back().hears(), "");
+  EXPECT_TRUE(clients.back().sees_the_end());
+  clients.clear();
+  settle();
+  EXPECT_EQ(loop_->connections(), 0U);
+}
+
+// ---- Deadlines
+
+TEST_F(LoopTest, AHeadHasTenSecondsFromItsFirstByte) {
+  Client client = connect();
+  pass_time(60'000);
+  client.says("GET / HTTP/1.1\r\n");
+  settle();
+  for (int i = 0; i < 9; ++i) {
+    pass_time(1'000);
+    client.says("X: y\r\n");  // however busy it looks
+    settle();
+  }
+  EXPECT_EQ(client.hears(), "");
+  pass_time(2'000);
+  EXPECT_EQ(client.hears().find("HTTP/1.1 408 Request Timeout\r\n"), 0U);
+  EXPECT_TRUE(client.sees_the_end());
+  EXPECT_EQ(counters().head_timeouts.get(), 1U);
+}
+
+TEST_F(LoopTest, EachHeadHasItsOwnTenSeconds) {
+  Client client = connect();
+  const std::string request = get("/1");
+  for (int i = 0; i < 10; ++i) {
+    client.says(request.substr(0, 10));
+    settle();
+    pass_time(4'000);
+    client.says(request.substr(10) + request.substr(0, 5));
+    settle();
+    pass_time(4'000);
+    client.says(request.substr(5));
+    settle();
+    EXPECT_EQ(client.hears(), "/1\n/1\n");
+  }
+  EXPECT_EQ(counters().head_timeouts.get(), 0U);
+}
+
+TEST_F(LoopTest, ABodyKeepsAMinimumRate) {
+  const std::string head = "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n";
+  Client slow = connect();
+  Client fair = connect();
+  slow.says(head);
+  fair.says(head);
+  settle();
+  for (int i = 0; i < 30; ++i) {
+    slow.tries_to_say("xx");
+    fair.says(std::string(2000, 'x'));
+    settle();
+    pass_time(1'000);
+  }
+  EXPECT_EQ(slow.hears().find("HTTP/1.1 408"), 0U);
+  EXPECT_EQ(counters().body_timeouts.get(), 1U);
+  EXPECT_EQ(fair.hears().size(), 60003U);
+}
+
+TEST_F(LoopTest, AnIdleConnectionLeaves) {
+  Client client = connect();
+  pass_time(60'000);
+  client.says(get("/1"));
+  settle();
+  EXPECT_EQ(client.hears(), "/1\n");
+  pass_time(70'000);
+  client.says(get("/2"));
+  settle();
+  EXPECT_EQ(client.hears(), "/2\n");
+  pass_time(76'000);
+  EXPECT_TRUE(client.sees_the_end());
+  EXPECT_EQ(counters().idle_timeouts.get(), 1U);
+}
+
+TEST_F(LoopTest, AReaderThatTakesNothingIsCut) {
+  Client client = connect();
+  client.says(get("/big"));
+  settle();
+  for (int i = 0; i < 3; ++i) {
+    pass_time(6'000);
+    EXPECT_NE(client.hears().size(), 0U);
+    settle();
+    EXPECT_EQ(loop_->connections(), 1U);
+  }
+  pass_time(12'000);
+  EXPECT_EQ(loop_->connections(), 0U);
+  EXPECT_EQ(counters().send_timeouts.get(), 1U);
+}
+
+TEST_F(LoopTest, WhoWaitsForAnAnswerHasNoDeadline) {
+  Client client = connect();
+  handler_->held = true;
+  client.says(get("/1"));
+  settle();
+  pass_time(100'000);
+  EXPECT_EQ(loop_->connections(), 1U);
+  handler_->answer(1);
+  loop_->flush();
+  EXPECT_EQ(client.hears(), "/1\n");
+  pass_time(74'000);
+  EXPECT_EQ(loop_->connections(), 1U);
+}
+
+// ---- The end
+
+TEST_F(LoopTest, DrainingLetsGoOfTheIdleAndAnswersTheOthers) {
+  Client idle = connect();
+  Client busy = connect();
+  Client waiting = connect();
+  Client just_asking = connect();
+  Client stream = connect();
+  stream.says(get("/stream"));
+  settle();
+  busy.says(get("/1").substr(0, 10));
+  settle();
+  handler_->held = true;
+  waiting.says(get("/2"));
+  settle();
+  just_asking.says(get("/3"));
+  bool done = false;
+  loop_->drain(clock_.utc_ms() + 10'000, [&done] { done = true; });
+  settle();
+  EXPECT_TRUE(idle.sees_the_end());
+  EXPECT_TRUE(stream.sees_the_end());
+  EXPECT_EQ(loop_->connections(), 3U);
+  busy.says(get("/1").substr(10));
+  settle();
+  ASSERT_EQ(handler_->due.size(), 3U);
+  EXPECT_FALSE(handler_->due[0].close);  // asked before
+  EXPECT_TRUE(handler_->due[1].close);
+  EXPECT_TRUE(handler_->due[2].close);
+  handler_->answer(3);
+  loop_->flush();
+  settle();
+  EXPECT_EQ(busy.hears(), "/1\n");
+  EXPECT_EQ(just_asking.hears(), "/3\n");
+  EXPECT_EQ(waiting.hears(), "/2\n");
+  EXPECT_FALSE(done);  // one may ask once more
+  waiting.says(get("/4"));
+  settle();
+  handler_->answer(1);
+  loop_->flush();
+  settle();
+  EXPECT_EQ(waiting.hears(), "/4\n");
+  EXPECT_TRUE(done);
+}
+
+TEST_F(LoopTest, DrainingEndsAtItsDeadline) {
+  Client waiting = connect();
+  handler_->held = true;
+  waiting.says(get("/1"));
+  settle();
+  bool done = false;
+  loop_->drain(clock_.utc_ms() + 10'000, [&done] { done = true; });
+  pass_time(9'000);
+  EXPECT_FALSE(done);
+  pass_time(2'000);
+  EXPECT_TRUE(done);
+  EXPECT_TRUE(waiting.sees_the_end());
+}
+
+TEST_F(LoopTest, WithNobodyThereDrainingIsDoneAtOnce) {
+  bool done = false;
+  loop_->drain(clock_.utc_ms() + 10'000, [&done] { done = true; });
+  settle();
+  EXPECT_TRUE(done);
+}
+
+TEST_F(LoopTest, MayGoWhileConnectionsAreOpen) {
+  Client client = connect();
+  client.says(get("/1"));
+  settle();
+  client.hears();
+  client.says(get("/2").substr(0, 8));
+  settle();
+  loop_.reset();
+  settle();
+  EXPECT_TRUE(client.sees_the_end());
+}
+
+// ---- At random: each client hears exactly its own answers, in order, whatever the others do.
+
+TEST_F(LoopTest, NobodyHearsWhatIsNotTheirs) {
+  const char* const given = std::getenv("FOOTFALL_SEED");
+  const auto rng_seed =
+      given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : std::random_device{}();
+  std::cout << "FOOTFALL_SEED=" << rng_seed << "\n";
+  std::mt19937 random(rng_seed);
+  const auto pick = [&random](std::size_t size) {
+    return std::uniform_int_distribution<std::size_t>(0, size - 1)(random);
+  };
+  struct Talk {
+    explicit Talk(Client c) : client(std::move(c)) {}
+    Client client;
+    std::string to_say, expected, heard;
+    std::size_t said = 0;
+  };
+  std::vector<std::unique_ptr<Talk>> talks;
+  int count = 0;
+  for (int round = 0; round < 4000; ++round) {
+    if (talks.size() < 12 && pick(8) == 0) talks.push_back(std::make_unique<Talk>(connect()));
+    if (talks.empty()) continue;
+    Talk& talk = *talks[pick(talks.size())];
+    switch (pick(6)) {
+      case 0:
+        for (std::size_t n = 1 + pick(pick(20) == 0 ? 300 : 5); n != 0; --n) {
+          const std::string path = "/" + std::to_string(++count);
+          if (pick(3) == 0) {
+            const std::string body(pick(3000), 'b');
+            talk.to_say += "POST " + path + " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) +
+                           "\r\n\r\n" + body;
+            talk.expected += path + body + "\n";
+          } else {
+            talk.to_say += get(path);
+            talk.expected += path + "\n";
+          }
+        }
+        break;
+      case 1:
+      case 2:
+        talk.said += talk.client.tries_to_say(std::string_view(talk.to_say).substr(talk.said, 1 + pick(20'000)));
+        break;
+      case 3:
+        talk.heard += talk.client.hears(1 + pick(5000));
+        break;
+      case 4:
+        handler_->held = pick(2) == 0;
+        settle();
+        break;
+      default:
+        handler_->answer(handler_->due.empty() ? 0 : pick(handler_->due.size() + 1));
+        loop_->flush();
+        if (pick(40) == 0) {
+          talk.client.leave();
+          std::swap(talks[0],
+                    *std::find_if(talks.begin(), talks.end(), [&talk](const auto& t) { return t.get() == &talk; }));
+          talks.erase(talks.begin());
+        }
+        break;
+    }
+  }
+  handler_->held = false;
+  handler_->answer(handler_->due.size());
+  loop_->flush();
+  for (auto& talk : talks) {
+    for (int i = 0; i < 2000 && talk->heard.size() < talk->expected.size(); ++i) {
+      talk->said += talk->client.tries_to_say(std::string_view(talk->to_say).substr(talk->said));
+      settle();
+      talk->heard += talk->client.hears();
+    }
+    ASSERT_EQ(talk->heard, talk->expected);
+  }
+  const std::size_t open = talks.size();
+  EXPECT_EQ(loop_->connections(), open);
+  talks.clear();
+  settle();
+  EXPECT_EQ(loop_->connections(), 0U);
+}
+
+}  // namespace
+}  // namespace footfall::http
