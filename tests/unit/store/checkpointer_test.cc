@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/checkpointer.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include "node.h"
+#include "support/temporary_directory.h"
+
+namespace footfall::store {
+namespace {
+
+using counting::Dimension;
+using counting::Epoch;
+using testing::Node;
+using testing::Ping;
+
+constexpr counting::Day kDay = 19'700;
+constexpr std::int64_t kNoon = std::int64_t{kDay} * 86'400 + 43'200;
+
+class CheckpointerTest : public ::testing::Test {
+ protected:
+  void SetUp() override { start(2); }
+  void start(unsigned streams) {
+    const auto started = node_.start(streams);
+    ASSERT_TRUE(started) << to_string(started.error());
+  }
+  void add(const std::string& name, const std::string& timezone = "UTC") {
+    sites::Settings settings;
+    settings.name = name;
+    settings.timezone = timezone;
+    ASSERT_TRUE(node_.change("add-" + name, node_.registry().plan_add(settings, 1).value()));
+  }
+  void hit(const std::string& site, const std::string& path, std::int64_t at_s, unsigned stream = 0) {
+    const auto done = node_.hit(stream, {Ping{site, path, 1, at_s, "Firefox", false}});
+    ASSERT_TRUE(done) << to_string(done.error());
+  }
+  void checkpoint() {
+    const auto done = node_.checkpoint();
+    ASSERT_TRUE(done) << to_string(done.error());
+  }
+  void at(std::int64_t now_s) { clock_.set_ms(now_s * 1000); }
+  std::string top(Dimension dimension, counting::Day day) {
+    std::string out;
+    for (const HistoryRow& row : node_.history().top(sites::SiteId{1}, {Epoch{}}, dimension, day, day, 10).value()) {
+      out += row.label + "=" + std::to_string(row.count) + " ";
+    }
+    return out;
+  }
+  std::vector<std::uint64_t> on_disk() const { return list_checkpoints(node_.directory()).value(); }
+  std::size_t segments(const std::string& stream) const {
+    std::size_t count = 0;
+    for (const auto& entry :
+         std::filesystem::directory_iterator(node_.directory().journal_directory() + "/" + stream)) {
+      if (journal::parse_segment_name(entry.path().filename().string())) ++count;
+    }
+    return count;
+  }
+
+  testing::TemporaryDirectory temporary_;
+  base::ManualClock clock_{kNoon * 1000};
+  Node node_{temporary_.file("data"), clock_};
+};
+
+TEST_F(CheckpointerTest, NothingChangedMakesNoCheckpoint) {
+  checkpoint();
+  EXPECT_TRUE(on_disk().empty());
+  add("a.vn");
+  checkpoint();
+  checkpoint();
+  EXPECT_EQ(on_disk(), std::vector<std::uint64_t>{1});
+  EXPECT_EQ(node_.checkpointer().stats().checkpoints, 1U);
+  node_.crash();
+  start(2);
+  checkpoint();
+  EXPECT_EQ(on_disk(), std::vector<std::uint64_t>{1}) << "a restart is no change";
+}
+
+TEST_F(CheckpointerTest, TwoGenerationsAreKeptAndSegmentsBehindTheOlderGo) {
+  add("a.vn");
+  for (int i = 0; i < 6; ++i) {
+    hit("a.vn", "/a", kNoon);
+    checkpoint();
+  }
+  EXPECT_EQ(on_disk(), (std::vector<std::uint64_t>{5, 6}));
+  EXPECT_LE(segments("hits-000"), 2U);
+  EXPECT_EQ(node_.checkpointer().stats().last_utc_s, kNoon);
+}
+
+TEST_F(CheckpointerTest, SegmentsOfAStreamThatNobodyWritesGoToo) {
+  add("a.vn");
+  hit("a.vn", "/a", kNoon, 1);
+  node_.crash();
+  start(1);
+  for (int i = 0; i < 3; ++i) {
+    hit("a.vn", "/a", kNoon, 0);
+    checkpoint();
+  }
+  EXPECT_EQ(segments("hits-001"), 1U) << "the empty one that followed it";
+  node_.crash();
+  start(2);
+  hit("a.vn", "/b", kNoon, 1);
+  node_.crash();
+  start(2);
+  EXPECT_EQ(node_.summary("a.vn").counted, 5U);
+}
+
+TEST_F(CheckpointerTest, TheDayBeforeYesterdayGoesToTheHistory) {
+  add("a.vn");
+  hit("a.vn", "/a", kNoon);
+  hit("a.vn", "/a", kNoon);
+  hit("a.vn", "", kNoon);
+  at(kNoon + 86'400);
+  hit("a.vn", "/b", kNoon + 86'400);
+  checkpoint();
+  EXPECT_TRUE(node_.closed_days.empty()) << "yesterday stays";
+  at(kNoon + 2 * 86'400);
+  hit("a.vn", "/c", kNoon + 2 * 86'400);
+  checkpoint();
+  ASSERT_EQ(node_.closed_days.size(), 1U);
+  EXPECT_EQ(node_.closed_days[0].day, kDay);
+  EXPECT_EQ(top(Dimension::page, kDay), "/a=2 (unknown)=1 ");
+  EXPECT_EQ(top(Dimension::browser, kDay), "Firefox=3 ");
+  EXPECT_EQ(top(Dimension::page, kDay + 1), "");
+  node_.tick();
+  const std::string live = node_.hash();
+  node_.crash();
+  start(2);
+  EXPECT_EQ(node_.hash(), live) << "the live side closed the same days";
+}
+
+TEST_F(CheckpointerTest, ADayEndsOnTheSitesOwnClock) {
+  add("a.vn", "Asia/Ho_Chi_Minh");
+  const std::int64_t midnight = std::int64_t{kDay} * 86'400 - 7 * 3600;
+  hit("a.vn", "/a", midnight);
+  at(midnight + 2 * 86'400 - 1);
+  hit("a.vn", "/b", midnight + 2 * 86'400 - 1);
+  checkpoint();
+  EXPECT_TRUE(node_.closed_days.empty());
+  at(midnight + 2 * 86'400);
+  hit("a.vn", "/b", midnight + 2 * 86'400);
+  checkpoint();
+  EXPECT_EQ(top(Dimension::page, kDay), "/a=1 ");
+}
+
+TEST_F(CheckpointerTest, DaysStayOpenWhileAnImportRunsAndUntilTheCheckpointAfter) {
+  add("a.vn");
+  ASSERT_TRUE(node_.change("i1", sites::ImportBegun{sites::SiteId{1}, "log", 5, 6}));
+  hit("a.vn", "/old", kNoon - 30 * 86'400);
+  hit("a.vn", "/a", kNoon);
+  checkpoint();
+  ASSERT_TRUE(node_.change("i2", sites::ImportEnded{sites::SiteId{1}, "log"}));
+  checkpoint();
+  EXPECT_TRUE(node_.closed_days.empty());
+  hit("a.vn", "/a", kNoon);
+  checkpoint();
+  EXPECT_EQ(node_.closed_days.size(), 1U);
+  EXPECT_EQ(top(Dimension::page, kDay - 30), "/old=1 ");
+}
+
+TEST_F(CheckpointerTest, ALateHitOfAClosedDayIsAddedToTheHistory) {
+  add("a.vn");
+  hit("a.vn", "/a", kNoon);
+  at(kNoon + 2 * 86'400);
+  hit("a.vn", "/b", kNoon + 2 * 86'400);
+  checkpoint();
+  hit("a.vn", "/a", kNoon);
+  checkpoint();
+  EXPECT_EQ(top(Dimension::page, kDay), "/a=2 ");
+}
+
+TEST_F(CheckpointerTest, ChangesGoToTheAuditLogOnce) {
+  add("a.vn");
+  ASSERT_TRUE(node_.change("s", node_.registry().plan_seed_amount("a.vn", std::nullopt, 5, kNoon).value()));
+  checkpoint();
+  ASSERT_TRUE(node_.change("u", node_.registry().plan_undo("s", kNoon).value()));
+  checkpoint();
+  std::string ids;
+  for (const AuditEntry& entry : node_.history().audit(10).value()) ids += entry.id + " ";
+  EXPECT_EQ(ids, "u s add-a.vn ");
+}
+
+TEST_F(CheckpointerTest, TheThreadMakesCheckpointsByItself) {
+  add("a.vn");
+  hit("a.vn", "/a", kNoon);
+  node_.checkpointer().start();
+  // Waits for the event, however long it takes; ctest's own limit ends a hang.
+  while (node_.checkpointer().stats().checkpoints == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  node_.checkpointer().stop();
+  EXPECT_EQ(on_disk(), std::vector<std::uint64_t>{1});
+}
+
+// --- errors ---
+
+TEST_F(CheckpointerTest, AFailureIsCountedAndTheNextRunCatchesUp) {
+  testing::FailingFileSystem failing(base::posix_file_system());
+  node_.crash();
+  node_.files = &failing;
+  start(2);
+  add("a.vn");
+  hit("a.vn", "/a", kNoon);
+  failing.left = 0;
+  EXPECT_FALSE(node_.checkpoint());
+  EXPECT_EQ(node_.checkpointer().stats().failures, 1U);
+  failing.left.reset();
+  node_.crash();
+  start(2);
+  checkpoint();
+  EXPECT_EQ(on_disk(), std::vector<std::uint64_t>{1});
+  EXPECT_EQ(node_.summary("a.vn").counted, 1U);
+}
+
+TEST_F(CheckpointerTest, ACrashAtAnyStepLosesNothingAndCountsNothingTwice) {
+  testing::FailingFileSystem failing(base::posix_file_system());
+  node_.crash();
+  node_.files = &failing;
+  start(2);
+  add("a.vn");
+  // Two full generations, then a day to close.
+  for (int i = 0; i < 3; ++i) {
+    hit("a.vn", "/a", kNoon);
+    checkpoint();
+  }
+  at(kNoon + 2 * 86'400);
+  bool done = false;
+  std::uint64_t hits = 3;
+  std::uint64_t failures = 0;
+  for (std::uint64_t calls = 0; !done; ++calls) {
+    hit("a.vn", "/b", kNoon + 2 * 86'400, 1);
+    ++hits;
+    failing.left = calls;
+    done = static_cast<bool>(node_.checkpoint()) && failing.left > 0U;
+    failing.left.reset();
+    if (!done) ++failures;
+    node_.crash();
+    start(2);
+    ASSERT_EQ(node_.summary("a.vn").counted, hits) << "after " << calls << " calls";
+    ASSERT_EQ(node_.recovered().warnings.size(), 0U);
+  }
+  EXPECT_GT(failures, 8U);
+  EXPECT_EQ(top(Dimension::page, kDay), "/a=3 ");
+}
+
+}  // namespace
+}  // namespace footfall::store

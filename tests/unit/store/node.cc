@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node.h"
+
+#include "base/hash.h"
+#include "sites/records.h"
+
+namespace footfall::testing {
+
+using base::Errc;
+using base::Error;
+
+base::Result<std::unique_ptr<journal::Writer>> Node::open_writer(journal::StreamId stream) {
+  journal::WriterOptions options;
+  options.directory = directory_->stream_directory(stream);
+  options.stream = stream;
+  options.incarnation = directory_->incarnation();
+  options.segment_bytes = 32U << 10U;
+  const auto last = recovered_.positions.find(stream);
+  return journal::Writer::open(*files, options,
+                               last == recovered_.positions.end() ? journal::Position{} : last->second);
+}
+
+base::Result<void> Node::start(unsigned streams) {
+  auto directory = store::DataDirectory::open(*files, path_);
+  if (!directory) return directory.error();
+  directory_ = std::move(*directory);
+  auto state = store::recover(*directory_, limits);
+  if (!state) {
+    crash();
+    return state.error();
+  }
+  recovered_ = std::move(*state);
+  registry_ = std::move(recovered_.registry);
+  auto control = open_writer(journal::kControlStream);
+  if (!control) return control.error();
+  control_ = std::move(*control);
+  for (unsigned i = 0; i < streams; ++i) {
+    auto writer = open_writer(journal::StreamId{static_cast<std::uint16_t>(i + 1)});
+    if (!writer) return writer.error();
+    writers_.push_back(std::move(*writer));
+  }
+  auto history = store::History::open(directory_->file("history.sqlite"));
+  if (!history) return history.error();
+  history_ = std::move(*history);
+  checkpointer_ = std::make_unique<store::Checkpointer>(*directory_, limits, *history_, clock_, live_side(), 1);
+  return {};
+}
+
+void Node::crash() {
+  checkpointer_.reset();
+  history_.reset();
+  writers_.clear();
+  control_.reset();
+  registry_.reset();
+  directory_.reset();
+}
+
+store::LiveSide Node::live_side() {
+  store::LiveSide live;
+  live.roll = [this]() -> base::Result<std::map<journal::StreamId, std::uint64_t>> {
+    std::map<journal::StreamId, std::uint64_t> closed;
+    for (unsigned i = 0; i < streams(); ++i) {
+      auto position = writers_[i]->roll();
+      if (!position) return position.error();
+      closed[journal::StreamId{static_cast<std::uint16_t>(i + 1)}] = position->segment;
+    }
+    auto position = control_->roll();
+    if (!position) return position.error();
+    closed[journal::kControlStream] = position->segment;
+    return closed;
+  };
+  live.days_closed = [this](const std::vector<store::ClosedDay>& days) {
+    for (const store::ClosedDay& day : days) {
+      sites::Site& site = *registry_->find(day.site);
+      base::MutexLock lock(site.mutex());
+      site.state().close_day(day.epoch, day.day);
+      closed_days.push_back(day);
+    }
+  };
+  live.recycle = [this](const std::map<journal::StreamId, std::uint64_t>& through) {
+    for (const auto& [stream, number] : through) {
+      journal::Writer* writer = control_.get();
+      if (stream != journal::kControlStream) {
+        if (stream.value > writers_.size()) continue;
+        writer = writers_[stream.value - std::size_t{1}].get();
+      }
+      static_cast<void>(writer->recycle(number));
+    }
+  };
+  return live;
+}
+
+void Node::add_observations(sites::Site& site, std::string& payload) {
+  base::MutexLock lock(site.mutex());
+  for (const counting::Observation& seen : site.state().take_observations())
+    sites::encode_observation(payload, site.id(), seen);
+}
+
+base::Result<void> Node::hit(unsigned stream, const std::vector<Ping>& pings, std::string_view import_source,
+                             std::uint64_t position) {
+  std::map<sites::Site*, std::vector<sites::Candidate>> by_site;
+  for (const Ping& ping : pings) {
+    sites::Site* site = registry_->find(ping.site);
+    if (site == nullptr) return Error{Errc::not_found, ping.site};
+    sites::Candidate& c = by_site[site].emplace_back();
+    c.site = site;
+    c.at_s = ping.at_s;
+    c.utc_offset_s = registry_->settings(site->id())->timezone == "UTC" ? 0 : 25'200;
+    c.visitor.value = ping.visitor;
+    c.bot = ping.bot;
+    c.counts = !ping.bot;
+    c.touches_presence = !ping.bot;
+    c.adds_visitor = !ping.bot;
+    c.path = sites::Text{ping.path, base::table_hash(ping.path)};
+    c.labels[static_cast<std::size_t>(counting::Dimension::browser)] =
+        sites::Text{ping.browser, base::table_hash(ping.browser)};
+  }
+  std::string payload;
+  std::vector<sites::Group> groups;
+  for (auto& [site, candidates] : by_site) {
+    std::vector<const sites::Candidate*> pointers;
+    for (const sites::Candidate& c : candidates) pointers.push_back(&c);
+    sites::decide(*site, pointers, stream, payload, groups.emplace_back());
+    if (!import_source.empty()) sites::encode_progress(payload, site->id(), import_source, position);
+  }
+  auto written = writers_[stream]->append(payload, static_cast<std::uint32_t>(pings.size()), control_sequence());
+  if (!written) return written.error();
+  std::string observations;
+  for (const sites::Group& group : groups) {
+    sites::apply(group);
+    if (!import_source.empty()) registry_->set_progress(group.site->id(), import_source, position);
+    add_observations(*group.site, observations);
+  }
+  if (observations.empty()) return {};
+  if (auto more = writers_[stream]->append(observations, 0, control_sequence()); !more) return more.error();
+  return {};
+}
+
+base::Result<void> Node::change(std::string id, sites::Action action) {
+  const sites::Change change{std::move(id), clock_.utc_s(), "admin", "a reason", std::move(action)};
+  if (auto good = registry_->check(change); !good) return good;
+  std::string payload;
+  sites::encode_change(payload, change);
+  if (auto written = control_->append(payload, 0, control_sequence()); !written) return written.error();
+  if (auto synced = control_->sync(); !synced) return synced;
+  return registry_->apply(change);
+}
+
+void Node::tick() {
+  std::string payload;
+  for (sites::Site* site : registry_->all_sites()) {
+    {
+      base::MutexLock lock(site->mutex());
+      site->state().advance(clock_.utc_s(), registry_->last_settings(site->id())->timezone == "UTC" ? 0 : 25'200);
+    }
+    add_observations(*site, payload);
+  }
+  if (!payload.empty()) static_cast<void>(writers_[0]->append(payload, 0, control_sequence()));
+}
+
+base::Result<void> Node::append_raw(unsigned stream, std::string_view payload, std::uint64_t control_sequence) {
+  auto written = writers_[stream]->append(payload, 0, control_sequence);
+  return written ? base::Result<void>() : written.error();
+}
+
+counting::Summary Node::summary(std::string_view name) const {
+  sites::Site& site = *registry_->find(name);
+  base::MutexLock lock(site.mutex());
+  return site.state().summary(clock_.utc_s(), counting::calendar_of(counting::local_day(clock_.utc_s(), 0)));
+}
+
+std::string Node::segment_path(unsigned stream, std::uint64_t number) const {
+  return directory_->stream_directory(journal::StreamId{static_cast<std::uint16_t>(stream + 1)}) + "/" +
+         journal::segment_name(number);
+}
+
+// --- failing files ---
+
+namespace {
+
+class FailingFile final : public base::File {
+ public:
+  FailingFile(std::unique_ptr<base::File> under, FailingFileSystem& system)
+      : under_(std::move(under)), system_(system) {}
+  base::Result<void> write_at(std::uint64_t offset, std::string_view bytes) override {
+    if (auto passed = system_.spend(); !passed) {
+      // Half of it, as a full disk leaves it.
+      static_cast<void>(under_->write_at(offset, bytes.substr(0, bytes.size() / 2)));
+      return passed;
+    }
+    return under_->write_at(offset, bytes);
+  }
+  base::Result<std::string> read_at(std::uint64_t offset, std::size_t size) override {
+    return under_->read_at(offset, size);
+  }
+  base::Result<std::uint64_t> size() override { return under_->size(); }
+  base::Result<void> truncate(std::uint64_t size) override {
+    auto passed = system_.spend();
+    return passed ? under_->truncate(size) : passed;
+  }
+  base::Result<void> allocate(std::uint64_t size) override {
+    auto passed = system_.spend();
+    return passed ? under_->allocate(size) : passed;
+  }
+  base::Result<void> sync() override {
+    auto passed = system_.spend();
+    return passed ? under_->sync() : passed;
+  }
+
+ private:
+  std::unique_ptr<base::File> under_;
+  FailingFileSystem& system_;
+};
+
+}  // namespace
+
+base::Result<void> FailingFileSystem::spend() {
+  if (!left) return {};
+  if (*left == 0) return Error{Errc::io, "the test's disk failed"};
+  --*left;
+  return {};
+}
+
+base::Result<std::unique_ptr<base::File>> FailingFileSystem::open(const std::string& path, base::OpenMode mode) {
+  if (mode == base::OpenMode::create) {
+    if (auto passed = spend(); !passed) return passed.error();
+  }
+  auto file = under_.open(path, mode);
+  if (!file) return file.error();
+  return std::unique_ptr<base::File>(new FailingFile(std::move(*file), *this));
+}
+
+base::Result<void> FailingFileSystem::rename(const std::string& from, const std::string& to) {
+  auto passed = spend();
+  return passed ? under_.rename(from, to) : passed;
+}
+base::Result<void> FailingFileSystem::remove(const std::string& path) {
+  auto passed = spend();
+  return passed ? under_.remove(path) : passed;
+}
+base::Result<void> FailingFileSystem::sync_directory(const std::string& path) {
+  auto passed = spend();
+  return passed ? under_.sync_directory(path) : passed;
+}
+
+}  // namespace footfall::testing

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Node: a daemon without its network, for tests of the store: a registry, writers, decide and apply, a checkpointer;
+// all on one thread. crash() drops everything that is in memory; start() recovers.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "journal/writer.h"
+#include "sites/decide.h"
+#include "sites/registry.h"
+#include "store/checkpoint.h"
+#include "store/checkpointer.h"
+#include "store/data_directory.h"
+#include "store/history.h"
+#include "store/recovery.h"
+
+namespace footfall::testing {
+
+struct Ping {
+  std::string site;
+  std::string path;
+  std::uint64_t visitor = 1;
+  std::int64_t at_s = 0;
+  std::string browser;
+  bool bot = false;
+};
+
+class Node {
+ public:
+  Node(std::string path, base::ManualClock& clock) : path_(std::move(path)), clock_(clock) {
+    limits.pages_max = 30;
+    limits.labels_max = 5;
+    limits.visitors_exact_max = 12;
+  }
+
+  // Opens, recovers and begins new segments. Errors of recovery are answered.
+  base::Result<void> start(unsigned streams);
+  void crash();
+  bool running() const { return directory_ != nullptr; }
+
+  // Decides, journals and applies; what was observed goes along.
+  base::Result<void> hit(unsigned stream, const std::vector<Ping>& pings, std::string_view import_source = {},
+                         std::uint64_t position = 0);
+  // Checks, writes and applies.
+  base::Result<void> change(std::string id, sites::Action action);
+  // The clock of every site moves to now; what was observed is journaled.
+  void tick();
+  base::Result<void> checkpoint() { return checkpointer_->run_once(); }
+
+  // As it would be without the journal: bytes are written to a stream as they are.
+  base::Result<void> append_raw(unsigned stream, std::string_view payload, std::uint64_t control_sequence);
+
+  std::string hash() const { return store::content_hash(*registry_, clock_.utc_s()); }
+  counting::Summary summary(std::string_view site) const;
+
+  sites::Registry& registry() { return *registry_; }
+  store::Checkpointer& checkpointer() { return *checkpointer_; }
+  store::History& history() { return *history_; }
+  const store::DataDirectory& directory() const { return *directory_; }
+  const store::RecoveredState& recovered() const { return recovered_; }  // but for its registry, which is the node's
+  unsigned streams() const { return static_cast<unsigned>(writers_.size()); }
+  std::uint64_t control_sequence() const { return control_->position().sequence; }
+  std::string segment_path(unsigned stream, std::uint64_t number) const;
+  std::int64_t now_s() const { return clock_.utc_s(); }
+
+  counting::Limits limits;
+  base::FileSystem* files = &base::posix_file_system();
+  std::vector<store::ClosedDay> closed_days;  // as the checkpointer told
+
+ private:
+  base::Result<std::unique_ptr<journal::Writer>> open_writer(journal::StreamId stream);
+  store::LiveSide live_side();
+  void add_observations(sites::Site& site, std::string& payload);
+
+  std::string path_;
+  base::ManualClock& clock_;
+  std::unique_ptr<store::DataDirectory> directory_;
+  store::RecoveredState recovered_;
+  std::unique_ptr<sites::Registry> registry_;
+  std::unique_ptr<journal::Writer> control_;
+  std::vector<std::unique_ptr<journal::Writer>> writers_;
+  std::unique_ptr<store::History> history_;
+  std::unique_ptr<store::Checkpointer> checkpointer_;
+};
+
+// A FileSystem whose calls that change something fail once `left` of them have passed.
+class FailingFileSystem final : public base::FileSystem {
+ public:
+  explicit FailingFileSystem(base::FileSystem& under) : under_(under) {}
+  std::optional<std::uint64_t> left;  // absent: nothing fails
+
+  base::Result<std::unique_ptr<base::File>> open(const std::string& path, base::OpenMode mode) override;
+  base::Result<void> rename(const std::string& from, const std::string& to) override;
+  base::Result<void> remove(const std::string& path) override;
+  base::Result<bool> exists(const std::string& path) override { return under_.exists(path); }
+  base::Result<void> make_directory(const std::string& path) override { return under_.make_directory(path); }
+  base::Result<std::vector<std::string>> list(const std::string& directory) override { return under_.list(directory); }
+  base::Result<void> sync_directory(const std::string& path) override;
+  base::Result<std::unique_ptr<base::File>> lock(const std::string& path) override { return under_.lock(path); }
+
+  base::Result<void> spend();
+
+ private:
+  base::FileSystem& under_;
+};
+
+}  // namespace footfall::testing

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/recovery.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "node.h"
+#include "sites/records.h"
+#include "support/temporary_directory.h"
+
+namespace footfall::store {
+namespace {
+
+using base::Errc;
+using testing::Node;
+using testing::Ping;
+
+constexpr std::int64_t kNow = 1'700'000'000;
+
+class RecoveryTest : public ::testing::Test {
+ protected:
+  void SetUp() override { start(2); }
+  void start(unsigned streams) {
+    const auto started = node_.start(streams);
+    ASSERT_TRUE(started) << to_string(started.error());
+  }
+  void restart(unsigned streams = 2) {
+    node_.crash();
+    start(streams);
+  }
+  void add(const std::string& name) {
+    sites::Settings settings;
+    settings.name = name;
+    ASSERT_TRUE(node_.change("add-" + name, node_.registry().plan_add(settings, 1).value()));
+  }
+  void hit(unsigned stream, const std::string& path, std::uint64_t visitor = 1) {
+    ASSERT_TRUE(node_.hit(stream, {Ping{"a.vn", path, visitor, node_.now_s(), "Firefox", false}}));
+  }
+  // Fails to start with this code, and a text that names the place.
+  void expect_refused(Errc code, const std::string& named) {
+    node_.crash();
+    const auto started = node_.start(2);
+    ASSERT_FALSE(started);
+    EXPECT_EQ(started.error().code, code);
+    EXPECT_NE(started.error().detail.find(named), std::string::npos) << started.error().detail;
+  }
+  std::string file(const std::string& name) const { return temporary_.file("data/" + name); }
+  void damage(const std::string& path) {
+    std::fstream f(path, std::ios::in | std::ios::out | std::ios::binary);
+    f.seekp(60);
+    f.put('\x7e');
+    ASSERT_TRUE(f.good());
+  }
+  void write_raw(unsigned stream, const std::string& payload) {
+    ASSERT_TRUE(node_.append_raw(stream, payload, node_.control_sequence()));
+  }
+
+  testing::TemporaryDirectory temporary_;
+  base::ManualClock clock_{kNow * 1000};
+  Node node_{temporary_.file("data"), clock_};
+};
+
+TEST_F(RecoveryTest, AFreshDirectoryHoldsNothing) {
+  EXPECT_EQ(node_.recovered().checkpoint, 0U);
+  EXPECT_EQ(node_.recovered().newest_s, 0);
+  EXPECT_TRUE(node_.registry().entries().empty());
+}
+
+TEST_F(RecoveryTest, WhatWasAppliedIsThereAgain) {
+  add("a.vn");
+  hit(0, "/a", 1);
+  hit(1, "/a", 2);
+  hit(1, "/b", 2);
+  ASSERT_TRUE(node_.change("s", node_.registry().plan_seed_amount("a.vn", "/c", 100, kNow).value()));
+  node_.tick();
+  const std::string live = node_.hash();
+  restart();
+  EXPECT_EQ(node_.hash(), live);
+  EXPECT_EQ(node_.summary("a.vn").counted, 3U);
+  EXPECT_EQ(node_.summary("a.vn").online, 2U);
+  EXPECT_EQ(node_.recovered().replayed_hits, 3U);
+  EXPECT_EQ(node_.recovered().newest_s, kNow);
+}
+
+TEST_F(RecoveryTest, StreamsOfShardsThatAreGoneAreReadToo) {
+  add("a.vn");
+  hit(0, "/a");
+  hit(1, "/b");
+  restart(1);
+  hit(0, "/c");
+  EXPECT_EQ(node_.summary("a.vn").counted, 3U);
+  restart(2);
+  hit(1, "/d");
+  restart(2);
+  EXPECT_EQ(node_.summary("a.vn").counted, 4U);
+}
+
+TEST_F(RecoveryTest, ACheckpointSparesTheReplay) {
+  add("a.vn");
+  hit(0, "/a");
+  ASSERT_TRUE(node_.checkpoint());
+  hit(0, "/a");
+  restart();
+  EXPECT_EQ(node_.recovered().checkpoint, 1U);
+  EXPECT_EQ(node_.recovered().replayed_hits, 1U);
+  EXPECT_EQ(node_.summary("a.vn").counted, 2U);
+}
+
+TEST_F(RecoveryTest, ADamagedCheckpointIsPassedOverWithAWarning) {
+  add("a.vn");
+  for (int i = 0; i < 3; ++i) {
+    hit(0, "/a");
+    ASSERT_TRUE(node_.checkpoint());
+  }
+  hit(1, "/b");
+  const std::string live = node_.hash();
+  damage(file("checkpoint/3.ckpt"));
+  restart();
+  EXPECT_EQ(node_.recovered().checkpoint, 2U);
+  ASSERT_EQ(node_.recovered().warnings.size(), 1U);
+  EXPECT_NE(node_.recovered().warnings[0].find("3.ckpt"), std::string::npos);
+  EXPECT_EQ(node_.hash(), live);
+  ASSERT_TRUE(node_.checkpoint()) << "and the damaged one is made anew";
+  restart();
+  EXPECT_EQ(node_.recovered().checkpoint, 3U);
+  EXPECT_EQ(node_.hash(), live);
+}
+
+TEST_F(RecoveryTest, WhileOnlyOneCheckpointWasMadeTheJournalIsWhole) {
+  add("a.vn");
+  hit(0, "/a");
+  ASSERT_TRUE(node_.checkpoint());
+  const std::string live = node_.hash();
+  damage(file("checkpoint/1.ckpt"));
+  restart();
+  EXPECT_EQ(node_.recovered().checkpoint, 0U);
+  EXPECT_EQ(node_.hash(), live);
+}
+
+TEST_F(RecoveryTest, ALeftoverOfAnUnfinishedCheckpointIsIgnored) {
+  add("a.vn");
+  hit(0, "/a");
+  ASSERT_TRUE(node_.checkpoint());
+  std::ofstream(file("checkpoint/2.ckpt.tmp")) << "half";
+  restart();
+  EXPECT_EQ(node_.recovered().checkpoint, 1U);
+  hit(0, "/a");
+  ASSERT_TRUE(node_.checkpoint());
+  EXPECT_FALSE(std::filesystem::exists(file("checkpoint/2.ckpt.tmp")));
+}
+
+TEST_F(RecoveryTest, ATornTailIsCutAndSaid) {
+  add("a.vn");
+  hit(0, "/a");
+  hit(0, "/b");
+  const std::string segment = node_.segment_path(0, 1);
+  node_.crash();
+  std::string bytes = base::read_file(base::posix_file_system(), segment, 1U << 20U).value();
+  const std::size_t end = bytes.find_last_not_of('\0');
+  bytes[end] = static_cast<char>(bytes[end] ^ 1);
+  std::ofstream(segment, std::ios::binary) << bytes;
+  start(2);
+  EXPECT_EQ(node_.summary("a.vn").counted, 1U);
+  EXPECT_GT(node_.recovered().torn_bytes, 0U);
+  EXPECT_EQ(node_.recovered().warnings.size(), 1U);
+}
+
+TEST_F(RecoveryTest, APagesSeedAndTheStreamsAgreeOnItsId) {
+  add("a.vn");
+  hit(0, "/a");
+  // Reserved, then hit by a stream before the change is written, and after.
+  const auto seed = node_.registry().plan_seed_amount("a.vn", "/seeded", 10, kNow).value();
+  hit(1, "/seeded");
+  hit(0, "/b");
+  ASSERT_TRUE(node_.change("s", seed));
+  hit(0, "/seeded");
+  const std::string live = node_.hash();
+  restart();
+  EXPECT_EQ(node_.hash(), live);
+  sites::Site& site = *node_.registry().find("a.vn");
+  base::MutexLock lock(site.mutex());
+  EXPECT_EQ(site.state().page_path(seed.page_id), "/seeded");
+}
+
+TEST_F(RecoveryTest, AnImportsMarkIsKept) {
+  add("a.vn");
+  ASSERT_TRUE(node_.change("i", sites::ImportBegun{sites::SiteId{1}, "log", 5, 6}));
+  ASSERT_TRUE(node_.hit(0, {Ping{"a.vn", "/a", 1, kNow, "", false}}, "log", 900));
+  restart();
+  EXPECT_EQ(node_.registry().find_import(sites::SiteId{1}, "log"), (sites::Import{5, 6, true, 900}));
+}
+
+TEST_F(RecoveryTest, TheFingerprintTellsAnyDifference) {
+  add("a.vn");
+  const std::string before = node_.hash();
+  EXPECT_EQ(before, node_.hash());
+  EXPECT_EQ(before.size(), 32U);
+  hit(0, "/a");
+  const std::string after = node_.hash();
+  EXPECT_NE(before, after);
+  ASSERT_TRUE(node_.change("s", node_.registry().plan_seed_amount("a.vn", std::nullopt, 1, kNow).value()));
+  EXPECT_NE(node_.hash(), after);
+}
+
+// --- errors ---
+
+TEST_F(RecoveryTest, HitsOfAnUnknownSiteAreCorruption) {
+  std::string payload;
+  counting::Hit hit;
+  hit.at_s = kNow;
+  sites::encode_hits(payload, sites::SiteId{9}, {}, std::span(&hit, 1));
+  write_raw(0, payload);
+  expect_refused(Errc::corrupt, "site id 9");
+}
+
+TEST_F(RecoveryTest, AHitOfAPageOrALabelThatWasNeverDefinedIsCorruption) {
+  add("a.vn");
+  std::string payload;
+  counting::Hit hit;
+  hit.at_s = kNow;
+  hit.page.value = 7;
+  sites::encode_hits(payload, sites::SiteId{1}, {}, std::span(&hit, 1));
+  write_raw(0, payload);
+  expect_refused(Errc::corrupt, "page 7 of site id 1");
+  std::filesystem::remove_all(file("journal/hits-000"));
+  start(2);
+  payload.clear();
+  hit.page = counting::kUnknownPage;
+  hit.labels[3].value = 8;
+  sites::encode_hits(payload, sites::SiteId{1}, {}, std::span(&hit, 1));
+  write_raw(0, payload);
+  expect_refused(Errc::corrupt, "label 8 of site id 1");
+}
+
+TEST_F(RecoveryTest, ADefinitionThatContradictsIsCorruption) {
+  add("a.vn");
+  std::string payload;
+  sites::encode_page(payload, sites::SiteId{1}, counting::PageId{5}, "/a");
+  write_raw(0, payload);
+  payload.clear();
+  sites::encode_page(payload, sites::SiteId{1}, counting::PageId{5}, "/b");
+  write_raw(1, payload);
+  expect_refused(Errc::corrupt, "page 5 of site id 1 is defined twice");
+}
+
+TEST_F(RecoveryTest, AChangeAmongHitsIsCorruption) {
+  std::string payload;
+  sites::encode_change(payload, sites::Change{"c", kNow, "", "", sites::Undone{"x", 0, 0}});
+  write_raw(0, payload);
+  expect_refused(Errc::corrupt, "hits-000, block 1");
+}
+
+TEST_F(RecoveryTest, ARecordOfANewerReleaseIsSaid) {
+  write_raw(0, std::string("\x63\x00", 2));
+  expect_refused(Errc::newer_format, "type 99");
+}
+
+TEST_F(RecoveryTest, AControlStreamThatIsShorterThanHitsKnowIsCorruption) {
+  add("a.vn");
+  std::string payload;
+  sites::encode_page(payload, sites::SiteId{1}, counting::PageId{5}, "/a");
+  ASSERT_TRUE(node_.append_raw(0, payload, node_.control_sequence() + 1));
+  expect_refused(Errc::corrupt, "journal/control ends at 1");
+}
+
+TEST_F(RecoveryTest, AStreamThatWentMissingIsCorruption) {
+  add("a.vn");
+  hit(0, "/a");
+  ASSERT_TRUE(node_.checkpoint());
+  std::filesystem::remove_all(file("journal/hits-000"));
+  expect_refused(Errc::corrupt, "hits-000 is missing");
+}
+
+TEST_F(RecoveryTest, SegmentsThatWentMissingBehindACheckpointAreCorruption) {
+  add("a.vn");
+  hit(0, "/a");
+  ASSERT_TRUE(node_.checkpoint());
+  hit(0, "/a");
+  ASSERT_TRUE(node_.checkpoint());  // closes the second segment
+  hit(0, "/a");
+  std::filesystem::remove(file("checkpoint/2.ckpt"));
+  std::filesystem::remove(node_.segment_path(0, 2));
+  expect_refused(Errc::corrupt, "hits-000");
+}
+
+TEST_F(RecoveryTest, WhenNoCheckpointCanBeReadItSaysSo) {
+  add("a.vn");
+  for (int i = 0; i < 3; ++i) {
+    hit(0, "/a");
+    ASSERT_TRUE(node_.checkpoint());
+  }
+  damage(file("checkpoint/2.ckpt"));
+  damage(file("checkpoint/3.ckpt"));
+  expect_refused(Errc::corrupt, "backup");
+}
+
+}  // namespace
+}  // namespace footfall::store
