@@ -25,6 +25,7 @@ class Bytes {
 
   // What is there at `offset`: at least `want` bytes, if the file has them. Valid until the next call.
   Result<std::string_view> at(std::uint64_t offset, std::size_t want) {
+    if (loaded_.capacity() < size_) loaded_.reserve(static_cast<std::size_t>(size_));
     while (loaded_.size() < offset + want && loaded_.size() < size_) {
       auto more = file_->read_at(loaded_.size(), std::max(kReadBytes, want));
       if (!more) return more.error();
@@ -224,12 +225,13 @@ class StreamReader {
     auto rest = bytes.rest(from);
     if (!rest) return rest.error();
     const std::uint32_t seed = block_seed(header.generation);
+    const std::uint64_t blocks_max = (from + rest->size()) / kBlockHeaderBytes;
     std::size_t end = 0;
     for (std::size_t at = 0; at + kBlockHeaderBytes <= rest->size();) {
       // Most offsets are ruled out by the sequence alone, which cannot be far from the segment's first.
       std::uint64_t sequence = 0;
       std::memcpy(&sequence, rest->data() + at + kSequenceAt, sizeof sequence);
-      if (sequence - header.first_sequence > (from + at) / kBlockHeaderBytes) {
+      if (sequence - header.first_sequence > blocks_max) {
         ++at;
         continue;
       }
