@@ -4,6 +4,8 @@
 
 #include <time.h>
 
+#include <algorithm>
+
 namespace footfall::base {
 namespace {
 
@@ -15,10 +17,11 @@ std::int64_t read_ms(clockid_t clock) {
 
 }  // namespace
 
-SystemClock::SystemClock() : offset_ms_(read_ms(CLOCK_REALTIME) - read_ms(CLOCK_BOOTTIME)) {}
+SystemClock::SystemClock(std::int64_t not_before_ms)
+    : offset_ms_(read_ms(CLOCK_REALTIME) - read_ms(CLOCK_BOOTTIME)), not_before_ms_(not_before_ms) {}
 
 std::int64_t SystemClock::utc_ms() const {
-  return read_ms(CLOCK_BOOTTIME) + offset_ms_;
+  return std::max(read_ms(CLOCK_BOOTTIME) + offset_ms_, not_before_ms_);
 }
 
 }  // namespace footfall::base

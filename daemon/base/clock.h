@@ -23,11 +23,14 @@ class Clock {
 
 class SystemClock final : public Clock {
  public:
-  SystemClock();
+  // Never answers less than `not_before_ms`: after a restart under a clock that was set back, time stands still until
+  // the clock has caught up.
+  explicit SystemClock(std::int64_t not_before_ms = 0);
   std::int64_t utc_ms() const override;
 
  private:
   std::int64_t offset_ms_;  // UTC minus boot time, as of construction
+  std::int64_t not_before_ms_;
 };
 
 // For tests: time is a number that the test sets. Not thread-safe.

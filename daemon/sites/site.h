@@ -37,6 +37,7 @@ class Site {
   void clear_definitions(unsigned stream) REQUIRES(mutex_);
 
   // Sites with somebody online, or with subscribers, get a tick each second from the shard that they fall to.
+  bool active() const { return active_.load(std::memory_order_relaxed); }
   // True if the site was not active before: the caller then adds it to the list of that shard.
   bool activate() { return !active_.exchange(true, std::memory_order_relaxed); }
   void deactivate() { active_.store(false, std::memory_order_relaxed); }

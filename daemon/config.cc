@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config.h"
+
+#include <toml++/toml.h>
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+#include <thread>
+
+#include "base/errors.h"
+#include "version.h"
+
+namespace footfall {
+namespace {
+
+using base::Errc;
+using base::Error;
+using base::Result;
+
+// One option: its values are texts, wherever they came from, and `set` checks and takes them.
+struct Option {
+  std::string name;  // "data-dir": --data-dir, FOOTFALL_DATA_DIR, data-dir = "..."
+  std::string value_name;
+  std::string help;
+  bool repeated = false;
+  std::function<Result<void>(Config&, const std::vector<std::string>&)> set;
+};
+
+Error wrong(std::string what) {
+  return {Errc::invalid_config, std::move(what)};
+}
+
+template <class T>
+std::function<Result<void>(Config&, const std::vector<std::string>&)> number(T Config::*member, T min, T max) {
+  return [=](Config& config, const std::vector<std::string>& values) -> Result<void> {
+    const std::string& text = values.back();
+    T value{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size() || value < min || value > max) {
+      return wrong("'" + text + "' is not a whole number from " + std::to_string(min) + " to " + std::to_string(max));
+    }
+    config.*member = value;
+    return {};
+  };
+}
+
+std::function<Result<void>(Config&, const std::vector<std::string>&)> addresses(
+    std::vector<http::ListenAddress> Config::*member) {
+  return [=](Config& config, const std::vector<std::string>& values) -> Result<void> {
+    std::vector<http::ListenAddress> parsed;
+    for (const std::string& text : values) {
+      Result<http::ListenAddress> address = http::parse_listen_address(text);
+      if (!address) return wrong(address.error().detail);
+      parsed.push_back(*address);
+    }
+    config.*member = std::move(parsed);
+    return {};
+  };
+}
+
+Result<void> set_data_dir(Config& config, const std::vector<std::string>& values) {
+  if (values.back().empty()) return wrong("is empty; name the directory that is to hold the counts");
+  config.data_dir = values.back();
+  while (config.data_dir.size() > 1 && config.data_dir.back() == '/') config.data_dir.pop_back();
+  return {};
+}
+
+Result<void> set_base_path(Config& config, const std::vector<std::string>& values) {
+  std::string path = values.back();
+  while (!path.empty() && path.back() == '/') path.pop_back();
+  const bool plain = std::all_of(path.begin(), path.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' || c == '-' ||
+           c == '_' || c == '.';
+  });
+  if (!plain || (!path.empty() && path.front() != '/')) {
+    return wrong("'" + values.back() +
+                 "' is no path prefix; it begins with '/' and holds letters, digits, '-', '_', '.'");
+  }
+  config.base_path = path;
+  return {};
+}
+
+Result<void> set_trusted(Config& config, const std::vector<std::string>& values) {
+  std::vector<ingest::Cidr> parsed;
+  for (const std::string& text : values) {
+    Result<ingest::Cidr> cidr = ingest::parse_cidr(text);
+    if (!cidr) return wrong(cidr.error().detail);
+    parsed.push_back(*cidr);
+  }
+  config.trusted_proxies = std::move(parsed);
+  return {};
+}
+
+Result<void> set_durability(Config&, const std::vector<std::string>& values) {
+  if (values.back() != "kernel")
+    return wrong("'" + values.back() + "' is not a durability of this release; it has 'kernel'");
+  return {};
+}
+
+Result<void> set_log_level(Config& config, const std::vector<std::string>& values) {
+  using base::log::Level;
+  const std::string& text = values.back();
+  if (text == "debug")
+    config.log_level = Level::debug;
+  else if (text == "info")
+    config.log_level = Level::info;
+  else if (text == "warning")
+    config.log_level = Level::warning;
+  else if (text == "error")
+    config.log_level = Level::error;
+  else
+    return wrong("'" + text + "' is not one of debug, info, warning, error");
+  return {};
+}
+
+Result<void> set_insecure_admin(Config& config, const std::vector<std::string>& values) {
+  const std::string& text = values.back();
+  if (text != "true" && text != "false") return wrong("'" + text + "' is neither true nor false");
+  config.insecure_admin = text == "true";
+  return {};
+}
+
+std::vector<Option> option_table() {
+  return {
+      {"data-dir", "DIR", "holds the journal, checkpoints and the admin token (/var/lib/footfall)", false,
+       set_data_dir},
+      {"listen", "ADDR", "public listener, HOST:PORT or unix:PATH; may be repeated (127.0.0.1:8080)", true,
+       addresses(&Config::listen)},
+      {"admin", "ADDR", "admin listener (127.0.0.1:8081)", true, addresses(&Config::admin)},
+      {"metrics-listen", "ADDR", "listener for /metrics and health alone (none)", true,
+       addresses(&Config::metrics_listen)},
+      {"insecure-admin", "BOOL", "allow an admin listener beyond loopback, without TLS (false)", false,
+       set_insecure_admin},
+      {"threads", "N", "shards; 0 is one per core (0)", false, number<unsigned>(&Config::threads, 0, 63)},
+      {"durability", "MODE", "when a hit is acknowledged; kernel: after write() (kernel)", false, set_durability},
+      {"base-path", "PATH", "prefix of every public path, such as /stats (none)", false, set_base_path},
+      {"trusted-proxy", "CIDR", "peer whose X-Forwarded-For is believed; may be repeated", true, set_trusted},
+      {"rate-limit", "N", "pings a second per client address; 0 is no limit (100)", false,
+       number<std::uint32_t>(&Config::rate_limit, 0, 1'000'000)},
+      {"rate-burst", "N", "pings that a client may send at once (500)", false,
+       number<std::uint32_t>(&Config::rate_burst, 1, 1'000'000)},
+      {"connections-max", "N", "open connections per shard (15000)", false,
+       number<std::uint32_t>(&Config::connections_max, 16, 1'000'000)},
+      {"sites-max", "N", "registered sites (100000)", false, number<std::uint32_t>(&Config::sites_max, 1, 10'000'000)},
+      {"pages-max", "N", "pages per site; past it they count as (other) (100000)", false,
+       number<std::uint32_t>(&Config::pages_max, 1, 100'000'000)},
+      {"labels-max", "N", "ranked labels per site, day and dimension; past it (other) (1000)", false,
+       number<std::uint32_t>(&Config::labels_max, 1, 1'000'000)},
+      {"online-pairs-max", "N", "(visitor, page) pairs kept for online (20000000)", false,
+       number<std::uint64_t>(&Config::online_pairs_max, 1000, 10'000'000'000)},
+      {"segment-size", "BYTES", "size of a journal segment (16777216)", false,
+       number<std::uint64_t>(&Config::segment_bytes, 1U << 20U, 1U << 30U)},
+      {"checkpoint-interval", "SECONDS", "between checkpoints (60)", false,
+       number<std::int32_t>(&Config::checkpoint_interval_s, 1, 86'400)},
+      {"drain", "SECONDS", "that open connections get to finish after SIGTERM (10)", false,
+       number<std::int32_t>(&Config::drain_s, 0, 3'600)},
+      {"log-level", "LEVEL", "debug, info, warning or error (info)", false, set_log_level},
+  };
+}
+
+std::string environment_name(const std::string& option) {
+  std::string name = "FOOTFALL_" + option;
+  for (char& c : name) c = c == '-' ? '_' : (c >= 'a' && c <= 'z') ? static_cast<char>(c - 'a' + 'A') : c;
+  return name;
+}
+
+void apply(const Option& option, Config& config, const std::vector<std::string>& values, const std::string& where) {
+  if (!option.repeated && values.size() > 1)
+    throw base::Failure(wrong(where + ": takes one value, " + std::to_string(values.size()) + " are given"));
+  if (const Result<void> done = option.set(config, values); !done)
+    throw base::Failure(wrong(where + ": " + done.error().detail));
+}
+
+// A TOML value as the text that a flag would have. False for tables, dates and floats, which no option takes.
+bool text_of(const toml::node& node, std::vector<std::string>& values) {
+  if (const auto* text = node.as_string())
+    values.push_back(text->get());
+  else if (const auto* integer = node.as_integer())
+    values.push_back(std::to_string(integer->get()));
+  else if (const auto* yes = node.as_boolean())
+    values.emplace_back(yes->get() ? "true" : "false");
+  else
+    return false;
+  return true;
+}
+
+void apply_file(const std::string& path, const std::vector<Option>& options, const std::vector<std::string>& given,
+                Config& config) {
+  toml::table table;
+  try {
+    table = toml::parse_file(path);
+  } catch (const toml::parse_error& error) {
+    throw base::Failure(
+        wrong(path + ":" + std::to_string(error.source().begin.line) + ": " + std::string(error.description())));
+  }
+  for (const auto& [key, node] : table) {
+    const std::string name(key.str());
+    const std::string where = path + ":" + std::to_string(node.source().begin.line) + ": " + name;
+    const auto option = std::find_if(options.begin(), options.end(), [&](const Option& o) { return o.name == name; });
+    if (option == options.end())
+      throw base::Failure(wrong(where + ": unknown key; footfalld --help lists the options"));
+    std::vector<std::string> values;
+    bool understood = true;
+    if (const toml::array* list = node.as_array()) {
+      if (!option->repeated) throw base::Failure(wrong(where + ": takes one value, not a list"));
+      for (const toml::node& element : *list) understood = text_of(element, values) && understood;
+    } else {
+      understood = text_of(node, values);
+    }
+    if (!understood)
+      throw base::Failure(wrong(where + ": must be a text, a whole number, true or false" +
+                                (option->repeated ? ", or a list of texts" : "")));
+    // Checked even where a flag beats it, so that a file is either right or refused.
+    Config scratch = config;
+    apply(*option, scratch, values, where);
+    if (std::find(given.begin(), given.end(), name) == given.end()) config = std::move(scratch);
+  }
+}
+
+void check_together(const Config& config) {
+  if (config.insecure_admin) return;
+  for (const http::ListenAddress& address : config.admin) {
+    if (!address.loopback && !address.unix_socket) {
+      throw base::Failure(wrong("admin: " + address.host +
+                                " is not a loopback address; the admin interface has no TLS, so listen on 127.0.0.1, "
+                                "or pass --insecure-admin true"));
+    }
+  }
+}
+
+}  // namespace
+
+std::optional<Config> parse_config(int argc, const char* const* argv) {
+  const std::vector<Option> options = option_table();
+  CLI::App app{"footfalld counts visits: exact totals, exactly who is online now, and no acknowledged hit lost.",
+               "footfalld"};
+  app.set_version_flag("--version", std::string(kVersion));
+  bool check_only = false;
+  app.add_flag("--check-config", check_only, "check the options and exit");
+  std::string file;
+  app.add_option("--config", file, "TOML file with the same options (keys as the flags, without --)")
+      ->envname("FOOTFALL_CONFIG")
+      ->type_name("FILE");
+
+  std::vector<std::vector<std::string>> flag_values(options.size());
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    auto* option = app.add_option("--" + options[i].name, flag_values[i],
+                                  options[i].help + " [" + environment_name(options[i].name) + "]");
+    option->type_name(options[i].value_name)->expected(1)->take_all();
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) {
+      app.exit(error);
+      return std::nullopt;
+    }
+    throw base::Failure(wrong(std::string(error.what()) + "; footfalld --help lists the options"));
+  }
+
+  Config config;
+  std::vector<std::string> given;
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    const char* environment = std::getenv(environment_name(options[i].name).c_str());
+    if (!flag_values[i].empty()) {
+      apply(options[i], config, flag_values[i], "--" + options[i].name);
+    } else if (environment != nullptr) {
+      std::vector<std::string> values;
+      std::string text = environment;
+      for (std::size_t begin = 0; begin <= text.size();) {  // lists are separated by commas
+        const std::size_t comma = options[i].repeated ? std::min(text.find(',', begin), text.size()) : text.size();
+        values.push_back(text.substr(begin, comma - begin));
+        begin = comma + 1;
+      }
+      apply(options[i], config, values, environment_name(options[i].name));
+    } else {
+      continue;
+    }
+    given.push_back(options[i].name);
+  }
+  if (!file.empty()) apply_file(file, options, given, config);
+  if (config.listen.empty()) config.listen.push_back(*http::parse_listen_address("127.0.0.1:8080"));
+  if (config.admin.empty()) config.admin.push_back(*http::parse_listen_address("127.0.0.1:8081"));
+  if (config.threads == 0) config.threads = std::clamp(std::thread::hardware_concurrency(), 1U, 63U);
+  config.check_only = check_only;
+  check_together(config);
+  return config;
+}
+
+}  // namespace footfall

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Config: the daemon's options. A flag beats an environment variable (FOOTFALL_*), which beats the TOML file, which
+// beats the default; all three use one table of options, so they cannot drift apart.
+//
+// Errors are thrown as base::Failure{invalid_config} before anything is opened; the text names where the value came
+// from ("footfall.toml:12: threads", "FOOTFALL_THREADS", "--threads"), what is wrong and what would be right.
+// Tested by tests/unit/server/config_test.cc.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "http/listener.h"
+#include "ingest/client_address.h"
+
+namespace footfall {
+
+struct Config {
+  std::string data_dir = "/var/lib/footfall";
+  std::vector<http::ListenAddress> listen;          // public; default 127.0.0.1:8080
+  std::vector<http::ListenAddress> admin;           // default 127.0.0.1:8081
+  std::vector<http::ListenAddress> metrics_listen;  // /metrics and health alone; none by default
+  bool insecure_admin = false;                      // allows an admin listener that is not on loopback, without TLS
+  unsigned threads = 0;                             // shards; 0: one per core, at most 63
+  std::string base_path;                            // "" or "/prefix"
+  std::vector<ingest::Cidr> trusted_proxies;
+  std::uint32_t rate_limit = 100;  // pings a second per address; 0: none
+  std::uint32_t rate_burst = 500;
+  std::uint32_t connections_max = 15'000;  // per shard
+  std::uint32_t sites_max = 100'000;
+  std::uint32_t pages_max = 100'000;            // per site
+  std::uint32_t labels_max = 1'000;             // per site, day and dimension
+  std::uint64_t online_pairs_max = 20'000'000;  // (visitor, page) pairs of the node
+  std::uint64_t segment_bytes = 16U << 20U;
+  std::int32_t checkpoint_interval_s = 60;
+  std::int32_t drain_s = 10;
+  base::log::Level log_level = base::log::Level::info;
+  bool check_only = false;  // --check-config
+};
+
+// nullopt: --help or --version was answered on standard output.
+std::optional<Config> parse_config(int argc, const char* const* argv);
+
+}  // namespace footfall

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <future>
+#include <utility>
+
+#include "base/log.h"
+#include "lookup/time_zones.h"
+#include "sites/records.h"
+#include "store/audit.h"
+
+namespace footfall {
+namespace {
+
+constexpr std::size_t kRecentChangesMax = 1000;
+
+}  // namespace
+
+Control::Control(const ControlEnvironment& environment, std::unique_ptr<journal::Writer> writer,
+                 std::vector<sites::Change> replayed)
+    : environment_(environment),
+      context_(1),
+      work_(boost::asio::make_work_guard(context_)),
+      writer_(std::move(writer)),
+      loop_(std::make_unique<http::Loop>(context_, environment.clock, *this, environment.parser_limits,
+                                         environment.loop_limits)),
+      admin_(*this) {
+  for (const sites::Change& change : replayed) recent_.push_front(store::audit_entry(change, environment_.registry));
+}
+
+Control::~Control() = default;
+
+void Control::start() {
+  thread_ = std::thread([this] { context_.run(); });
+}
+
+void Control::run(const std::function<void()>& task) {
+  std::promise<void> done;
+  boost::asio::post(context_, [&] {
+    try {
+      task();
+      done.set_value();
+    } catch (...) {
+      done.set_exception(std::current_exception());
+    }
+  });
+  done.get_future().get();
+}
+
+void Control::stop(std::int32_t drain_s) {
+  std::promise<void> drained;
+  boost::asio::post(context_, [&] {
+    loop_->drain(environment_.clock.utc_ms() + std::int64_t{drain_s} * 1000, [&] { drained.set_value(); });
+  });
+  drained.get_future().wait();
+  work_.reset();
+  context_.stop();
+  thread_.join();
+}
+
+base::Result<void> Control::commit(sites::Change change) {
+  using base::Errc;
+  using base::Error;
+  if (environment_.registry.knows(change.id)) return {};
+  if (base::Result<void> checked = environment_.registry.check(change); !checked) return checked;
+  if (const auto* added = std::get_if<sites::SiteAdded>(&change.action);
+      added != nullptr && environment_.registry.entries().size() >= environment_.sites_max) {
+    return Error{Errc::conflict, added->settings.name + ": this node has its " +
+                                     std::to_string(environment_.sites_max) +
+                                     " sites; remove one, or raise --sites-max"};
+  }
+  std::string payload;
+  sites::encode_change(payload, change);
+  const std::uint64_t made_under = writer_->position().sequence;
+  const base::Result<std::uint64_t> written = writer_->append(payload, 0, made_under);
+  base::Result<void> durable;
+  if (written) durable = writer_->sync();
+  if (!written || !durable) {
+    const Error cause = written ? durable.error() : written.error();
+    journal_failed_ = true;
+    base::log::error("the control stream cannot be written: " + cause.detail);
+    return Error{Errc::unavailable, "the change could not be written to the disk, and is not in force; try again"};
+  }
+  if (base::Result<void> applied = environment_.registry.apply(change); !applied) return applied;
+  recent_.push_front(store::audit_entry(change, environment_.registry));
+  if (recent_.size() > kRecentChangesMax) recent_.pop_back();
+  publish();
+  return {};
+}
+
+void Control::publish() {
+  environment_.publish_directory(environment_.registry.directory(writer_->position().sequence));
+}
+
+base::Result<std::vector<store::AuditEntry>> Control::audit(std::size_t limit) {
+  std::vector<store::AuditEntry> entries(
+      recent_.begin(), recent_.begin() + static_cast<std::ptrdiff_t>(std::min(limit, recent_.size())));
+  base::Result<std::vector<store::AuditEntry>> older = environment_.history.audit(limit);
+  if (!older) return older;
+  for (store::AuditEntry& entry : *older) {
+    const bool known = std::any_of(recent_.begin(), recent_.end(),
+                                   [&](const store::AuditEntry& recent) { return recent.id == entry.id; });
+    if (!known && entries.size() < limit) entries.push_back(std::move(entry));
+  }
+  return entries;
+}
+
+void Control::on_requests(http::ConnectionRef connection, const http::Peer& peer, http::Requests& requests) {
+  const std::string date = http::imf_fixdate(loop_->now_ms() / 1000);
+  while (const http::Request* request = requests.next()) {
+    const api::AdminAnswer answer =
+        peer.listener == kMetricsListener ? admin_.answer_open(*request) : admin_.answer(*request);
+    api::write(loop_->begin_answer(connection), answer, date, request->keep_alive,
+               request->method == http::Method::head);
+    loop_->finish_answer(connection, !request->keep_alive);
+  }
+}
+
+void Control::on_tick(std::int64_t now_ms) {
+  if (journal_failed_) {
+    // What was written but not synced is unknown; the stream goes on behind the last change that is in force.
+    if (writer_->reopen(writer_->durable_through())) {
+      base::log::info("the control stream can be written again");
+      journal_failed_ = false;
+    }
+  }
+  if (now_ms / 1000 % 30 != 0) return;
+  const base::Result<bool> turned = environment_.salts.rotate(now_ms / 1000);
+  if (!turned) {
+    base::log::error("the salts could not be turned: " + turned.error().detail);
+  } else if (*turned) {
+    environment_.publish_salts(environment_.salts.keys());
+  }
+}
+
+}  // namespace footfall

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// Control: the thread beside the shards. It serves the admin listener, writes the control stream, applies changes and
+// hands their result to every shard, and turns the salts.
+//
+//   change -> check -> control stream (fsync) -> registry -> directory -> every shard has it -> answer
+//
+// Ownership  owns its io_context, Loop, Admin and the control stream's Writer; the Registry is the server's.
+// Threading  everything runs on its own thread; run() and the constructor's caller may be any other.
+// Tested by tests/integration/.
+#pragma once
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "api/admin.h"
+#include "http/loop.h"
+#include "http/response.h"
+#include "ingest/salts.h"
+#include "journal/writer.h"
+#include "sites/registry.h"
+#include "store/history.h"
+
+namespace footfall {
+
+// What the server gives it.
+struct ControlEnvironment {
+  const base::Clock& clock;
+  sites::Registry& registry;
+  ingest::Salts& salts;
+  store::History& history;
+  std::uint32_t sites_max = 0;
+  http::LoopLimits loop_limits;
+  http::ParserLimits parser_limits;
+  // Every shard has it when these return.
+  std::function<void(std::shared_ptr<const sites::Directory>)> publish_directory;
+  std::function<void(std::shared_ptr<const ingest::SaltKeys>)> publish_salts;
+  std::function<api::Readiness()> readiness;
+  std::function<std::string()> metrics_text;
+};
+
+// Which listener a connection came by (http::Peer::listener).
+inline constexpr std::uint8_t kPublicListener = 0;
+inline constexpr std::uint8_t kAdminListener = 1;
+inline constexpr std::uint8_t kMetricsListener = 2;
+
+class Control final : public api::ControlPlane, public http::LoopHandler {
+ public:
+  // `replayed`: the changes since the last checkpoint, for the audit.
+  Control(const ControlEnvironment& environment, std::unique_ptr<journal::Writer> writer,
+          std::vector<sites::Change> replayed);
+  ~Control() override;
+  Control(const Control&) = delete;
+  Control& operator=(const Control&) = delete;
+
+  void start();
+  void stop(std::int32_t drain_s);
+  // Runs `task` on the control thread and waits for it; what it throws is thrown here. REQUIRES: another thread; it
+  // runs.
+  void run(const std::function<void()>& task);
+  boost::asio::io_context& context() { return context_; }
+  http::Loop& loop() { return *loop_; }
+  const api::Admin& admin() const { return admin_; }
+
+  // On the control thread, or before start().
+  journal::Writer& writer() { return *writer_; }
+  base::Result<void> commit(sites::Change change) override;
+  // Gives shards what is in force. REQUIRES: the shards run.
+  void publish();
+
+  sites::Registry& registry() override { return environment_.registry; }
+  std::int64_t now_ms() override { return environment_.clock.utc_ms(); }
+  base::Result<std::vector<store::AuditEntry>> audit(std::size_t limit) override;
+  api::Readiness readiness() override { return environment_.readiness(); }
+  std::string metrics_text() override { return environment_.metrics_text(); }
+
+  void on_requests(http::ConnectionRef connection, const http::Peer& peer, http::Requests& requests) override;
+  void end_of_pass(std::int64_t) override {}
+  void on_tick(std::int64_t now_ms) override;
+  void on_close(http::ConnectionRef) override {}
+
+ private:
+  const ControlEnvironment& environment_;
+  boost::asio::io_context context_;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  std::unique_ptr<journal::Writer> writer_;
+  std::unique_ptr<http::Loop> loop_;
+  api::Admin admin_;
+  std::deque<store::AuditEntry> recent_;  // newest first; what the history may not have yet
+  std::thread thread_;
+  bool journal_failed_ = false;
+};
+
+}  // namespace footfall

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Server: composes the parts, starts them, and stops them in mirrored order.
+//
+//   start   directory -> recovery -> clock, salts, history -> control -> shards -> checkpointer -> listeners
+//   stop    listeners -> shards (drain, last block) -> checkpointer -> control
+//
+// Errors: start() throws base::Failure. Threads: start(), wait_for_signal() and stop() on the main thread.
+// Tested by tests/integration/.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "config.h"
+#include "control.h"
+#include "http/listener.h"
+#include "metrics/exposition.h"
+#include "shard.h"
+#include "store/checkpointer.h"
+#include "store/data_directory.h"
+#include "store/history.h"
+#include "store/recovery.h"
+
+namespace footfall {
+
+class Server {
+ public:
+  explicit Server(const Config& config);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  void start();
+  // SIGTERM or SIGINT; SIGPIPE is ignored.
+  void wait_for_signal();
+  void stop();
+
+ private:
+  void open_state();    // directory, recovery, clock, history, salts
+  void open_threads();  // control, shards, checkpointer
+  void first_start();   // the admin token
+  void open_listeners();
+  base::Result<std::unique_ptr<journal::Writer>> open_writer(journal::StreamId stream);
+  store::LiveSide live_side();
+  base::Result<std::map<journal::StreamId, std::uint64_t>> roll_streams();
+  void recycle_segments(const std::map<journal::StreamId, std::uint64_t>& through);
+  metrics::Facts facts() const;
+  api::Readiness readiness() const;
+
+  const Config config_;
+  std::unique_ptr<store::DataDirectory> directory_;
+  store::RecoveredState recovered_;  // the registry is the live one
+  double recovery_duration_s_ = 0;
+  std::unique_ptr<base::Clock> clock_;
+  std::unique_ptr<store::History> history_;         // the control thread's connection
+  std::unique_ptr<store::History> history_writer_;  // the checkpointer's
+  std::unique_ptr<ingest::Salts> salts_;
+
+  std::unique_ptr<ShardEnvironment> shard_environment_;
+  std::unique_ptr<ControlEnvironment> control_environment_;
+  std::unique_ptr<Control> control_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::unique_ptr<store::Checkpointer> checkpointer_;
+  std::unique_ptr<metrics::Exposition> exposition_;
+  std::vector<std::unique_ptr<http::Listener>> listeners_;
+
+  std::atomic<bool> draining_{false};
+};
+
+}  // namespace footfall

@@ -1,0 +1,773 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shard.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <charconv>
+#include <utility>
+
+#include "api/assets.h"
+#include "api/auth.h"
+#include "api/health.h"
+#include "api/json.h"
+#include "api/pages.h"
+#include "api/problems.h"
+#include "api/series.h"
+#include "api/stats.h"
+#include "api/widget.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "ingest/batch.h"
+#include "ingest/native.h"
+#include "sites/records.h"
+
+namespace footfall {
+namespace {
+
+// A pass decides in blocks of at most this many pings, so that a block fits a journal segment and the buffers stay
+// small.
+constexpr std::size_t kCandidatesMax = 2048;
+// Items past this are refused: a batch is one block, so that it is counted as a whole or not at all.
+constexpr std::size_t kBatchItemsMax = 20'000;
+constexpr std::size_t kBatchReasonsMax = 100;
+constexpr std::int64_t kAheadMax_s = 5;
+
+constexpr std::string_view kRetryAfter = "Retry-After: 1\r\n";
+
+// One import batch at a time: its mark is read, its block written and the mark raised as one step.
+base::Mutex& import_mutex() {
+  static base::Mutex mutex;
+  return mutex;
+}
+
+std::string_view parameter(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    const std::size_t end = std::min(query.find('&'), query.size());
+    const std::string_view pair = query.substr(0, end);
+    query.remove_prefix(std::min(end + 1, query.size()));
+    if (pair.size() > name.size() && pair[name.size()] == '=' && pair.starts_with(name))
+      return pair.substr(name.size() + 1);
+  }
+  return {};
+}
+
+}  // namespace
+
+// Owned by sites_; replaced when the directory changes.
+struct Shard::LocalSite {
+  sites::Entry entry;
+  std::shared_ptr<const lookup::TimeZone> zone;
+  ingest::VisitorKeys keys;
+  std::vector<const sites::Candidate*> in_pass;  // its part of the block that is being made
+};
+
+struct Shard::Read {
+  api::Route route = api::Route::none;
+  api::Route resource = api::Route::none;
+  std::string site, query, token;
+  std::string path;  // of a hit that asked for JSON; normalised
+  std::string if_none_match;
+  std::string accept_encoding;
+  bool head = false;
+};
+
+struct Shard::Refusal {
+  ingest::Rejection reason;
+  std::string detail;
+  bool gif;
+};
+
+struct Shard::Batch {
+  api::Problem problem = api::Problem::count_;  // count_: none
+  std::string text;                             // the answer's body, or the problem's detail
+};
+
+std::size_t Shard::TextHash::operator()(std::string_view text) const noexcept {
+  return base::table_hash(text);
+}
+
+Shard::Shard(unsigned index, const ShardEnvironment& environment, std::unique_ptr<journal::Writer> writer)
+    : index_(index),
+      environment_(environment),
+      context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
+      work_(boost::asio::make_work_guard(context_)),
+      writer_(std::move(writer)),
+      loop_(std::make_unique<http::Loop>(context_, environment.clock, *this, environment.parser_limits,
+                                         environment.loop_limits)),
+      sink_(*loop_),
+      live_(sink_),
+      agents_(environment.agents),
+      rate_limit_(environment.rate_limit, environment.rate_burst) {
+  candidates_.reserve(kCandidatesMax);
+  hit_answers_.set_second(environment.clock.utc_s());
+}
+
+Shard::~Shard() = default;
+
+void Shard::start() {
+  thread_ = std::thread([this] { context_.run(); });
+}
+
+void Shard::post(std::function<void()> task) {
+  boost::asio::post(context_, std::move(task));
+}
+
+void Shard::run(const std::function<void()>& task) {
+  std::promise<void> done;
+  post([&] {
+    task();
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
+// --- what the control thread hands over ---
+
+void Shard::set_directory(std::shared_ptr<const sites::Directory> directory) {
+  directory_ = std::move(directory);
+  std::vector<std::string> gone;
+  for (const auto& [name, local] : sites_) {
+    const sites::Entry* entry = directory_->find(name);
+    if (entry == nullptr) gone.push_back(name);
+  }
+  for (const std::string& name : gone) {
+    by_site_.erase(sites_[name]->entry.site);
+    sites_.erase(name);
+  }
+  for (const auto& [name, entry] : directory_->by_name) {
+    std::unique_ptr<LocalSite>& local = sites_[std::string(name)];
+    if (local != nullptr && local->entry.settings == entry.settings && local->entry.site == entry.site) continue;
+    const base::Result<std::shared_ptr<const lookup::TimeZone>> zone = lookup::TimeZone::find(entry.settings->timezone);
+    // Settings were checked when they were made; a zone that the system lost since counts in UTC, and says so.
+    if (!zone)
+      base::log::warning("site " + std::string(name) + ": " + zone.error().detail + "; counting its days in UTC");
+    if (local == nullptr) local = std::make_unique<LocalSite>();
+    local->entry = entry;
+    local->zone = zone ? *zone : *lookup::TimeZone::find("UTC");
+    local->keys = ingest::VisitorKeys(entry.settings->name, local->zone, salts_, entry.settings->window_s);
+    by_site_[entry.site] = local.get();
+  }
+  live_.on_directory(*directory_);
+}
+
+void Shard::set_salts(std::shared_ptr<const ingest::SaltKeys> salts) {
+  salts_ = std::move(salts);
+  for (auto& [name, local] : sites_) {
+    local->keys =
+        ingest::VisitorKeys(local->entry.settings->name, local->zone, salts_, local->entry.settings->window_s);
+  }
+}
+
+void Shard::add_active(sites::Site* site) {
+  active_.push_back(site);
+}
+
+base::Result<journal::Position> Shard::roll() {
+  return writer_->roll();
+}
+
+base::Result<void> Shard::recycle(std::uint64_t through_segment) {
+  return writer_->recycle(through_segment);
+}
+
+void Shard::stop(std::int32_t drain_s) {
+  std::promise<void> drained;
+  post([&] {
+    live_.close_all();
+    loop_->drain(environment_.clock.utc_ms() + std::int64_t{drain_s} * 1000, [&] { drained.set_value(); });
+  });
+  drained.get_future().wait();
+  run([&] { tick_sites(environment_.clock.utc_s()); });
+  work_.reset();
+  context_.stop();
+  thread_.join();
+}
+
+// --- a pass: what was read ---
+
+Shard::LocalSite* Shard::find_site(std::string_view name) {
+  const auto it = sites_.find(name);
+  return it == sites_.end() ? nullptr : it->second.get();
+}
+
+void Shard::on_requests(http::ConnectionRef connection, const http::Peer& peer, http::Requests& requests) {
+  while (const http::Request* request = requests.next()) take(connection, peer, *request);
+}
+
+void Shard::take(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request) {
+  const api::Target target = api::route_of(request.method, request.path, environment_.base_path);
+  switch (target.route) {
+    case api::Route::hit:
+      return on_hit(connection, peer, request, false);
+    case api::Route::hit_gif:
+      return on_hit(connection, peer, request, true);
+    case api::Route::batch:
+      return on_batch(connection, request);
+    default:
+      return on_read(connection, request, target);
+  }
+}
+
+void Shard::refuse(http::ConnectionRef connection, const http::Request& request, ingest::Rejection reason,
+                   std::string detail, bool gif) {
+  counters_.reject(reason);
+  pending_.push_back({connection, Answer::refusal, request.keep_alive, static_cast<std::uint32_t>(refusals_.size())});
+  refusals_.push_back({reason, std::move(detail), gif});
+}
+
+void Shard::on_hit(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request, bool gif) {
+  using http::Field;
+  counters_.received.add();
+  const base::Result<ingest::Ping> parsed = ingest::parse_native(request, arena_);
+  if (!parsed) {
+    const base::Errc code = parsed.error().code;
+    const ingest::Rejection reason = code == base::Errc::conflict    ? ingest::Rejection::media_type
+                                     : code == base::Errc::too_large ? ingest::Rejection::too_large
+                                                                     : ingest::Rejection::malformed;
+    return refuse(connection, request, reason, parsed.error().detail, gif);
+  }
+  const ingest::Ping& ping = *parsed;
+  LocalSite* local = find_site(ping.site);
+  if (local == nullptr) {
+    return refuse(
+        connection, request, ingest::Rejection::unknown_site,
+        "no site is registered under this name; check the page's data-site, or add it: footfall site add NAME", gif);
+  }
+  ingest::Address peer_address;
+  std::copy(std::begin(peer.address), std::end(peer.address), peer_address.bytes.begin());
+  const ingest::ClientAddress client = ingest::client_address(
+      peer_address, peer.loopback, request.field(Field::x_forwarded_for), environment_.trusted_proxies);
+  if (client.untrusted_header) counters_.untrusted_forwards.add();
+  const std::int64_t now_ms = loop_->now_ms();
+  // A loopback peer that forwards for nobody is the owner's own program.
+  if ((client.forwarded || !peer.loopback) && !rate_limit_.allow(client.address, now_ms)) {
+    return refuse(connection, request, ingest::Rejection::rate,
+                  "more pings than this server takes from one address; try again in a second", gif);
+  }
+  if (journal_failed())
+    return refuse(connection, request, ingest::Rejection::disk,
+                  "the journal cannot be written; nothing is counted until it can", gif);
+
+  const std::string_view user_agent = request.field(Field::user_agent);
+  const lookup::Agent& agent = agents_.find(user_agent);
+  const ingest::Verdict verdict = ingest::judge(ping, *local->entry.settings, agent.bot, false);
+  if (verdict.rejection != ingest::Rejection::none) return refuse(connection, request, verdict.rejection, {}, gif);
+
+  if (candidates_.size() == kCandidatesMax) commit_pass();
+  const std::int64_t now_s = now_ms / 1000;
+  sites::Candidate& candidate = candidates_.emplace_back();
+  owners_.push_back(local);
+  candidate.site = local->entry.site;
+  candidate.at_s = now_s;
+  const ingest::DayKeys& keys = local->keys.at(now_s);
+  candidate.utc_offset_s = keys.utc_offset_s;
+  candidate.visitor = keys.visitor(client.address.bytes.data(), user_agent);
+  candidate.moved_from = keys.moved_from(now_s, client.address.bytes.data(), user_agent);
+  candidate.kind = ping.kind;
+  candidate.bot = agent.bot;
+  candidate.counts = verdict.counts;
+  const bool known = candidate.visitor.value != 0;  // the key of its day is there
+  candidate.touches_presence = known && verdict.touches_presence;
+  candidate.adds_visitor = known && verdict.adds_visitor;
+  candidate.path = {ping.path, ping.path.empty() ? 0 : base::table_hash(ping.path)};
+  const auto label = [&](counting::Dimension dimension, std::string_view text, std::uint64_t hash) {
+    candidate.labels[static_cast<std::size_t>(dimension)] = {text, hash};
+  };
+  if (!ping.referrer.empty() && !ingest::own_host(ping.referrer, *local->entry.settings)) {
+    label(counting::Dimension::referrer, ping.referrer, base::table_hash(ping.referrer));
+  }
+  if (!ping.campaign.empty()) label(counting::Dimension::campaign, ping.campaign, base::table_hash(ping.campaign));
+  if (!ping.event.empty()) label(counting::Dimension::event, ping.event, base::table_hash(ping.event));
+  if (!agent.bot) {
+    label(counting::Dimension::browser, agent.browser, agent.browser_hash);
+    label(counting::Dimension::system, agent.system, agent.system_hash);
+    label(counting::Dimension::device, agent.device, agent.device_hash);
+  }
+
+  if (ping.format == ingest::AnswerFormat::json) {
+    pending_.push_back({connection, Answer::hit_json, request.keep_alive, static_cast<std::uint32_t>(reads_.size())});
+    Read& read = reads_.emplace_back();
+    read.route = api::Route::hit;
+    read.site = ping.site;
+    read.path = ping.path;
+    read.token = api::bearer_of(request);
+  } else {
+    pending_.push_back({connection, gif ? Answer::gif : Answer::no_content, request.keep_alive, 0});
+  }
+}
+
+void Shard::on_read(http::ConnectionRef connection, const http::Request& request, const api::Target& target) {
+  using http::Field;
+  pending_.push_back({connection, Answer::read, request.keep_alive, static_cast<std::uint32_t>(reads_.size())});
+  Read& read = reads_.emplace_back();
+  read.route = target.route;
+  read.resource = target.resource;
+  read.site = target.site;
+  read.query = request.query;
+  read.token = api::bearer_of(request);
+  read.if_none_match = request.field(Field::if_none_match);
+  read.head = request.method == http::Method::head;
+  read.accept_encoding = request.field(Field::accept_encoding);
+}
+
+// --- a pass: decide, journal, apply ---
+
+bool Shard::append(std::uint32_t hits) {
+  const base::Result<std::uint64_t> written =
+      writer_->append(payload_, hits, directory_ ? directory_->control_sequence : 0);
+  if (written) {
+    counters_.passes.add();
+    return true;
+  }
+  if (!journal_failed())
+    base::log::error("shard " + std::to_string(index_) + ": " + written.error().detail +
+                     "; pings are answered 503 until it can be written");
+  journal_failed_.set(1);
+  counters_.journal_failures.add();
+  return false;
+}
+
+bool Shard::commit(std::span<const sites::Candidate> candidates, std::span<LocalSite* const> owners,
+                   std::string_view progress) {
+  payload_.clear();
+  touched_.clear();
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    LocalSite* local = owners[i];
+    if (local->in_pass.empty()) touched_.push_back(local);
+    local->in_pass.push_back(&candidates[i]);
+  }
+  if (groups_.size() < touched_.size()) groups_.resize(touched_.size());
+  const std::uint64_t pairs = environment_.online_pairs();
+  const std::size_t pairs_left = pairs >= environment_.online_pairs_max ? 0 : environment_.online_pairs_max - pairs;
+  for (std::size_t i = 0; i < touched_.size(); ++i) {
+    sites::decide(*touched_[i]->entry.site, touched_[i]->in_pass, index_, payload_, groups_[i], pairs_left);
+    touched_[i]->in_pass.clear();
+  }
+  payload_.append(progress);
+  const bool written = payload_.empty() || append(static_cast<std::uint32_t>(candidates.size()));
+  for (std::size_t i = 0; i < touched_.size(); ++i) {
+    sites::Site& site = *touched_[i]->entry.site;
+    if (!written) {
+      base::MutexLock lock(site.mutex());
+      site.clear_definitions(index_);
+      continue;
+    }
+    sites::apply(groups_[i]);
+    if (!site.active() && site.activate()) environment_.activated(&site);
+  }
+  if (written) {
+    counters_.accepted.add(candidates.size());
+    counters_.applied.add(candidates.size());
+  } else {
+    counters_.reject(ingest::Rejection::disk, candidates.size());
+  }
+  return written;
+}
+
+void Shard::commit_pass() {
+  if (candidates_.empty()) return;
+  if (!commit(candidates_, owners_, {})) {
+    // Nothing of this block was applied: every hit in it is answered 503, with what else is pending in its place.
+    for (Pending& pending : pending_) {
+      if (pending.answer != Answer::no_content && pending.answer != Answer::gif && pending.answer != Answer::hit_json)
+        continue;
+      if (pending.committed) continue;
+      refusals_.push_back({ingest::Rejection::disk, "the journal cannot be written; nothing is counted until it can",
+                           pending.answer == Answer::gif});
+      pending.answer = Answer::refusal;
+      pending.index = static_cast<std::uint32_t>(refusals_.size() - 1);
+    }
+  }
+  for (Pending& pending : pending_) pending.committed = true;
+  candidates_.clear();
+  owners_.clear();
+}
+
+void Shard::end_of_pass(std::int64_t now_ms) {
+  hit_answers_.set_second(now_ms / 1000);
+  commit_pass();
+  answer_all();
+  arena_.clear();
+  counters_.balance();
+}
+
+// --- batches ---
+
+void Shard::on_batch(http::ConnectionRef connection, const http::Request& request) {
+  using http::Field;
+  commit_pass();  // one block for what came before, one for the batch
+  pending_.push_back(
+      {connection, Answer::batch, request.keep_alive, static_cast<std::uint32_t>(batches_.size()), true});
+  Batch& batch = batches_.emplace_back();
+  const auto problem = [&](api::Problem kind, std::string detail) {
+    batch.problem = kind;
+    batch.text = std::move(detail);
+  };
+  const std::string_view type = request.field(Field::content_type);
+  if (!type.starts_with("application/x-ndjson")) {
+    return problem(api::Problem::unsupported_media_type, "a batch is application/x-ndjson: one JSON object a line");
+  }
+  if (!request.field(Field::content_encoding).empty()) {
+    return problem(api::Problem::unsupported_media_type, "a batch is sent without Content-Encoding");
+  }
+  const std::int64_t now_ms = loop_->now_ms();
+  const std::int64_t now_s = now_ms / 1000;
+  const std::string_view secret = api::bearer_of(request);
+  const sites::Token* token = secret.empty() ? nullptr : api::find_token(directory_->tokens, secret, now_s);
+  if (token == nullptr)
+    return problem(api::Problem::unauthorized, "a batch needs a token of scope ingest: Authorization: Bearer TOKEN");
+  if (journal_failed())
+    return problem(api::Problem::unavailable, "the journal cannot be written; nothing is counted until it can");
+
+  const std::string_view source = parameter(request.query, "source");
+  std::uint64_t position = 0;
+  if (!source.empty()) {
+    const std::string_view text = parameter(request.query, "position");
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), position);
+    if (error != std::errc{} || end != text.data() + text.size() || position == 0) {
+      return problem(api::Problem::malformed, "position: a whole number from 1 is needed beside source");
+    }
+  }
+
+  std::vector<sites::Candidate> candidates;
+  std::vector<LocalSite*> owners;
+  std::vector<std::pair<std::size_t, std::string_view>> bad;  // item index, reason; the first few
+  std::size_t bad_total = 0;
+  std::size_t items = 0;
+  const auto reject = [&](std::size_t index, ingest::Rejection reason, std::string_view text) {
+    counters_.reject(reason);
+    ++bad_total;
+    if (bad.size() < kBatchReasonsMax) bad.emplace_back(index, arena_.copy(text));
+  };
+
+  base::MutexLock lock(import_mutex());  // also orders batches without a source; they are rare
+  const std::string source_text(source);
+  LocalSite* import_site = nullptr;  // the site of the first item: an import is of one site
+  std::optional<sites::Import> import;
+  bool already = false;
+  ingest::parse_ndjson(
+      request.body, arena_,
+      [&](std::size_t index, const ingest::Item& item) {
+        ++items;
+        counters_.received.add();
+        LocalSite* local = find_site(item.ping.site);
+        if (local == nullptr) return reject(index, ingest::Rejection::unknown_site, "unknown_site");
+        if (!api::allows(*token, static_cast<std::uint32_t>(sites::Scope::ingest), local->entry.site->id())) {
+          return reject(index, ingest::Rejection::denied, "denied");
+        }
+        if (!source.empty() && import_site == nullptr) {
+          import_site = local;
+          import = environment_.find_import(local->entry.site->id(), source_text);
+          already = import && import->position >= position;
+        }
+        if (already) return;
+        if (!source.empty() && import_site != local)
+          return reject(index, ingest::Rejection::denied, "another site than the first item's");
+        std::int64_t at_s = item.at_s == INT64_MIN ? now_s : item.at_s;
+        if (at_s > now_s + kAheadMax_s || at_s < 0) return reject(index, ingest::Rejection::time, "time");
+        at_s = std::min(at_s, now_s);
+        const lookup::Agent& agent = agents_.find(item.agent);
+        const ingest::Verdict verdict = ingest::judge(item.ping, *local->entry.settings, agent.bot, true);
+        if (verdict.rejection != ingest::Rejection::none)
+          return reject(index, verdict.rejection, ingest::name_of(verdict.rejection));
+        sites::Candidate candidate;
+        candidate.site = local->entry.site;
+        candidate.at_s = at_s;
+        candidate.utc_offset_s = local->zone->offset_at(at_s);
+        candidate.kind = item.ping.kind;
+        candidate.bot = agent.bot;
+        candidate.counts = verdict.counts;
+        static const ingest::Address kNoAddress{};
+        const std::uint8_t* address = item.has_address ? item.address.bytes.data() : kNoAddress.bytes.data();
+        const std::string_view who = item.visitor.empty() ? item.agent : item.visitor;
+        if (import && import->open) {
+          // An import's visitors have a key of their own, kept until it ends: they add to their days, not to who is
+          // online.
+          candidate.visitor =
+              ingest::visitor_id({import->key0, import->key1}, local->entry.settings->name, address, who);
+          candidate.adds_visitor = verdict.adds_visitor;
+        } else if (const ingest::DayKeys* keys = local->keys.find(at_s)) {
+          candidate.visitor = keys->visitor(address, who);
+          candidate.moved_from = keys->moved_from(at_s, address, who);
+          candidate.touches_presence = verdict.touches_presence;
+          candidate.adds_visitor = verdict.adds_visitor;
+        }  // else the salt of its day is gone: it counts, without a visitor
+        const auto text = [](std::string_view t) {
+          return t.empty() ? sites::Text{} : sites::Text{t, base::table_hash(t)};
+        };
+        candidate.path = text(item.ping.path);
+        auto& labels = candidate.labels;
+        if (!ingest::own_host(item.ping.referrer, *local->entry.settings)) {
+          labels[static_cast<std::size_t>(counting::Dimension::referrer)] = text(item.ping.referrer);
+        }
+        labels[static_cast<std::size_t>(counting::Dimension::campaign)] = text(item.ping.campaign);
+        labels[static_cast<std::size_t>(counting::Dimension::event)] = text(item.ping.event);
+        if (!agent.bot) {
+          labels[static_cast<std::size_t>(counting::Dimension::browser)] = {agent.browser, agent.browser_hash};
+          labels[static_cast<std::size_t>(counting::Dimension::system)] = {agent.system, agent.system_hash};
+          labels[static_cast<std::size_t>(counting::Dimension::device)] = {agent.device, agent.device_hash};
+        }
+        candidates.push_back(candidate);
+        owners.push_back(local);
+      },
+      [&](std::size_t index, std::string_view reason) {
+        ++items;
+        counters_.received.add();
+        reject(index, ingest::Rejection::malformed, reason);
+      });
+
+  if (items > kBatchItemsMax) {
+    counters_.reject(ingest::Rejection::too_large, candidates.size());
+    return problem(api::Problem::too_large, "a batch has at most " + std::to_string(kBatchItemsMax) +
+                                                " items, this one " + std::to_string(items) + "; split it");
+  }
+  if (already) {
+    counters_.reject(ingest::Rejection::duplicate, items - bad_total);
+    candidates.clear();
+    owners.clear();
+  } else {
+    std::string progress;
+    if (import_site != nullptr) sites::encode_progress(progress, import_site->entry.site->id(), source_text, position);
+    if (!commit(candidates, owners, progress))
+      return problem(api::Problem::unavailable, "the journal cannot be written; nothing is counted until it can");
+    if (import_site != nullptr) environment_.set_progress(import_site->entry.site->id(), source_text, position);
+  }
+  api::JsonWriter json(batch.text);
+  json.begin_object().member("accepted", std::uint64_t{candidates.size()}).key("rejected").begin_array();
+  for (const auto& [index, reason] : bad) {
+    json.begin_object().member("index", std::uint64_t{index}).member("reason", reason).end_object();
+  }
+  json.end_array().member("rejected_total", std::uint64_t{bad_total});
+  if (!source.empty())
+    json.member("position", already ? import->position : position).member("already_counted", already);
+  json.end_object();
+}
+
+// --- answers ---
+
+void Shard::answer_all() {
+  for (const Pending& pending : pending_) {
+    std::string& out = loop_->begin_answer(pending.connection);
+    bool close = !pending.keep_alive;
+    switch (pending.answer) {
+      case Answer::no_content:
+        out.append(hit_answers_.no_content(pending.keep_alive));
+        counters_.acknowledged.add();
+        counters_.answered(api::Route::hit, 204);
+        break;
+      case Answer::gif:
+        out.append(hit_answers_.gif(pending.keep_alive));
+        counters_.acknowledged.add();
+        counters_.answered(api::Route::hit_gif, 200);
+        break;
+      case Answer::hit_json:
+        answer_read(out, reads_[pending.index], pending);
+        counters_.acknowledged.add();
+        break;
+      case Answer::refusal:
+        answer_refusal(out, refusals_[pending.index], pending.keep_alive);
+        break;
+      case Answer::read:
+        if (answer_read(out, reads_[pending.index], pending)) continue;  // it became a stream
+        break;
+      case Answer::batch:
+        answer_batch(out, batches_[pending.index], pending.keep_alive);
+        break;
+    }
+    loop_->finish_answer(pending.connection, close);
+  }
+  pending_.clear();
+  reads_.clear();
+  refusals_.clear();
+  batches_.clear();
+}
+
+void Shard::answer_batch(std::string& out, const Batch& batch, bool keep_alive) {
+  if (batch.problem != api::Problem::count_) {
+    counters_.answered(api::Route::batch, api::info_of(batch.problem).status);
+    return api::write_problem(out, batch.problem, batch.text, hit_answers_.date(), keep_alive);
+  }
+  counters_.answered(api::Route::batch, 200);
+  const std::string node = "Footfall-Node: " + environment_.node + "\r\n";
+  http::write(out, {200, "application/json", batch.text, "no-store", node, true}, hit_answers_.date(), keep_alive);
+}
+
+void Shard::answer_refusal(std::string& out, const Refusal& refusal, bool keep_alive) {
+  using ingest::Rejection;
+  api::Problem problem = api::Problem::count_;
+  switch (refusal.reason) {
+    case Rejection::malformed:
+      problem = api::Problem::malformed;
+      break;
+    case Rejection::unknown_site:
+      problem = api::Problem::unknown_site;
+      break;
+    case Rejection::media_type:
+      problem = api::Problem::unsupported_media_type;
+      break;
+    case Rejection::too_large:
+      problem = api::Problem::too_large;
+      break;
+    case Rejection::rate:
+      problem = api::Problem::rate_limited;
+      break;
+    case Rejection::disk:
+    case Rejection::overload:
+      problem = api::Problem::unavailable;
+      break;
+    default:
+      break;  // refused by policy: 204
+  }
+  const int status = problem == api::Problem::count_ ? 204 : api::info_of(problem).status;
+  const std::string fields = "Footfall-Rejected: " + std::string(ingest::name_of(refusal.reason)) + "\r\n";
+  if (refusal.gif) {  // an image route always answers an image
+    const std::string more = fields + (status == 429 || status == 503 ? std::string(kRetryAfter) : std::string());
+    http::write(out, {status == 204 ? 200 : status, "image/gif", http::gif_bytes(), "no-store", more, true},
+                hit_answers_.date(), keep_alive);
+  } else if (status == 204) {
+    http::write(out, {204, {}, {}, "no-store", fields, true}, hit_answers_.date(), keep_alive);
+  } else {
+    api::write_problem(out, problem, refusal.detail, hit_answers_.date(), keep_alive, fields);
+  }
+  counters_.answered(refusal.gif ? api::Route::hit_gif : api::Route::hit, status);
+}
+
+bool Shard::answer_read(std::string& out, const Read& read, const Pending& pending) {
+  using api::Route;
+  const std::string_view date = hit_answers_.date();
+  const auto problem = [&](api::Problem kind, std::string_view detail, std::string_view fields = {}) {
+    counters_.answered(read.resource, api::info_of(kind).status);
+    api::write_problem(out, kind, detail, date, pending.keep_alive, fields);
+    return false;
+  };
+  const auto answer = [&](int status, std::string_view type, std::string_view body, std::string_view cache,
+                          std::string_view fields = {}) {
+    counters_.answered(read.resource, status);
+    http::write(out, {status, type, body, cache, fields, true}, date, pending.keep_alive, read.head);
+    return false;
+  };
+  switch (read.route) {
+    case Route::livez: {
+      const api::HealthAnswer health = api::livez();
+      return answer(health.status, "text/plain; charset=utf-8", health.body, "no-store");
+    }
+    case Route::readyz: {
+      const bool ready = environment_.ready();
+      return answer(ready ? 200 : 503, "text/plain; charset=utf-8", ready ? "ready\n" : "not ready\n", "no-store");
+    }
+    case Route::preflight: {
+      const std::string fields = "Access-Control-Allow-Methods: " + std::string(api::allowed_methods(read.resource)) +
+                                 "\r\nAccess-Control-Allow-Headers: Authorization, Content-Type, "
+                                 "Idempotency-Key\r\nAccess-Control-Max-Age: 86400\r\n";
+      return answer(204, {}, {}, "no-store", fields);
+    }
+    case Route::method_not_allowed:
+      return problem(api::Problem::method_not_allowed, "this address takes other methods; see the Allow field",
+                     "Allow: " + std::string(api::allowed_methods(read.resource)) + "\r\n");
+    case Route::script: {
+      http::Request request;
+      request.method = read.head ? http::Method::head : http::Method::get;
+      request.keep_alive = pending.keep_alive;
+      request.fields[static_cast<std::size_t>(http::Field::if_none_match)] = read.if_none_match;
+      request.fields[static_cast<std::size_t>(http::Field::accept_encoding)] = read.accept_encoding;
+      counters_.answered(read.resource, 200);
+      api::write_asset(out, api::script(), request, date);
+      return false;
+    }
+    case Route::none:
+      return problem(api::Problem::not_found, "there is nothing at this address");
+    default:
+      break;
+  }
+
+  const LocalSite* local = find_site(read.site);
+  if (local == nullptr) return problem(api::Problem::unknown_site, "no site is registered under this name");
+  const api::ReadContext context =
+      api::read_context(local->entry, local->zone, *directory_, read.token, loop_->now_ms());
+  if (read.route == Route::hit) return answer(200, "application/json", api::stats_json(context, read.path), "no-store");
+  if (const std::optional<api::Problem> refused = api::refusal(context, read.route))
+    return problem(*refused, api::refusal_detail(*refused));
+
+  const std::string_view cache = api::cache_control(context);
+  const auto json = [&](const base::Result<std::string>& body) {
+    return body ? answer(200, "application/json", *body, cache)
+                : problem(api::problem_of(body.error().code), body.error().detail);
+  };
+  std::string_view path;
+  if (const std::string_view raw = parameter(read.query, "path");
+      !raw.empty() && (read.route == Route::stats || read.route == Route::live)) {
+    if (!ingest::normalise_path(raw, arena_, path))
+      return problem(api::Problem::malformed, "path: is not an acceptable path");
+  }
+  switch (read.route) {
+    case Route::stats:
+      return json(api::stats_json(context, path));
+    case Route::pages:
+      return json(api::pages_json(context, read.query));
+    case Route::series:
+      return json(api::series_json(context, read.query));
+    case Route::live: {
+      const base::Result<void> subscribed =
+          live_.subscribe(pending.connection, context, path, parameter(read.query, "fields"));
+      if (!subscribed) return problem(api::problem_of(subscribed.error().code), subscribed.error().detail);
+      counters_.answered(read.resource, 200);
+      return true;
+    }
+    default:
+      break;
+  }
+  const api::WidgetFormat format = read.route == Route::widget_svg    ? api::WidgetFormat::svg
+                                   : read.route == Route::widget_text ? api::WidgetFormat::text
+                                   : read.route == Route::widget_json ? api::WidgetFormat::json
+                                                                      : api::WidgetFormat::html;
+  const base::Result<api::Widget> made = api::widget(context, format, read.query);
+  if (!made) return problem(api::problem_of(made.error().code), made.error().detail);
+  return answer(200, made->content_type, made->body, made->cache_control, made->security_fields);
+}
+
+// --- each second ---
+
+void Shard::on_tick(std::int64_t now_ms) {
+  if (journal_failed()) {
+    if (const base::Result<void> reopened = writer_->reopen()) {
+      base::log::info("shard " + std::to_string(index_) + ": the journal can be written again");
+      journal_failed_.set(0);
+    }
+  }
+  tick_sites(now_ms / 1000);
+  live_.tick(now_ms);
+}
+
+void Shard::tick_sites(std::int64_t now_s) {
+  payload_.clear();
+  std::uint64_t online = 0;
+  std::uint64_t pairs = 0;
+  std::erase_if(active_, [&](sites::Site* site) {
+    const auto local = by_site_.find(site);
+    const std::int32_t offset_s = local == by_site_.end() ? 0 : local->second->zone->offset_at(now_s);
+    std::vector<counting::Observation> seen;
+    bool idle = false;
+    {
+      base::MutexLock lock(site->mutex());
+      counting::SiteState& state = site->state();
+      state.advance(now_s, offset_s);
+      seen = state.take_observations();
+      const std::uint32_t here = state.online(now_s);
+      online += here;
+      pairs += state.presence_pairs();
+      idle = here == 0;
+      if (idle) site->deactivate();
+    }
+    for (const counting::Observation& observation : seen) sites::encode_observation(payload_, site->id(), observation);
+    return idle;
+  });
+  online_.set(online);
+  online_pairs_.set(pairs);
+  if (!payload_.empty() && !journal_failed()) append(0);
+}
+
+void Shard::on_close(http::ConnectionRef connection) {
+  live_.on_close(connection);
+}
+
+}  // namespace footfall

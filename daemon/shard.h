@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shard: one thread with its io_context, its connections and its stream of the journal; and the pass over them.
+//
+//   on_requests*  parse to a ping, judge, hash           (views into the receive buffer; texts go to the arena)
+//   end_of_pass   decide (site locks) -> one journal block -> apply (site locks) -> answers, in request order
+//   on_tick       each second: clocks of the active sites, what was observed, live streams
+//
+// A read that is queued behind a hit renders after the hit was applied: what is read is never behind an
+// acknowledgement.
+//
+// Ownership  owns its Loop, Writer, caches and buffers; Sites belong to the Registry.
+// Threading  everything runs on the shard's own thread; post() and the set_ functions may be called by any.
+// Tested by tests/unit/server/shard_test.cc through a socket pair, and by tests/integration/.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "api/live.h"
+#include "api/router.h"
+#include "base/clock.h"
+#include "http/loop.h"
+#include "http/response.h"
+#include "ingest/arena.h"
+#include "ingest/rate_limit.h"
+#include "ingest/rules.h"
+#include "ingest/visitor.h"
+#include "journal/writer.h"
+#include "lookup/agents.h"
+#include "lookup/time_zones.h"
+#include "metrics/shard_counters.h"
+#include "sites/decide.h"
+#include "sites/registry.h"
+
+namespace footfall {
+
+// What all shards are given; immutable, outlives them, but for the counters that are atomic.
+struct ShardEnvironment {
+  const base::Clock& clock;
+  std::shared_ptr<const lookup::AgentDatabase> agents;
+  std::string node;  // incarnation, 32 hex digits: the Footfall-Node field
+  std::string base_path;
+  std::vector<ingest::Cidr> trusted_proxies;
+  std::uint32_t rate_limit = 100;
+  std::uint32_t rate_burst = 500;
+  std::uint64_t online_pairs_max = 0;
+  http::LoopLimits loop_limits;
+  http::ParserLimits parser_limits;
+  // Gives a site that woke up to the shard that ticks it.
+  std::function<void(sites::Site*)> activated;
+  // (visitor, page) pairs of all shards' active sites, as of their last ticks.
+  std::function<std::uint64_t()> online_pairs;
+  std::function<bool()> ready;  // what /readyz says
+  // How far an import into a site came, and its visitors' key; and raising its mark. Any thread.
+  std::function<std::optional<sites::Import>(sites::SiteId, std::string_view source)> find_import;
+  std::function<void(sites::SiteId, std::string_view source, std::uint64_t position)> set_progress;
+};
+
+class Shard final : public http::LoopHandler {
+ public:
+  Shard(unsigned index, const ShardEnvironment& environment, std::unique_ptr<journal::Writer> writer);
+  ~Shard() override;
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+
+  void start();
+  // Runs `task` on the shard's thread, in the order of the calls.
+  void post(std::function<void()> task);
+  // The same, and waits for it. REQUIRES: not called on the shard's thread, and the shard runs.
+  void run(const std::function<void()>& task);
+
+  // On the shard's thread, by post() or run(), or before start():
+  void set_directory(std::shared_ptr<const sites::Directory> directory);
+  void set_salts(std::shared_ptr<const ingest::SaltKeys> salts);
+  void add_active(sites::Site* site);
+  base::Result<journal::Position> roll();
+  base::Result<void> recycle(std::uint64_t through_segment);
+
+  // Stops taking input, answers what is owed, writes what was observed, ends the thread. Waits at most `drain_s`.
+  void stop(std::int32_t drain_s);
+
+  http::Loop& loop() { return *loop_; }
+  // Any thread:
+  const metrics::ShardCounters& counters() const { return counters_; }
+  const api::LiveCounters& live_counters() const { return live_.counters(); }
+  std::uint64_t journal_bytes() const { return writer_->bytes_written(); }
+  bool journal_failed() const { return journal_failed_.get() != 0; }
+  std::uint64_t online() const { return online_.get(); }              // of the sites that it ticks, as of the last tick
+  std::uint64_t online_pairs() const { return online_pairs_.get(); }  // the same
+
+  void on_requests(http::ConnectionRef connection, const http::Peer& peer, http::Requests& requests) override;
+  void end_of_pass(std::int64_t now_ms) override;
+  void on_tick(std::int64_t now_ms) override;
+  void on_close(http::ConnectionRef connection) override;
+
+ private:
+  struct LocalSite;  // a site as this shard sees it
+  struct Read;       // a request for something to be rendered when the pass is applied
+  struct Refusal;    // a ping that was not accepted
+  struct Batch;      // what came of a batch
+  enum class Answer : std::uint8_t { no_content, gif, hit_json, refusal, read, batch };
+  struct Pending {
+    http::ConnectionRef connection;
+    Answer answer;
+    bool keep_alive;
+    std::uint32_t index;     // into reads_, refusals_ or batches_
+    bool committed = false;  // what it answers is in the journal
+  };
+
+  void take(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request);
+  void on_hit(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request, bool gif);
+  void on_batch(http::ConnectionRef connection, const http::Request& request);
+  void on_read(http::ConnectionRef connection, const http::Request& request, const api::Target& target);
+  void refuse(http::ConnectionRef connection, const http::Request& request, ingest::Rejection reason,
+              std::string detail, bool gif);
+
+  LocalSite* find_site(std::string_view name);
+  // Decides, journals and applies; false: the journal failed, nothing was applied. `progress` goes into the same block.
+  bool commit(std::span<const sites::Candidate> candidates, std::span<LocalSite* const> owners,
+              std::string_view progress);
+  void commit_pass();
+  void answer_all();
+  // True: the answer became a stream, and is not finished here.
+  bool answer_read(std::string& out, const Read& read, const Pending& pending);
+  void answer_refusal(std::string& out, const Refusal& refusal, bool keep_alive);
+  void answer_batch(std::string& out, const Batch& batch, bool keep_alive);
+  void tick_sites(std::int64_t now_s);
+  bool append(std::uint32_t hits);
+
+  const unsigned index_;
+  const ShardEnvironment& environment_;
+  boost::asio::io_context context_;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  std::unique_ptr<journal::Writer> writer_;
+  std::unique_ptr<http::Loop> loop_;
+  api::LoopSink<http::Loop> sink_;
+  api::LiveHub live_;
+  std::thread thread_;
+
+  std::shared_ptr<const sites::Directory> directory_;
+  std::shared_ptr<const ingest::SaltKeys> salts_;
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept;
+  };
+  // site name -> the site as this shard sees it
+  boost::unordered_flat_map<std::string, std::unique_ptr<LocalSite>, TextHash, std::equal_to<>> sites_;
+  boost::unordered_flat_map<const sites::Site*, LocalSite*> by_site_;
+  std::vector<sites::Site*> active_;  // those that this shard ticks
+
+  lookup::AgentCache agents_;
+  ingest::RateLimit rate_limit_;
+  http::HitAnswers hit_answers_;
+
+  // Of the pass; capacity is kept.
+  ingest::Arena arena_;
+  std::vector<sites::Candidate> candidates_;
+  std::vector<LocalSite*> owners_;  // candidate index -> its site
+  std::vector<LocalSite*> touched_;
+  std::vector<sites::Group> groups_;
+  std::string payload_;
+  std::vector<Pending> pending_;
+  std::vector<Read> reads_;
+  std::vector<Refusal> refusals_;
+  std::vector<Batch> batches_;
+
+  metrics::ShardCounters counters_;
+  base::Counter journal_failed_;  // 0 or 1
+  base::Counter online_, online_pairs_;
+};
+
+}  // namespace footfall

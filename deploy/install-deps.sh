@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs, by name, the packages that footfall is built from (Debian 12 and newer, Ubuntu 24.04). Run as root.
+#   deploy/install-deps.sh            what the build needs
+#   deploy/install-deps.sh --tests    also what the tests, the checks and the benchmarks need
+set -euo pipefail
+
+build=(g++ cmake ninja-build pkg-config ccache python3 tzdata ca-certificates curl
+  libssl-dev libspdlog-dev prometheus-cpp-dev libsqlite3-dev libsimdjson-dev libcli11-dev
+  libhowardhinnant-date-dev libre2-dev libtomlplusplus-dev zlib1g-dev uap-core ruby-device-detector esbuild)
+tests=(clang clang-format clang-tidy libclang-rt-dev libgtest-dev libbenchmark-dev redis-server nginx-light prometheus
+  wrk strace procps git chromium)
+
+# Releases differ in how these are called: of each line the first that the release has is taken.
+build_either=("libboost1.83-dev libboost1.81-dev")
+tests_either=("libclang-rt-dev libclang-rt-14-dev")
+
+[ "$(id -u)" = 0 ] || { echo "install-deps.sh: run it as root, or install these yourself: ${build[*]} ${build_either[*]}" >&2; exit 1; }
+wanted=("${build[@]}")
+either=("${build_either[@]}")
+if [ "${1:-}" = --tests ]; then
+  wanted+=("${tests[@]}")
+  either+=("${tests_either[@]}")
+fi
+
+export DEBIAN_FRONTEND=noninteractive
+installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+any_installed() {
+  local name
+  for name in "$@"; do if installed "$name"; then return 0; fi; done
+  return 1
+}
+
+absent=()
+for name in "${wanted[@]}"; do installed "$name" || absent+=("$name"); done
+undecided=()
+for names in "${either[@]}"; do
+  # shellcheck disable=SC2086  # a list of names
+  any_installed $names || undecided+=("$names")
+done
+if [ ${#absent[@]} = 0 ] && [ ${#undecided[@]} = 0 ]; then exit 0; fi
+
+apt-get update -q
+for names in "${undecided[@]}"; do
+  chosen=
+  for name in $names; do
+    if apt-cache show "$name" >/dev/null 2>&1; then chosen=$name; break; fi
+  done
+  [ -n "$chosen" ] || { echo "install-deps.sh: this release has none of: $names" >&2; exit 1; }
+  absent+=("$chosen")
+done
+
+# A service that a package brings is not to be started by installing it: the tests start their own.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod +x "$policy"
+  trap 'rm -f "$policy"' EXIT
+fi
+apt-get install -q -y --no-install-recommends "${absent[@]}"

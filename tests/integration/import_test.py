@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""footfall import sends a log's page hits, with their times, to a daemon; analyze counts the same log without one."""
+import json
+import pathlib
+import random
+import subprocess
+import tempfile
+import unittest
+
+from footfall import BUILD, SAMPLES, Daemon
+
+SITE = "example.org"
+
+
+def own_log(path, lines, seed):
+    """A combined log over three days with documentation addresses."""
+    draw = random.Random(seed)
+    agents = ["Mozilla/5.0 (Windows NT 10.0; rv:120.0) Gecko/20100101 Firefox/%d.0" % n for n in range(100, 104)]
+    with open(path, "w") as log:
+        for _ in range(lines):
+            second = draw.randrange(3 * 86400)
+            log.write('192.0.2.%d - - [%02d/Mar/2021:%02d:%02d:%02d +0000] "GET /p%d HTTP/1.1" %d 120 "-" "%s"\n' % (
+                draw.randrange(1, 250), 10 + second // 86400, second % 86400 // 3600, second % 3600 // 60, second % 60,
+                draw.randrange(40), draw.choice([200, 200, 200, 304, 404]), draw.choice(agents)))
+        log.write("this line is broken\n")
+
+
+class Import(unittest.TestCase):
+    def footfall(self, *arguments, code=0):
+        ended = subprocess.run([str(BUILD / "footfall"), *map(str, arguments)], capture_output=True, text=True, timeout=120)
+        self.assertEqual(ended.returncode, code, ended.stdout + ended.stderr)
+        return ended.stdout
+
+    def import_into(self, daemon, log, *more):
+        return self.footfall("import", log, "--site", SITE, "--url", f"http://127.0.0.1:{daemon.port}", "--admin", f"http://127.0.0.1:{daemon.admin_port}",
+                             "--token-file", daemon.directory / "admin-token", *more)
+
+    def compare(self, daemon, log):
+        analyzed = json.loads(self.footfall("analyze", log, "--json", "--top", "1000000"))
+        self.assertEqual(daemon.stats(SITE)["counted"], analyzed["page_hits"])
+        days = sorted(analyzed["page_hits_per_day_utc"])
+        for metric, key in (("hits", "page_hits_per_day_utc"), ("visitors", "unique_visitors_per_day_utc")):
+            series = daemon.get(f"/v1/sites/{SITE}/series?metric={metric}&step=day&from={days[0]}&to={days[-1]}",
+                                Authorization=f"Bearer {daemon.token}").json
+            imported = [value for _, value in series["points"] if value]
+            self.assertEqual(imported, [analyzed[key][day] for day in days if analyzed[key][day]], metric)
+
+    def test_an_import_counts_what_analyze_counts_once_however_often_it_is_sent(self):
+        with tempfile.TemporaryDirectory() as directory, Daemon("--threads", "2", "--checkpoint-interval", "2") as daemon:
+            # Bots are in a log's page hits; the site counts them too, so that both mean the same.
+            daemon.add_site(SITE, timezone="UTC", count_bots=True)
+            log = pathlib.Path(directory) / "access.log"
+            own_log(log, 5000, seed=7)
+            self.import_into(daemon, log)
+            self.compare(daemon, log)
+            self.import_into(daemon, log)
+            self.compare(daemon, log)
+            daemon.stop()
+            daemon.start()
+            self.compare(daemon, log)
+
+    def test_a_real_log_imports_as_it_analyzes(self):
+        log = SAMPLES / "elastic-nginx-2015.log.gz"
+        if not log.exists():
+            self.skipTest(f"{log} is not here (FOOTFALL_SAMPLES names the directory)")
+        with Daemon("--threads", "2") as daemon:
+            daemon.add_site(SITE, timezone="UTC", count_bots=True)
+            self.import_into(daemon, log)
+            analyzed = json.loads(self.footfall("analyze", log, "--json"))
+            self.assertEqual(daemon.stats(SITE)["counted"], analyzed["page_hits"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

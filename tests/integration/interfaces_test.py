@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every public route as a page, a dashboard or a person uses it."""
+import http.client
+import json
+import socket
+import time
+import unittest
+
+from footfall import BROWSER, Daemon
+
+SITE = "example.org"
+
+
+class Interfaces(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.daemon = Daemon("--threads", "2").start()
+        cls.addClassCleanup(cls.daemon.close)
+
+    def site(self, **settings):
+        name = self._testMethodName.replace("_", "-")[:40] + ".example"
+        self.daemon.add_site(name, visibility="full", **settings)
+        return name
+
+    def test_pings_by_get_pixel_json_form_and_query_count_alike(self):
+        site = self.site()
+        agent = {"User_Agent": BROWSER % 120}
+        self.assertEqual(self.daemon.get(f"/hit?site={site}&path=/a", **agent).status, 204)
+        pixel = self.daemon.get(f"/hit.gif?site={site}&path=/a", **agent)
+        self.assertEqual((pixel.status, pixel.body[:6], len(pixel.body)), (200, b"GIF89a", 43))
+        self.assertEqual(pixel.fields["Cache-Control"], "no-store")
+        self.assertEqual(pixel.fields["Cross-Origin-Resource-Policy"], "cross-origin")
+        body = json.dumps({"site": site, "path": "/a"}).encode()
+        self.assertEqual(self.daemon.request("POST", "/hit", body, Content_Type="text/plain;charset=UTF-8", **agent).status, 204)
+        self.assertEqual(self.daemon.request("POST", "/hit", body, Content_Type="application/json", **agent).status, 204)
+        self.assertEqual(self.daemon.request("POST", "/hit", f"site={site}&path=%2Fa".encode(), Content_Type="application/x-www-form-urlencoded", **agent).status, 204)
+        self.assertEqual(self.daemon.request("POST", f"/hit?site={site}&path=/a", b"", **agent).status, 204)
+        chunked = f"POST /hit HTTP/1.1\r\nHost: x\r\nUser-Agent: {BROWSER % 120}\r\nConnection: close\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
+        self.assertTrue(self.daemon.raw(chunked).startswith(b"HTTP/1.1 204"))
+        stats = self.daemon.stats(site, "/a")
+        self.assertEqual((stats["counted"], stats["page"]["total"], stats["online"], stats["page"]["online"]), (7, 7, 1, 1))
+
+    def test_a_ping_answers_the_numbers_that_include_it(self):
+        site = self.site(hosts=["www.example.org"])
+        answer = self.daemon.get(f"/hit?site={site}&path=/p&format=json", User_Agent=BROWSER % 120, Origin="https://www.example.org")
+        self.assertEqual((answer.status, answer.fields["Access-Control-Allow-Origin"]), (200, "*"))
+        stats = answer.json
+        self.assertEqual((stats["total"], stats["online"], stats["page"]["total"]), (1, 1, 1))
+        for key in ("site", "window_s", "lang", "grouping", "beat_s", "as_of", "scope"):
+            self.assertIn(key, stats)
+
+    def test_bots_events_and_heartbeats_are_told_apart(self):
+        site = self.site()
+        self.daemon.get(f"/hit?site={site}&path=/", User_Agent="Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)")
+        self.daemon.hit(site, "/", 1)
+        self.daemon.hit(site, "/", 2, kind="heartbeat")
+        self.daemon.hit(site, "/", 3, kind="event", name="signup")
+        stats = self.daemon.stats(site)
+        self.assertEqual((stats["counted"], stats["online"], stats["today"]["bots"]), (1, 3, 1))
+
+    def test_pipelined_requests_are_answered_in_order_and_a_read_sees_the_hit_before_it(self):
+        site = self.site()
+        one = f"GET /hit?site={site}&path=/p HTTP/1.1\r\nHost: x\r\nUser-Agent: {BROWSER % 120}\r\n\r\n"
+        read = f"GET /v1/sites/{site}/stats HTTP/1.1\r\nHost: x\r\n\r\n"
+        last = f"GET /v1/sites/{site}/stats HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        answer = self.daemon.raw((one + read + one * 3 + last).encode())
+        self.assertEqual([int(part.split(b",")[0]) for part in answer.split(b'"counted":')[1:]], [1, 4] if answer.count(b'"counted":') == 2 else None)
+        self.assertEqual(answer.count(b"HTTP/1.1 204"), 4)
+
+    def test_series_pages_and_their_sums(self):
+        site = self.site(timezone="Asia/Ho_Chi_Minh")
+        for visitor in range(10):
+            self.daemon.hit(site, f"/{visitor % 3}", visitor)
+        pages = self.daemon.get(f"/v1/sites/{site}/pages?limit=1").json
+        self.assertEqual((pages["counted"], pages["pages"][0]["counted"], pages["rest"]), (10, 4, 6))
+        for step in ("minute", "hour", "day", "month", "year"):
+            series = self.daemon.get(f"/v1/sites/{site}/series?metric=hits&step={step}").json
+            self.assertEqual((series["timezone"], sum(value for _, value in series["points"])), ("Asia/Ho_Chi_Minh", 10), step)
+        self.assertEqual(self.daemon.get(f"/v1/sites/{site}/series?metric=visitors&step=day").json["points"][-1][1], 10)
+        time.sleep(2.1)
+        online = self.daemon.get(f"/v1/sites/{site}/series?metric=online&step=second").json
+        self.assertEqual(max(value for _, value in online["points"]), 10)
+        self.assertEqual(self.daemon.get(f"/v1/sites/{site}/series?metric=hits&step=second").status, 400)
+
+    def test_live_streams_each_change_once(self):
+        site = self.site()
+        connection = http.client.HTTPConnection("127.0.0.1", self.daemon.port, timeout=10)
+        connection.request("GET", f"/v1/sites/{site}/live")
+        stream = connection.getresponse()
+        self.assertEqual((stream.status, stream.headers["Content-Type"].split(";")[0]), (200, "text/event-stream"))
+        self.assertEqual(stream.headers["X-Accel-Buffering"], "no")
+
+        def next_data():
+            while True:
+                line = stream.fp.readline().decode()
+                self.assertTrue(line, "the stream ended")
+                if line.startswith("data:"):
+                    return json.loads(line[5:])
+        self.assertEqual(next_data()["total"], 0)
+        self.daemon.hit(site, "/", 1)
+        self.assertEqual(next_data()["total"], 1)
+        self.daemon.hit(site, "/", 2)
+        seen = next_data()
+        self.assertEqual((seen["total"], seen["online"]), (2, 2))
+        connection.close()
+
+    def test_private_sites_show_nothing_without_a_token(self):
+        site = self.site()
+        self.daemon.admin("PUT", f"/v1/admin/sites/{site}", {"visibility": "private"})
+        for target in (f"/v1/sites/{site}/stats", f"/widget/{site}.json", f"/widget/{site}.txt", f"/v1/sites/{site}/live"):
+            self.assertEqual(self.daemon.get(target).status, 401, target)
+        self.assertEqual(self.daemon.stats(site)["total"], 0)
+        answer = self.daemon.get(f"/hit?site={site}&path=/&format=json", User_Agent=BROWSER % 120)
+        self.assertNotIn("total", answer.json)
+        self.assertIn("beat_s", answer.json)
+
+    def test_the_script_is_served_small_compressed_and_revalidated(self):
+        plain = self.daemon.get("/footfall.js")
+        self.assertEqual(plain.status, 200)
+        self.assertIn("javascript", plain.fields["Content-Type"])
+        packed = self.daemon.get("/footfall.js", Accept_Encoding="gzip")
+        self.assertEqual(packed.fields["Content-Encoding"], "gzip")
+        self.assertLessEqual(len(packed.body), 2560)
+        self.assertEqual(self.daemon.get("/footfall.js", If_None_Match=plain.fields["ETag"]).status, 304)
+
+    def test_preflights_health_and_head(self):
+        preflight = self.daemon.request("OPTIONS", "/hit", Origin="https://a.example", Access_Control_Request_Method="POST")
+        self.assertEqual((preflight.status, preflight.fields["Access-Control-Allow-Origin"]), (204, "*"))
+        self.assertEqual(self.daemon.get("/livez").status, 200)
+        self.assertEqual(self.daemon.get("/readyz").status, 200)
+        self.assertIn("kernel", self.daemon.admin("GET", "/readyz?verbose").text)
+        site = self.site()
+        head = self.daemon.request("HEAD", f"/v1/sites/{site}/stats")
+        self.assertEqual((head.status, head.body), (200, b""))
+        self.assertGreater(int(head.fields["Content-Length"]), 100)
+
+    def test_a_request_that_drips_in_byte_by_byte_counts(self):
+        site = self.site()
+        with socket.create_connection(("127.0.0.1", self.daemon.port), timeout=10) as s:
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for byte in f"GET /hit?site={site}&path=/ HTTP/1.1\r\nHost: x\r\nUser-Agent: {BROWSER % 120}\r\n\r\n".encode():
+                s.sendall(bytes([byte]))
+            self.assertTrue(s.recv(4096).startswith(b"HTTP/1.1 204"))
+        self.assertEqual(self.daemon.stats(site)["counted"], 1)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
