@@ -150,7 +150,7 @@ struct Admin::Call {
 
 void write(std::string& out, const AdminAnswer& answer, std::string_view date, bool keep_alive, bool head_only) {
   if (answer.problem) {
-    write_problem(out, *answer.problem, answer.body, date, keep_alive, answer.extra_fields);
+    write_problem(out, *answer.problem, answer.body, date, keep_alive, answer.extra_fields, head_only);
     return;
   }
   http::Response response;

@@ -114,9 +114,7 @@ const Asset& script() {
 void write_asset(std::string& out, const Asset& asset, const http::Request& request, std::string_view date) {
   const bool gzip = !asset.gzip.empty() && accepts_gzip(request.field(http::Field::accept_encoding));
   const std::string& etag = gzip ? asset.etag_gzip : asset.etag;
-  std::string fields = "ETag: " + etag +
-                       "\r\nVary: Accept-Encoding\r\nX-Content-Type-Options: nosniff\r\n"
-                       "Cross-Origin-Resource-Policy: cross-origin\r\n";
+  std::string fields = "ETag: " + etag + "\r\nVary: Accept-Encoding\r\n";
   http::Response response;
   response.cache_control = "public, max-age=3600";
   if (matches(request.field(http::Field::if_none_match), etag)) {

@@ -2,21 +2,12 @@
 #include "api/live.h"
 
 #include "base/hash.h"
+#include "http/response.h"
 
 namespace footfall::api {
 
 namespace {
 
-constexpr std::string_view kHead =
-    "HTTP/1.1 200 OK\r\n"
-    "Content-Type: text/event-stream\r\n"
-    "Cache-Control: no-store\r\n"
-    "X-Accel-Buffering: no\r\n"
-    "Access-Control-Allow-Origin: *\r\n"
-    "Cross-Origin-Resource-Policy: cross-origin\r\n"
-    "X-Content-Type-Options: nosniff\r\n"
-    "Connection: close\r\n"  // the body ends with the connection
-    "\r\n";
 constexpr std::string_view kComment = ":\n\n";
 
 std::uint64_t key_of(http::ConnectionRef connection) {
@@ -94,7 +85,9 @@ base::Result<void> LiveHub::subscribe(http::ConnectionRef connection, const Read
   reader.rights_until_s = context.rights_until_s;
   const std::uint32_t spread = limits_.retry_ms_max - limits_.retry_ms_min + 1;
   const std::uint64_t retry_ms = limits_.retry_ms_min + base::random_u64() % spread;
-  std::string head(kHead);
+  std::string head;
+  http::write_stream_head(head, "text/event-stream", http::imf_fixdate(context.now_ms / 1000),
+                          "X-Accel-Buffering: no\r\n");
   head.append("retry: ").append(std::to_string(retry_ms)).append("\n").append(topic.event);
   subscribers_.emplace(key_of(connection), reader);
   counters_.subscribers.set(subscribers_.size());

@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "api/text.h"
 #include "http/response.h"
 
 namespace footfall::api {
@@ -60,13 +61,15 @@ Problem problem_of(base::Errc code) {
 }
 
 void write_problem(std::string& out, Problem problem, std::string_view detail, std::string_view date, bool keep_alive,
-                   std::string_view extra_fields) {
+                   std::string_view extra_fields, bool head_only) {
   const ProblemInfo& info = info_of(problem);
   std::string fields;
   if (info.status == 401) fields += "WWW-Authenticate: Bearer\r\n";
   if (info.status == 429 || info.status == 503) fields += "Retry-After: 1\r\n";
   fields += extra_fields;
-  http::write_problem(out, info.status, info.type, info.title, detail, date, keep_alive, fields);
+  const std::size_t begin = out.size();
+  http::write_problem(out, info.status, info.type, info.title, one_line(detail), date, keep_alive, fields);
+  if (head_only) out.resize(out.find("\r\n\r\n", begin) + 4);
 }
 
 }  // namespace footfall::api

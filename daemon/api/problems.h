@@ -40,8 +40,8 @@ const ProblemInfo& info_of(Problem problem);
 Problem problem_of(base::Errc code);
 
 // Appends a complete answer. Says WWW-Authenticate with 401 and Retry-After with 429 and 503; `extra_fields` are
-// complete lines. `date` is an IMF-fixdate.
+// complete lines. `date` is an IMF-fixdate. `head_only`: the answer to HEAD, which has no body.
 void write_problem(std::string& out, Problem problem, std::string_view detail, std::string_view date, bool keep_alive,
-                   std::string_view extra_fields = {});
+                   std::string_view extra_fields = {}, bool head_only = false);
 
 }  // namespace footfall::api

@@ -65,9 +65,16 @@ Numbers read_numbers(const ReadContext& context, std::string_view path) {
   const std::uint64_t hash = path.empty() ? 0 : base::table_hash(path);
   sites::Site& site = *context.site;
   Numbers numbers;
-  const base::MutexLock lock(site.mutex());
-  numbers.site = site.state().summary(now_s, calendar);
-  if (!path.empty()) numbers.page = site.state().page(path, hash, now_s);
+  {
+    const base::MutexLock lock(site.mutex());
+    numbers.site = site.state().summary(now_s, calendar);
+    if (!path.empty()) numbers.page = site.state().page(path, hash, now_s);
+  }
+  // A peak is observed when its second ends. Within a second online only rises, so this second's end will be no lower
+  // than now: a reader never sees more online than the peak.
+  const counting::Peak now{numbers.site.online, now_s};
+  if (now.online > numbers.site.peak_today.online) numbers.site.peak_today = now;
+  if (now.online > numbers.site.peak.online) numbers.site.peak = now;
   return numbers;
 }
 

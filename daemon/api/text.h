@@ -20,6 +20,9 @@ std::size_t utf8_length(std::string_view bytes);
 // characters that XML forbids, come out as U+FFFD.
 void append_xml(std::string& out, std::string_view text);
 
+// Well-formed UTF-8 without control characters: each of those becomes a space, each stray byte U+FFFD.
+std::string one_line(std::string_view text);
+
 // The first value of `key` in a query ("a=1&b=2"), decoded ('+' is a space); nullopt if the key is absent. A broken
 // percent sign stands for itself.
 std::optional<std::string> query_value(std::string_view query, std::string_view key);

@@ -57,18 +57,6 @@ const WidgetLanguage* language_of(std::string_view lang) {
   return found == kWidgetLanguages.end() ? nullptr : found;
 }
 
-// UTF-8 without control characters.
-std::string one_line(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const std::size_t length = utf8_length(text);
-    const bool control = length == 1 && (static_cast<unsigned char>(text[0]) < 0x20 || text[0] == '\x7F');
-    out += length == 0 ? kReplacement : control ? std::string_view(" ") : text.substr(0, length);
-    text.remove_prefix(length == 0 ? 1 : length);
-  }
-  return out;
-}
-
 base::Result<Choice> choice_of(const ReadContext& context, std::string_view query) {
   Choice choice;
   const std::optional<std::string> lang = query_value(query, "lang");
@@ -83,7 +71,7 @@ base::Result<Choice> choice_of(const ReadContext& context, std::string_view quer
   choice.badge = style == "badge";
   choice.label = query_value(query, "label").value_or("");
   if (choice.label.size() > kLabelMax) return malformed("label: at most 100 bytes");
-  choice.label = one_line(choice.label);
+  choice.label = one_line(choice.label);  // it is written into pictures and pages
   return choice;
 }
 
@@ -260,14 +248,13 @@ std::string json_of(const ReadContext& context, const Choice& choice, const std:
   return out;
 }
 
+// http::write() adds nosniff and Cross-Origin-Resource-Policy to these.
 constexpr std::string_view kPageSecurity =
     "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\r\n"
-    "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nCross-Origin-Resource-Policy: cross-origin\r\n";
+    "Referrer-Policy: no-referrer\r\n";
 constexpr std::string_view kPictureSecurity =
-    "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; sandbox\r\n"
-    "X-Content-Type-Options: nosniff\r\nCross-Origin-Resource-Policy: cross-origin\r\n";
-constexpr std::string_view kDataSecurity =
-    "X-Content-Type-Options: nosniff\r\nCross-Origin-Resource-Policy: cross-origin\r\n";
+    "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; sandbox\r\n";
+constexpr std::string_view kDataSecurity = "Content-Security-Policy: default-src 'none'; sandbox\r\n";
 
 }  // namespace
 

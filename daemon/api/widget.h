@@ -24,7 +24,7 @@ enum class WidgetFormat : std::uint8_t { html, svg, text, json };
 struct Widget {
   std::string body;
   std::string_view content_type;
-  std::string_view security_fields;  // complete header lines (CSP, nosniff, CORP)
+  std::string_view security_fields;  // complete header lines
   std::string_view cache_control;
 };
 // What the caller may not read is left out; denied when nothing is left. malformed names the key.

@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/admin.h"
+
+#include <bit>
+#include <set>
+
+#include "unit/api/site_fixture.h"
+
+namespace footfall::api {
+namespace {
+
+using http::Method;
+using sites::Scope;
+
+constexpr std::string_view kRoot = "root-secret";
+
+class AdminTest : public SiteFixture, public ControlPlane {
+ protected:
+  AdminTest() : admin_(*this) {
+    site_ = &add_site(settings("example.vn"));
+    add_site(settings("other.vn"));
+    add_token("root", kRoot, sites::kAllScopes);
+  }
+
+  // --- what the server does ---
+  sites::Registry& registry() override { return registry_; }
+  base::Result<void> commit(sites::Change change) override {
+    if (disk_full_) return base::Error{base::Errc::unavailable, "the control stream takes no writes"};
+    ++commits_;
+    return registry_.apply(change);
+  }
+  std::int64_t now_ms() override { return now_ms_; }
+  base::Result<std::vector<store::AuditEntry>> audit(std::size_t limit) override {
+    audit_limit_ = limit;
+    return std::vector<store::AuditEntry>{
+        {"c1", kNow, "root", "seeded", "example.vn", "moved", "{\"total\":1}", "{\"total\":2}"}};
+  }
+  Readiness readiness() override { return readiness_; }
+  std::string metrics_text() override { return "footfall_up 1\n"; }
+
+  // --- what a client does ---
+  struct Answer {
+    int status;
+    std::string body;
+    std::optional<Problem> problem;
+    std::string fields;
+    Parsed json() const { return Parsed(body); }
+  };
+  Answer ask(Method method, std::string_view target, std::string_view body = "", std::string_view secret = kRoot,
+             std::string_view key = "") {
+    http::Request request;
+    request.method = method;
+    request.path = target.substr(0, target.find('?'));
+    if (request.path.size() < target.size()) request.query = target.substr(request.path.size() + 1);
+    request.body = body;
+    const std::string authorization = "Bearer " + std::string(secret);
+    if (!secret.empty()) request.fields[static_cast<std::size_t>(http::Field::authorization)] = authorization;
+    if (!key.empty()) {
+      request.fields[static_cast<std::size_t>(http::Field::idempotency_key)] = key;
+      request.present |= 1U << static_cast<unsigned>(http::Field::idempotency_key);
+    }
+    AdminAnswer answer = admin_.answer(request);
+    return {answer.status, answer.body, answer.problem, answer.extra_fields};
+  }
+  Answer post(std::string_view target, std::string_view body, std::string_view key = "") {
+    return ask(Method::post, target, body, kRoot, key);
+  }
+  void expect_problem(const Answer& answer, Problem problem, std::string_view says = "") {
+    ASSERT_TRUE(answer.problem.has_value()) << answer.body;
+    EXPECT_EQ(info_of(*answer.problem).type, info_of(problem).type) << answer.body;
+    EXPECT_EQ(answer.status, info_of(problem).status);
+    EXPECT_NE(answer.body.find(says), std::string::npos) << answer.body;
+  }
+  std::uint64_t total(std::string_view name = "example.vn") {
+    sites::Site& site = *registry_.find(name);
+    const base::MutexLock lock(site.mutex());
+    return site.state().summary(kNow, counting::calendar_of(0)).total;
+  }
+
+  Admin admin_;
+  sites::Site* site_ = nullptr;
+  std::int64_t now_ms_ = kNowMs;
+  Readiness readiness_;
+  std::size_t audit_limit_ = 0;
+  int commits_ = 0;
+  bool disk_full_ = false;
+};
+
+// --- sites ---
+
+TEST_F(AdminTest, ASiteIsAddedShownChangedAndRemoved) {
+  const Answer added =
+      post("/v1/admin/sites",
+           R"({"name":"new.vn","hosts":["NEW.vn","www.new.vn"],"timezone":"Asia/Ho_Chi_Minh","lang":"vi",)"
+           R"("grouping":"dot","visibility":"full","window_s":60,"strict_origin":true,"count_bots":true})");
+  ASSERT_EQ(added.status, 201) << added.body;
+  EXPECT_EQ(added.json().text("/site"), "new.vn");
+  EXPECT_TRUE(added.json().is_null("/before"));
+  EXPECT_EQ(added.json().text("/after/hosts/0"), "new.vn");
+
+  const Answer shown = ask(Method::get, "/v1/admin/sites/new.vn");
+  EXPECT_EQ(
+      shown.body,
+      R"({"name":"new.vn","hosts":["new.vn","www.new.vn"],"timezone":"Asia/Ho_Chi_Minh","lang":"vi","grouping":"dot",)"
+      R"("visibility":"full","window_s":60,"strict_origin":true,"count_bots":true})");
+
+  const Answer changed = ask(Method::put, "/v1/admin/sites/new.vn", R"({"lang":"en","window_s":120})");
+  ASSERT_EQ(changed.status, 200) << changed.body;
+  EXPECT_EQ(changed.json().text("/before/lang"), "vi");
+  EXPECT_EQ(changed.json().text("/after/lang"), "en");
+  EXPECT_EQ(changed.json().text("/after/grouping"), "dot");
+
+  const Answer removed = ask(Method::delete_, "/v1/admin/sites/new.vn");
+  ASSERT_EQ(removed.status, 200) << removed.body;
+  EXPECT_TRUE(removed.json().is_null("/after"));
+  expect_problem(ask(Method::get, "/v1/admin/sites/new.vn"), Problem::unknown_site, "new.vn");
+}
+
+TEST_F(AdminTest, SitesAreListed) {
+  const Parsed list = ask(Method::get, "/v1/admin/sites").json();
+  ASSERT_EQ(list.size("/sites"), 2U);
+  EXPECT_EQ(list.text("/sites/0/name"), "example.vn");
+  EXPECT_EQ(list.text("/sites/1/visibility"), "counter");
+}
+
+TEST_F(AdminTest, WhatIsWrongWithASettingIsSaid) {
+  expect_problem(post("/v1/admin/sites", ""), Problem::malformed, "name:");
+  expect_problem(post("/v1/admin/sites", R"({"name":"Bad Name"})"), Problem::malformed);
+  expect_problem(post("/v1/admin/sites", R"({"name":"a.vn","window_s":5})"), Problem::malformed, "window");
+  expect_problem(post("/v1/admin/sites", R"({"name":"a.vn","window_s":4294967596})"), Problem::malformed, "window");
+  expect_problem(post("/v1/admin/sites", R"({"name":"a.vn","timezone":"Saigon"})"), Problem::malformed, "timezone");
+  expect_problem(post("/v1/admin/sites", R"({"name":"a.vn","grouping":"dots"})"), Problem::malformed, "grouping");
+  expect_problem(post("/v1/admin/sites", R"({"name":"a.vn","visibility":"public"})"), Problem::malformed, "visibility");
+  expect_problem(post("/v1/admin/sites", R"({"name":"a.vn","windows_s":5})"), Problem::malformed, "`windows_s`");
+  expect_problem(post("/v1/admin/sites", R"({"name":"example.vn"})"), Problem::conflict, "example.vn");
+  expect_problem(ask(Method::put, "/v1/admin/sites/example.vn", R"({"name":"renamed.vn"})"), Problem::malformed,
+                 "name:");
+  EXPECT_EQ(commits_, 0);
+}
+
+// --- seeds and resets ---
+
+TEST_F(AdminTest, ASeedFixesItsDifferenceOnce) {
+  for (std::uint64_t visitor = 0; visitor < 48; ++visitor) visit(*site_, "/", visitor);
+  const Answer seeded =
+      post("/v1/admin/sites/example.vn/seed", R"({"total":41450791,"reason":"carried over"})", "seed-1");
+  ASSERT_EQ(seeded.status, 200) << seeded.body;
+  EXPECT_EQ(seeded.json().keys(),
+            (std::vector<std::string>{"id", "site", "action", "at", "reason", "amount", "before", "after"}));
+  EXPECT_EQ(seeded.json().text("/id"), "seed-1");
+  EXPECT_EQ(seeded.json().text("/at"), "2026-11-23T03:00:00.000+00:00");
+  EXPECT_EQ(seeded.json().number("/amount"), 41450743);
+  EXPECT_EQ(seeded.json().number("/before"), 48);
+  EXPECT_EQ(seeded.json().number("/after"), 41450791);
+  visit(*site_, "/", 1);
+  EXPECT_EQ(total(), 41450792U);
+}
+
+TEST_F(AdminTest, AddIsADifferenceOfEitherSign) {
+  EXPECT_EQ(post("/v1/admin/sites/example.vn/seed", R"({"add":10})").json().number("/after"), 10);
+  EXPECT_EQ(post("/v1/admin/sites/example.vn/seed", R"({"add":-4})").json().number("/after"), 6);
+  EXPECT_EQ(total(), 6U);
+}
+
+TEST_F(AdminTest, APageIsSeededUnderItsNormalisedPathAlone) {
+  const Answer seeded = post("/v1/admin/sites/example.vn/seed", R"({"total":5,"page":"/a//b/index.html"})");
+  ASSERT_EQ(seeded.status, 200) << seeded.body;
+  EXPECT_EQ(seeded.json().text("/page"), "/a/b");
+  EXPECT_EQ(total(), 0U);
+  expect_problem(post("/v1/admin/sites/example.vn/seed", R"({"total":5,"page":"about"})"), Problem::malformed, "page:");
+}
+
+TEST_F(AdminTest, ASeedNeedsOneOfTotalAndAdd) {
+  for (const std::string_view body : {"", "{}", R"({"total":1,"add":1})"}) {
+    expect_problem(post("/v1/admin/sites/example.vn/seed", body), Problem::malformed, "either total");
+  }
+  expect_problem(post("/v1/admin/sites/example.vn/seed", R"({"total":-1})"), Problem::malformed, "total:");
+  expect_problem(post("/v1/admin/sites/example.vn/seed", R"({"total":"41450791"})"), Problem::malformed, "total:");
+  expect_problem(post("/v1/admin/sites/example.vn/seed", R"({"total":18446744073709551615})"), Problem::conflict);
+  expect_problem(post("/v1/admin/sites/example.vn/seed", R"({"add":1,"reason":")" + std::string(501, 'x') + "\"}"),
+                 Problem::malformed, "reason:");
+  expect_problem(post("/v1/admin/sites/nowhere.vn/seed", R"({"add":1})"), Problem::unknown_site, "nowhere.vn");
+}
+
+TEST_F(AdminTest, AResetIsExactAndCanBeUndone) {
+  for (std::uint64_t visitor = 0; visitor < 3; ++visitor) visit(*site_, "/", visitor);
+  post("/v1/admin/sites/example.vn/seed", R"({"add":100})");
+  const Answer was_reset = post("/v1/admin/sites/example.vn/reset", "", "reset-1");
+  ASSERT_EQ(was_reset.status, 200) << was_reset.body;
+  EXPECT_EQ(was_reset.json().number("/before"), 103);
+  EXPECT_EQ(was_reset.json().number("/after"), 0);
+  EXPECT_EQ(was_reset.json().number("/epoch"), 2);
+  EXPECT_EQ(total(), 0U);
+  visit(*site_, "/", 9);
+  const Answer undone = post("/v1/admin/changes/reset-1/undo", R"({"reason":"a mistake"})");
+  ASSERT_EQ(undone.status, 200) << undone.body;
+  EXPECT_EQ(undone.json().text("/undone"), "reset-1");
+  EXPECT_EQ(undone.json().text("/site"), "example.vn");
+  EXPECT_EQ(undone.json().number("/before"), 1);
+  EXPECT_EQ(undone.json().number("/after"), 104);
+  EXPECT_EQ(total(), 104U);
+  expect_problem(post("/v1/admin/changes/reset-1/undo", ""), Problem::conflict);
+}
+
+TEST_F(AdminTest, ADryRunSaysWhatWouldGoAndChangesNothing) {
+  visit(*site_, "/p", 1);
+  visit(*site_, "/q", 2);
+  const Answer site = post("/v1/admin/sites/example.vn/reset", R"({"dry_run":true})");
+  ASSERT_EQ(site.status, 200) << site.body;
+  EXPECT_TRUE(site.json().flag("/dry_run"));
+  EXPECT_EQ(site.json().number("/before"), 2);
+  EXPECT_EQ(site.json().number("/online"), 2);
+  const Answer page = post("/v1/admin/sites/example.vn/reset", R"({"dry_run":true,"page":"/p"})");
+  EXPECT_EQ(page.json().number("/before"), 1);
+  EXPECT_EQ(post("/v1/admin/sites/example.vn/reset", R"({"dry_run":true,"page":"/none"})").json().number("/before"), 0);
+  EXPECT_EQ(commits_, 0);
+  EXPECT_EQ(total(), 2U);
+}
+
+TEST_F(AdminTest, APageResetLeavesTheSiteAlone) {
+  visit(*site_, "/p", 1);
+  visit(*site_, "/p", 2);
+  const Answer page = post("/v1/admin/sites/example.vn/reset", R"({"page":"/p"})");
+  ASSERT_EQ(page.status, 200) << page.body;
+  EXPECT_EQ(page.json().number("/amount"), -2);
+  EXPECT_EQ(page.json().number("/before"), 2);
+  EXPECT_EQ(page.json().number("/after"), 0);
+  EXPECT_EQ(total(), 2U);
+}
+
+// --- once ---
+
+TEST_F(AdminTest, TheSameRequestUnderTheSameKeyHappensOnce) {
+  const Answer first = post("/v1/admin/sites/example.vn/seed", R"({"total":500})", "k1");
+  visit(*site_, "/", 1);
+  const Answer again = post("/v1/admin/sites/example.vn/seed", R"({"total":500})", "k1");
+  EXPECT_EQ(again.status, first.status);
+  EXPECT_EQ(again.json().number("/amount"), 500);
+  EXPECT_TRUE(again.json().flag("/repeated"));
+  EXPECT_EQ(total(), 501U);
+
+  EXPECT_EQ(post("/v1/admin/sites/example.vn/reset", "", "k2").status, 200);
+  EXPECT_TRUE(post("/v1/admin/sites/example.vn/reset", "", "k2").json().flag("/repeated"));
+  EXPECT_EQ(post("/v1/admin/sites/example.vn/reset", R"({"page":"/p"})", "k3").status, 200);
+  EXPECT_TRUE(post("/v1/admin/sites/example.vn/reset", R"({"page":"/p"})", "k3").json().flag("/repeated"));
+  EXPECT_EQ(post("/v1/admin/changes/k2/undo", "", "k4").status, 200);
+  EXPECT_TRUE(post("/v1/admin/changes/k2/undo", "", "k4").json().flag("/repeated"));
+  EXPECT_EQ(post("/v1/admin/sites", R"({"name":"new.vn"})", "k5").status, 201);
+  EXPECT_EQ(post("/v1/admin/sites", R"({"name":"new.vn"})", "k5").status, 201);
+  EXPECT_EQ(ask(Method::put, "/v1/admin/sites/new.vn", R"({"lang":"vi"})", kRoot, "k6").status, 200);
+  EXPECT_EQ(ask(Method::put, "/v1/admin/sites/new.vn", R"({"window_s":60})", kRoot, "k7").status, 200);
+  EXPECT_TRUE(ask(Method::put, "/v1/admin/sites/new.vn", R"({"lang":"vi"})", kRoot, "k6").json().flag("/repeated"));
+  EXPECT_EQ(ask(Method::delete_, "/v1/admin/sites/new.vn", "", kRoot, "k8").status, 200);
+  EXPECT_TRUE(ask(Method::delete_, "/v1/admin/sites/new.vn", "", kRoot, "k8").json().flag("/repeated"));
+  EXPECT_EQ(commits_, 8);
+}
+
+TEST_F(AdminTest, AKeyOfAnotherChangeIsAConflict) {
+  post("/v1/admin/sites/example.vn/seed", R"({"total":500})", "k1");
+  expect_problem(post("/v1/admin/sites/example.vn/seed", R"({"total":501})", "k1"), Problem::conflict, "k1");
+  expect_problem(post("/v1/admin/sites/other.vn/seed", R"({"total":500})", "k1"), Problem::conflict, "k1");
+  expect_problem(post("/v1/admin/sites/example.vn/reset", "", "k1"), Problem::conflict, "k1");
+  expect_problem(post("/v1/admin/sites", R"({"name":"new.vn"})", "k1"), Problem::conflict, "k1");
+  expect_problem(ask(Method::put, "/v1/admin/sites/example.vn", "{}", kRoot, "k1"), Problem::conflict, "k1");
+  expect_problem(ask(Method::delete_, "/v1/admin/sites/example.vn", "", kRoot, "k1"), Problem::conflict, "k1");
+  expect_problem(post("/v1/admin/imports", R"({"site":"example.vn","source":"a"})", "k1"), Problem::conflict, "k1");
+  expect_problem(post("/v1/admin/sites/example.vn/seed", R"({"add":1})", "not a key"), Problem::malformed,
+                 "Idempotency-Key");
+  EXPECT_EQ(commits_, 1);
+}
+
+TEST_F(AdminTest, WithoutAKeyEachChangeGetsAnIdOfItsOwn) {
+  const std::string first = post("/v1/admin/sites/example.vn/seed", R"({"add":1})").json().text("/id");
+  const std::string second = post("/v1/admin/sites/example.vn/seed", R"({"add":1})").json().text("/id");
+  EXPECT_NE(first, second);
+  EXPECT_EQ(first.size(), 32U);
+  EXPECT_EQ(total(), 2U);
+}
+
+TEST_F(AdminTest, WhatCannotBeWrittenDoesNotHappen) {
+  disk_full_ = true;
+  expect_problem(post("/v1/admin/sites/example.vn/seed", R"({"add":1})"), Problem::unavailable, "control stream");
+  expect_problem(post("/v1/admin/imports", R"({"site":"example.vn","source":"a"})"), Problem::unavailable);
+  EXPECT_EQ(total(), 0U);
+}
+
+// --- imports and audit ---
+
+TEST_F(AdminTest, AnImportBeginsGoesOnAndEnds) {
+  const Answer begun = post("/v1/admin/imports", R"({"site":"example.vn","source":"access.log"})");
+  ASSERT_EQ(begun.status, 201) << begun.body;
+  EXPECT_EQ(begun.json().number("/position"), 0);
+  registry_.set_progress(site_->id(), "access.log", 4096);
+  const Answer resumed = post("/v1/admin/imports", R"({"site":"example.vn","source":"access.log"})");
+  EXPECT_EQ(resumed.status, 200);
+  EXPECT_EQ(resumed.json().number("/position"), 4096);
+  const Answer ended = ask(Method::delete_, "/v1/admin/imports?site=example.vn&source=access.log");
+  EXPECT_EQ(ended.status, 200) << ended.body;
+  EXPECT_FALSE(ended.json().flag("/open"));
+  EXPECT_EQ(ask(Method::delete_, "/v1/admin/imports?site=example.vn&source=access.log").status, 200);
+  EXPECT_EQ(commits_, 2);
+  expect_problem(ask(Method::delete_, "/v1/admin/imports?site=example.vn&source=none"), Problem::not_found);
+  expect_problem(post("/v1/admin/imports", R"({"site":"example.vn"})"), Problem::malformed, "source:");
+  expect_problem(post("/v1/admin/imports", R"({"site":"example.vn","source":""})"), Problem::malformed, "source:");
+  expect_problem(post("/v1/admin/imports", R"({"source":"a"})"), Problem::malformed, "site:");
+  expect_problem(post("/v1/admin/imports", R"({"site":"nowhere.vn","source":"a"})"), Problem::unknown_site);
+}
+
+TEST_F(AdminTest, TheAuditIsShownWithItsLimit) {
+  const Answer audit = ask(Method::get, "/v1/admin/audit?limit=7");
+  EXPECT_EQ(audit_limit_, 7U);
+  EXPECT_EQ(audit.json().text("/audit/0/actor"), "root");
+  EXPECT_EQ(audit.json().text("/audit/0/at"), "2026-11-23T03:00:00.000+00:00");
+  for (const std::string_view limit : {"0", "x", "10001", ""}) {
+    expect_problem(ask(Method::get, "/v1/admin/audit?limit=" + std::string(limit)), Problem::malformed, "limit:");
+  }
+}
+
+// --- who may ---
+
+struct RouteCase {
+  Method method;
+  std::string_view target;
+  std::string_view body;
+  std::uint32_t scopes;  // any of these
+  bool of_site;          // a token bound to example.vn does
+};
+constexpr std::uint32_t scope(Scope a) {
+  return static_cast<std::uint32_t>(a);
+}
+const RouteCase kRoutes[] = {
+    {Method::get, "/v1/admin/sites", "", scope(Scope::read) | scope(Scope::config), true},
+    {Method::get, "/v1/admin/sites/example.vn", "", scope(Scope::read) | scope(Scope::config), true},
+    {Method::post, "/v1/admin/sites", R"({"name":"new.vn"})", scope(Scope::config), false},
+    {Method::put, "/v1/admin/sites/example.vn", R"({"lang":"en"})", scope(Scope::config), true},
+    {Method::post, "/v1/admin/sites/example.vn/seed", R"({"add":1})", scope(Scope::seed), true},
+    {Method::post, "/v1/admin/sites/example.vn/reset", "", scope(Scope::reset), true},
+    {Method::post, "/v1/admin/sites/example.vn/reset", R"({"dry_run":true})", scope(Scope::reset), true},
+    {Method::post, "/v1/admin/imports", R"({"site":"example.vn","source":"a"})", scope(Scope::ingest), true},
+    {Method::delete_, "/v1/admin/imports?site=example.vn&source=a", "", scope(Scope::ingest), true},
+    {Method::get, "/v1/admin/audit", "", scope(Scope::operate) | scope(Scope::config), false},
+    {Method::delete_, "/v1/admin/sites/example.vn", "", scope(Scope::config), true},
+};
+
+TEST_F(AdminTest, EveryRouteTakesItsScopesAndNoOthers) {
+  for (const RouteCase& route : kRoutes) {
+    for (std::uint32_t bit = 1; bit <= sites::kAllScopes; bit <<= 1U) {
+      const std::string secret = "only-" + std::to_string(bit);
+      if (find_token(registry_.tokens(), secret, kNow) == nullptr) add_token(secret, secret, bit);
+      if ((route.scopes & bit) != 0) continue;
+      expect_problem(ask(route.method, route.target, route.body, secret), Problem::forbidden);
+    }
+    expect_problem(ask(route.method, route.target, route.body, ""), Problem::unauthorized);
+    expect_problem(ask(route.method, route.target, route.body, "wrong"), Problem::unauthorized);
+    now_ms_ += 60'000;  // for the limit of failures
+  }
+  EXPECT_EQ(commits_, 0);
+  for (const RouteCase& route : kRoutes) {
+    const std::uint32_t least = std::uint32_t{1} << static_cast<unsigned>(std::countr_zero(route.scopes));
+    EXPECT_LT(ask(route.method, route.target, route.body, "only-" + std::to_string(least)).status, 300) << route.target;
+  }
+}
+
+TEST_F(AdminTest, ABoundTokenReachesItsSiteAlone) {
+  add_token("mine", "mine", sites::kAllScopes, site_->id());
+  add_token("theirs", "theirs", sites::kAllScopes, registry_.find("other.vn")->id());
+  for (const RouteCase& route : kRoutes) {
+    const bool lists = route.target == "/v1/admin/sites" && route.method == Method::get;
+    if (!lists) expect_problem(ask(route.method, route.target, route.body, "theirs"), Problem::forbidden, "bound");
+  }
+  EXPECT_EQ(commits_, 0);
+  for (const RouteCase& route : kRoutes) {
+    const int status = ask(route.method, route.target, route.body, "mine").status;
+    if (route.of_site) {
+      EXPECT_LT(status, 300) << route.target;
+    } else {
+      EXPECT_EQ(status, 403) << route.target;
+    }
+  }
+  const Parsed list = ask(Method::get, "/v1/admin/sites", "", "theirs").json();
+  ASSERT_EQ(list.size("/sites"), 1U);
+  EXPECT_EQ(list.text("/sites/0/name"), "other.vn");
+  // Which names and ids there are is not told either.
+  expect_problem(ask(Method::get, "/v1/admin/sites/nowhere.vn", "", "theirs"), Problem::forbidden);
+  expect_problem(ask(Method::post, "/v1/admin/changes/none/undo", "", "theirs"), Problem::forbidden);
+}
+
+TEST_F(AdminTest, UndoNeedsTheScopeOfWhatItUndoes) {
+  add_token("seeds", "seeds", scope(Scope::seed));
+  add_token("resets", "resets", scope(Scope::reset));
+  add_token("theirs", "theirs", sites::kAllScopes, registry_.find("other.vn")->id());
+  post("/v1/admin/sites/example.vn/seed", R"({"add":5})", "a-seed");
+  post("/v1/admin/sites/example.vn/reset", "", "a-reset");
+  expect_problem(ask(Method::post, "/v1/admin/changes/a-seed/undo", "", "resets"), Problem::forbidden);
+  expect_problem(ask(Method::post, "/v1/admin/changes/a-reset/undo", "", "seeds"), Problem::forbidden);
+  expect_problem(ask(Method::post, "/v1/admin/changes/a-reset/undo", "", "theirs"), Problem::forbidden);
+  EXPECT_EQ(ask(Method::post, "/v1/admin/changes/a-reset/undo", "", "resets").status, 200);
+  EXPECT_EQ(ask(Method::post, "/v1/admin/changes/a-seed/undo", "", "seeds").status, 200);
+  expect_problem(ask(Method::post, "/v1/admin/changes/none/undo"), Problem::not_found, "`none`");
+}
+
+TEST_F(AdminTest, WrongTokensAreLimitedAndRightOnesAreNot) {
+  for (std::uint32_t attempt = 0; attempt < Admin::kFailuresPerMinute; ++attempt) {
+    expect_problem(ask(Method::get, "/v1/admin/sites", "", "wrong"), Problem::unauthorized);
+  }
+  expect_problem(ask(Method::get, "/v1/admin/sites", "", "wrong"), Problem::rate_limited);
+  EXPECT_EQ(ask(Method::get, "/v1/admin/sites").status, 200);
+  now_ms_ += 60'000;
+  expect_problem(ask(Method::get, "/v1/admin/sites", "", "wrong"), Problem::unauthorized);
+  EXPECT_EQ(admin_.failed_attempts().get(), Admin::kFailuresPerMinute + 2U);
+}
+
+TEST_F(AdminTest, AnExpiredTokenIsNone) {
+  add_token("old", "old", sites::kAllScopes, {}, kNow);
+  expect_problem(ask(Method::get, "/v1/admin/sites", "", "old"), Problem::unauthorized);
+}
+
+// --- the rest of the listener ---
+
+TEST_F(AdminTest, MetricsAndHealthNeedNoToken) {
+  EXPECT_EQ(ask(Method::get, "/metrics", "", "").body, "footfall_up 1\n");
+  EXPECT_EQ(ask(Method::get, "/livez", "", "").status, 200);
+  EXPECT_EQ(ask(Method::get, "/readyz", "", "").status, 503);
+  readiness_.recovered = readiness_.journal_open = true;
+  EXPECT_EQ(ask(Method::head, "/readyz?verbose", "", "").status, 200);
+  expect_problem(ask(Method::post, "/metrics", "", ""), Problem::method_not_allowed);
+  expect_problem(ask(Method::get, "/", "", ""), Problem::not_found);
+}
+
+TEST_F(AdminTest, TheMetricsListenerHasNothingElse) {
+  http::Request request;
+  request.method = Method::get;
+  request.path = "/v1/admin/sites";
+  EXPECT_EQ(admin_.answer_open(request).status, 404);
+}
+
+TEST_F(AdminTest, OtherMethodsAreToldWhatIsAllowed) {
+  const Answer answer = ask(Method::delete_, "/v1/admin/sites/example.vn/seed");
+  expect_problem(answer, Problem::method_not_allowed, "POST");
+  EXPECT_EQ(answer.fields, "Allow: POST\r\n");
+  for (const std::string_view target :
+       {"/v1/admin/", "/v1/admin/sites/example.vn/x", "/v1/admin/sites/example.vn/", "/v1/admin/sites/example.vn/seed/",
+        "/v1/admin/changes//undo", "/v1/admin/changes/x"}) {
+    expect_problem(ask(Method::post, target), Problem::not_found);
+  }
+}
+
+TEST_F(AdminTest, AnswersAreWrittenWithoutCors) {
+  std::string out;
+  write(out, {200, "application/json", "{}", {}, ""}, "Mon, 23 Nov 2026 03:00:00 GMT", true, false);
+  EXPECT_TRUE(out.starts_with("HTTP/1.1 200 "));
+  EXPECT_TRUE(out.ends_with("\r\n\r\n{}"));
+  EXPECT_EQ(out.find("Access-Control"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace footfall::api

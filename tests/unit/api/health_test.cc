@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/health.h"
+
+#include <gtest/gtest.h>
+
+namespace footfall::api {
+namespace {
+
+Readiness good() {
+  Readiness facts;
+  facts.recovered = true;
+  facts.journal_open = true;
+  facts.sites = 3;
+  facts.last_checkpoint_s = 940;
+  return facts;
+}
+
+TEST(Health, ANodeThatTakesTrafficIsReady) {
+  const HealthAnswer answer = readyz(good(), "", 1000);
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body, "ready\n");
+}
+
+TEST(Health, VerboseSaysEachFactAndTheDurability) {
+  const HealthAnswer answer = readyz(good(), "verbose", 1000);
+  EXPECT_EQ(answer.body,
+            "[+] recovery done\n[+] journal open, durability kernel\n[+] taking traffic\n[+] sites: 3\n[+] checkpoint: "
+            "60 s old\nready\n");
+}
+
+TEST(Health, NothingElseMayServe) {
+  Readiness draining = good();
+  draining.draining = true;
+  Readiness recovering = good();
+  recovering.recovered = false;
+  Readiness broken = good();
+  broken.journal_open = false;
+  broken.journal_detail = "pwrite: No space left on device";
+  for (const Readiness& facts : {draining, recovering, broken}) {
+    EXPECT_EQ(readyz(facts, "", 0).status, 503);
+    EXPECT_EQ(readyz(facts, "", 0).body, "not ready\n");
+  }
+  EXPECT_NE(readyz(broken, "verbose", 0).body.find("[-] journal closed: pwrite: No space left"), std::string::npos);
+}
+
+TEST(Health, AFailedCheckpointDegradesOnly) {
+  Readiness facts = good();
+  facts.checkpoints_fail = true;
+  EXPECT_EQ(readyz(facts, "verbose", 1000).status, 200);
+  EXPECT_NE(readyz(facts, "verbose", 1000).body.find("[-] the last checkpoint failed"), std::string::npos);
+}
+
+TEST(Health, WhoAnswersLives) {
+  EXPECT_EQ(livez().status, 200);
+}
+
+}  // namespace
+}  // namespace footfall::api

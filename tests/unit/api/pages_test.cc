@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/pages.h"
+
+#include "unit/api/site_fixture.h"
+
+namespace footfall::api {
+namespace {
+
+class PagesTest : public SiteFixture {
+ protected:
+  PagesTest() {
+    sites::Site& site = add_site(settings("example.vn", sites::Visibility::full));
+    for (std::uint64_t hit = 0; hit < 3; ++hit) visit(site, "/b", hit, kNow - 1000);
+    for (std::uint64_t hit = 0; hit < 2; ++hit) visit(site, "/a", hit);
+    visit(site, "/c", 9);
+  }
+  Parsed pages(std::string_view query) { return Parsed(pages_json(context("example.vn"), query).value()); }
+  std::string complaint(std::string_view query) {
+    const auto answer = pages_json(context("example.vn"), query);
+    EXPECT_FALSE(answer) << query;
+    if (answer) return "";
+    EXPECT_EQ(answer.error().code, base::Errc::malformed);
+    return answer.error().detail;
+  }
+};
+
+TEST_F(PagesTest, RowsAndRestAddUpToTheSite) {
+  for (const std::string_view limit : {"1", "2", "3", "10000"}) {
+    const Parsed answer = pages("limit=" + std::string(limit));
+    std::int64_t sum = answer.number("/rest");
+    for (std::size_t i = 0; i < answer.size("/pages"); ++i)
+      sum += answer.number("/pages/" + std::to_string(i) + "/counted");
+    EXPECT_EQ(sum, answer.number("/counted"));
+    EXPECT_EQ(sum, 6);
+  }
+}
+
+TEST_F(PagesTest, SortsByWhatIsAskedFor) {
+  EXPECT_EQ(pages("").text("/pages/0/path"), "/b");
+  EXPECT_EQ(pages("sort=total&limit=1").text("/pages/0/path"), "/b");
+  EXPECT_EQ(pages("sort=online").text("/pages/0/path"), "/a");
+  EXPECT_EQ(pages("sort=path").text("/pages/2/path"), "/c");
+}
+
+TEST_F(PagesTest, ARowHasItsNumbers) {
+  apply(registry_.plan_seed_total("example.vn", "/c", 10, kNow).value());
+  const Parsed answer = pages("sort=path");
+  EXPECT_EQ(answer.keys("/pages/2"), (std::vector<std::string>{"path", "total", "counted", "seed", "online"}));
+  EXPECT_EQ(answer.number("/pages/2/total"), 10);
+  EXPECT_EQ(answer.number("/pages/2/counted"), 1);
+  EXPECT_EQ(answer.number("/pages/2/seed"), 9);
+  EXPECT_EQ(answer.number("/pages/2/online"), 1);
+  EXPECT_EQ(answer.number("/counted"), 6);
+}
+
+TEST_F(PagesTest, HostilePathsComeOutAsJson) {
+  visit(*registry_.find("example.vn"), "/</script>\"\\\xE2\x80\xA8", 1);
+  const std::string text = pages_json(context("example.vn"), "sort=path").value();
+  EXPECT_EQ(text.find("</"), std::string::npos);
+  EXPECT_EQ(Parsed(text).text("/pages/0/path"), "/</script>\"\\\xE2\x80\xA8");
+}
+
+TEST_F(PagesTest, WhatIsWrongIsNamed) {
+  EXPECT_TRUE(complaint("sort=hits").starts_with("sort:"));
+  for (const std::string_view limit :
+       {"limit=0", "limit=10001", "limit=", "limit=-1", "limit=1x", "limit=99999999999999999999"}) {
+    EXPECT_TRUE(complaint(limit).starts_with("limit:")) << limit;
+  }
+}
+
+}  // namespace
+}  // namespace footfall::api

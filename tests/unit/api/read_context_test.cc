@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/read_context.h"
+
+#include "unit/api/site_fixture.h"
+
+namespace footfall::api {
+namespace {
+
+constexpr auto kRead = static_cast<std::uint32_t>(sites::Scope::read);
+constexpr auto kIngest = static_cast<std::uint32_t>(sites::Scope::ingest);
+
+class ReadContextTest : public SiteFixture {
+ protected:
+  ReadContextTest() {
+    add_site(settings("counter.vn"));
+    add_site(settings("full.vn", sites::Visibility::full));
+    sites::Site& secret = add_site(settings("private.vn", sites::Visibility::private_));
+    add_token("reader", "reads-all", kRead);
+    add_token("bound", "reads-private", kRead, secret.id());
+    add_token("old", "expired", kRead, {}, kNow);
+    add_token("soon", "expires", kRead, {}, kNow + 60);
+    add_token("other", "ingests", kIngest);
+  }
+  // What is refused: (stats, pages)
+  std::pair<std::optional<Problem>, std::optional<Problem>> refused(std::string_view site, std::string_view token) {
+    const ReadContext given = context(site, token);
+    for (const Route route :
+         {Route::live, Route::widget_html, Route::widget_svg, Route::widget_text, Route::widget_json}) {
+      EXPECT_EQ(refusal(given, route), refusal(given, Route::stats));
+    }
+    EXPECT_EQ(refusal(given, Route::series), refusal(given, Route::pages));
+    return {refusal(given, Route::stats), refusal(given, Route::pages)};
+  }
+};
+
+using Refused = std::pair<std::optional<Problem>, std::optional<Problem>>;
+constexpr std::nullopt_t kFine = std::nullopt;
+
+TEST_F(ReadContextTest, WithoutATokenVisibilityDecides) {
+  EXPECT_EQ(refused("counter.vn", ""), (Refused{kFine, Problem::unauthorized}));
+  EXPECT_EQ(refused("full.vn", ""), (Refused{kFine, kFine}));
+  EXPECT_EQ(refused("private.vn", ""), (Refused{Problem::unauthorized, Problem::unauthorized}));
+}
+
+TEST_F(ReadContextTest, ATokenOfScopeReadOpensAll) {
+  for (const std::string_view site : {"counter.vn", "full.vn", "private.vn"}) {
+    EXPECT_EQ(refused(site, "reads-all"), (Refused{kFine, kFine})) << site;
+  }
+}
+
+TEST_F(ReadContextTest, ABoundTokenOpensItsSiteAlone) {
+  EXPECT_EQ(refused("private.vn", "reads-private"), (Refused{kFine, kFine}));
+  EXPECT_EQ(refused("counter.vn", "reads-private"), (Refused{kFine, Problem::forbidden}));
+}
+
+TEST_F(ReadContextTest, WrongAndExpiredTokensAreNone) {
+  EXPECT_EQ(refused("private.vn", "guessed"), (Refused{Problem::unauthorized, Problem::unauthorized}));
+  EXPECT_EQ(refused("private.vn", "expired"), (Refused{Problem::unauthorized, Problem::unauthorized}));
+}
+
+TEST_F(ReadContextTest, AKnownTokenWithoutTheScopeIsForbidden) {
+  EXPECT_EQ(refused("private.vn", "ingests"), (Refused{Problem::forbidden, Problem::forbidden}));
+}
+
+TEST_F(ReadContextTest, RightsEndWithTheToken) {
+  EXPECT_EQ(context("private.vn", "expires").rights_until_s, kNow + 60);
+  EXPECT_EQ(context("full.vn", "expires").rights_until_s, 0);
+}
+
+TEST_F(ReadContextTest, CachesKeepOnlyWhatIsPublic) {
+  EXPECT_EQ(cache_control(context("counter.vn")), "public, max-age=5");
+  EXPECT_EQ(cache_control(context("full.vn", "reads-all")), "public, max-age=5");
+  EXPECT_EQ(cache_control(context("counter.vn", "reads-all")), "private, no-store");
+  EXPECT_EQ(cache_control(context("private.vn", "reads-all")), "private, no-store");
+  EXPECT_EQ(cache_control(context("private.vn")), "private, no-store");
+}
+
+}  // namespace
+}  // namespace footfall::api

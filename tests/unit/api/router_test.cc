@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/router.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace footfall::api {
+namespace {
+
+using http::Method;
+
+void expect(Method method, std::string_view path, Route route, std::string_view site = "") {
+  const Target target = route_of(method, path, "");
+  EXPECT_EQ(target.route, route) << path << " gave " << name_of(target.route);
+  EXPECT_EQ(target.site, site) << path;
+}
+
+TEST(Router, FindsEveryRoute) {
+  expect(Method::get, "/hit", Route::hit);
+  expect(Method::post, "/hit", Route::hit);
+  expect(Method::get, "/hit.gif", Route::hit_gif);
+  expect(Method::post, "/v1/hits", Route::batch);
+  expect(Method::get, "/v1/sites/example.vn/stats", Route::stats, "example.vn");
+  expect(Method::head, "/v1/sites/example.vn/pages", Route::pages, "example.vn");
+  expect(Method::get, "/v1/sites/example.vn/series", Route::series, "example.vn");
+  expect(Method::get, "/v1/sites/example.vn/live", Route::live, "example.vn");
+  expect(Method::get, "/widget/example.vn", Route::widget_html, "example.vn");
+  expect(Method::get, "/widget/example.vn.svg", Route::widget_svg, "example.vn");
+  expect(Method::get, "/widget/example.vn.txt", Route::widget_text, "example.vn");
+  expect(Method::get, "/widget/example.vn.json", Route::widget_json, "example.vn");
+  expect(Method::get, "/footfall.js", Route::script);
+  expect(Method::get, "/livez", Route::livez);
+  expect(Method::head, "/readyz", Route::readyz);
+}
+
+TEST(Router, WhatIsNotThereIsNone) {
+  for (const std::string_view path : {"/", "", "/hi", "/hits", "/hit/", "/HIT", "/v1/sites/", "/v1/sites//stats",
+                                      "/v1/sites/a", "/v1/sites/a/", "/v1/sites/a/stats/", "/v1/sites/a/top/pages",
+                                      "/widget/", "/widget/.svg", "/widget/a/b", "/metrics", "/v1/admin/sites"}) {
+    expect(Method::get, path, Route::none);
+    expect(Method::options, path, Route::none);
+  }
+}
+
+TEST(Router, AMethodThatDoesNotFitNamesTheResource) {
+  const Target target = route_of(Method::delete_, "/v1/sites/a/stats", "");
+  EXPECT_EQ(target.route, Route::method_not_allowed);
+  EXPECT_EQ(target.resource, Route::stats);
+  EXPECT_EQ(allowed_methods(target.resource), "GET, HEAD, OPTIONS");
+  EXPECT_EQ(route_of(Method::get, "/v1/hits", "").route, Route::method_not_allowed);
+  EXPECT_EQ(route_of(Method::head, "/hit", "").route, Route::method_not_allowed);
+  EXPECT_EQ(route_of(Method::post, "/hit.gif", "").route, Route::method_not_allowed);
+}
+
+TEST(Router, OptionsOfAKnownPathIsAPreflight) {
+  const Target target = route_of(Method::options, "/hit", "");
+  EXPECT_EQ(target.route, Route::preflight);
+  EXPECT_EQ(allowed_methods(target.resource), "GET, POST, OPTIONS");
+}
+
+TEST(Router, TheBasePathComesFirst) {
+  EXPECT_EQ(route_of(Method::get, "/count/hit", "/count").route, Route::hit);
+  EXPECT_EQ(route_of(Method::get, "/hit", "/count").route, Route::none);
+  EXPECT_EQ(route_of(Method::get, "/counthit", "/count").route, Route::none);
+}
+
+TEST(Router, NamesAreDistinct) {
+  std::set<std::string_view> names;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(Route::count_); ++i) {
+    EXPECT_TRUE(names.insert(name_of(static_cast<Route>(i))).second);
+  }
+}
+
+}  // namespace
+}  // namespace footfall::api

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "metrics/exposition.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <set>
+#include <sstream>
+
+namespace footfall::metrics {
+namespace {
+
+class ExpositionTest : public ::testing::Test {
+ protected:
+  ExpositionTest() : exposition_({&shards_[0], &shards_[1]}, [this] { return facts_; }) {
+    facts_.version = "0.1.0";
+    facts_.revision = "abc";
+  }
+  bool shows(const std::string& line) const {
+    return ("\n" + exposition_.text()).find("\n" + line + "\n") != std::string::npos;
+  }
+  std::size_t series() const {
+    std::istringstream text(exposition_.text());
+    std::size_t series = 0;
+    for (std::string line; std::getline(text, line);) series += !line.empty() && line[0] != '#' ? 1U : 0U;
+    return series;
+  }
+
+  std::array<ShardCounters, 2> shards_;
+  Facts facts_;
+  Exposition exposition_;
+};
+
+TEST_F(ExpositionTest, ShardsAreSummed) {
+  shards_[0].received.add(3);
+  shards_[1].received.add(4);
+  shards_[0].reject(ingest::Rejection::origin, 2);
+  shards_[1].answered(api::Route::hit, 204);
+  shards_[1].balance();
+  facts_.sites = 5;
+  EXPECT_TRUE(shows("footfall_hits_received_total 7"));
+  EXPECT_TRUE(shows("footfall_hits_rejected_total{reason=\"origin\"} 2"));
+  EXPECT_TRUE(shows("footfall_http_requests_total{route=\"hit\",code_class=\"2xx\"} 1"));
+  EXPECT_TRUE(shows("footfall_ledger_mismatch 4"));
+  EXPECT_TRUE(shows("footfall_sites 5"));
+}
+
+TEST_F(ExpositionTest, ZerosAreThereFromTheStart) {
+  EXPECT_TRUE(shows("footfall_hits_accepted_total 0"));
+  EXPECT_TRUE(shows("footfall_hits_rejected_total{reason=\"disk\"} 0"));
+  EXPECT_TRUE(shows("footfall_ledger_mismatch 0"));
+}
+
+TEST_F(ExpositionTest, LargeCountsKeepTheirDigits) {
+  shards_[0].received.add(9'007'199'254'740'992);
+  EXPECT_TRUE(exposition_.text().find("footfall_hits_received_total 9007199254740992\n") != std::string::npos ||
+              exposition_.text().find("footfall_hits_received_total 9.007199254740992e+15\n") != std::string::npos)
+      << exposition_.text().substr(0, 300);
+}
+
+TEST_F(ExpositionTest, SeriesAreBoundedAndIndependentOfWhatComesIn) {
+  const std::size_t before = series();
+  EXPECT_LE(before, 300U);
+  EXPECT_GE(before, 100U);
+  for (std::size_t route = 0; route < kRoutes; ++route) shards_[0].answered(static_cast<api::Route>(route), 500);
+  for (std::size_t reason = 1; reason < kRejections; ++reason)
+    shards_[1].reject(static_cast<ingest::Rejection>(reason));
+  EXPECT_EQ(series(), before);
+}
+
+TEST_F(ExpositionTest, NamesAndSeriesAreDistinct) {
+  std::set<std::string> names;
+  for (const prometheus::MetricFamily& family : exposition_.Collect()) {
+    EXPECT_TRUE(names.insert(family.name).second) << family.name;
+    EXPECT_FALSE(family.help.empty());
+    std::set<std::vector<prometheus::ClientMetric::Label>> labels;
+    for (const prometheus::ClientMetric& metric : family.metric)
+      EXPECT_TRUE(labels.insert(metric.label).second) << family.name;
+  }
+}
+
+TEST_F(ExpositionTest, PromtoolFindsNothingToSay) {
+  if (std::system("command -v promtool >/dev/null 2>&1") != 0) GTEST_SKIP() << "promtool is not installed";
+  FILE* const promtool = popen("promtool check metrics 2>&1", "w");
+  ASSERT_NE(promtool, nullptr);
+  const std::string text = exposition_.text();
+  EXPECT_EQ(std::fwrite(text.data(), 1, text.size(), promtool), text.size());
+  EXPECT_EQ(pclose(promtool), 0);
+}
+
+}  // namespace
+}  // namespace footfall::metrics
