@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ingest/fields.h"
 
+// Errors of the parser are values here, too: without this a bool taken from a result may throw.
+#define SIMDJSON_EXCEPTIONS 0
 #include <simdjson.h>
 
 #include "ingest/text.h"
@@ -52,9 +54,11 @@ bool scalar(simdjson::ondemand::value value, Arena& arena, std::string_view& out
       out = yes ? "true" : "false";
       return true;
     }
-    case ondemand::json_type::null:
+    case ondemand::json_type::null: {
+      bool null = false;
       out = {};
-      return value.is_null();
+      return value.is_null().get(null) == simdjson::SUCCESS && null;
+    }
     case ondemand::json_type::object:
     case ondemand::json_type::array:
       return false;

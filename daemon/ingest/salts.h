@@ -4,7 +4,7 @@
 //
 // One chain serves all sites: a site's key on its local day d is the first 16 bytes of SHA-256(K(d)), and the site's
 // name is hashed along. Kept are the keys from the earliest local day that a window still needs to the day after the
-// latest local day there is (four or five):
+// latest local day there is (three or four):
 //
 //     day d begins first at UTC+14, ends last at UTC-12, and is needed a window (3600 s at most) and 60 s longer
 //     d*86400 - 50400 <= now < (d+1)*86400 + 43200 + 3660

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ingest/client_address.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+
+#include "support/rng_seed.h"
+
+namespace footfall::ingest {
+namespace {
+
+Address address(std::string_view text) {
+  Address out;
+  EXPECT_TRUE(parse_address(text, out)) << text;
+  return out;
+}
+bool parses(std::string_view text) {
+  Address out;
+  return parse_address(text, out);
+}
+Cidr cidr(std::string_view text) {
+  const auto parsed = parse_cidr(text);
+  EXPECT_TRUE(parsed.has_value()) << text;
+  return parsed ? parsed.value() : Cidr{};
+}
+
+TEST(AddressTest, ReadsTheFormsThatProxiesWrite) {
+  EXPECT_EQ(address("192.0.2.1"), address("::ffff:192.0.2.1"));
+  EXPECT_EQ(address("192.0.2.1:8080"), address("192.0.2.1"));
+  EXPECT_EQ(address("[2001:db8::1]:443"), address("2001:db8:0:0:0:0:0:1"));
+  EXPECT_EQ(address("[2001:DB8::1]"), address("2001:db8::1"));
+  EXPECT_TRUE(is_ipv4(address("192.0.2.1")));
+  EXPECT_FALSE(is_ipv4(address("2001:db8::1")));
+}
+
+TEST(AddressTest, RefusesAllElse) {
+  for (const char* text : {"",
+                           " ",
+                           "unknown",
+                           "_hidden",
+                           "192.0.2",
+                           "192.0.2.256",
+                           "192.0.2.1.5",
+                           "192.0.2.01",
+                           "192.0.2.1:",
+                           "192.0.2.1:x",
+                           "192.0.2.1:123456",
+                           "2001:db8::1::2",
+                           "[2001:db8::1",
+                           "2001:db8::1]",
+                           "[192.0.2.1]",
+                           "[2001:db8::1]443",
+                           "[2001:db8::1]:",
+                           "[]",
+                           "fe80::1%eth0",
+                           "example.vn",
+                           " 192.0.2.1",
+                           "192.0.2.1 ",
+                           "0x7f.1",
+                           "1:2:3:4:5:6:7:8:9",
+                           "\"192.0.2.1\"",
+                           ":",
+                           "::ffff:1.2.3.4.5"}) {
+    EXPECT_FALSE(parses(text)) << text;
+  }
+  EXPECT_FALSE(parses(std::string_view("192.0.2.1\0", 10)));
+  EXPECT_FALSE(parses(std::string(10'000, '1')));
+}
+
+TEST(AddressTest, LoopbackIsWhatTheKernelCallsLoopback) {
+  EXPECT_TRUE(is_loopback(address("127.0.0.1")));
+  EXPECT_TRUE(is_loopback(address("127.255.0.9")));
+  EXPECT_TRUE(is_loopback(address("::1")));
+  EXPECT_FALSE(is_loopback(address("128.0.0.1")));
+  EXPECT_FALSE(is_loopback(address("::2")));
+  EXPECT_FALSE(is_loopback(address("::")));
+}
+
+TEST(AddressTest, AClientIsAnIPv4AddressOrAnIPv6Network) {
+  const auto same = [](std::string_view a, std::string_view b) {
+    const Address left = address(a), right = address(b);
+    return client_prefix(left.bytes.data()) == client_prefix(right.bytes.data());
+  };
+  EXPECT_TRUE(same("2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff"));
+  EXPECT_FALSE(same("2001:db8:1:2::1", "2001:db8:1:3::1"));
+  EXPECT_FALSE(same("192.0.2.1", "192.0.2.2"));
+  EXPECT_TRUE(same("192.0.2.1", "::ffff:192.0.2.1"));
+}
+
+TEST(CidrTest, HoldsWhatSharesItsBits) {
+  EXPECT_TRUE(cidr("10.0.0.0/8").contains(address("10.255.1.2")));
+  EXPECT_FALSE(cidr("10.0.0.0/8").contains(address("11.0.0.0")));
+  EXPECT_TRUE(cidr("192.0.2.128/25").contains(address("192.0.2.200")));
+  EXPECT_FALSE(cidr("192.0.2.128/25").contains(address("192.0.2.127")));
+  EXPECT_TRUE(cidr("2001:db8::/33").contains(address("2001:db8:7fff::1")));
+  EXPECT_FALSE(cidr("2001:db8::/33").contains(address("2001:db8:8000::1")));
+  EXPECT_TRUE(cidr("192.0.2.7").contains(address("192.0.2.7")));
+  EXPECT_TRUE(cidr("0.0.0.0/0").contains(address("8.8.8.8")));
+  EXPECT_FALSE(cidr("0.0.0.0/0").contains(address("2001:db8::1")));
+  EXPECT_TRUE(cidr("::/0").contains(address("8.8.8.8")));
+}
+
+TEST(CidrTest, AgreesWithComparingBitByBit) {
+  std::mt19937_64 random(testing::rng_seed());
+  for (int round = 0; round < 20'000; ++round) {
+    Cidr c;
+    Address other;
+    c.bits = static_cast<std::uint8_t>(random() % 129);
+    for (std::size_t i = 0; i < 16; ++i) {
+      c.network.bytes[i] = static_cast<std::uint8_t>(random());
+      other.bytes[i] = random() % 8 == 0 ? static_cast<std::uint8_t>(random()) : c.network.bytes[i];
+    }
+    bool same = true;
+    for (unsigned bit = 0; bit < c.bits; ++bit) {
+      same = same && (c.network.bytes[bit / 8] >> (7 - bit % 8) & 1) == (other.bytes[bit / 8] >> (7 - bit % 8) & 1);
+    }
+    ASSERT_EQ(c.contains(other), same) << int{c.bits};
+  }
+}
+
+TEST(CidrTest, RefusesWithTheReason) {
+  for (const char* text : {"", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/8x", "10.0.0.1/8", "2001:db8::/129",
+                           "2001:db8::1/32", "proxy/8", "10.0.0.0:80/8", "/8"}) {
+    const auto parsed = parse_cidr(text);
+    EXPECT_FALSE(parsed.has_value()) << text;
+    if (!parsed) {
+      EXPECT_EQ(parsed.error().code, base::Errc::malformed);
+    }
+  }
+}
+
+class ClientAddressTest : public ::testing::Test {
+ public:
+  ClientAddressTest& trust(std::string_view text) {
+    trusted_.push_back(cidr(text));
+    return *this;
+  }
+  ClientAddress client(std::string_view peer, std::string_view header, bool loopback_listener = false) {
+    return client_address(address(peer), loopback_listener, header, trusted_);
+  }
+  std::vector<Cidr> trusted_;
+};
+
+TEST_F(ClientAddressTest, WithoutAHeaderItIsThePeer) {
+  const auto c = client("203.0.113.9", "");
+  EXPECT_EQ(c.address, address("203.0.113.9"));
+  EXPECT_FALSE(c.forwarded || c.untrusted_header);
+}
+
+TEST_F(ClientAddressTest, AHeaderFromAnUntrustedPeerIsIgnoredAndTold) {
+  for (const bool loopback_listener : {false, true}) {
+    const auto c = client("203.0.113.9", "6.6.6.6", loopback_listener);
+    EXPECT_EQ(c.address, address("203.0.113.9"));
+    EXPECT_TRUE(c.untrusted_header);
+    EXPECT_FALSE(c.forwarded);
+  }
+}
+
+TEST_F(ClientAddressTest, LoopbackIsTrustedOnALoopbackListenerAlone) {
+  EXPECT_EQ(client("127.0.0.1", "203.0.113.9", true).address, address("203.0.113.9"));
+  EXPECT_TRUE(client("::1", "203.0.113.9", true).forwarded);
+  EXPECT_TRUE(client("127.0.0.1", "203.0.113.9", false).untrusted_header);
+}
+
+TEST_F(ClientAddressTest, TheRightmostUntrustedHopIsTheClient) {
+  trust("10.0.0.0/8");
+  EXPECT_EQ(client("10.0.0.1", "6.6.6.6, 203.0.113.9, 10.0.0.2").address, address("203.0.113.9"));
+  EXPECT_EQ(client("10.0.0.1", "6.6.6.6,203.0.113.9").address, address("203.0.113.9"));
+  EXPECT_EQ(client("10.0.0.1", "6.6.6.6,\t[2001:db8::1]:9 , 10.0.0.2:1").address, address("2001:db8::1"));
+}
+
+TEST_F(ClientAddressTest, AForgedLoopbackHopDoesNotEndTheWalkAsTrustedOnAPublicListener) {
+  trust("10.0.0.0/8");
+  EXPECT_EQ(client("10.0.0.1", "6.6.6.6, 127.0.0.1").address, address("127.0.0.1"));
+}
+
+TEST_F(ClientAddressTest, WhenAllHopsAreTrustedTheLeftmostIsTheClient) {
+  trust("10.0.0.0/8");
+  EXPECT_EQ(client("10.0.0.1", "10.0.0.3, 10.0.0.2").address, address("10.0.0.3"));
+}
+
+TEST_F(ClientAddressTest, AMalformedHopEndsTheWalkAtTheLastGoodOne) {
+  trust("10.0.0.0/8");
+  EXPECT_EQ(client("10.0.0.1", "6.6.6.6, unknown, 10.0.0.2").address, address("10.0.0.2"));
+  const auto c = client("10.0.0.1", "6.6.6.6, unknown");
+  EXPECT_EQ(c.address, address("10.0.0.1"));
+  EXPECT_FALSE(c.forwarded);
+  EXPECT_EQ(client("10.0.0.1", "6.6.6.6,").address, address("10.0.0.1"));
+  EXPECT_EQ(client("10.0.0.1", ",").address, address("10.0.0.1"));
+}
+
+TEST_F(ClientAddressTest, TheWalkIsBounded) {
+  trust("10.0.0.0/8");
+  std::string header = "6.6.6.6";
+  for (int i = 0; i < 1000; ++i) header += ", 10.0.0.2";
+  EXPECT_EQ(client("10.0.0.1", header).address, address("10.0.0.2"));
+}
+
+// What a sender writes before the trusted part never changes the answer.
+TEST_F(ClientAddressTest, NothingLeftOfTheClientMatters) {
+  trust("10.0.0.0/8");
+  std::mt19937_64 random(testing::rng_seed());
+  for (int round = 0; round < 5000; ++round) {
+    std::string forged(random() % 30, ' ');
+    for (char& c : forged) c = "0123456789.:,[] abcdef%\"x"[random() % 25];
+    ASSERT_EQ(client("10.0.0.1", forged + ",203.0.113.9, 10.0.0.2").address, address("203.0.113.9")) << forged;
+  }
+}
+
+}  // namespace
+}  // namespace footfall::ingest
