@@ -10,6 +10,8 @@
 
 #include <algorithm>
 
+#include "counting/saturating.h"
+
 namespace footfall::counting {
 namespace {
 
@@ -20,10 +22,6 @@ constexpr std::int64_t kHour_s = 3600;
 // Pruned when there are this many, an eighth more than retention leaves of a site that is hit all the time.
 constexpr std::size_t kMinutesHeld = Buckets::kMinutesKept_s / kMinute_s * 9 / 8;
 constexpr std::size_t kHoursHeld = Buckets::kHoursKept_s / kHour_s * 9 / 8;
-
-std::uint64_t saturating_add(std::uint64_t a, std::uint64_t b) {
-  return a > UINT64_MAX - b ? UINT64_MAX : a + b;
-}
 
 template <class AnyCells>
 auto lower_bound(AnyCells& cells, std::int64_t key) {
@@ -98,8 +96,8 @@ void Buckets::change(std::int64_t at_s, std::int32_t utc_offset_s, const Change&
 void Buckets::add(std::int64_t at_s, std::int32_t utc_offset_s, std::uint64_t hits, std::uint64_t bots) {
   if (hits == 0 && bots == 0) return;
   change(at_s, utc_offset_s, [&](Cell& cell) {
-    cell.hits = saturating_add(cell.hits, hits);
-    cell.bots = saturating_add(cell.bots, bots);
+    add_saturating(cell.hits, hits);
+    add_saturating(cell.bots, bots);
   });
 }
 
@@ -110,8 +108,7 @@ void Buckets::observe(std::int64_t at_s, std::int32_t utc_offset_s, std::uint32_
 
 void Buckets::add_closed_visitors(Day day, std::uint64_t visitors) {
   if (visitors == 0) return;
-  Cell& cell = cell_of(days_, day);
-  cell.visitors = saturating_add(cell.visitors, visitors);
+  add_saturating(cell_of(days_, day).visitors, visitors);
 }
 
 void Buckets::each_minute(std::int64_t from_s, std::int64_t to_s, const std::function<void(const Cell&)>& visit) const {

@@ -14,9 +14,11 @@
 // Expired cells are not searched for: they are overwritten by a new visitor of their bucket, and dropped whenever a
 // chain is rewritten (each insertion into one with overflow, each split, each contraction).
 //
-// Load: a split when more than 4.4 visitors of the window come to a bucket, a contraction below 4.1. That leaves 86 %
-// of the visitors in their first cache line and makes 18 to 20 bytes of each, overflow included, in the worst phase of
-// the split round; see BM_PresenceTouch and PresenceTest.TakesAtMostTwentyBytesAVisitor.
+// Load: a split when more than 4.8 visitors of the window come to a bucket, a contraction below 4.5. That leaves 79 to
+// 84 % of the visitors in their first cache line, and makes 18.1 to 19.1 bytes of each, overflow included, depending on
+// how far the round of splits is: PresenceLarge.TakesAtMostTwentyBytesAVisitor prints what it finds. A larger load
+// would save a byte and cost every other chain a second line. One hit of somebody present takes 12 ns at 1,000
+// visitors, 117 ns at a million, 166 ns at ten million: tests/bench/presence_bench.cc (two shared cores, gcc 12).
 // Tested by tests/unit/counting/presence_test.cc.
 #pragma once
 
@@ -84,7 +86,7 @@ class PresenceTable {
  private:
   static constexpr unsigned kCells = 5;
   static constexpr std::size_t kBucketsMin = 16;
-  static constexpr std::size_t kContractionsMax = 8192;  // about 1 ms
+  static constexpr std::size_t kContractionsMax = 4096;  // about 1 ms
 
   struct alignas(64) Bucket {
     std::array<std::uint64_t, kCells> ids{};  // 0: free

@@ -25,7 +25,8 @@ unsigned register_of(const std::string& dense, unsigned index) {
   unsigned value = 0;
   for (unsigned bit = 0; bit < 6; ++bit) {
     const unsigned position = index * 6 + bit;
-    value |= (static_cast<unsigned char>(dense[16 + position / 8]) >> (position % 8) & 1U) << bit;
+    const unsigned byte = static_cast<unsigned char>(dense[16 + position / 8]);
+    value |= (byte >> (position % 8) & 1U) << bit;
   }
   return value;
 }
