@@ -56,6 +56,7 @@ TEST(LogTest, EveryLineIsWrittenOrCountedAsDropped) {
   constexpr int kLinesEach = 20'000;
   const std::string out = logged(log::Level::info, [] {
     std::vector<std::thread> threads;
+    threads.reserve(kThreads);
     for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([] {
         for (int i = 0; i < kLinesEach; ++i) log::info("a line of ordinary length about nothing");

@@ -26,6 +26,7 @@ void raise(Tally& tally, int times) {
 TEST(MutexTest, NoIncrementIsLostBetweenThreads) {
   Tally tally;
   std::vector<std::thread> threads;
+  threads.reserve(8);
   for (int i = 0; i < 8; ++i) threads.emplace_back(raise, std::ref(tally), 50'000);
   for (std::thread& thread : threads) thread.join();
   const MutexLock lock(tally.mutex);

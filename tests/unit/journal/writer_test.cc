@@ -44,6 +44,7 @@ TEST_F(WriterTest, AnAppendIsOneWriteAndNoSync) {
 TEST_F(WriterTest, ASegmentThatIsFullIsFollowedByTheNext) {
   open();
   std::vector<std::string> payloads;
+  payloads.reserve(30);
   for (int i = 0; i < 30; ++i) payloads.emplace_back(2000, static_cast<char>('a' + i % 26));
   append_all(payloads);
   expect_read(payloads);
