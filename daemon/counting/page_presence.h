@@ -29,6 +29,11 @@ class PagePresence {
   void move_away(PageId page, VisitorId old_id, std::int64_t at_s, std::int32_t window_s);
   std::uint32_t online(PageId page, std::int64_t now_s, std::int32_t window_s);
 
+  void prefetch(PageId page, VisitorId visitor) const {
+    const std::uint32_t index = page.value - kFirstPage.value;
+    if (index < pages_.size()) pages_[index].presence.prefetch(visitor);
+  }
+
   // `passed_s` seconds went by: looks at that part of the active pages, and frees those where nobody is left.
   void sweep(std::int64_t now_s, std::int64_t passed_s, std::int32_t window_s);
   // Nobody is online on the site.

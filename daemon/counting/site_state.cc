@@ -24,6 +24,10 @@ void make_sane(std::int64_t& at_s, std::int32_t& utc_offset_s) {
   utc_offset_s = std::clamp(utc_offset_s, -kOffsetMax_s, kOffsetMax_s);
 }
 
+// A cell of presence is a cache miss where there are many visitors: it is asked for this many hits before it is needed.
+// Of BM_Apply.
+constexpr std::size_t kPrefetchAhead = 6;
+
 // Nothing about the hit is new: its ids are marked, its second is one.
 bool is_usual(const IdMarks& pages, const IdMarks& labels, const Hit& hit) {
   bool marked = pages.has(hit.page.value) && sane_time(hit.at_s, hit.utc_offset_s);

@@ -176,6 +176,11 @@ class SiteState {
   bool load(base::ByteReader& in);
 
  private:
+  // A day of the included epochs, its open visitors among the cell's.
+  struct DayCounts {
+    Cell cell;
+    bool visitors_exact = true;
+  };
   struct PastDays;
   struct Body;  // everything that hits bring; none until something is reserved, applied or seeded
 
@@ -185,10 +190,11 @@ class SiteState {
   void add(EpochCounts& counts, const Hit& hit);
   template <class Visit>
   void each_included(const Visit& visit) const;  // visit(const EpochCounts&)
-  std::pair<Cell, bool> day_of(Day day) const;   // summed, with open visitors; whether those are exact
+  DayCounts day_of(Day day) const;
+  static void add_day(PeriodCounts& sum, const DayCounts& day);
   std::vector<Day> days_held(Day from, Day to) const;
   const PastDays& past_days(const Calendar& calendar);
-  PageRow row_of(PageId page, std::int64_t now_s);
+  PageRow row_of(PageId page) const;  // without path and online
 
   Limits limits_;
   std::int32_t window_s_;

@@ -37,6 +37,11 @@ struct SiteState::Body {
     return it == epochs.end() ? nullptr : it->second.get();
   }
 
+  void prefetch(const Hit& hit) const {
+    presence.prefetch(hit.visitor);
+    page_presence.prefetch(hit.page, hit.visitor);
+  }
+
   std::uint32_t visitors_exact_max;
   std::map<Epoch, std::unique_ptr<EpochCounts>> epochs;  // epoch -> its numbers
   Interner paths{kFirstPage.value};

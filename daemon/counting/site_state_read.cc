@@ -33,15 +33,12 @@ std::vector<Cell> add_up(std::vector<Cell> cells) {
   return cells;
 }
 
-void add_day(PeriodCounts& sum, const std::pair<Cell, bool>& day) {
-  add_saturating(sum.hits, day.first.hits);
-  add_saturating(sum.visitors, day.first.visitors);
-  add_saturating(sum.bots, day.first.bots);
-  sum.visitors_exact = sum.visitors_exact && day.second;
-}
-
 bool same(const Calendar& a, const Calendar& b) {
   return a.today == b.today && a.month_begin == b.month_begin && a.year_begin == b.year_begin;
+}
+
+std::uint64_t total(const PageRow& row) {
+  return total_of(row.counted, row.seed);
 }
 
 // Whether `a` stands before `b` in the table.
@@ -49,11 +46,7 @@ struct Before {
   PageSort sort;
   bool operator()(const PageRow& a, const PageRow& b) const {
     if (sort == PageSort::online && a.online != b.online) return a.online > b.online;
-    if (sort != PageSort::path) {
-      const std::uint64_t total_a = total_of(a.counted, a.seed);
-      const std::uint64_t total_b = total_of(b.counted, b.seed);
-      if (total_a != total_b) return total_a > total_b;
-    }
+    if (sort != PageSort::path && total(a) != total(b)) return total(a) > total(b);
     return a.path != b.path ? a.path < b.path : a.id < b.id;
   }
 };
@@ -72,17 +65,15 @@ std::uint32_t SiteState::online(std::int64_t now_s) {
   return body_ == nullptr ? 0 : body_->presence.online(at_s, window_s_);
 }
 
-std::pair<Cell, bool> SiteState::day_of(Day day) const {
-  std::pair<Cell, bool> out{Cell{.key = day}, true};
-  auto& [sum, exact] = out;
+SiteState::DayCounts SiteState::day_of(Day day) const {
+  DayCounts out{.cell = {.key = day}};
   const EpochCounts* first = nullptr;  // with the day open
   std::optional<Visitors> united;      // if there are several
   each_included([&](const EpochCounts& counts) {
-    add_cell(sum, counts.buckets().day(day));
-    exact = exact && !counts.estimated(day);
+    add_cell(out.cell, counts.buckets().day(day));
     const Visitors* open = counts.open_visitors(day);
+    if (counts.estimated(day) || (open != nullptr && !open->exact())) out.visitors_exact = false;
     if (open == nullptr) return;
-    exact = exact && open->exact();
     if (first == nullptr) {
       first = &counts;
       return;
@@ -94,12 +85,19 @@ std::pair<Cell, bool> SiteState::day_of(Day day) const {
     united->merge(*open);
   });
   if (united) {
-    exact = exact && united->exact();
-    add_saturating(sum.visitors, united->count());
+    out.visitors_exact = out.visitors_exact && united->exact();
+    add_saturating(out.cell.visitors, united->count());
   } else if (first != nullptr) {
-    add_saturating(sum.visitors, first->open_count(day));
+    add_saturating(out.cell.visitors, first->open_count(day));
   }
   return out;
+}
+
+void SiteState::add_day(PeriodCounts& sum, const DayCounts& day) {
+  add_saturating(sum.hits, day.cell.hits);
+  add_saturating(sum.visitors, day.cell.visitors);
+  add_saturating(sum.bots, day.cell.bots);
+  sum.visitors_exact = sum.visitors_exact && day.visitors_exact;
 }
 
 std::vector<Day> SiteState::days_held(Day from, Day to) const {
@@ -121,7 +119,7 @@ const SiteState::PastDays& SiteState::past_days(const Calendar& calendar) {
   past = PastDays{.valid = true, .calendar = calendar, .yesterday = {}, .month = {}, .year = {}};
   const Day yesterday = calendar.today - 1;
   for (const Day day : days_held(std::min({calendar.year_begin, calendar.month_begin, yesterday}), calendar.today)) {
-    const std::pair<Cell, bool> counts = day_of(day);
+    const DayCounts counts = day_of(day);
     if (day == yesterday) add_day(past.yesterday, counts);
     if (day >= calendar.month_begin) add_day(past.month, counts);
     if (day >= calendar.year_begin) add_day(past.year, counts);
@@ -147,7 +145,7 @@ Summary SiteState::summary(std::int64_t now_s, const Calendar& calendar) {
   out.total = total_of(out.counted, seed);
 
   const PastDays& past = past_days(calendar);
-  const std::pair<Cell, bool> today = day_of(calendar.today);
+  const DayCounts today = day_of(calendar.today);
   out.yesterday = past.yesterday;
   out.month = past.month;
   out.year = past.year;
@@ -155,15 +153,14 @@ Summary SiteState::summary(std::int64_t now_s, const Calendar& calendar) {
   return out;
 }
 
-PageRow SiteState::row_of(PageId page, std::int64_t now_s) {
-  PageRow row{.id = page, .path = page_path(page)};
+PageRow SiteState::row_of(PageId page) const {
+  PageRow row{.id = page, .path = {}};
   Wide seed = 0;
   each_included([&](const EpochCounts& counts) {
     add_saturating(row.counted, counts.page_counted(page));
     seed += counts.page_seed(page);
   });
   row.seed = to_i64(seed);
-  row.online = body_->page_presence.online(page, now_s, window_s_);
   return row;
 }
 
@@ -171,7 +168,9 @@ std::optional<PageRow> SiteState::page(std::string_view path, std::uint64_t hash
   if (body_ == nullptr) return std::nullopt;
   const auto known = body_->paths.find(path, hash);
   if (!known) return std::nullopt;
-  const PageRow row = row_of(PageId{*known}, read_clock(now_s));
+  PageRow row = row_of(PageId{*known});
+  row.path = page_path(row.id);
+  row.online = body_->page_presence.online(row.id, read_clock(now_s), window_s_);
   return body_->pages_hit.has(*known) || row.seed != 0 ? std::optional<PageRow>(row) : std::nullopt;
 }
 
@@ -191,9 +190,14 @@ PageTable SiteState::pages(std::int64_t now_s, PageSort sort, std::size_t limit)
   const std::uint32_t end = std::max(body_->pages_hit.end(), body_->pages_defined.end());
   for (std::uint32_t id = 0; id < end && limit > 0; ++id) {
     if (!body_->pages_hit.has(id) && !body_->pages_defined.has(id)) continue;
-    const PageRow row = row_of(PageId{id}, at_s);
+    PageRow row = row_of(PageId{id});
+    const bool full = out.rows.size() == limit;
+    if (full && sort == PageSort::total && total(row) < total(out.rows.front())) continue;  // so it is for nearly all
+    row.path = page_path(row.id);
+    if (full && sort != PageSort::online && !before(row, out.rows.front())) continue;
+    row.online = body_->page_presence.online(row.id, at_s, window_s_);
     if (row.path.empty() || (row.counted == 0 && row.seed == 0 && row.online == 0)) continue;
-    if (out.rows.size() == limit) {
+    if (full) {
       if (!before(row, out.rows.front())) continue;
       std::pop_heap(out.rows.begin(), out.rows.end(), before);
       out.rows.pop_back();
@@ -226,7 +230,7 @@ std::vector<Cell> SiteState::hours(std::int64_t from_s, std::int64_t to_s) const
 
 std::vector<Cell> SiteState::days(Day from, Day to) const {
   std::vector<Cell> cells;
-  for (const Day day : days_held(from, to)) cells.push_back(day_of(day).first);
+  for (const Day day : days_held(from, to)) cells.push_back(day_of(day).cell);
   return cells;
 }
 
