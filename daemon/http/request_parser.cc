@@ -139,11 +139,6 @@ int hex_value(char c) {
   const int lower = c | 0x20;
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
-constexpr bool is_host(unsigned char c) {
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '.' ||
-         c == '_' || c == '~';
-}
-
 // host [":" port]
 bool is_host_and_port(std::string_view text) {
   if (text.empty() || text.size() > kHostMax) return false;
@@ -156,7 +151,7 @@ bool is_host_and_port(std::string_view text) {
     ++p;
   } else {
     const char* const first = p;
-    p = detail::skip_bytewise<is_host>(p, end);
+    p = skip_host(p, end);
     if (p == first) return false;
   }
   if (p == end) return true;
@@ -304,6 +299,7 @@ RequestParser::Step RequestParser::wrong(const char* p, const char* end, ParseEr
 RequestParser::Step RequestParser::head(const char* begin, const char* end) {
   const char* p = begin + position_;
   Step step = Step::go_on;
+  if (phase_ == Phase::leading && position_ == 0) plain_request_line(p, end);
   while (step == Step::go_on && phase_ < Phase::sized_body) {
     if (p == end) {
       step = Step::more;
@@ -324,7 +320,11 @@ RequestParser::Step RequestParser::head(const char* begin, const char* end) {
         step = version(p, end);
         break;
       case Phase::field_start:
-        step = field_start(p, end, begin);
+        if (!whole_lines(p, end)) {
+          step = Step::fail;
+        } else if (p != end) {
+          step = field_start(p, end, begin);
+        }
         break;
       case Phase::field_name:
         step = field_name(p, end, begin);
@@ -346,6 +346,33 @@ RequestParser::Step RequestParser::head(const char* begin, const char* end) {
   return step;
 }
 
+// The fast way through a request line that is there as a whole: GET or POST of a path, under HTTP/1.1. Any other is
+// left to the careful steps below.
+void RequestParser::plain_request_line(const char*& p, const char* end) {
+  std::ptrdiff_t method_size = 0;
+  if (end - p > 5 && std::memcmp(p, "GET /", 5) == 0) {
+    request_.method = Method::get;
+    method_size = 4;
+  } else if (end - p > 6 && std::memcmp(p, "POST /", 6) == 0) {
+    request_.method = Method::post;
+    method_size = 5;
+  } else {
+    return;
+  }
+  constexpr std::string_view kRest = " HTTP/1.1\r\n";
+  const char* const first = p + method_size;
+  const char* const stop = skip_target(first, end);
+  const auto size = static_cast<std::size_t>(stop - first);
+  if (size > limits_->target_max || static_cast<std::size_t>(end - stop) < kRest.size() ||
+      std::memcmp(stop, kRest.data(), kRest.size()) != 0) {
+    return;
+  }
+  target_at_ = static_cast<std::size_t>(method_size);
+  target_size_ = size;
+  p = stop + kRest.size();
+  phase_ = Phase::field_start;
+}
+
 RequestParser::Step RequestParser::leading(const char*& p, const char* end) {
   if (*p == '\n') return refuse(ParseError::bare_cr_or_lf);
   if (*p != '\r') {
@@ -362,19 +389,14 @@ RequestParser::Step RequestParser::leading(const char*& p, const char* end) {
 
 RequestParser::Step RequestParser::method(const char*& p, const char* end, const char* begin) {
   const char* const first = begin + mark_;
-  if (p == first && end - p >= 4 && std::memcmp(p, "GET ", 4) == 0) {
-    request_.method = Method::get;
-    p += 4;
-  } else {
-    const char* const cut = static_cast<std::size_t>(end - first) > kMethodMax ? first + kMethodMax + 1 : end;
-    p = detail::skip_bytewise<is_token>(p, cut);
-    const auto size = static_cast<std::size_t>(p - first);
-    if (size > kMethodMax) return refuse(ParseError::bad_method);
-    if (p == end) return Step::more;
-    if (*p != ' ' || size == 0) return wrong(p, end, ParseError::bad_method);
-    request_.method = method_of({first, size});
-    ++p;
-  }
+  const char* const cut = static_cast<std::size_t>(end - first) > kMethodMax ? first + kMethodMax + 1 : end;
+  p = detail::skip_bytewise<is_token>(p, cut);
+  const auto size = static_cast<std::size_t>(p - first);
+  if (size > kMethodMax) return refuse(ParseError::bad_method);
+  if (p == end) return Step::more;
+  if (*p != ' ' || size == 0) return wrong(p, end, ParseError::bad_method);
+  request_.method = method_of({first, size});
+  ++p;
   mark_ = static_cast<std::size_t>(p - begin);
   phase_ = Phase::target;
   return Step::go_on;
@@ -411,11 +433,6 @@ bool RequestParser::target_form_is_valid(std::string_view text) {
 }
 
 RequestParser::Step RequestParser::version(const char*& p, const char* end) {
-  if (end - p >= 10 && std::memcmp(p, "HTTP/1.1\r\n", 10) == 0) {
-    p += 10;
-    phase_ = Phase::field_start;
-    return Step::go_on;
-  }
   constexpr std::string_view kShape = "HTTP/0.0\r\n";  // 0: any digit
   for (std::size_t i = 0; i < kShape.size(); ++i) {
     if (p + i == end) return Step::more;
@@ -429,6 +446,26 @@ RequestParser::Step RequestParser::version(const char*& p, const char* end) {
   p += kShape.size();
   phase_ = Phase::field_start;
   return Step::go_on;
+}
+
+// The fast way through a head: all lines that are there as a whole and plainly right. Leaves `p` at the first that is
+// not, for the careful steps below. False: a field was refused.
+bool RequestParser::whole_lines(const char*& p, const char* end) {
+  for (;;) {
+    const char* const name_end = skip_name(p, end);
+    if (name_end == p || name_end == end || *name_end != ':') return true;
+    const char* value = name_end + 1;
+    while (value != end && (*value == ' ' || *value == '\t')) ++value;
+    const char* last = skip_value(value, end);
+    if (end - last < 2 || last[0] != '\r' || last[1] != '\n' || fields_seen_ == limits_->fields_max) return true;
+    ++fields_seen_;
+    const std::string_view name(p, static_cast<std::size_t>(name_end - p));
+    p = last + 2;
+    current_ = trailers_ ? Field::count_ : known_field(name);
+    if (current_ == Field::count_) continue;
+    while (last != value && last[-1] == ' ') --last;  // no tab in it
+    if (store({value, static_cast<std::size_t>(last - value)}) == Step::fail) return false;
+  }
 }
 
 RequestParser::Step RequestParser::field_start(const char*& p, const char* end, const char* begin) {
@@ -485,24 +522,16 @@ RequestParser::Step RequestParser::field_value(const char*& p, const char* end, 
 // A field that somebody reads. What decides the framing is checked here.
 RequestParser::Step RequestParser::store(std::string_view value) {
   std::string_view& stored = request_.fields[static_cast<std::size_t>(current_)];
-  if ((request_.present & bit(current_)) != 0) {
-    if (current_ == Field::host) return refuse(ParseError::repeated_host);
-    if (current_ == Field::content_length) return refuse(ParseError::bad_content_length);
-    if (current_ == Field::transfer_encoding) return refuse(ParseError::bad_transfer_encoding);
-    if ((kJoined & bit(current_)) == 0) return refuse(ParseError::repeated_field);
-    if (!joined_values_) joined_values_ = std::make_unique<std::array<std::string, kFields>>();
-    std::string& joined = (*joined_values_)[static_cast<std::size_t>(current_)];
-    if ((joined_ & bit(current_)) == 0) joined.assign(stored);
-    joined_ |= bit(current_);
-    joined.append(", ").append(value);
-    stored = joined;
-    return Step::go_on;
-  }
+  if ((request_.present & bit(current_)) != 0) [[unlikely]]
+    return store_repeated(stored, value);
   stored = value;
   request_.present |= bit(current_);
   switch (current_) {
     case Field::host:
-      return is_host_and_port(value) ? Step::go_on : refuse(ParseError::bad_host);
+      if (value == last_host_ && !value.empty()) return Step::go_on;
+      if (!is_host_and_port(value)) return refuse(ParseError::bad_host);
+      last_host_ = value;
+      return Step::go_on;
     case Field::content_length:
       if (value.empty() || !std::all_of(value.begin(), value.end(), is_digit)) {
         return refuse(ParseError::bad_content_length);
@@ -525,6 +554,20 @@ RequestParser::Step RequestParser::store(std::string_view value) {
     default:
       return Step::go_on;
   }
+}
+
+RequestParser::Step RequestParser::store_repeated(std::string_view& stored, std::string_view value) {
+  if (current_ == Field::host) return refuse(ParseError::repeated_host);
+  if (current_ == Field::content_length) return refuse(ParseError::bad_content_length);
+  if (current_ == Field::transfer_encoding) return refuse(ParseError::bad_transfer_encoding);
+  if ((kJoined & bit(current_)) == 0) return refuse(ParseError::repeated_field);
+  if (!joined_values_) joined_values_ = std::make_unique<std::array<std::string, kFields>>();
+  std::string& joined = (*joined_values_)[static_cast<std::size_t>(current_)];
+  if ((joined_ & bit(current_)) == 0) joined.assign(stored);
+  joined_ |= bit(current_);
+  joined.append(", ").append(value);
+  stored = joined;
+  return Step::go_on;
 }
 
 RequestParser::Step RequestParser::end_of_head(const char* begin) {

@@ -124,6 +124,9 @@ class RequestParser {
   Step field_name(const char*& p, const char* end, const char* begin);
   Step field_value(const char*& p, const char* end, const char* begin);
   Step store(std::string_view value);
+  Step store_repeated(std::string_view& stored, std::string_view value);
+  void plain_request_line(const char*& p, const char* end);
+  bool whole_lines(const char*& p, const char* end);
   Step end_of_head(const char* begin);
   bool target_form_is_valid(std::string_view text);
   Step body(std::string_view bytes);
@@ -157,6 +160,7 @@ class RequestParser {
   bool skipped_line_ = false;
   bool expects_continue_ = false;
   Request request_;
+  std::string last_host_;  // was found well formed; the next request mostly names the same
   std::string chunks_;
   std::unique_ptr<std::array<std::string, kFields>> joined_values_;
 };

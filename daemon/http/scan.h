@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The three scans of the request parser: how far does a target, a field name, a field value reach.
+// The scans of the request parser: how far does a target, a field name, a field value, a host reach.
 //
 // Each gives the first byte in [p, end) that does not belong, or end. Sixteen bytes a step with SSE2, which every
 // x86-64 has; elsewhere, and for the last bytes, a table. A browser's head is some 600 bytes, most of them values:
@@ -48,6 +48,11 @@ constexpr bool is_target(unsigned char c) {
 constexpr bool is_value(unsigned char c) {
   return c >= 0x20 && c != 0x7f;
 }
+// A name as in DNS and in practice, or an IPv4 address: RFC 3986 reg-name without sub-delims and percent-encoding.
+constexpr bool is_host(unsigned char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '.' ||
+         c == '_' || c == '~';
+}
 
 namespace detail {
 
@@ -59,9 +64,11 @@ constexpr std::array<bool, 256> table() {
 }
 
 template <bool (*kBelongs)(unsigned char)>
+inline constexpr std::array<bool, 256> kTable = table<kBelongs>();
+
+template <bool (*kBelongs)(unsigned char)>
 inline const char* skip_bytewise(const char* p, const char* end) {
-  static constexpr std::array<bool, 256> kTable = table<kBelongs>();
-  while (p != end && kTable[static_cast<unsigned char>(*p)]) ++p;
+  while (p != end && kTable<kBelongs>[static_cast<unsigned char>(*p)]) ++p;
   return p;
 }
 
@@ -110,22 +117,29 @@ inline const char* skip_target(const char* p, const char* end) {
   return detail::skip_bytewise<is_target>(p, end);
 }
 
-// Letters, digits and '-' sixteen at a time; a name that has any other byte goes on with the table.
-inline const char* skip_name(const char* p, const char* end) {
+// Letters, digits, '-' and '.' sixteen at a time; what has any other byte goes on with the table.
+template <bool (*kBelongs)(unsigned char)>
+inline const char* skip_words(const char* p, const char* end) {
 #if defined(__SSE2__)
   for (; end - p >= 16; p += 16) {
     const __m128i x = detail::load16(p);
     const __m128i letters = detail::between(_mm_or_si128(x, _mm_set1_epi8(0x20)), 'a', 26);
-    const __m128i others = _mm_or_si128(detail::between(x, '0', 10), detail::equal(x, '-'));
+    const __m128i others = _mm_or_si128(detail::between(x, '0', 10), detail::between(x, '-', 2));
     const unsigned stop = ~detail::mask(_mm_or_si128(letters, others)) & 0xffffU;
     if (stop != 0) {
       p += __builtin_ctz(stop);
-      if (*p == ':') return p;
+      if (!detail::kTable<kBelongs>[static_cast<unsigned char>(*p)]) return p;
       break;
     }
   }
 #endif
-  return detail::skip_bytewise<is_token>(p, end);
+  return detail::skip_bytewise<kBelongs>(p, end);
+}
+inline const char* skip_name(const char* p, const char* end) {
+  return skip_words<is_token>(p, end);
+}
+inline const char* skip_host(const char* p, const char* end) {
+  return skip_words<is_host>(p, end);
 }
 
 }  // namespace footfall::http

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Server CPU per request of the ways to make a pass, beside the floor program and, when installed, nginx.
+"""Server CPU per request of the ways to make a pass and of the http module, beside the floor program and, when installed, nginx.
 
     pass_ways.py BUILD_DIR [--rounds 5] [--seconds 2]
 
@@ -73,8 +73,9 @@ def main():
         "floor": [os.path.join(bench, "floor"), "18901"],
         "asio": [os.path.join(bench, "pass_ways"), "asio", "18902", os.path.join(work, "a")],
         "epoll": [os.path.join(bench, "pass_ways"), "epoll", "18903", os.path.join(work, "b")],
+        "http": [os.path.join(bench, "http_loop"), "18905", os.path.join(work, "c")],
     }
-    ports = {"floor": 18901, "asio": 18902, "epoll": 18903, "nginx": 18904}
+    ports = {"floor": 18901, "asio": 18902, "epoll": 18903, "nginx": 18904, "http": 18905}
     nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if nginx:
         config = os.path.join(work, "nginx.conf")

@@ -45,11 +45,21 @@ TEST(ScanTest, ANameStopsAtAllButTokenBytes) {
       'n');
 }
 
+TEST(ScanTest, AHostStopsAtAllButItsBytes) {
+  expect_stops_at(
+      skip_host,
+      [](unsigned char c) {
+        return c != 0 && (std::isalnum(c) != 0 || std::string("-._~").find(static_cast<char>(c)) != std::string::npos);
+      },
+      'h');
+}
+
 TEST(ScanTest, NothingIsReadOfAnEmptyRange) {
   const char* const nowhere = "x";
   EXPECT_EQ(skip_value(nowhere, nowhere), nowhere);
   EXPECT_EQ(skip_target(nowhere, nowhere), nowhere);
   EXPECT_EQ(skip_name(nowhere, nowhere), nowhere);
+  EXPECT_EQ(skip_host(nowhere, nowhere), nowhere);
 }
 
 }  // namespace
