@@ -33,8 +33,8 @@ struct Cell {
 class Buckets {
  public:
   // A minute or an hour is kept while its start is later than the newest second minus this.
-  static constexpr std::int64_t kMinutesKept_s = 48 * 3600;
-  static constexpr std::int64_t kHoursKept_s = 90 * 86400;
+  static constexpr std::int64_t kMinutesKept_s = std::int64_t{48} * 3600;
+  static constexpr std::int64_t kHoursKept_s = std::int64_t{90} * 86400;
 
   // Nothing happens where both counts are 0.
   void add(std::int64_t at_s, std::int32_t utc_offset_s, std::uint64_t hits, std::uint64_t bots);

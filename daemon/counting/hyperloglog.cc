@@ -66,12 +66,12 @@ std::uint32_t triple(const std::uint8_t* at) {
 }  // namespace
 
 std::uint8_t HyperLogLog::get(unsigned index) const {
-  const std::size_t byte = index / 4 * 3;
+  const std::size_t byte = std::size_t{index / 4} * 3;
   return static_cast<std::uint8_t>(triple(&registers_[byte]) >> (index % 4 * 6) & 0x3FU);
 }
 
 void HyperLogLog::set(unsigned index, std::uint8_t value) {
-  std::uint8_t* at = &registers_[index / 4 * 3];
+  std::uint8_t* at = &registers_[std::size_t{index / 4} * 3];
   const unsigned shift = index % 4 * 6;
   const std::uint32_t bits = (triple(at) & ~(0x3FU << shift)) | static_cast<std::uint32_t>(value) << shift;
   at[0] = static_cast<std::uint8_t>(bits);
@@ -98,7 +98,7 @@ bool HyperLogLog::add_hash(std::uint64_t murmur) {
 bool HyperLogLog::merge(const HyperLogLog& other) {
   bool rose = false;
   for (unsigned index = 0; index < kRegisters; index += 4) {
-    const std::size_t byte = index / 4 * 3;
+    const std::size_t byte = std::size_t{index / 4} * 3;
     if (triple(&other.registers_[byte]) == triple(&registers_[byte])) continue;
     for (unsigned i = index; i < index + 4; ++i) rose |= raise(i, other.get(i));
   }

@@ -12,7 +12,7 @@ namespace footfall::counting {
 namespace {
 
 constexpr std::size_t kArenaFirst = 256;
-constexpr std::size_t kArenaFull = 64 * 1024;
+constexpr std::size_t kArenaFull = 65'536;
 
 std::uint32_t tag_of(std::uint64_t hash) {
   return static_cast<std::uint32_t>(hash >> 32U);

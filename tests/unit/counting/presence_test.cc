@@ -481,7 +481,7 @@ TEST(PresenceLarge, TakesAtMostTwentyBytesAVisitor) {
   // Each visitor is new, and leaves a window later.
   presence = Presence();
   worst = 0;
-  for (int second = 0; second < 4 * kWindow; ++second) {
+  for (int second = 0; second < 3 * kWindow; ++second) {
     ++now_s;
     come(34'000);
     if (second >= kWindow) look();
