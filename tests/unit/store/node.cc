@@ -43,6 +43,9 @@ base::Result<void> Node::start(unsigned streams) {
   if (!history) return history.error();
   history_ = std::move(*history);
   checkpointer_ = std::make_unique<store::Checkpointer>(*directory_, limits, *history_, clock_, live_side(), 1);
+  // As the server does: the clocks of the sites that were recovered go on from now, not from the first hit that comes,
+  // which may be late.
+  tick();
   return {};
 }
 

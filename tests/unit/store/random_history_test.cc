@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+// Random histories: hits, changes, checkpoints, crashes and days that pass, in any order. After each crash what is
+// recovered has the fingerprint of what was live; and history and state together hold each hit once, by a brute-force
+// count.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <tuple>
+
+#include "node.h"
+#include "support/rng_seed.h"
+#include "support/temporary_directory.h"
+
+namespace footfall::store {
+namespace {
+
+using counting::Day;
+using counting::Epoch;
+using testing::Node;
+using testing::Ping;
+
+constexpr std::int64_t kBegin = 1'700'000'000;
+
+class RandomHistoryTest : public ::testing::Test {
+ protected:
+  std::uint64_t below(std::uint64_t bound) { return rng_() % bound; }
+  bool one_in(std::uint64_t n) { return below(n) == 0; }
+  std::int64_t now_s() const { return clock_.utc_s(); }
+  void pass_s(std::uint64_t seconds) { clock_.advance_ms(static_cast<std::int64_t>(seconds) * 1000); }
+
+  void start() {
+    const auto started = node_->start(static_cast<unsigned>(1 + below(4)));
+    ASSERT_TRUE(started) << to_string(started.error());
+  }
+
+  // --- steps ---
+
+  void hits() {
+    const auto sites = node_->registry().entries();
+    if (sites.empty()) return;
+    std::vector<Ping> pings;
+    for (std::uint64_t n = 1 + below(20); n > 0; --n) {
+      const auto& entry = sites[below(sites.size())];
+      // Hits are up to 20 hours late, in an import up to ten days.
+      std::int64_t late_s = one_in(4) ? static_cast<std::int64_t>(below(72'000)) : 0;
+      if (importing_.contains(entry.site->id()) && one_in(2)) late_s = static_cast<std::int64_t>(below(864'000));
+      const std::uint64_t page = below(40);
+      pings.push_back(Ping{entry.settings->name, page == 0 ? "" : "/" + std::to_string(page), 1 + below(60),
+                           now_s() - late_s, one_in(5) ? "" : "browser " + std::to_string(below(9)), one_in(10)});
+    }
+    const auto done = node_->hit(static_cast<unsigned>(below(node_->streams())), pings);
+    ASSERT_TRUE(done) << to_string(done.error());
+    for (const Ping& ping : pings) expect(ping);
+  }
+
+  void expect(const Ping& ping) {
+    sites::Site& site = *node_->registry().find(ping.site);
+    base::MutexLock lock(site.mutex());
+    const Epoch epoch = site.state().epoch();
+    ++(ping.bot ? expected_bots_ : expected_counted_)[{site.id(), epoch}];
+  }
+
+  std::string id() { return "c" + std::to_string(++changes_); }
+
+  void change() {
+    sites::Registry& registry = node_->registry();
+    const auto sites = registry.entries();
+    const std::string name = sites.empty() ? "" : sites[below(sites.size())].settings->name;
+    const sites::SiteId site = sites.empty() ? sites::SiteId{} : registry.find(name)->id();
+    switch (below(9)) {
+      case 0: {
+        sites::Settings settings;
+        settings.name = "site-" + std::to_string(below(6)) + ".vn";
+        settings.timezone = one_in(2) ? "UTC" : "Asia/Ho_Chi_Minh";
+        return make(registry.plan_add(settings, rng_()));
+      }
+      case 1:
+        return make(
+            registry.plan_seed_amount(name, std::nullopt, static_cast<std::int64_t>(below(2000)) - 1000, now_s()));
+      case 2:
+        return make(registry.plan_seed_total(name, "/" + std::to_string(1 + below(50)), below(1000), now_s()));
+      case 3:
+        return make(registry.plan_reset(name, rng_(), now_s()));
+      case 4:
+      case 5:
+        return make(registry.plan_undo("c" + std::to_string(1 + below(changes_ + 1)), now_s()));
+      case 6: {
+        if (name.empty()) return;
+        sites::Settings settings = *registry.settings(site);
+        settings.lang = one_in(2) ? "vi" : "en";
+        settings.count_bots = one_in(2);
+        return make(registry.plan_change(name, settings));
+      }
+      case 7:
+        if (one_in(3)) return make(registry.plan_remove(name));
+        return;
+      default:
+        if (name.empty()) return;
+        if (importing_.contains(site)) return make(base::Result<sites::ImportEnded>(sites::ImportEnded{site, "log"}));
+        return make(base::Result<sites::ImportBegun>(sites::ImportBegun{site, "log", rng_(), rng_()}));
+    }
+  }
+
+  // What cannot be planned is not made; what was planned is never refused.
+  template <class T>
+  void make(const base::Result<T>& plan) {
+    if (!plan) return;
+    const auto done = node_->change(id(), *plan);
+    ASSERT_TRUE(done) << to_string(done.error());
+    importing_ = node_->registry().importing();
+  }
+
+  void checkpoint() {
+    const auto done = node_->checkpoint();
+    ASSERT_TRUE(done) << to_string(done.error());
+  }
+
+  void crash() {
+    node_->tick();
+    const std::string live = node_->hash();
+    const std::string live_folded = folded(node_->registry());
+    std::uint64_t newest = 0;
+    for (const std::uint64_t number : list_checkpoints(node_->directory()).value()) newest = number;
+    const std::string path = node_->directory().file("checkpoint/" + std::to_string(newest) + ".ckpt");
+    node_->crash();
+    const bool fall_back = newest > 1 && one_in(4);
+    if (fall_back) std::ofstream(path, std::ios::binary | std::ios::trunc) << "damaged";
+    if (one_in(4)) std::ofstream(path + ".tmp") << "unfinished";
+    start();
+    if (fall_back) {
+      // Days that the damaged checkpoint had closed are open again.
+      EXPECT_EQ(node_->recovered().checkpoint, newest - 1);
+      const auto again = recover(node_->directory(), node_->limits);
+      ASSERT_TRUE(again);
+      ASSERT_EQ(folded(*again->registry), live_folded);
+      checkpoint();
+    } else {
+      ASSERT_EQ(node_->hash(), live);
+    }
+    EXPECT_LE(node_->recovered().newest_s, now_s());
+  }
+
+  // The fingerprint when every day is closed. The registry is of no more use then.
+  std::string folded(const sites::Registry& registry) const {
+    for (sites::Site* site : registry.all_sites()) {
+      base::MutexLock lock(site->mutex());
+      for (const auto& [epoch, day] : site->state().open_days(INT32_MAX)) site->state().close_day(epoch, day);
+    }
+    return content_hash(registry, now_s());
+  }
+
+  // --- the oracle ---
+
+  // Each counted hit stands in the rankings of one day of its epoch once: in the history, or in the state.
+  void check_each_hit_is_there_once() {
+    std::map<std::pair<sites::SiteId, Epoch>, std::uint64_t> found;
+    for (sites::Site* site : node_->registry().all_sites()) {
+      for (const auto& [key, count] : expected_counted_) {
+        if (key.first != site->id()) continue;
+        for (const HistoryRow& row :
+             node_->history().top(site->id(), {key.second}, counting::Dimension::page, 0, INT32_MAX, 1000).value()) {
+          found[key] += row.count;
+        }
+      }
+      base::MutexLock lock(site->mutex());
+      for (const auto& [epoch, day] : site->state().open_days(INT32_MAX)) {
+        for (const counting::Ranked& ranked : site->state().ranking(epoch, day, counting::Dimension::page)) {
+          found[{site->id(), epoch}] += ranked.count;
+        }
+      }
+    }
+    EXPECT_EQ(found, expected_counted_);
+  }
+
+  // What a summary says is what the included epochs were hit, each alone.
+  void check_totals() {
+    for (sites::Site* site : node_->registry().all_sites()) {
+      base::MutexLock lock(site->mutex());
+      std::uint64_t counted = 0;
+      std::uint64_t bots = 0;
+      for (const Epoch& epoch : site->state().included()) {
+        const auto hit = expected_counted_.find({site->id(), epoch});
+        if (hit != expected_counted_.end()) counted += hit->second;
+        const auto bot = expected_bots_.find({site->id(), epoch});
+        if (bot != expected_bots_.end()) bots += bot->second;
+      }
+      const counting::Summary summary =
+          site->state().summary(now_s(), counting::calendar_of(counting::local_day(now_s(), 0)));
+      EXPECT_EQ(summary.counted, counted) << site->id().value;
+      EXPECT_EQ(summary.bots, bots);
+      const counting::PageTable pages = site->state().pages(now_s(), counting::PageSort::total, 10'000);
+      std::uint64_t sum = pages.rest;
+      for (const counting::PageRow& row : pages.rows) sum += row.counted;
+      EXPECT_EQ(sum, counted);
+    }
+  }
+
+  void run(int steps) {
+    start();
+    for (int step = 0; step < steps && !HasFatalFailure(); ++step) {
+      SCOPED_TRACE("step " + std::to_string(step));
+      const std::uint64_t what = below(100);
+      if (what < 50) {
+        hits();
+      } else if (what < 75) {
+        change();
+      } else if (what < 85) {
+        pass_s(one_in(4) ? below(100'000) : below(400));
+        if (one_in(2)) node_->tick();
+      } else if (what < 93) {
+        checkpoint();
+      } else {
+        crash();
+        check_totals();
+      }
+    }
+    crash();
+    check_totals();
+    check_each_hit_is_there_once();
+  }
+
+  std::mt19937_64 rng_{testing::rng_seed()};
+  base::ManualClock clock_{kBegin * 1000};
+  std::unique_ptr<testing::TemporaryDirectory> temporary_;
+  std::unique_ptr<Node> node_;
+  std::uint64_t changes_ = 0;
+  std::set<sites::SiteId> importing_;
+  std::map<std::pair<sites::SiteId, Epoch>, std::uint64_t> expected_counted_, expected_bots_;
+};
+
+TEST_F(RandomHistoryTest, WhatIsRecoveredIsWhatWasLive) {
+  for (int round = 0; round < 8 && !HasFailure(); ++round) {
+    SCOPED_TRACE("round " + std::to_string(round) + ", FOOTFALL_SEED=" + std::to_string(testing::rng_seed()));
+    temporary_ = std::make_unique<testing::TemporaryDirectory>();
+    node_ = std::make_unique<Node>(temporary_->file("data"), clock_);
+    changes_ = 0;
+    importing_.clear();
+    expected_counted_.clear();
+    expected_bots_.clear();
+    run(120);
+    node_.reset();
+  }
+}
+
+}  // namespace
+}  // namespace footfall::store
