@@ -105,7 +105,7 @@ void add_analyze(CLI::App& app, Action& chosen) {
       ->capture_default_str();
   command->add_option("--timezone", options->timezone, "days and times of this zone, as Asia/Ho_Chi_Minh; default UTC");
   command->add_option("--unreadable", options->unreadable, "show the first N unreadable lines on standard error")
-      ->type_name("N");
+      ->check(CLI::NonNegativeNumber);
   command->callback(
       [options, &chosen] { chosen = [options](Terminal& terminal) { return analyze(*options, terminal); }; });
 }

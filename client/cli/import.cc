@@ -245,6 +245,7 @@ void add_import(CLI::App& app, Action& chosen) {
                       "one name for all files, under which the daemon remembers how far it got; default "
                       "each file's own name");
   command->add_option("--retry-for", options->retry_for_s, "seconds to wait for a daemon that is away or busy")
+      ->check(CLI::Range(0, 86'400))
       ->capture_default_str();
   options->daemon.declare(*command);
   command->callback(

@@ -9,7 +9,7 @@ namespace footfall::cli {
 
 int fail(Terminal& terminal, const base::Error& error) {
   // The detail says it all; the kind of error is for programs.
-  terminal.err << "footfall: " << printable(error.detail) << '\n';
+  terminal.err << "footfall: " << printable_lines(error.detail) << '\n';
   return error.code == base::Errc::invalid_config ? kUsage : kFailed;
 }
 

@@ -36,7 +36,8 @@ void add_seed(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<Options>();
   command->add_option("SITE", options->site)->required();
   CLI::Option* total =
-      command->add_option("--total", options->total, "make the total this number; the difference is fixed now");
+      command->add_option("--total", options->total, "make the total this number; the difference is fixed now")
+          ->check(CLI::NonNegativeNumber);
   CLI::Option* add = command->add_option("--add", options->add, "add this, or take it off if it is negative");
   total->excludes(add);
   command->add_option("--page", options->page, "a page alone, by its path; the site's total stays");

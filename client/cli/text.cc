@@ -79,6 +79,17 @@ std::string printable(std::string_view bytes) {
   return out;
 }
 
+std::string printable_lines(std::string_view bytes) {
+  std::string out;
+  while (true) {
+    const std::size_t newline = bytes.find('\n');
+    out += printable(bytes.substr(0, newline));
+    if (newline == std::string_view::npos) return out;
+    out.push_back('\n');
+    bytes.remove_prefix(newline + 1);
+  }
+}
+
 std::string shell_quoted(std::string_view word) {
   constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./-_";
   if (!word.empty() && word.find_first_not_of(kPlain) == std::string_view::npos) return std::string(word);

@@ -15,6 +15,8 @@ std::string to_utf8(std::string_view bytes);
 
 // The same with control characters as \x1b, so that a log cannot steer the terminal.
 std::string printable(std::string_view bytes);
+// The same, line by line.
+std::string printable_lines(std::string_view bytes);
 
 // 'it'\''s' where a shell needs it.
 std::string shell_quoted(std::string_view word);
