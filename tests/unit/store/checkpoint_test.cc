@@ -19,7 +19,7 @@ constexpr std::int64_t kNow = 1'700'000'000;
 class CheckpointTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    directory_ = DataDirectory::open(base::posix_file_system(), temporary_.file("data")).value();
+    directory_ = DataDirectory::open(testing::unsynced_files(), temporary_.file("data")).value();
     state_.registry = std::make_unique<sites::Registry>(limits_);
     state_.newest_s = kNow;
     state_.positions = {{journal::kControlStream, {3, 17}}, {journal::StreamId{1}, {8, 1'000'000}}};

@@ -177,6 +177,11 @@ std::string Node::segment_path(unsigned stream, std::uint64_t number) const {
          journal::segment_name(number);
 }
 
+base::FileSystem& unsynced_files() {
+  static FailingFileSystem files(base::posix_file_system());
+  return files;
+}
+
 // --- failing files ---
 
 namespace {
@@ -207,7 +212,7 @@ class FailingFile final : public base::File {
   }
   base::Result<void> sync() override {
     auto passed = system_.spend();
-    return passed ? under_->sync() : passed;
+    return passed;
   }
 
  private:
@@ -243,7 +248,7 @@ base::Result<void> FailingFileSystem::remove(const std::string& path) {
 }
 base::Result<void> FailingFileSystem::sync_directory(const std::string& path) {
   auto passed = spend();
-  return passed ? under_.sync_directory(path) : passed;
+  return passed ? base::Result<void>() : Error{passed.error().code, passed.error().detail + ": " + path};
 }
 
 }  // namespace footfall::testing

@@ -24,6 +24,9 @@
 
 namespace footfall::testing {
 
+// Files of which nothing is synced.
+base::FileSystem& unsynced_files();
+
 struct Ping {
   std::string site;
   std::string path;
@@ -72,7 +75,7 @@ class Node {
   std::int64_t now_s() const { return clock_.utc_s(); }
 
   counting::Limits limits;
-  base::FileSystem* files = &base::posix_file_system();
+  base::FileSystem* files = &unsynced_files();
   std::vector<store::ClosedDay> closed_days;  // as the checkpointer told
 
  private:
@@ -91,7 +94,8 @@ class Node {
   std::unique_ptr<store::Checkpointer> checkpointer_;
 };
 
-// A FileSystem whose calls that change something fail once `left` of them have passed.
+// A FileSystem whose calls that change something fail once `left` of them have passed. Nothing is synced: a test ends
+// no power supply, and has no time to wait for a disk.
 class FailingFileSystem final : public base::FileSystem {
  public:
   explicit FailingFileSystem(base::FileSystem& under) : under_(under) {}
