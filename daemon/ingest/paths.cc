@@ -106,7 +106,7 @@ bool valid_host(std::string_view host) {
   for (const char c : host) {
     if (!host_byte(c)) return false;
   }
-  return host.front() != '.';
+  return host.front() != '.' && host.back() != '.' && host.find("..") == std::string_view::npos;
 }
 
 }  // namespace

@@ -247,9 +247,10 @@ TEST_F(PathsTest, ReferrersAreCutToOriginAndPath) {
 }
 
 TEST_F(PathsTest, WhatIsNoWebAddressIsNoReferrer) {
-  for (const char* raw : {"", "android-app://com.google.android.gm/", "about:blank", "javascript:alert(1)", "//host/p",
-                          "https://", "https:///p", "https://a b/", "https://a<script>/", "ftp://a/", "http:/a",
-                          "https://a:99999999/", "https://[::1", "https://a:b/", "https://.x/"}) {
+  for (const char* raw :
+       {"", "android-app://com.google.android.gm/", "about:blank", "javascript:alert(1)", "//host/p", "https://",
+        "https:///p", "https://a b/", "https://a<script>/", "ftp://a/", "http:/a", "https://a:99999999/",
+        "https://[::1", "https://a:b/", "https://.x/", "https://x../", "https://a..b/"}) {
     EXPECT_EQ(referrer(raw), "") << raw;
     EXPECT_EQ(host_, "") << raw;
   }
