@@ -137,6 +137,7 @@ base::Result<void> Checkpointer::Impl::run() {
   auto recovered = recover(directory, limits, &*closed);
   if (!recovered) return recovered.error();
   RecoveredState& state = *recovered;
+  for (const std::string& warning : state.warnings) base::log::warning(warning);
   auto on_disk = list_checkpoints(directory);
   if (!on_disk) return on_disk.error();
   if (state.replayed_blocks == 0 && (on_disk->empty() ? 0 : on_disk->back()) == state.checkpoint) {

@@ -41,6 +41,9 @@ class History {
   // One transaction: deletes what is beyond `base_checkpoint`, adds the rows and the audit entries under `checkpoint`.
   base::Result<void> record(std::uint64_t base_checkpoint, std::uint64_t checkpoint,
                             const std::vector<HistoryRow>& rows, const std::vector<AuditEntry>& audit);
+  // Deletes what is beyond `checkpoint`. For a start, with the checkpoint that recovery began with: days that an
+  // attempt which did not finish had closed are open again, and would be read twice until the next checkpoint.
+  base::Result<void> forget_beyond(std::uint64_t checkpoint) { return record(checkpoint, checkpoint, {}, {}); }
   // The `limit` largest labels over [from, to] and the given epochs.
   base::Result<std::vector<HistoryRow>> top(sites::SiteId site, const std::vector<counting::Epoch>& epochs,
                                             counting::Dimension dimension, counting::Day from, counting::Day to,

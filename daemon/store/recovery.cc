@@ -10,7 +10,6 @@
 #include <cstdio>
 
 #include "base/hash.h"
-#include "base/log.h"
 #include "sites/records.h"
 #include "store/checkpoint.h"
 
@@ -124,11 +123,6 @@ class Replayer final : public sites::RecordVisitor {
   bool control_;
 };
 
-void warn(RecoveredState& state, std::string text) {
-  base::log::warning(text);
-  state.warnings.push_back(std::move(text));
-}
-
 Outcome replay_stream(const DataDirectory& directory, journal::StreamId stream, std::uint64_t through_segment,
                       RecoveredState& state) {
   const std::string path = directory.stream_directory(stream);
@@ -163,8 +157,8 @@ Outcome replay_stream(const DataDirectory& directory, journal::StreamId stream, 
   state.replayed_blocks += read->blocks;
   state.torn_bytes += read->torn_bytes;
   if (read->torn_bytes > 0) {
-    warn(state, path + " ended in " + std::to_string(read->torn_bytes) +
-                    " bytes of a block that was cut short; they were never acknowledged");
+    state.warnings.push_back(path + " ended in " + std::to_string(read->torn_bytes) +
+                             " bytes of a block that was cut short; they were never acknowledged");
   }
   return {};
 }
@@ -194,9 +188,9 @@ base::Result<RecoveredState> begin(const DataDirectory& directory, const countin
     state.registry = std::make_unique<sites::Registry>(limits);
   }
   for (const std::string& reason : passed_over) {
-    warn(state, reason + "; going on from " +
-                    (state.checkpoint == 0 ? std::string("the journal's begin")
-                                           : "checkpoint " + std::to_string(state.checkpoint)));
+    state.warnings.push_back(reason + "; going on from " +
+                             (state.checkpoint == 0 ? std::string("the journal's begin")
+                                                    : "checkpoint " + std::to_string(state.checkpoint)));
   }
   state.importing = state.registry->importing();
   return state;

@@ -88,6 +88,16 @@ TEST_F(HistoryTest, GoingOnFromAnOlderCheckpointForgetsWhatWasBeyondIt) {
   EXPECT_EQ(audit(), "c1 ");
 }
 
+TEST_F(HistoryTest, AStartForgetsWhatItsCheckpointDoesNotInclude) {
+  ASSERT_TRUE(history_->record(0, 1, {row(10, "/a", 1)}, {entry("c1")}));
+  ASSERT_TRUE(history_->record(1, 2, {row(11, "/a", 1)}, {entry("c2")}));
+  ASSERT_TRUE(history_->forget_beyond(2));
+  EXPECT_EQ(top(10, 11, 10), "/a=2 ");
+  ASSERT_TRUE(history_->forget_beyond(1));
+  EXPECT_EQ(top(10, 11, 10), "/a=1 ");
+  EXPECT_EQ(audit(), "c1 ");
+}
+
 TEST_F(HistoryTest, WhatFailsInTheMiddleLeavesNothing) {
   ASSERT_TRUE(history_->record(0, 1, {row(10, "/a", 1)}, {entry("c1")}));
   // Twice the same key.

@@ -42,6 +42,7 @@ base::Result<void> Node::start(unsigned streams) {
   auto history = store::History::open(directory_->file("history.sqlite"));
   if (!history) return history.error();
   history_ = std::move(*history);
+  if (auto forgotten = history_->forget_beyond(recovered_.checkpoint); !forgotten) return forgotten;
   checkpointer_ = std::make_unique<store::Checkpointer>(*directory_, limits, *history_, clock_, live_side(), 1);
   // As the server does: the clocks of the sites that were recovered go on from now, not from the first hit that comes,
   // which may be late.
