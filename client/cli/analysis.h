@@ -9,7 +9,7 @@
 // Servers log when an answer ends, so lines are not in time order; hits are sorted first (stable, where they are not
 // sorted already). Nothing is capped: memory is 16 bytes a hit, and each distinct text once.
 // Tested by tests/unit/client/analysis_test.cc, there also against the reference facts of real logs; fuzzed against an
-// independent program by tests/integration/analyze_fuzz.py.
+// independent program by tests/integration/analyze_fuzz_test.py.
 #pragma once
 
 #include <boost/unordered/unordered_flat_set.hpp>

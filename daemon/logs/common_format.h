@@ -9,7 +9,7 @@
 //
 // Written by hand: memchr() and no regular expression, linear in the line's length whatever it holds. About 0.1 us a
 // line. Tested by tests/unit/logs/common_format_test.cc, there also against a slow oracle; fuzzed against an
-// independent program by tests/integration/analyze_fuzz.py.
+// independent program by tests/integration/analyze_fuzz_test.py.
 #pragma once
 
 #include <string_view>
