@@ -24,8 +24,9 @@ enum class Metric : std::uint8_t { hits, visitors, bots, online };
 enum class Step : std::uint8_t { second, minute, hour, day, week, month, year };
 constexpr std::array<std::string_view, 4> kMetrics{"hits", "visitors", "bots", "online"};
 constexpr std::array<std::string_view, 7> kSteps{"second", "minute", "hour", "day", "week", "month", "year"};
-constexpr std::array<std::int64_t, 7> kDefaultSpan_s{300,         3600,           48 * 3600, 30 * 86400, 26 * 7 * 86400,
-                                                     365 * 86400, 5 * 365 * 86400};
+constexpr std::int64_t kDay_s = 86400;
+constexpr std::array<std::int64_t, 7> kDefaultSpan_s{300,          3600,         2 * kDay_s,      30 * kDay_s,
+                                                     182 * kDay_s, 365 * kDay_s, 5 * 365 * kDay_s};
 constexpr std::int64_t kSecondsKept_s = 3600;
 // 0001-01-01 and 9999-12-31, in seconds: what a four-digit year can say.
 constexpr std::int64_t kTimeMin_s = -62135596800;
@@ -136,7 +137,7 @@ std::optional<std::int64_t> take_clock(std::string_view text) {
     while (take_char(text, "0123456789")) {
     }
   }
-  const std::int64_t local = hour * 3600 + minute * 60 + second;
+  const std::int64_t local = std::int64_t{hour} * 3600 + std::int64_t{minute} * 60 + second;
   if (text == "Z" || text == "z") return local;
   const bool west = text.starts_with('-');
   int offset_hours = 0;
@@ -146,7 +147,7 @@ std::optional<std::int64_t> take_clock(std::string_view text) {
       !take_number(text, 2, offset_minutes) || !text.empty() || offset_hours > 23 || offset_minutes > 59) {
     return std::nullopt;
   }
-  const std::int64_t offset = offset_hours * 3600 + offset_minutes * 60;
+  const std::int64_t offset = std::int64_t{offset_hours} * 3600 + std::int64_t{offset_minutes} * 60;
   return west ? local + offset : local - offset;
 }
 
