@@ -25,8 +25,8 @@ enum class Step : std::uint8_t { second, minute, hour, day, week, month, year };
 constexpr std::array<std::string_view, 4> kMetrics{"hits", "visitors", "bots", "online"};
 constexpr std::array<std::string_view, 7> kSteps{"second", "minute", "hour", "day", "week", "month", "year"};
 constexpr std::int64_t kDay_s = 86400;
-constexpr std::array<std::int64_t, 7> kDefaultSpan_s{300,          3600,         2 * kDay_s,      30 * kDay_s,
-                                                     182 * kDay_s, 365 * kDay_s, 5 * 365 * kDay_s};
+constexpr std::array<std::int64_t, 7> kDefaultSpan_s{300,          3600,         2 * kDay_s,   30 * kDay_s,
+                                                     182 * kDay_s, 365 * kDay_s, 1825 * kDay_s};
 constexpr std::int64_t kSecondsKept_s = 3600;
 // 0001-01-01 and 9999-12-31, in seconds: what a four-digit year can say.
 constexpr std::int64_t kTimeMin_s = -62135596800;
