@@ -91,7 +91,7 @@ class CountTable {
     std::uint64_t count = 0;
   };
 
-  std::size_t place(std::uint32_t id) const { return (id * 0x9E3779B1U) & (slots_.size() - 1); }
+  std::size_t place(std::uint32_t id) const { return (std::uint64_t{id} * 0x9E3779B1U) & (slots_.size() - 1); }
 
   const Slot* find(std::uint32_t id) const {
     if (slots_.empty()) return nullptr;

@@ -122,10 +122,11 @@ std::string_view SiteState::label_text(LabelId id) const {
 void SiteState::apply(const Epoch& epoch, std::span<const Hit> hits) {
   if (hits.empty()) return;
   EpochCounts& counts = body().counts(epoch);
-  for (const Hit& hit : hits) {
-    if (hit.at_s > body_->observer.now_s()) [[unlikely]]
-      advance(hit.at_s, hit.utc_offset_s);
-    add(counts, hit);
+  for (std::size_t i = 0; i < hits.size(); ++i) {
+    if (i + kPrefetchAhead < hits.size()) body_->prefetch(hits[i + kPrefetchAhead]);
+    if (hits[i].at_s > body_->observer.now_s()) [[unlikely]]
+      advance(hits[i].at_s, hits[i].utc_offset_s);
+    add(counts, hits[i]);
   }
 }
 
