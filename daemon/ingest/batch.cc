@@ -32,7 +32,7 @@ bool parse_time(std::string_view text, std::int64_t& at_s) {
 
 base::Result<void> read_item(const Fields& fields, Arena& arena, Item& item) {
   const auto malformed = [](std::string_view what) { return base::Error{base::Errc::malformed, std::string(what)}; };
-  if (const auto read = read_ping(fields, arena, item.ping); !read) return read;
+  if (const auto read = read_ping(fields, arena, item.ping); !read) return read.error();
   if (const std::string_view time = fields[Key::time]; !time.empty() && !parse_time(time, item.at_s)) {
     return malformed("time: UTC seconds, or 2015-05-28T23:05:56Z");
   }

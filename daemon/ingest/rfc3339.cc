@@ -49,7 +49,7 @@ bool parse_rfc3339(std::string_view text, std::int64_t& utc_s) {
     offset_s = (offset_hours * 60 + offset_minutes) * 60 * (zone[0] == '-' ? -1 : 1);
   }
   const std::int64_t days = date::sys_days{calendar_day}.time_since_epoch().count();
-  utc_s = days * 86'400 + (hour * 60 + minute) * 60 + second - offset_s;
+  utc_s = days * 86'400 + std::int64_t{(hour * 60 + minute) * 60 + second - offset_s};
   return true;
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view kMagic = "FFSALT1\n";
 constexpr std::string_view kStep = "footfall salt";
-constexpr std::int64_t kEarliestZone_s = 14 * 3600, kLatestZone_s = 12 * 3600;
+constexpr std::int64_t kEarliestZone_s = 50'400, kLatestZone_s = 43'200;  // UTC+14, UTC-12
 constexpr std::int64_t kWindowAndSlack_s = 3600 + 60;
 constexpr std::size_t kFileSize = 8 + 8 + 32 + 4;
 

@@ -18,12 +18,12 @@ std::string unquote(std::string_view value) {
   for (std::size_t i = 1; i < value.size(); ++i) {
     const char c = value[i];
     const bool has_next = i + 1 < value.size();
-    if (quote == '\'' && c == quote && has_next && value[i + 1] == quote) {
+    const bool doubled = quote == '\'' && c == quote && has_next && value[i + 1] == quote;
+    const bool escaped = quote == '"' && c == '\\' && has_next;  // \" and \\; nothing else occurs
+    if (doubled || escaped) {
       out += value[++i];
     } else if (c == quote) {
       return out;
-    } else if (quote == '"' && c == '\\' && has_next) {
-      out += value[++i];  // \" and \\; nothing else occurs
     } else {
       out += c;
     }

@@ -71,7 +71,7 @@ std::int64_t TimeZone::day_begin(std::int32_t local_day) const {
   const std::int64_t midnight_s = std::int64_t{local_day} * 86'400;  // on the local clock
   // Spans that end before any clock of the world can show that day need not be looked at.
   auto span = std::partition_point(spans_.begin(), spans_.end() - 1,
-                                   [midnight_s](const Span& s) { return s.until_s <= midnight_s - 2 * 86'400; });
+                                   [midnight_s](const Span& s) { return s.until_s <= midnight_s - 172'800; });
   for (; span + 1 != spans_.end(); ++span) {
     const std::int64_t begin_s = std::max(span->from_s, midnight_s - span->offset_s);
     if (begin_s < span->until_s) return begin_s;
