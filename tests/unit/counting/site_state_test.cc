@@ -330,6 +330,24 @@ TEST_F(SiteStateTest, AReservationAloneIsNoStateAtAll) {
   EXPECT_FALSE(page("/b").has_value());
 }
 
+TEST_F(SiteStateTest, AReservationStaysUnseenWhenLaterPagesAreHit) {
+  site_.decide(at(0).said("ann", "/reserved"));
+  at(0).seen("ann", "/hit");
+  EXPECT_FALSE(page("/reserved").has_value());
+  EXPECT_EQ(saved(state(), kMidnight).find("/reserved"), std::string::npos);
+}
+
+TEST_F(SiteStateTest, ADefinitionWithoutAHitIsKeptButNotShown) {
+  EXPECT_TRUE(state().define_page(kFirstPage, "/defined"));
+  EXPECT_FALSE(page("/defined").has_value());
+  const std::string bytes = saved(state(), kMidnight);
+  SiteState loaded(Limits{}, kWindow_s);
+  base::ByteReader in(bytes);
+  ASSERT_TRUE(loaded.load(in));
+  EXPECT_EQ(loaded.page_path(kFirstPage), "/defined");
+  EXPECT_FALSE(loaded.page("/defined", base::table_hash("/defined"), kMidnight).has_value());
+}
+
 TEST_F(SiteStateTest, PastTheCapPagesCountInOther) {
   Limits limits;
   limits.pages_max = 2;
