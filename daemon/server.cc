@@ -59,9 +59,17 @@ void Server::start() {
 
   open_state();
   open_threads();
-  first_start();
-  open_listeners();
+  open_listeners();  // what comes in waits until the threads run
+  for (const auto& shard : shards_) shard->start();
+  control_->start();
+  try {
+    first_start();
+  } catch (...) {
+    stop();
+    throw;
+  }
   checkpointer_->start();
+  started_ = true;
 }
 
 void Server::open_state() {
@@ -121,7 +129,7 @@ void Server::open_threads() {
         for (const auto& shard : shards_) pairs += shard->online_pairs();
         return pairs;
       },
-      [this] { return !draining_.load(std::memory_order_relaxed); },
+      [this] { return started_.load() && !draining_.load(); },
       [this](sites::SiteId site, std::string_view source) { return recovered_.registry->find_import(site, source); },
       [this](sites::SiteId site, std::string_view source, std::uint64_t position) {
         recovered_.registry->set_progress(site, source, position);
@@ -168,9 +176,6 @@ void Server::open_threads() {
   limits.labels_max = config_.labels_max;
   checkpointer_ = std::make_unique<store::Checkpointer>(*directory_, limits, *history_writer_, *clock_, live_side(),
                                                         config_.checkpoint_interval_s);
-
-  for (const auto& shard : shards_) shard->start();
-  control_->start();
 }
 
 void Server::first_start() {
@@ -202,11 +207,9 @@ void Server::open_listeners() {
       base::log::info(std::string(what) + " on " + listeners_.back()->address());
     }
   };
-  control_->run([&] {
-    open(config_.admin, kAdminListener, {&control_->loop()}, "admin interface");
-    open(config_.metrics_listen, kMetricsListener, {&control_->loop()}, "metrics");
-    open(config_.listen, kPublicListener, shard_loops, "listening");
-  });
+  open(config_.admin, kAdminListener, {&control_->loop()}, "admin interface");
+  open(config_.metrics_listen, kMetricsListener, {&control_->loop()}, "metrics");
+  open(config_.listen, kPublicListener, shard_loops, "listening");
   base::log::info("footfalld " + std::string(kVersion) + ", " + std::to_string(shards_.size()) +
                   " shards, durability kernel: a hit is acknowledged when the kernel has it");
 }
@@ -282,8 +285,8 @@ void Server::recycle_segments(const std::map<StreamId, std::uint64_t>& through) 
 
 api::Readiness Server::readiness() const {
   api::Readiness facts;
-  facts.recovered = true;
-  facts.draining = draining_.load(std::memory_order_relaxed);
+  facts.recovered = started_.load();
+  facts.draining = draining_.load();
   facts.journal_open = true;
   for (std::size_t i = 0; i < shards_.size(); ++i) {
     if (!shards_[i]->journal_failed()) continue;
@@ -329,7 +332,7 @@ metrics::Facts Server::facts() const {
   facts.recovery_torn_bytes = recovered_.torn_bytes;
   facts.admin_failed_attempts = control_->admin().failed_attempts().get();
   facts.log_lines_dropped = base::log::dropped();
-  facts.ready = !draining_.load(std::memory_order_relaxed) && facts.journal_streams_failed == 0;
+  facts.ready = started_.load() && !draining_.load() && facts.journal_streams_failed == 0;
   return facts;
 }
 

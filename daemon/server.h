@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Server: composes the parts, starts them, and stops them in mirrored order.
 //
-//   start   directory -> recovery -> clock, salts, history -> control -> shards -> checkpointer -> listeners
-//   stop    listeners -> shards (drain, last block) -> checkpointer -> control
+//   start   directory -> recovery -> clock, history, salts -> listeners -> shards -> control -> checkpointer
+//   stop    listeners -> checkpointer -> shards (drain, last block) -> control
 //
 // Errors: start() throws base::Failure. Threads: start(), wait_for_signal() and stop() on the main thread.
 // Tested by tests/integration/.
@@ -68,7 +68,7 @@ class Server {
   std::unique_ptr<metrics::Exposition> exposition_;
   std::vector<std::unique_ptr<http::Listener>> listeners_;
 
-  std::atomic<bool> draining_{false};
+  std::atomic<bool> started_{false}, draining_{false};
 };
 
 }  // namespace footfall

@@ -319,12 +319,17 @@ bool Shard::append(std::uint32_t hits) {
     counters_.passes.add();
     return true;
   }
-  if (!journal_failed())
+  if (!journal_failed()) {
     base::log::error("shard " + std::to_string(index_) + ": " + written.error().detail +
                      "; pings are answered 503 until it can be written");
+  }
+  fail_journal();
+  return false;
+}
+
+void Shard::fail_journal() {
   journal_failed_.set(1);
   counters_.journal_failures.add();
-  return false;
 }
 
 bool Shard::commit(std::span<const sites::Candidate> candidates, std::span<LocalSite* const> owners,
@@ -637,7 +642,7 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
   const std::string_view date = hit_answers_.date();
   const auto problem = [&](api::Problem kind, std::string_view detail, std::string_view fields = {}) {
     counters_.answered(read.resource, api::info_of(kind).status);
-    api::write_problem(out, kind, detail, date, pending.keep_alive, fields);
+    api::write_problem(out, kind, detail, date, pending.keep_alive, fields, read.head);
     return false;
   };
   const auto answer = [&](int status, std::string_view type, std::string_view body, std::string_view cache,
@@ -735,6 +740,13 @@ void Shard::on_tick(std::int64_t now_ms) {
     }
   }
   tick_sites(now_ms / 1000);
+  // In `kernel` durability a power cut may cost what came since here.
+  if (!journal_failed()) {
+    if (const base::Result<void> synced = writer_->sync(); !synced) {
+      base::log::error("shard " + std::to_string(index_) + ": " + synced.error().detail);
+      fail_journal();
+    }
+  }
   live_.tick(now_ms);
 }
 

@@ -55,7 +55,7 @@ if ! "$footfall" site show "$site" >/dev/null 2>&1; then
   "$footfall" seed "$site" --total 41450743 --reason "carried over from the old counter" >/dev/null
 fi
 
-sed -e "s|@FOOTFALL_URL@|$FOOTFALL_URL|g" -e "s|@SITE@|$site|g" client/web/demo.html >build/demo/index.html
+sed -e "s|@URL@|$FOOTFALL_URL|g" -e "s|@SITE@|$site|g" client/web/demo.html >build/demo/index.html
 python3 -m http.server --bind 127.0.0.1 --directory build/demo "$demo_port" >/dev/null 2>&1 &
 pids+=($!)
 for _ in $(seq 100); do

@@ -62,7 +62,7 @@ base::Result<void> read_page(const Fields& fields, Arena& arena, Ping& ping) {
   const std::string_view page = path.empty() ? fields[Key::url] : path;
   if (page.empty()) return {};
   Url url;
-  if (parse_url(page, arena, url)) {
+  if (page.front() != '/' && parse_url(page, arena, url)) {
     if (ping.origin_host.empty()) ping.origin_host = url.host;
     return set_page(page, url.rest, arena, ping);
   }

@@ -166,7 +166,8 @@ bool parse_url(std::string_view raw, Arena& arena, Url& out) {
   out.secure = lower_scheme == "https";
   raw.remove_prefix(colon + 3);
   std::size_t authority_size = 0;  // a loop: find_first_of() costs a call a byte
-  while (authority_size < raw.size() && raw[authority_size] != '/' && raw[authority_size] != '?' && raw[authority_size] != '#') {
+  while (authority_size < raw.size() && raw[authority_size] != '/' && raw[authority_size] != '?' &&
+         raw[authority_size] != '#') {
     ++authority_size;
   }
   std::string_view authority = raw.substr(0, authority_size);

@@ -48,7 +48,7 @@ class Checkpointer {
  public:
   Checkpointer(const DataDirectory& directory, const counting::Limits& limits, History& history,
                const base::Clock& clock, LiveSide live, std::int32_t interval_s);
-  ~Checkpointer();  // stops, waiting for a checkpoint under way
+  ~Checkpointer();  // stops; a checkpoint under way is given up
   void start();
   void stop();
   // Makes one now, on the calling thread (tests, shutdown on request).

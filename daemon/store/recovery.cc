@@ -124,7 +124,7 @@ class Replayer final : public sites::RecordVisitor {
 };
 
 Outcome replay_stream(const DataDirectory& directory, journal::StreamId stream, std::uint64_t through_segment,
-                      RecoveredState& state) {
+                      const std::atomic<bool>* cancelled, RecoveredState& state) {
   const std::string path = directory.stream_directory(stream);
   journal::ReadOptions options;
   options.incarnation = directory.incarnation();
@@ -136,6 +136,7 @@ Outcome replay_stream(const DataDirectory& directory, journal::StreamId stream, 
   Replayer replayer(state, stream == journal::kControlStream);
   std::vector<counting::Hit> scratch;
   const auto visit = [&](const journal::BlockHeader& block, std::string_view payload) -> Outcome {
+    if (cancelled != nullptr && cancelled->load(std::memory_order_relaxed)) return Error{Errc::unavailable, "stopping"};
     const std::string where = path + ", block " + std::to_string(block.sequence) + ": ";
     if (block.sequence != last + 1) {
       return corrupt(where + "blocks " + std::to_string(last + 1) + " to " + std::to_string(block.sequence - 1) +
@@ -199,7 +200,8 @@ base::Result<RecoveredState> begin(const DataDirectory& directory, const countin
 }  // namespace
 
 base::Result<RecoveredState> recover(const DataDirectory& directory, const counting::Limits& limits,
-                                     const std::map<journal::StreamId, std::uint64_t>* through_segment) {
+                                     const std::map<journal::StreamId, std::uint64_t>* through_segment,
+                                     const std::atomic<bool>* cancelled) {
   auto begun = begin(directory, limits);
   if (!begun) return begun.error();
   RecoveredState state = std::move(*begun);
@@ -217,7 +219,7 @@ base::Result<RecoveredState> recover(const DataDirectory& directory, const count
       const auto bound = through_segment->find(stream);
       if (bound != through_segment->end()) through = bound->second;
     }
-    if (Outcome done = replay_stream(directory, stream, through, state); !done) return done.error();
+    if (Outcome done = replay_stream(directory, stream, through, cancelled, state); !done) return done.error();
   }
   state.importing.merge(state.registry->importing());
   return state;

@@ -4,6 +4,7 @@
 // bytes. Tested by tests/unit/store/recovery_test.cc.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -38,8 +39,10 @@ struct RecoveredState {
 // Replays up to the given segments (of streams in `through`; all of them where absent).
 // Begins with the newest checkpoint; with the one before, and a warning, if that is damaged. corrupt: neither can be
 // read, a block that must be whole is not, a record contradicts the state; newer_format; io.
+// `cancelled`: when it turns true the replay ends with Errc::unavailable.
 base::Result<RecoveredState> recover(const DataDirectory& directory, const counting::Limits& limits,
-                                     const std::map<journal::StreamId, std::uint64_t>* through_segment = nullptr);
+                                     const std::map<journal::StreamId, std::uint64_t>* through_segment = nullptr,
+                                     const std::atomic<bool>* cancelled = nullptr);
 
 // Fingerprint of all canonical content, in hex: SipHash with two fixed keys over save() of the registry and each site.
 // Equal content gives an equal fingerprint on any machine; presence as of now_s.

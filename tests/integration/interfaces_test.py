@@ -64,7 +64,10 @@ class Interfaces(unittest.TestCase):
         read = f"GET /v1/sites/{site}/stats HTTP/1.1\r\nHost: x\r\n\r\n"
         last = f"GET /v1/sites/{site}/stats HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
         answer = self.daemon.raw((one + read + one * 3 + last).encode())
-        self.assertEqual([int(part.split(b",")[0]) for part in answer.split(b'"counted":')[1:]], [1, 4] if answer.count(b'"counted":') == 2 else None)
+        # Between two hits of one pass a read may see more than what came before it, never less.
+        first, second = (int(part.split(b",")[0]) for part in answer.split(b'"counted":')[1:])
+        self.assertGreaterEqual(first, 1)
+        self.assertEqual(second, 4)
         self.assertEqual(answer.count(b"HTTP/1.1 204"), 4)
 
     def test_series_pages_and_their_sums(self):

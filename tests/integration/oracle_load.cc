@@ -26,15 +26,17 @@
 
 namespace {
 
+// -1 if nobody listens.
 int connect_to(std::uint16_t port) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (fd < 0 || connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-    std::perror("oracle_load: connect");
-    std::exit(2);
+  if (fd < 0) return -1;
+  if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    close(fd);
+    return -1;
   }
   const int one = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
@@ -179,6 +181,11 @@ int main(int argc, char** argv) {
   };
   for (std::size_t i = 0; i < connections; ++i) {
     clients[i].fd = connect_to(port);
+    if (clients[i].fd < 0) {
+      std::perror("oracle_load: connect");
+      gone = true;
+      break;
+    }
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.u64 = i;

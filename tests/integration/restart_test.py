@@ -31,10 +31,10 @@ class Restart(unittest.TestCase):
     def setUp(self):
         print(f"FOOTFALL_SEED={SEED} FOOTFALL_HITS={HITS}", flush=True)
         # A short checkpoint interval, so that checkpoints, recycling and replay happen while the hits arrive.
-        self.daemon = Daemon("--threads", "2", "--rate-limit", "0", "--checkpoint-interval", "3")
-        self.daemon.start()
+        self.daemon = Daemon("--rate-limit", "0", "--checkpoint-interval", "3")
+        self.daemon.start("--threads", "2")
         self.addCleanup(self.daemon.close)
-        self.daemon.add_site(SITE, window_s=3600)
+        self.daemon.add_site(SITE, window_s=3600, visibility="full")
 
     def check_exact(self, truth):
         stats, pages = self.daemon.stats(SITE), self.daemon.pages(SITE)
@@ -59,7 +59,7 @@ class Restart(unittest.TestCase):
         self.assertEqual(metrics["footfall_hits_accepted_total"], HITS)
         self.assertEqual(metrics["footfall_ledger_mismatch"], 0)
         self.daemon.stop()
-        self.daemon.start()
+        self.daemon.start("--threads", "2")
         self.check_exact(truth)
         self.daemon.stop()
         self.daemon.start("--threads", "1")  # a changed number of shards recovers too
@@ -76,10 +76,11 @@ class Restart(unittest.TestCase):
             killer.join()
             self.assertTrue(truth["gone"])
             self.daemon.process.wait()
+            self.daemon.log.close()
             for page, (s, a, _) in enumerate(truth["pages"]):
                 sent[page] += s
                 acknowledged[page] += a
-            self.daemon.start()
+            self.daemon.start("--threads", "2")
             pages = self.daemon.pages(SITE)
             rows = {row["path"]: row["counted"] for row in pages["pages"]}
             self.assertEqual(sum(rows.values()) + pages["rest"], pages["counted"])

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Servers measured side by side: CPU per request, interleaved rounds, medians and ratios.
+
+The server is pinned to core 0 and wrk to core 1; rounds are interleaved a-b-c-a-b-c, so that a noisy minute hits all of
+them. CPU is what the scheduler accounts to all threads of the server's processes (/proc/PID/task/*/schedstat,
+nanoseconds); the number of requests is wrk's.
+"""
+import contextlib
+import glob
+import os
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+NGINX = """
+worker_processes 1; daemon off; pid %(dir)s/nginx.pid; error_log %(dir)s/error.log crit;
+events { worker_connections 1024; }
+http { access_log off; keepalive_requests 1000000000; client_body_temp_path %(dir)s; proxy_temp_path %(dir)s;
+  fastcgi_temp_path %(dir)s; uwsgi_temp_path %(dir)s; scgi_temp_path %(dir)s;
+  server { listen 127.0.0.1:%(port)d; location / { empty_gif; } } }
+"""
+
+
+def cpu_ns(pids):
+    total = 0
+    for pid in pids:
+        for path in glob.glob(f"/proc/{pid}/task/*/schedstat"):
+            with open(path) as f:
+                total += int(f.read().split()[0])
+    return total
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as f:
+        return [int(p) for p in f.read().split()]
+
+
+def wrk(port, script, seconds):
+    out = subprocess.run(["taskset", "-c", "1", "wrk", "-t1", "-c64", f"-d{seconds}s", "-s", script,
+                          f"http://127.0.0.1:{port}/"], capture_output=True, text=True, check=True).stdout
+    if "Socket errors" in out or "Non-2xx" in out:
+        print(out, file=sys.stderr)
+    return int(re.search(r"(\d+) requests in", out).group(1))
+
+
+def add_nginx(commands, ports, port, work):
+    """nginx's empty_gif among the servers, where nginx is installed."""
+    nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    if nginx:
+        config = os.path.join(work, "nginx.conf")
+        with open(config, "w") as f:
+            f.write(NGINX % {"dir": work, "port": port})
+        commands["nginx"] = [nginx, "-c", config, "-p", work]
+        ports["nginx"] = port
+
+
+@contextlib.contextmanager
+def running(commands):
+    """name -> process, each pinned to core 0; ended by process id."""
+    servers = {name: subprocess.Popen(["taskset", "-c", "0"] + command) for name, command in commands.items()}
+    try:
+        time.sleep(0.5)
+        yield servers
+    finally:
+        for server in servers.values():
+            server.send_signal(signal.SIGTERM)
+        for server in servers.values():
+            server.wait()
+
+
+def measure(label, servers, ports, lua, base, rounds, seconds):
+    """Prints the median CPU per request of each, its range, and the median ratio to `base` round by round."""
+    figures = {name: [] for name in servers}  # name -> us per request, one per round
+    rates = {name: [] for name in servers}
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write(lua)
+        script.flush()
+        for name in servers:
+            wrk(ports[name], script.name, 1)  # warm
+        for _ in range(rounds):
+            for name, server in servers.items():
+                pids = [server.pid] + children(server.pid)
+                before, began = cpu_ns(pids), time.monotonic()
+                requests = wrk(ports[name], script.name, seconds)
+                figures[name].append((cpu_ns(pids) - before) / 1000 / requests)
+                rates[name].append(requests / (time.monotonic() - began))
+    print(f"{label}:")
+    for name, values in figures.items():
+        ratios = [v / b for v, b in zip(values, figures[base])]
+        print(f"  {name:9} {statistics.median(values):6.3f} us/request ({min(values):.3f}-{max(values):.3f})"
+              f"   / {base} {statistics.median(ratios):5.3f} ({min(ratios):.3f}-{max(ratios):.3f})"
+              f"   {statistics.median(rates[name]):9.0f} requests/s", flush=True)
+    return figures
