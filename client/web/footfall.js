@@ -8,7 +8,8 @@
 (function () {
   "use strict";
   var script = document.currentScript;
-  if (!script || window.footfall) return; // loaded twice counts once
+  // Loaded twice counts once. An element with id="footfall" is also window.footfall.
+  if (!script || (window.footfall && window.footfall.event)) return;
 
   var site = script.getAttribute("data-site") || location.hostname;
   var hit = new URL(script.getAttribute("data-hit") || "hit", script.src).href;
@@ -16,6 +17,7 @@
   var beat = 30; // seconds; the site's own comes with the first answer
   var wait = 1; // grows while the server cannot be reached
   var sent = 0; // when something was sent last
+  var behind = false; // the reader moved while nobody looked
   var timer, path, stats;
 
   function visible() {
@@ -78,24 +80,25 @@
     else send("heartbeat");
   }
 
-  // Counts where the reader is, once they see it. `again`: the same path may count anew.
-  function count(again, referrer) {
-    if (!visible() || (!again && path === location.pathname)) return;
+  // Counts where the reader is, once they see it, and if it is not what was counted last.
+  function count(referrer) {
+    behind = !visible();
+    if (behind || path === location.pathname) return;
     path = location.pathname;
     send("pageview", { ref: referrer, title: document.title });
   }
 
   function arrive() {
-    if (path === undefined) count(true, document.referrer);
-    else if (path !== location.pathname) count(false, ""); // moved while nobody looked
-    else tick();
+    if (path === undefined) count(document.referrer);
+    else if (behind) count("");
+    tick();
   }
 
   // Pages that swap their content: a new path is a new pageview. Deferred, so that a push that is replaced at once
   // counts where it ends, under its new title.
   function moved() {
     setTimeout(function () {
-      if (path !== undefined) count(false, "");
+      if (path !== undefined) count("");
     });
   }
 
@@ -106,7 +109,9 @@
   };
   addEventListener("popstate", moved);
   addEventListener("pageshow", function (event) {
-    if (event.persisted && path !== undefined) count(true, ""); // back from the cache: looked at again
+    if (!event.persisted || path === undefined) return;
+    path = ""; // back from the cache: looked at again
+    count("");
   });
   document.addEventListener("prerenderingchange", arrive);
   document.addEventListener("visibilitychange", function () {
