@@ -51,6 +51,26 @@ std::string_view parameter(std::string_view query, std::string_view name) {
   return {};
 }
 
+sites::Text text_of(std::string_view text) {
+  return text.empty() ? sites::Text{} : sites::Text{text, base::table_hash(text)};
+}
+
+// Only what is ranked gets labels: each takes a place under the day's cap.
+void set_labels(sites::Candidate& candidate, const ingest::Ping& ping, const lookup::Agent& agent,
+                const sites::Settings& settings) {
+  using counting::Dimension;
+  const auto set = [&](Dimension dimension, const sites::Text& text) {
+    candidate.labels[static_cast<std::size_t>(dimension)] = text;
+  };
+  if (candidate.kind == counting::Kind::event && !candidate.bot) set(Dimension::event, text_of(ping.event));
+  if (candidate.kind != counting::Kind::pageview || !candidate.counts) return;
+  if (!ingest::own_host(ping.referrer, settings)) set(Dimension::referrer, text_of(ping.referrer));
+  set(Dimension::campaign, text_of(ping.campaign));
+  set(Dimension::browser, {agent.browser, agent.browser_hash});
+  set(Dimension::system, {agent.system, agent.system_hash});
+  set(Dimension::device, {agent.device, agent.device_hash});
+}
+
 }  // namespace
 
 // Owned by sites_; replaced when the directory changes.
@@ -269,20 +289,8 @@ void Shard::on_hit(http::ConnectionRef connection, const http::Peer& peer, const
   const bool known = candidate.visitor.value != 0;  // the key of its day is there
   candidate.touches_presence = known && verdict.touches_presence;
   candidate.adds_visitor = known && verdict.adds_visitor;
-  candidate.path = {ping.path, ping.path.empty() ? 0 : base::table_hash(ping.path)};
-  const auto label = [&](counting::Dimension dimension, std::string_view text, std::uint64_t hash) {
-    candidate.labels[static_cast<std::size_t>(dimension)] = {text, hash};
-  };
-  if (!ping.referrer.empty() && !ingest::own_host(ping.referrer, *local->entry.settings)) {
-    label(counting::Dimension::referrer, ping.referrer, base::table_hash(ping.referrer));
-  }
-  if (!ping.campaign.empty()) label(counting::Dimension::campaign, ping.campaign, base::table_hash(ping.campaign));
-  if (!ping.event.empty()) label(counting::Dimension::event, ping.event, base::table_hash(ping.event));
-  if (!agent.bot) {
-    label(counting::Dimension::browser, agent.browser, agent.browser_hash);
-    label(counting::Dimension::system, agent.system, agent.system_hash);
-    label(counting::Dimension::device, agent.device, agent.device_hash);
-  }
+  candidate.path = text_of(ping.path);
+  set_labels(candidate, ping, agent, *local->entry.settings);
 
   if (ping.format == ingest::AnswerFormat::json) {
     pending_.push_back({connection, Answer::hit_json, request.keep_alive, static_cast<std::uint32_t>(reads_.size())});
@@ -497,21 +505,8 @@ void Shard::on_batch(http::ConnectionRef connection, const http::Request& reques
           candidate.touches_presence = verdict.touches_presence;
           candidate.adds_visitor = verdict.adds_visitor;
         }  // else the salt of its day is gone: it counts, without a visitor
-        const auto text = [](std::string_view t) {
-          return t.empty() ? sites::Text{} : sites::Text{t, base::table_hash(t)};
-        };
-        candidate.path = text(item.ping.path);
-        auto& labels = candidate.labels;
-        if (!ingest::own_host(item.ping.referrer, *local->entry.settings)) {
-          labels[static_cast<std::size_t>(counting::Dimension::referrer)] = text(item.ping.referrer);
-        }
-        labels[static_cast<std::size_t>(counting::Dimension::campaign)] = text(item.ping.campaign);
-        labels[static_cast<std::size_t>(counting::Dimension::event)] = text(item.ping.event);
-        if (!agent.bot) {
-          labels[static_cast<std::size_t>(counting::Dimension::browser)] = {agent.browser, agent.browser_hash};
-          labels[static_cast<std::size_t>(counting::Dimension::system)] = {agent.system, agent.system_hash};
-          labels[static_cast<std::size_t>(counting::Dimension::device)] = {agent.device, agent.device_hash};
-        }
+        candidate.path = text_of(item.ping.path);
+        set_labels(candidate, item.ping, agent, *local->entry.settings);
         candidates.push_back(candidate);
         owners.push_back(local);
       },
