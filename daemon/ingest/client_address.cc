@@ -103,7 +103,7 @@ base::Result<Cidr> parse_cidr(std::string_view text) {
   }
   cidr.bits = static_cast<std::uint8_t>(ipv4 ? bits + 96 : bits);
   for (unsigned i = cidr.bits; i < 128; ++i) {
-    if ((cidr.network.bytes[i / 8] >> (7 - i % 8) & 1U) != 0) return refuse("bits are set behind its length");
+    if ((unsigned{cidr.network.bytes[i / 8]} >> (7 - i % 8) & 1U) != 0) return refuse("bits are set behind its length");
   }
   return cidr;
 }

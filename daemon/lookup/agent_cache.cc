@@ -55,7 +55,8 @@ const Agent& AgentCache::find(std::string_view user_agent, std::uint64_t hash) {
   }
   ++impl_->misses;
   const Agent& agent = impl_->database->classify_and_keep(user_agent);
-  while ((group.used >> group.hand & 1U) != 0) {  // a second chance; ends after one round, which clears all bits
+  while ((unsigned{group.used} >> group.hand & 1U) !=
+         0) {  // a second chance; ends after one round, which clears all bits
     group.used = static_cast<std::uint8_t>(group.used & ~(1U << group.hand));
     group.hand = static_cast<std::uint8_t>((group.hand + 1) % kWays);
   }
