@@ -137,19 +137,19 @@ Outcome replay_stream(const DataDirectory& directory, journal::StreamId stream, 
   std::vector<counting::Hit> scratch;
   const auto visit = [&](const journal::BlockHeader& block, std::string_view payload) -> Outcome {
     if (cancelled != nullptr && cancelled->load(std::memory_order_relaxed)) return Error{Errc::unavailable, "stopping"};
-    const std::string where = path + ", block " + std::to_string(block.sequence) + ": ";
+    const auto where = [&] { return path + ", block " + std::to_string(block.sequence) + ": "; };
     if (block.sequence != last + 1) {
-      return corrupt(where + "blocks " + std::to_string(last + 1) + " to " + std::to_string(block.sequence - 1) +
+      return corrupt(where() + "blocks " + std::to_string(last + 1) + " to " + std::to_string(block.sequence - 1) +
                      " are missing; put the segments back from a backup");
     }
     if (stream != journal::kControlStream && block.control_sequence > control_end) {
-      return corrupt(where + "it was made under change " + std::to_string(block.control_sequence) +
+      return corrupt(where() + "it was made under change " + std::to_string(block.control_sequence) +
                      ", but journal/control ends at " + std::to_string(control_end) +
                      "; put its segments back from a backup");
     }
     last = block.sequence;
     Outcome done = sites::decode_payload(payload, replayer, scratch);
-    if (!done) return Error{done.error().code, where + done.error().detail};
+    if (!done) return Error{done.error().code, where() + done.error().detail};
     return {};
   };
   auto read = journal::read_stream(directory.files(), path, stream, options, visit);
