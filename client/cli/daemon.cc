@@ -62,6 +62,8 @@ base::Result<HttpAnswer> Daemon::send(Listener listener, HttpRequest request) {
     } else if (listener == Listener::admin || !options_.token_file.empty()) {
       token_looked_up_ = false;
       return token.error();
+    } else {
+      no_token_ = token.error().detail;
     }
   }
   if (!secret_.empty()) request.fields.emplace_back("Authorization", "Bearer " + secret_);
@@ -88,8 +90,8 @@ base::Error Daemon::problem(Listener listener, const HttpAnswer& answer) const {
   if (detail.empty())
     detail = address + " answered with status " + std::to_string(answer.status) + "; is that footfalld?";
   if (answer.status == 401 && !token_path_.empty()) detail += "\n  The token was read from " + token_path_;
-  if (answer.status == 401 && token_path_.empty())
-    detail += "\n  No token was sent: give one with --token-file or FOOTFALL_TOKEN_FILE";
+  if ((answer.status == 401 || answer.status == 403) && !no_token_.empty())
+    detail += "\n  Sent without a token: " + no_token_;
   return {code_of(answer.status), detail};
 }
 

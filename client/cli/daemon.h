@@ -54,6 +54,7 @@ class Daemon {
   std::string command_line_;
   std::unique_ptr<HttpClient> open_, admin_;
   std::string secret_, token_path_;
+  std::string no_token_;  // why there is none
   bool token_looked_up_ = false;
 };
 

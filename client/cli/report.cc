@@ -93,7 +93,8 @@ std::string report_text(const Report& report) {
     table.add({"  " + date_text(day.day), grouped(day.page_hits), grouped(day.visitors), std::string(length, '#')});
   }
   out += "\n" + table.text();
-  out += "\nBusiest second\n  " + grouped(f.busiest_hits) + " page hits at " + time(f.busiest_s) + "\n";
+  out += "\nBusiest second\n  " + grouped(f.busiest_hits) + (f.busiest_hits == 1 ? " page hit at " : " page hits at ") +
+         time(f.busiest_s) + "\n";
 
   const auto list = [&](const char* heading, const std::vector<std::pair<std::string, std::uint64_t>>& names) {
     if (names.empty()) return;

@@ -39,7 +39,7 @@ std::string stats_text(const JsonValue& stats) {
   };
   std::string made_of;
   if (stats["seed"].present() && !stats["page"].present() && stats["seed"].integer() != 0) {
-    made_of = "counted " + grouped(stats.number("counted")) + ", seed " + stats["seed"].shown();
+    made_of = "counted " + grouped(stats.number("counted")) + ", seed " + grouped_signed(stats["seed"].integer());
   }
   number(shown, "total", made_of);
   number(shown, "online", "in the last " + std::to_string(stats.number("window_s")) + " s");

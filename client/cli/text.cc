@@ -108,6 +108,11 @@ std::string grouped(std::uint64_t number) {
   return sites::group_digits(number, sites::Grouping::comma);
 }
 
+std::string grouped_signed(std::int64_t number) {
+  const auto bits = static_cast<std::uint64_t>(number);
+  return number < 0 ? "-" + grouped(-bits) : "+" + grouped(bits);
+}
+
 std::size_t columns(std::string_view utf8) {
   return static_cast<std::size_t>(
       std::count_if(utf8.begin(), utf8.end(), [](char c) { return !continuation(static_cast<unsigned char>(c)); }));

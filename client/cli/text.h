@@ -23,6 +23,8 @@ std::string shell_quoted(std::string_view word);
 
 // "41,450,791"
 std::string grouped(std::uint64_t number);
+// "+41,448,774", "-5"
+std::string grouped_signed(std::int64_t number);
 
 // How many columns UTF-8 text takes, taking each code point for one.
 std::size_t columns(std::string_view utf8);

@@ -90,7 +90,7 @@ TEST_F(DaemonTest, StatsOfASiteAndOfAPage) {
   ASSERT_EQ(ran.code, kDone) << ran.err;
   EXPECT_EQ(ran.out,
             "example.vn, 2026-11-23T10:00:00.123+07:00\n\n"
-            "  total   41,450,791  counted 2,017, seed 41448774\n"
+            "  total   41,450,791  counted 2,017, seed +41,448,774\n"
             "  online          48  in the last 300 s\n"
             "  peak           402  2026-11-20T09:00:00+07:00\n\n"
             "  today  1,204 hits  881 visitors  97 bots\n");
@@ -134,6 +134,15 @@ TEST_F(DaemonTest, AWrongTokenNamesItsFile) {
   EXPECT_EQ(ran.code, kFailed);
   EXPECT_NE(ran.err.find(server_.token_file()), std::string::npos) << ran.err;
   EXPECT_EQ(ran.err.find("secret-token"), std::string::npos);
+}
+
+TEST_F(DaemonTest, AReadThatIsRefusedWithoutATokenSaysWhyThereWasNone) {
+  server_.answers({{401, R"({"detail":"this site is private"})"}});
+  setenv("XDG_CONFIG_HOME", "/nonexistent", 1);
+  const Ran ran = footfall({"stats", "example.vn", "--url", server_.url()});
+  unsetenv("XDG_CONFIG_HOME");
+  EXPECT_EQ(ran.code, kFailed);
+  EXPECT_NE(ran.err.find("this site is private\n  Sent without a token: "), std::string::npos) << ran.err;
 }
 
 TEST_F(DaemonTest, AnotherProgramAtTheAddressIsNoticed) {

@@ -76,7 +76,7 @@ Days, Asia/Ho_Chi_Minh  page hits  visitors
   2015-05-18                    1         1  ########
 
 Busiest second
-  1 page hits at 2015-05-17 15:05:31
+  1 page hit at 2015-05-17 15:05:31
 
 Top paths
   3  /news/1

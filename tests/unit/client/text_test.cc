@@ -39,6 +39,14 @@ TEST(TextTest, WordsAreQuotedForAShell) {
   EXPECT_EQ(shell_quoted(""), "''");
 }
 
+TEST(TextTest, NumbersAreGroupedInThrees) {
+  EXPECT_EQ(grouped(0), "0");
+  EXPECT_EQ(grouped(41'450'791), "41,450,791");
+  EXPECT_EQ(grouped_signed(0), "+0");
+  EXPECT_EQ(grouped_signed(-1'000), "-1,000");
+  EXPECT_EQ(grouped_signed(INT64_MIN), "-9,223,372,036,854,775,808");
+}
+
 TEST(TextTest, ColumnsAreAsWideAsTheirWidestCell) {
   Table table({Table::Align::right, Table::Align::left, Table::Align::left});
   table.add({"1", "\u1ed1", "x"});
