@@ -51,7 +51,11 @@ std::function<Result<void>(Config&, const std::vector<std::string>&)> addresses(
     std::vector<http::ListenAddress> Config::*member) {
   return [=](Config& config, const std::vector<std::string>& values) -> Result<void> {
     std::vector<http::ListenAddress> parsed;
-    for (const std::string& text : values) {
+    for (std::string text : values) {
+      // FOOTFALL_ADMIN is also where the command line looks, as a URL.
+      constexpr std::string_view kScheme = "http://";
+      if (text.starts_with(kScheme)) text.erase(0, kScheme.size());
+      if (text.ends_with('/') && !text.starts_with("unix:")) text.pop_back();
       Result<http::ListenAddress> address = http::parse_listen_address(text);
       if (!address) return wrong(address.error().detail);
       parsed.push_back(*address);

@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "journal/departed.h"
+#include "lookup/time_zones.h"
 #include "version.h"
 
 namespace footfall {
@@ -42,9 +43,15 @@ http::LoopLimits loop_limits(const Config& config) {
   return limits;
 }
 
+http::ParserLimits parser_limits(std::string_view batch_path) {
+  http::ParserLimits limits;
+  limits.batch_path = batch_path;
+  return limits;
+}
+
 }  // namespace
 
-Server::Server(const Config& config) : config_(config) {}
+Server::Server(const Config& config) : config_(config), batch_path_(config.base_path + "/v1/hits") {}
 Server::~Server() = default;
 
 void Server::start() {
@@ -87,11 +94,12 @@ void Server::open_state() {
 
   // Time goes on where it was: what was counted under a clock that was ahead stays in the past.
   clock_ = std::make_unique<base::SystemClock>(recovered_.newest_s * 1000);
-  if (clock_->utc_s() <= recovered_.newest_s) {
+  if (base::SystemClock().utc_s() < recovered_.newest_s) {
     base::log::warning(
         "the system's clock is behind the latest hit; time stands at that hit's second until the clock has caught up");
   }
   history_ = store::History::open(directory_->file("history.sqlite")).value();
+  history_->forget_beyond(recovered_.checkpoint).value();
   history_writer_ = store::History::open(directory_->file("history.sqlite")).value();
   salts_ = ingest::Salts::open(directory_->files(), directory_->file("salts"), clock_->utc_s()).value();
 }
@@ -110,16 +118,9 @@ base::Result<std::unique_ptr<journal::Writer>> Server::open_writer(StreamId stre
 
 void Server::open_threads() {
   shard_environment_ = std::make_unique<ShardEnvironment>(ShardEnvironment{
-      *clock_,
-      lookup::AgentDatabase::load({}),
-      directory_->incarnation_text(),
-      config_.base_path,
-      config_.trusted_proxies,
-      config_.rate_limit,
-      config_.rate_burst,
-      config_.online_pairs_max,
-      loop_limits(config_),
-      {},
+      *clock_, lookup::AgentDatabase::load({}), directory_->incarnation_text(), config_.base_path,
+      config_.trusted_proxies, config_.rate_limit, config_.rate_burst, config_.online_pairs_max, loop_limits(config_),
+      parser_limits(batch_path_),
       [this](sites::Site* site) {
         Shard& shard = *shards_[site->id().value % shards_.size()];
         shard.post([&shard, site] { shard.add_active(site); });
@@ -163,12 +164,15 @@ void Server::open_threads() {
     shards_.back()->set_directory(sites);
     counters.push_back(&shards_.back()->counters());
   }
-  // Who was online before the restart still is: their sites are ticked again.
+  // Who was online before the restart still is: their sites are ticked again, from now on.
   const std::int64_t now_s = clock_->utc_s();
   for (sites::Site* site : recovered_.registry->all_sites()) {
+    const auto zone = lookup::TimeZone::find(recovered_.registry->last_settings(site->id())->timezone);
     base::MutexLock lock(site->mutex());
-    if (site->state().online(now_s) > 0 && site->activate())
+    site->state().advance(now_s, zone ? (*zone)->offset_at(now_s) : 0);
+    if (site->state().online(now_s) > 0 && site->activate()) {
       shards_[site->id().value % shards_.size()]->add_active(site);
+    }
   }
   exposition_ = std::make_unique<metrics::Exposition>(counters, [this] { return facts(); });
   counting::Limits limits;
@@ -230,8 +234,9 @@ void Server::stop() {
     for (const auto& listener : listeners_) listener->stop();
   });
   checkpointer_->stop();
-  for (const auto& shard : shards_) shard->stop(config_.drain_s);
-  control_->stop(config_.drain_s);
+  for (const auto& shard : shards_) shard->begin_stop(config_.drain_s);
+  control_->stop(config_.drain_s);  // before the shards' threads end: it waits for them when it publishes
+  for (const auto& shard : shards_) shard->finish_stop();
   listeners_.clear();
   base::log::info("stopped");
   base::log::stop();
@@ -243,10 +248,12 @@ store::LiveSide Server::live_side() {
   return {[this] { return roll_streams(); },
           [this](const std::vector<store::ClosedDay>& days) {
             for (const store::ClosedDay& closed : days) {
-              sites::Site* site = recovered_.registry->find(closed.site);
-              if (site == nullptr) continue;
-              base::MutexLock lock(site->mutex());
-              site->state().close_day(closed.epoch, closed.day);
+              control_->run([&] {  // whose the registry is
+                sites::Site* site = recovered_.registry->find(closed.site);
+                if (site == nullptr) return;
+                base::MutexLock lock(site->mutex());
+                site->state().close_day(closed.epoch, closed.day);
+              });
             }
           },
           [this](const std::map<StreamId, std::uint64_t>& through) { recycle_segments(through); }};

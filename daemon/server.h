@@ -2,7 +2,7 @@
 // Server: composes the parts, starts them, and stops them in mirrored order.
 //
 //   start   directory -> recovery -> clock, history, salts -> listeners -> shards -> control -> checkpointer
-//   stop    listeners -> checkpointer -> shards (drain, last block) -> control
+//   stop    listeners -> checkpointer -> shards drain -> control -> shards end (last block)
 //
 // Errors: start() throws base::Failure. Threads: start(), wait_for_signal() and stop() on the main thread.
 // Tested by tests/integration/.
@@ -52,6 +52,7 @@ class Server {
   api::Readiness readiness() const;
 
   const Config config_;
+  const std::string batch_path_;  // where large bodies are taken
   std::unique_ptr<store::DataDirectory> directory_;
   store::RecoveredState recovered_;  // the registry is the live one
   double recovery_duration_s_ = 0;

@@ -14,6 +14,7 @@
 #include "api/problems.h"
 #include "api/series.h"
 #include "api/stats.h"
+#include "api/text.h"
 #include "api/widget.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -38,17 +39,6 @@ constexpr std::string_view kRetryAfter = "Retry-After: 1\r\n";
 base::Mutex& import_mutex() {
   static base::Mutex mutex;
   return mutex;
-}
-
-std::string_view parameter(std::string_view query, std::string_view name) {
-  while (!query.empty()) {
-    const std::size_t end = std::min(query.find('&'), query.size());
-    const std::string_view pair = query.substr(0, end);
-    query.remove_prefix(std::min(end + 1, query.size()));
-    if (pair.size() > name.size() && pair[name.size()] == '=' && pair.starts_with(name))
-      return pair.substr(name.size() + 1);
-  }
-  return {};
 }
 
 sites::Text text_of(std::string_view text) {
@@ -100,6 +90,7 @@ struct Shard::Refusal {
 struct Shard::Batch {
   api::Problem problem = api::Problem::count_;  // count_: none
   std::string text;                             // the answer's body, or the problem's detail
+  std::uint64_t accepted = 0;                   // items
 };
 
 std::size_t Shard::TextHash::operator()(std::string_view text) const noexcept {
@@ -190,14 +181,16 @@ base::Result<void> Shard::recycle(std::uint64_t through_segment) {
   return writer_->recycle(through_segment);
 }
 
-void Shard::stop(std::int32_t drain_s) {
-  std::promise<void> drained;
-  post([&] {
+void Shard::begin_stop(std::int32_t drain_s) {
+  post([this, drain_s] {
     live_.close_all();
-    loop_->drain(environment_.clock.utc_ms() + std::int64_t{drain_s} * 1000, [&] { drained.set_value(); });
+    loop_->drain(environment_.clock.utc_ms() + std::int64_t{drain_s} * 1000, [this] { drained_.set_value(); });
   });
-  drained.get_future().wait();
-  run([&] { tick_sites(environment_.clock.utc_s()); });
+}
+
+void Shard::finish_stop() {
+  drained_.get_future().wait();
+  run([this] { tick_sites(environment_.clock.utc_s()); });
   work_.reset();
   context_.stop();
   thread_.join();
@@ -211,20 +204,28 @@ Shard::LocalSite* Shard::find_site(std::string_view name) {
 }
 
 void Shard::on_requests(http::ConnectionRef connection, const http::Peer& peer, http::Requests& requests) {
-  while (const http::Request* request = requests.next()) take(connection, peer, *request);
+  while (const http::Request* request = requests.next()) {
+    // What is costly to answer goes one at a time, so that nobody is owed more than one such answer.
+    if (!take(connection, peer, *request)) requests.pause();
+  }
 }
 
-void Shard::take(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request) {
+bool Shard::take(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request) {
   const api::Target target = api::route_of(request.method, request.path, environment_.base_path);
   switch (target.route) {
     case api::Route::hit:
-      return on_hit(connection, peer, request, false);
+      on_hit(connection, peer, request, false);
+      return true;
     case api::Route::hit_gif:
-      return on_hit(connection, peer, request, true);
+      on_hit(connection, peer, request, true);
+      return true;
     case api::Route::batch:
-      return on_batch(connection, request);
+      on_batch(connection, request);
+      return false;
     default:
-      return on_read(connection, request, target);
+      on_read(connection, request, target);
+      return target.route != api::Route::pages && target.route != api::Route::series &&
+             target.route != api::Route::live;
   }
 }
 
@@ -327,6 +328,7 @@ bool Shard::append(std::uint32_t hits) {
     counters_.passes.add();
     return true;
   }
+  if (written.error().code == base::Errc::too_large) return false;  // nothing happened, and the stream is well
   if (!journal_failed()) {
     base::log::error("shard " + std::to_string(index_) + ": " + written.error().detail +
                      "; pings are answered 503 until it can be written");
@@ -432,10 +434,10 @@ void Shard::on_batch(http::ConnectionRef connection, const http::Request& reques
   if (journal_failed())
     return problem(api::Problem::unavailable, "the journal cannot be written; nothing is counted until it can");
 
-  const std::string_view source = parameter(request.query, "source");
+  const std::string source = api::query_value(request.query, "source").value_or("");
   std::uint64_t position = 0;
   if (!source.empty()) {
-    const std::string_view text = parameter(request.query, "position");
+    const std::string text = api::query_value(request.query, "position").value_or("");
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), position);
     if (error != std::errc{} || end != text.data() + text.size() || position == 0) {
       return problem(api::Problem::malformed, "position: a whole number from 1 is needed beside source");
@@ -447,6 +449,7 @@ void Shard::on_batch(http::ConnectionRef connection, const http::Request& reques
   std::vector<std::pair<std::size_t, std::string_view>> bad;  // item index, reason; the first few
   std::size_t bad_total = 0;
   std::size_t items = 0;
+  std::size_t block_bytes = 0;
   const auto reject = [&](std::size_t index, ingest::Rejection reason, std::string_view text) {
     counters_.reject(reason);
     ++bad_total;
@@ -454,8 +457,7 @@ void Shard::on_batch(http::ConnectionRef connection, const http::Request& reques
   };
 
   base::MutexLock lock(import_mutex());  // also orders batches without a source; they are rare
-  const std::string source_text(source);
-  LocalSite* import_site = nullptr;  // the site of the first item: an import is of one site
+  LocalSite* import_site = nullptr;      // the site of the first item: an import is of one site
   std::optional<sites::Import> import;
   bool already = false;
   ingest::parse_ndjson(
@@ -470,16 +472,18 @@ void Shard::on_batch(http::ConnectionRef connection, const http::Request& reques
         }
         if (!source.empty() && import_site == nullptr) {
           import_site = local;
-          import = environment_.find_import(local->entry.site->id(), source_text);
+          import = environment_.find_import(local->entry.site->id(), source);
           already = import && import->position >= position;
         }
-        if (already) return;
+        if (already || (!source.empty() && !import)) return;
         if (!source.empty() && import_site != local)
           return reject(index, ingest::Rejection::denied, "another site than the first item's");
         std::int64_t at_s = item.at_s == INT64_MIN ? now_s : item.at_s;
         if (at_s > now_s + kAheadMax_s || at_s < 0) return reject(index, ingest::Rejection::time, "time");
         at_s = std::min(at_s, now_s);
-        const lookup::Agent& agent = agents_.find(item.agent);
+        // A log without agents tells nothing of them: that is no sign of a crawler.
+        static const lookup::Agent kUnknownAgent{};
+        const lookup::Agent& agent = item.agent.empty() ? kUnknownAgent : agents_.find(item.agent);
         const ingest::Verdict verdict = ingest::judge(item.ping, *local->entry.settings, agent.bot, true);
         if (verdict.rejection != ingest::Rejection::none)
           return reject(index, verdict.rejection, ingest::name_of(verdict.rejection));
@@ -507,6 +511,9 @@ void Shard::on_batch(http::ConnectionRef connection, const http::Request& reques
         }  // else the salt of its day is gone: it counts, without a visitor
         candidate.path = text_of(item.ping.path);
         set_labels(candidate, item.ping, agent, *local->entry.settings);
+        // What its records take at most: the hit, and a definition of each text.
+        block_bytes += 128 + candidate.path.text.size();
+        for (const sites::Text& label : candidate.labels) block_bytes += 16 + label.text.size();
         candidates.push_back(candidate);
         owners.push_back(local);
       },
@@ -521,22 +528,31 @@ void Shard::on_batch(http::ConnectionRef connection, const http::Request& reques
     return problem(api::Problem::too_large, "a batch has at most " + std::to_string(kBatchItemsMax) +
                                                 " items, this one " + std::to_string(items) + "; split it");
   }
+  if (!source.empty() && items > bad_total && !import) {
+    counters_.reject(ingest::Rejection::denied, items - bad_total);
+    return problem(api::Problem::conflict, "source: no import of this source has begun; POST /v1/admin/imports first");
+  }
+  if (block_bytes > journal::kPayloadMax) {
+    counters_.reject(ingest::Rejection::too_large, candidates.size());
+    return problem(api::Problem::too_large, "the batch does not fit one block of the journal; split it");
+  }
   if (already) {
     counters_.reject(ingest::Rejection::duplicate, items - bad_total);
     candidates.clear();
     owners.clear();
   } else {
     std::string progress;
-    if (import_site != nullptr) sites::encode_progress(progress, import_site->entry.site->id(), source_text, position);
+    if (import_site != nullptr) sites::encode_progress(progress, import_site->entry.site->id(), source, position);
     if (!commit(candidates, owners, progress))
       return problem(api::Problem::unavailable, "the journal cannot be written; nothing is counted until it can");
-    if (import_site != nullptr) environment_.set_progress(import_site->entry.site->id(), source_text, position);
+    if (import_site != nullptr) environment_.set_progress(import_site->entry.site->id(), source, position);
   }
   api::JsonWriter json(batch.text);
   json.begin_object().member("accepted", std::uint64_t{candidates.size()}).key("rejected").begin_array();
   for (const auto& [index, reason] : bad) {
     json.begin_object().member("index", std::uint64_t{index}).member("reason", reason).end_object();
   }
+  batch.accepted = candidates.size();
   json.end_array().member("rejected_total", std::uint64_t{bad_total});
   if (!source.empty())
     json.member("position", already ? import->position : position).member("already_counted", already);
@@ -587,6 +603,7 @@ void Shard::answer_batch(std::string& out, const Batch& batch, bool keep_alive) 
     counters_.answered(api::Route::batch, api::info_of(batch.problem).status);
     return api::write_problem(out, batch.problem, batch.text, hit_answers_.date(), keep_alive);
   }
+  counters_.acknowledged.add(batch.accepted);
   counters_.answered(api::Route::batch, 200);
   const std::string node = "Footfall-Node: " + environment_.node + "\r\n";
   http::write(out, {200, "application/json", batch.text, "no-store", node, true}, hit_answers_.date(), keep_alive);
@@ -605,8 +622,8 @@ void Shard::answer_refusal(std::string& out, const Refusal& refusal, bool keep_a
     case Rejection::media_type:
       problem = api::Problem::unsupported_media_type;
       break;
-    case Rejection::too_large:
-      problem = api::Problem::too_large;
+    case Rejection::too_large:  // a path
+      problem = api::Problem::target_too_long;
       break;
     case Rejection::rate:
       problem = api::Problem::rate_limited;
@@ -694,10 +711,11 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
                 : problem(api::problem_of(body.error().code), body.error().detail);
   };
   std::string_view path;
-  if (const std::string_view raw = parameter(read.query, "path");
-      !raw.empty() && (read.route == Route::stats || read.route == Route::live)) {
-    if (!ingest::normalise_path(raw, arena_, path))
-      return problem(api::Problem::malformed, "path: is not an acceptable path");
+  if (read.route == Route::stats || read.route == Route::live) {
+    const std::string raw = api::query_value(read.query, "path").value_or("");
+    if (!raw.empty() && !ingest::normalise_path(raw, arena_, path)) {
+      return problem(api::Problem::malformed, "path: is longer than " + std::to_string(ingest::kPathMax) + " bytes");
+    }
   }
   switch (read.route) {
     case Route::stats:
@@ -708,7 +726,7 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
       return json(api::series_json(context, read.query));
     case Route::live: {
       const base::Result<void> subscribed =
-          live_.subscribe(pending.connection, context, path, parameter(read.query, "fields"));
+          live_.subscribe(pending.connection, context, path, api::query_value(read.query, "fields").value_or(""));
       if (!subscribed) return problem(api::problem_of(subscribed.error().code), subscribed.error().detail);
       counters_.answered(read.resource, 200);
       return true;
@@ -758,7 +776,7 @@ void Shard::tick_sites(std::int64_t now_s) {
       base::MutexLock lock(site->mutex());
       counting::SiteState& state = site->state();
       state.advance(now_s, offset_s);
-      seen = state.take_observations();
+      if (!journal_failed()) seen = state.take_observations();  // else they wait
       const std::uint32_t here = state.online(now_s);
       online += here;
       pairs += state.presence_pairs();
@@ -770,7 +788,7 @@ void Shard::tick_sites(std::int64_t now_s) {
   });
   online_.set(online);
   online_pairs_.set(pairs);
-  if (!payload_.empty() && !journal_failed()) append(0);
+  if (!payload_.empty()) append(0);
 }
 
 void Shard::on_close(http::ConnectionRef connection) {

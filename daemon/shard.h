@@ -86,8 +86,10 @@ class Shard final : public http::LoopHandler {
   base::Result<journal::Position> roll();
   base::Result<void> recycle(std::uint64_t through_segment);
 
-  // Stops taking input, answers what is owed, writes what was observed, ends the thread. Waits at most `drain_s`.
-  void stop(std::int32_t drain_s);
+  // Takes no more input but what was begun, for at most `drain_s`. Returns at once.
+  void begin_stop(std::int32_t drain_s);
+  // Waits for that, writes what was observed, ends the thread. REQUIRES: nobody calls post() or run() any more.
+  void finish_stop();
 
   http::Loop& loop() { return *loop_; }
   // Any thread:
@@ -117,7 +119,8 @@ class Shard final : public http::LoopHandler {
     bool committed = false;  // what it answers is in the journal
   };
 
-  void take(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request);
+  // False: no other request of the connection until this one is answered.
+  bool take(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request);
   void on_hit(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request, bool gif);
   void on_batch(http::ConnectionRef connection, const http::Request& request);
   void on_read(http::ConnectionRef connection, const http::Request& request, const api::Target& target);
@@ -147,6 +150,7 @@ class Shard final : public http::LoopHandler {
   api::LoopSink<http::Loop> sink_;
   api::LiveHub live_;
   std::thread thread_;
+  std::promise<void> drained_;
 
   std::shared_ptr<const sites::Directory> directory_;
   std::shared_ptr<const ingest::SaltKeys> salts_;

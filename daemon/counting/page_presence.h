@@ -29,6 +29,10 @@ class PagePresence {
   void move_away(PageId page, VisitorId old_id, std::int64_t at_s, std::int32_t window_s);
   std::uint32_t online(PageId page, std::int64_t now_s, std::int32_t window_s);
 
+  bool holds(PageId page, VisitorId visitor) const {
+    const std::uint32_t index = page.value - kFirstPage.value;
+    return index < pages_.size() && pages_[index].presence.holds(visitor);
+  }
   void prefetch(PageId page, VisitorId visitor) const {
     const std::uint32_t index = page.value - kFirstPage.value;
     if (index < pages_.size()) pages_[index].presence.prefetch(visitor);

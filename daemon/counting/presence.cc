@@ -119,6 +119,12 @@ Presence::Table* Presence::table() const {
   return form_ != nullptr && form_->capacity == 0 ? static_cast<Table*>(form_.get()) : nullptr;
 }
 
+bool Presence::holds(VisitorId visitor) const {
+  if (const Table* large = table()) return large->cells.holds(visitor.value);
+  Small* here = small();
+  return here != nullptr && std::find(here->ids(), here->ids() + here->size, visitor.value) != here->ids() + here->size;
+}
+
 void Presence::touch(VisitorId visitor, std::int64_t at_s, std::int32_t window_s) {
   merge(visitor.value, at_s, false, window_s);
 }

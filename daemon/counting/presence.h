@@ -58,6 +58,8 @@ class Presence {
   // Cells in use, marks and expired ones included: what online_pairs_max bounds, and for memory metrics.
   std::size_t cells() const;
   std::size_t memory_bytes() const;  // beyond the object itself
+  // A touch of the visitor takes no new cell. A scan of at most 128, or of one bucket.
+  bool holds(VisitorId visitor) const;
   void prefetch(VisitorId visitor) const;
 
   // The visitors still inside the window at now_s (or at the clock, if that is later) and moved marks, sorted by id:

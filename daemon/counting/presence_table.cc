@@ -36,6 +36,15 @@ void PresenceTable::merge(std::uint64_t id, std::int64_t at_s, bool moved) {
   if (wasteful()) sweep();
 }
 
+bool PresenceTable::holds(std::uint64_t id) const {
+  for (const Bucket* bucket = &buckets_[home_of(id)];; bucket = &overflow_[bucket->overflow - 1]) {
+    for (unsigned i = 0; i < kCells; ++i) {
+      if (bucket->ids[i] == id) return true;
+    }
+    if (bucket->overflow == 0) return false;
+  }
+}
+
 // A visitor is in the window from now on; marks are not counted.
 void PresenceTable::enter(Stamp stamp) {
   if (stamp.moved()) return;

@@ -75,6 +75,8 @@ class PresenceTable {
   std::size_t cells() const { return cells_; }
   std::size_t memory_bytes() const;
 
+  // A cell of this id is there, in the window or not.
+  bool holds(std::uint64_t id) const;
   void prefetch(std::uint64_t id) const { __builtin_prefetch(&buckets_[home_of(id)], 1); }
 
   // visit(id, stamp) of every visitor and mark in the window, in no order.

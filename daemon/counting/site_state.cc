@@ -89,6 +89,11 @@ void SiteState::prefetch(std::uint64_t path_hash, VisitorId visitor) const {
   body_->presence.prefetch(visitor);
 }
 
+bool SiteState::holds_presence(PageId page, VisitorId visitor) const {
+  if (body_ == nullptr || !body_->presence.holds(visitor)) return false;
+  return page < kFirstPage || body_->page_presence.holds(page, visitor);
+}
+
 // --- definitions ---
 
 bool SiteState::define_page(PageId id, std::string_view path) {

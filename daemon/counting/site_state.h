@@ -113,6 +113,8 @@ class SiteState {
   LabelId reserve_label(Day day, Dimension dimension, std::string_view text, std::uint64_t hash);
   Epoch epoch() const { return epoch_; }
   void prefetch(std::uint64_t path_hash, VisitorId visitor) const;
+  // A hit of the visitor on the page takes no new cell of presence: for a caller at online_pairs_max.
+  bool holds_presence(PageId page, VisitorId visitor) const;
 
   // --- definitions, as a replayed stream brings them; false if they contradict what is known (corruption) ---
   bool define_page(PageId id, std::string_view path);

@@ -58,9 +58,13 @@ void reserve_all(Site& site, std::span<const Candidate* const> candidates, unsig
     for (unsigned i = 1; i < counting::kDimensions; ++i) {
       hit.labels[i] = reserve_label(site, day, static_cast<Dimension>(i), candidate->labels[i], stream, payload);
     }
-    // A touch makes two cells at most: the site's and the page's.
-    hit.touches_presence = candidate->touches_presence && online_pairs_left >= 2;
-    if (hit.touches_presence) online_pairs_left -= 2;
+    // A touch makes two cells at most: the site's and the page's. At the bound who is there is refreshed all the same.
+    hit.touches_presence = candidate->touches_presence;
+    if (hit.touches_presence && online_pairs_left >= 2) {
+      online_pairs_left -= 2;
+    } else if (hit.touches_presence) {
+      hit.touches_presence = state.holds_presence(hit.page, hit.visitor);
+    }
   }
 }
 
