@@ -31,11 +31,11 @@ int audit(const Options& options, Terminal& terminal) {
   Table table({Align::left, Align::left, Align::left, Align::left, Align::left, Align::left, Align::left});
   table.add({"at", "action", "site", "before -> after", "by", "id", "reason"});
   for (const JsonValue& entry : document.root()["audit"].items()) {
-    const std::string before = printable(entry["before"].shown());
+    std::string change = printable(entry["before"].shown());
     const std::string after = printable(entry["after"].shown());
-    table.add({printable(entry.text("at")), printable(entry.text("action")), printable(entry.text("site")),
-               before.empty() && after.empty() ? "" : before + " -> " + after, printable(entry.text("actor")),
-               printable(entry.text("id")), printable(entry.text("reason"))});
+    if (!change.empty() || !after.empty()) change.append(" -> ").append(after);
+    table.add({printable(entry.text("at")), printable(entry.text("action")), printable(entry.text("site")), change,
+               printable(entry.text("actor")), printable(entry.text("id")), printable(entry.text("reason"))});
   }
   terminal.out << table.text();
   return kDone;

@@ -14,11 +14,14 @@
 #include <arpa/inet.h>
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <chrono>
+#include <cstdio>
 #include <memory>
 #include <ostream>
 #include <thread>
 
+#include "base/hash.h"
 #include "cli/command.h"
 #include "cli/daemon.h"
 #include "cli/json_read.h"
@@ -26,6 +29,7 @@
 #include "cli/log_options.h"
 #include "cli/progress.h"
 #include "cli/text.h"
+#include "logs/line_reader.h"
 #include "logs/log_reader.h"
 
 namespace footfall::cli {
@@ -186,7 +190,11 @@ int import(const Options& options, Terminal& terminal) {
     if (auto done = import.run(files, options.source); !done) return fail(terminal, done.error());
   } else {
     for (const std::string& file : files) {
-      if (auto done = import.run({file}, source_of(file)); !done) return fail(terminal, done.error());
+      const auto reader = logs::LineReader::open(file);
+      if (!reader) return fail(terminal, reader.error());
+      std::string_view first_line;
+      if ((*reader)->next(first_line) == logs::LineReader::Next::failed) return fail(terminal, (*reader)->error());
+      if (auto done = import.run({file}, source_of(file, first_line)); !done) return fail(terminal, done.error());
     }
   }
   if (options.daemon.json) {
@@ -213,9 +221,12 @@ int import(const Options& options, Terminal& terminal) {
 
 }  // namespace
 
-std::string source_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string::npos ? path : path.substr(slash + 1);
+std::string source_of(const std::string& path, std::string_view first_line) {
+  constexpr base::SipKey kKey{0x666f6f7466616c6cU, 1};  // a fixed one: the name outlives the process
+  std::array<char, 17> hash{};
+  std::snprintf(hash.data(), hash.size(), "%016llx",
+                static_cast<unsigned long long>(base::siphash13(kKey, first_line)));
+  return path.substr(path.rfind('/') + 1) + "-" + hash.data();  // npos + 1 is 0
 }
 
 void append_item(std::string& out, std::string_view site, const logs::Line& line) {

@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <string>
+
 #include "cli/json_read.h"
 #include "command_line.h"
 #include "scripted_server.h"
@@ -43,9 +46,12 @@ TEST(ImportItemTest, DashesAreLeftOutAndAHostNameIsAVisitor) {
   EXPECT_EQ(item(line), "{\"site\":\"example.vn\",\"time\":0,\"path\":\"/\u00ff\",\"visitor\":\"alpha.example -\"}\n");
 }
 
-TEST(ImportItemTest, ASourceIsTheFilesOwnName) {
-  EXPECT_EQ(source_of("/var/log/nginx/access.log.1.gz"), "access.log.1.gz");
-  EXPECT_EQ(source_of("access.log"), "access.log");
+TEST(ImportItemTest, ASourceIsTheFilesOwnNameAndAHashOfItsFirstLine) {
+  const std::string source = source_of("/var/log/nginx/access.log", "the first line");
+  EXPECT_EQ(source.substr(0, 11), "access.log-");
+  EXPECT_EQ(source.size(), 11U + 16U);
+  EXPECT_EQ(source_of("access.log", "the first line"), source);
+  EXPECT_NE(source_of("access.log", "another first line"), source);
 }
 
 class ImportTest : public testing::Test {
@@ -56,6 +62,12 @@ class ImportTest : public testing::Test {
                                       "--json"};
     words.insert(words.end(), more.begin(), more.end());
     return footfall(words);
+  }
+  static std::string source() {
+    std::ifstream file(kSample);
+    std::string first_line;
+    std::getline(file, first_line);
+    return source_of(kSample, first_line);
   }
   ScriptedServer server_;
 };
@@ -69,13 +81,13 @@ TEST_F(ImportTest, BeginsSendsAndEnds) {
   const auto requests = server_.requests();
   ASSERT_EQ(requests.size(), 3U);
   EXPECT_EQ(requests[0].line, "POST /v1/admin/imports HTTP/1.1");
-  EXPECT_EQ(requests[0].body, R"({"site": "example.vn", "source": "combined.log"})");
-  EXPECT_EQ(requests[1].line, "POST /v1/hits?source=combined.log&position=11 HTTP/1.1");
+  EXPECT_EQ(requests[0].body, R"({"site": "example.vn", "source": ")" + source() + R"("})");
+  EXPECT_EQ(requests[1].line, "POST /v1/hits?source=" + source() + "&position=11 HTTP/1.1");
   EXPECT_EQ(std::count(requests[1].body.begin(), requests[1].body.end(), '\n'), 6);
   EXPECT_EQ(
       requests[1].body.substr(0, requests[1].body.find('\n')),
       R"_({"site":"example.vn","time":1431849932,"path":"/","address":"192.0.2.1","agent":"Mozilla/5.0 (X11; Linux x86_64)"})_");
-  EXPECT_EQ(requests[2].line, "DELETE /v1/admin/imports?site=example.vn&source=combined.log HTTP/1.1");
+  EXPECT_EQ(requests[2].line, "DELETE /v1/admin/imports?site=example.vn&source=" + source() + " HTTP/1.1");
   for (const auto& request : requests)
     EXPECT_NE(request.head.find("Authorization: Bearer secret-token"), std::string::npos);
   JsonDocument document;
