@@ -2,7 +2,6 @@
 // footfall audit: who changed what, newest first.
 #include <CLI/CLI.hpp>
 #include <memory>
-#include <ostream>
 
 #include "cli/command.h"
 #include "cli/daemon.h"
@@ -17,28 +16,24 @@ struct Options {
   unsigned limit = 100;
 };
 
-int audit(const Options& options, Terminal& terminal) {
-  Daemon daemon(options.daemon, terminal);
-  auto answer = daemon.call(Daemon::Listener::admin, "GET", "/v1/admin/audit?limit=" + std::to_string(options.limit));
-  if (!answer) return fail(terminal, answer.error());
-  if (options.daemon.json) {
-    terminal.out << *answer << '\n';
-    return kDone;
-  }
-  JsonDocument document;
-  if (!document.parse(*answer)) return fail(terminal, {base::Errc::malformed, "the daemon's answer is no JSON"});
+std::string audit_text(const JsonValue& root) {
   using Align = Table::Align;
   Table table({Align::left, Align::left, Align::left, Align::left, Align::left, Align::left, Align::left});
   table.add({"at", "action", "site", "before -> after", "by", "id", "reason"});
-  for (const JsonValue& entry : document.root()["audit"].items()) {
+  for (const JsonValue& entry : root["audit"].items()) {
     std::string change = printable(entry["before"].shown());
     const std::string after = printable(entry["after"].shown());
     if (!change.empty() || !after.empty()) change.append(" -> ").append(after);
     table.add({printable(entry.text("at")), printable(entry.text("action")), printable(entry.text("site")), change,
                printable(entry.text("actor")), printable(entry.text("id")), printable(entry.text("reason"))});
   }
-  terminal.out << table.text();
-  return kDone;
+  return table.text();
+}
+
+int audit(const Options& options, Terminal& terminal) {
+  Daemon daemon(options.daemon, terminal);
+  const std::string target = "/v1/admin/audit?limit=" + std::to_string(options.limit);
+  return show_answer(options.daemon, terminal, daemon.call(Daemon::Listener::admin, "GET", target), audit_text);
 }
 
 }  // namespace

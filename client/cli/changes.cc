@@ -2,7 +2,6 @@
 #include "cli/changes.h"
 
 #include <CLI/CLI.hpp>
-#include <ostream>
 
 #include "cli/json_read.h"
 #include "cli/text.h"
@@ -19,23 +18,16 @@ int make_change(const ChangeOptions& options, Terminal& terminal, const std::str
                 const std::string& json_body, const std::string& done) {
   Daemon daemon(options.daemon, terminal);
   const std::string id = options.id.empty() ? drawn_change_id() : options.id;
-  auto answer = daemon.call(Daemon::Listener::admin, method, target, json_body, id);
-  if (!answer) return fail(terminal, answer.error());
-  if (options.daemon.json) {
-    terminal.out << *answer << '\n';
-    return kDone;
-  }
-  JsonDocument document;
-  if (!document.parse(*answer)) return fail(terminal, {base::Errc::malformed, "the daemon's answer is no JSON"});
-  const JsonValue change = document.root();
-  terminal.out << done;
-  // Numbers are totals; settings are shown by `footfall site show`.
-  if (change["before"].is_number() && change["after"].is_number()) {
-    terminal.out << ": total " << grouped(change.number("before")) << " -> " << grouped(change.number("after"));
-  }
-  if (change["repeated"].yes()) terminal.out << " (done already, under this id)";
-  terminal.out << "\n  take it back with: footfall undo " << shell_quoted(printable(change.text("id"))) << '\n';
-  return kDone;
+  const auto answer = daemon.call(Daemon::Listener::admin, method, target, json_body, id);
+  return show_answer(options.daemon, terminal, answer, [&](const JsonValue& change) {
+    std::string text = done;
+    // Numbers are totals; settings are shown by `footfall site show`.
+    if (change["before"].is_number() && change["after"].is_number()) {
+      text += ": total " + grouped(change.number("before")) + " -> " + grouped(change.number("after"));
+    }
+    if (change["repeated"].yes()) text += " (done already, under this id)";
+    return text + "\n  take it back with: footfall undo " + shell_quoted(printable(change.text("id"))) + "\n";
+  });
 }
 
 }  // namespace footfall::cli

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <ostream>
 
 #include "base/hash.h"
 #include "cli/json_read.h"
@@ -108,6 +109,19 @@ base::Result<std::string> Daemon::call(Listener listener, const std::string& met
   if (!answer) return answer.error();
   if (answer->status < 200 || answer->status > 299) return problem(listener, *answer);
   return std::move(answer->body);
+}
+
+int show_answer(const DaemonOptions& options, Terminal& terminal, const base::Result<std::string>& answer,
+                const std::function<std::string(const JsonValue&)>& text) {
+  if (!answer) return fail(terminal, answer.error());
+  if (options.json) {
+    terminal.out << *answer << '\n';
+    return kDone;
+  }
+  JsonDocument document;
+  if (!document.parse(*answer)) return fail(terminal, {base::Errc::malformed, "the daemon's answer is no JSON"});
+  terminal.out << text(document.root());
+  return kDone;
 }
 
 std::string url_encoded(std::string_view text) {

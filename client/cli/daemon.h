@@ -3,6 +3,7 @@
 // Tested by tests/unit/client/daemon_test.cc against a small server of its own.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -57,6 +58,12 @@ class Daemon {
   std::string no_token_;  // why there is none
   bool token_looked_up_ = false;
 };
+
+class JsonValue;
+
+// Shows an answer: an error's sentence, with --json the answer as it came, else what `text` makes of it.
+int show_answer(const DaemonOptions& options, Terminal& terminal, const base::Result<std::string>& answer,
+                const std::function<std::string(const JsonValue&)>& text);
 
 // Percent-encodes what may not stand in a path segment or a query value.
 std::string url_encoded(std::string_view text);

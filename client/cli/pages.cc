@@ -2,7 +2,6 @@
 // footfall pages: a site's pages with their numbers.
 #include <CLI/CLI.hpp>
 #include <memory>
-#include <ostream>
 
 #include "cli/command.h"
 #include "cli/daemon.h"
@@ -19,29 +18,22 @@ struct Options {
   unsigned limit = 100;
 };
 
-int pages(const Options& options, Terminal& terminal) {
-  Daemon daemon(options.daemon, terminal);
-  auto answer = daemon.call(Daemon::Listener::open, "GET",
-                            "/v1/sites/" + url_encoded(options.site) + "/pages?sort=" + options.sort +
-                                "&limit=" + std::to_string(options.limit));
-  if (!answer) return fail(terminal, answer.error());
-  if (options.daemon.json) {
-    terminal.out << *answer << '\n';
-    return kDone;
-  }
-  JsonDocument document;
-  if (!document.parse(*answer)) return fail(terminal, {base::Errc::malformed, "the daemon's answer is no JSON"});
-  const JsonValue root = document.root();
+std::string pages_text(const JsonValue& root) {
   using Align = Table::Align;
   Table table({Align::right, Align::right, Align::left});
   table.add({"total", "online", "page"});
   for (const JsonValue& page : root["pages"].items()) {
-    table.add({grouped(page[page["total"].present() ? "total" : "counted"].number()), grouped(page.number("online")),
-               printable(page.text("path"))});
+    table.add({grouped(page.number("total")), grouped(page.number("online")), printable(page.text("path"))});
   }
   if (root.number("rest") > 0) table.add({grouped(root.number("rest")), "", "all other pages"});
-  terminal.out << table.text();
-  return kDone;
+  return table.text();
+}
+
+int pages(const Options& options, Terminal& terminal) {
+  Daemon daemon(options.daemon, terminal);
+  const std::string target = "/v1/sites/" + url_encoded(options.site) + "/pages?sort=" + options.sort +
+                             "&limit=" + std::to_string(options.limit);
+  return show_answer(options.daemon, terminal, daemon.call(Daemon::Listener::open, "GET", target), pages_text);
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 // footfall reset: begins a site's counters anew; undo takes it back.
 #include <CLI/CLI.hpp>
 #include <memory>
-#include <ostream>
 
 #include "cli/changes.h"
 #include "cli/json_read.h"
@@ -30,20 +29,12 @@ int reset(const Options& options, Terminal& terminal) {
     return make_change(options.change, terminal, "POST", target, body.take(), "reset " + options.site + options.page);
 
   Daemon daemon(options.change.daemon, terminal);
-  auto answer = daemon.call(Daemon::Listener::admin, "POST", target, body.take());
-  if (!answer) return fail(terminal, answer.error());
-  if (options.change.daemon.json) {
-    terminal.out << *answer << '\n';
-    return kDone;
-  }
-  JsonDocument document;
-  if (!document.parse(*answer)) return fail(terminal, {base::Errc::malformed, "the daemon's answer is no JSON"});
-  const JsonValue plan = document.root();
-  terminal.out << "a reset of " << options.site << options.page << " would take the total from "
-               << grouped(plan.number("before")) << " to " << grouped(plan.number("after")) << "; "
-               << grouped(plan.number("online")) << " online now\n"
-               << "nothing was changed\n";
-  return kDone;
+  const auto answer = daemon.call(Daemon::Listener::admin, "POST", target, body.take());
+  return show_answer(options.change.daemon, terminal, answer, [&](const JsonValue& plan) {
+    return "a reset of " + options.site + options.page + " would take the total from " +
+           grouped(plan.number("before")) + " to " + grouped(plan.number("after")) + "; " +
+           grouped(plan.number("online")) + " online now\nnothing was changed\n";
+  });
 }
 
 }  // namespace

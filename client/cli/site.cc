@@ -3,7 +3,6 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
-#include <ostream>
 
 #include "cli/changes.h"
 #include "cli/json_read.h"
@@ -90,46 +89,38 @@ std::string joined(const JsonValue& list) {
   return out;
 }
 
-// Both reads: --json prints the answer; otherwise `show` does.
-template <class Show>
-int read(const Options& options, Terminal& terminal, const std::string& target, const Show& show) {
-  Daemon daemon(options.change.daemon, terminal);
-  auto answer = daemon.call(Daemon::Listener::admin, "GET", target);
-  if (!answer) return fail(terminal, answer.error());
-  if (options.change.daemon.json) {
-    terminal.out << *answer << '\n';
-    return kDone;
+std::string list_text(const JsonValue& root) {
+  using Align = Table::Align;
+  const std::vector<JsonValue> sites = root["sites"].items();
+  if (sites.empty()) return "no site yet; footfall site add NAME --host HOST adds one\n";
+  Table table({Align::left, Align::left, Align::left, Align::left});
+  table.add({"site", "time zone", "visibility", "hosts"});
+  for (const JsonValue& site : sites) {
+    table.add({printable(site.text("name")), printable(site.text("timezone")), printable(site.text("visibility")),
+               joined(site["hosts"])});
   }
-  JsonDocument document;
-  if (!document.parse(*answer)) return fail(terminal, {base::Errc::malformed, "the daemon's answer is no JSON"});
-  terminal.out << show(document.root());
-  return kDone;
+  return table.text();
+}
+
+std::string site_text(const JsonValue& site) {
+  Table table({Table::Align::left, Table::Align::left});
+  for (const char* key :
+       {"name", "hosts", "timezone", "lang", "grouping", "visibility", "window_s", "strict_origin", "count_bots"}) {
+    table.add({key, key == std::string_view("hosts") ? joined(site[key]) : printable(site[key].shown())});
+  }
+  return table.text();
 }
 
 int list(const Options& options, Terminal& terminal) {
-  return read(options, terminal, "/v1/admin/sites", [](const JsonValue& root) {
-    using Align = Table::Align;
-    const std::vector<JsonValue> sites = root["sites"].items();
-    if (sites.empty()) return std::string("no site yet; footfall site add NAME --host HOST adds one\n");
-    Table table({Align::left, Align::left, Align::left, Align::left});
-    table.add({"site", "time zone", "visibility", "hosts"});
-    for (const JsonValue& site : sites) {
-      table.add({printable(site.text("name")), printable(site.text("timezone")), printable(site.text("visibility")),
-                 joined(site["hosts"])});
-    }
-    return table.text();
-  });
+  Daemon daemon(options.change.daemon, terminal);
+  const auto answer = daemon.call(Daemon::Listener::admin, "GET", "/v1/admin/sites");
+  return show_answer(options.change.daemon, terminal, answer, list_text);
 }
 
 int show(const Options& options, Terminal& terminal) {
-  return read(options, terminal, options.target(), [](const JsonValue& root) {
-    Table table({Table::Align::left, Table::Align::left});
-    for (const char* key :
-         {"name", "hosts", "timezone", "lang", "grouping", "visibility", "window_s", "strict_origin", "count_bots"}) {
-      table.add({key, key == std::string_view("hosts") ? joined(root[key]) : printable(root[key].shown())});
-    }
-    return table.text();
-  });
+  Daemon daemon(options.change.daemon, terminal);
+  const auto answer = daemon.call(Daemon::Listener::admin, "GET", options.target());
+  return show_answer(options.change.daemon, terminal, answer, site_text);
 }
 
 }  // namespace

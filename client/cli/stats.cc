@@ -2,7 +2,6 @@
 // footfall stats: a site's numbers, or a page's.
 #include <CLI/CLI.hpp>
 #include <memory>
-#include <ostream>
 
 #include "cli/command.h"
 #include "cli/daemon.h"
@@ -61,16 +60,7 @@ int stats(const Options& options, Terminal& terminal) {
   Daemon daemon(options.daemon, terminal);
   std::string target = "/v1/sites/" + url_encoded(options.site) + "/stats";
   if (!options.path.empty()) target += "?path=" + url_encoded(options.path);
-  auto answer = daemon.call(Daemon::Listener::open, "GET", target);
-  if (!answer) return fail(terminal, answer.error());
-  if (options.daemon.json) {
-    terminal.out << *answer << '\n';
-    return kDone;
-  }
-  JsonDocument document;
-  if (!document.parse(*answer)) return fail(terminal, {base::Errc::malformed, "the daemon's answer is no JSON"});
-  terminal.out << stats_text(document.root());
-  return kDone;
+  return show_answer(options.daemon, terminal, daemon.call(Daemon::Listener::open, "GET", target), stats_text);
 }
 
 }  // namespace

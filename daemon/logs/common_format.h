@@ -7,7 +7,7 @@
 // the request holds bare quotes, as servers of the nineties wrote them; it ends at the last quote that status and size
 // follow. In both the user may hold anything, so the time is the first "[...] \"" from which the rest of the line fits.
 //
-// Written by hand: memchr() and no regular expression, linear in the line's length whatever it holds. About 0.1 us a
+// Written by hand: memchr() and no regular expression, linear in the line's length whatever it holds. Under 0.1 us a
 // line. Tested by tests/unit/logs/common_format_test.cc, there also against a slow oracle; fuzzed against an
 // independent program by tests/integration/analyze_fuzz_test.py.
 #pragma once

@@ -27,7 +27,7 @@ bool clock_seconds(const char* text, std::int64_t& seconds) {
   const unsigned hour = number(text, 2);
   const unsigned minute = number(text + 3, 2);
   const unsigned second = number(text + 6, 2);
-  seconds = std::int64_t{hour} * 3600 + minute * 60 + second;
+  seconds = std::int64_t{hour} * 3600 + std::int64_t{minute} * 60 + second;
   return hour <= 23 && minute <= 59 && second <= 60;
 }
 

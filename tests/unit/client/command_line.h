@@ -18,6 +18,7 @@ struct Ran {
 inline Ran footfall(std::vector<std::string> words) {
   words.insert(words.begin(), "footfall");
   std::vector<const char*> argv;
+  argv.reserve(words.size());
   for (const std::string& word : words) argv.push_back(word.c_str());
   std::ostringstream out;
   std::ostringstream err;

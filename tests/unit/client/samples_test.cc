@@ -73,6 +73,7 @@ TEST_P(SamplesTest, EveryNumberIsThatOfTheReference) {
   }
   ASSERT_EQ(expected.size(), 60U);
   std::vector<const char*> argv;
+  argv.reserve(words.size());
   for (const std::string& word : words) argv.push_back(word.c_str());
   std::ostringstream out;
   std::ostringstream err;

@@ -32,7 +32,7 @@ class TokenTest : public testing::Test {
     std::filesystem::remove_all(directory_);
   }
   std::string file(const std::string& name, const std::string& content) {
-    const std::string path = directory_ + "/" + name;
+    std::string path = directory_ + "/" + name;
     std::filesystem::create_directories(std::filesystem::path(path).parent_path());
     std::ofstream(path) << content;
     return path;

@@ -108,7 +108,7 @@ TEST(LocalTimeTest, RandomTimesAreThoseOfTheCLibrary) {
       char offset[16];
       std::snprintf(offset, sizeof offset, "%c%02d%02d", offset_minutes < 0 ? '-' : '+', magnitude / 60,
                     magnitude % 60);
-      EXPECT_EQ(local(reader, line + offset), t - offset_minutes * 60) << line << offset;
+      EXPECT_EQ(local(reader, line + offset), t - std::int64_t{offset_minutes} * 60) << line << offset;
     }
   }
 }
