@@ -355,7 +355,13 @@ bool Shard::commit(std::span<const sites::Candidate> candidates, std::span<Local
   const std::uint64_t pairs = environment_.online_pairs();
   const std::size_t pairs_left = pairs >= environment_.online_pairs_max ? 0 : environment_.online_pairs_max - pairs;
   for (std::size_t i = 0; i < touched_.size(); ++i) {
-    sites::decide(*touched_[i]->entry.site, touched_[i]->in_pass, index_, payload_, groups_[i], pairs_left);
+    const std::vector<const sites::Candidate*>& part = touched_[i]->in_pass;
+    sites::decide(*touched_[i]->entry.site, part, index_, payload_, groups_[i], pairs_left);
+    if (pairs_left < 2 * part.size()) {
+      for (std::size_t k = 0; k < part.size(); ++k) {
+        if (part[k]->touches_presence && !groups_[i].hits[k].touches_presence) counters_.presence_full.add();
+      }
+    }
     touched_[i]->in_pass.clear();
   }
   payload_.append(progress);

@@ -124,7 +124,6 @@ void state(Families& out, const std::vector<const ShardCounters*>& shards, const
   out.gauge("footfall_online_pairs", "Pairs of visitor and page that presence holds.", facts.online_pairs);
   out.counter("footfall_presence_full_total", "Hits that did not touch presence because it was full.",
               sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.presence_full; }));
-  out.gauge("footfall_state_bytes", "Memory of what is counted.", facts.state_bytes);
 }
 
 void storage(Families& out, const std::vector<const ShardCounters*>& shards, const Facts& facts) {

@@ -37,7 +37,6 @@ struct Facts {
   std::uint64_t sites = 0;
   std::uint64_t online = 0;        // of all sites, summed
   std::uint64_t online_pairs = 0;  // (visitor, page) pairs in memory
-  std::uint64_t state_bytes = 0;   // of what is counted, in memory
 
   std::uint64_t journal_bytes = 0;           // appended
   std::uint64_t journal_streams_failed = 0;  // that take no writes at present
