@@ -59,6 +59,21 @@ class Import(unittest.TestCase):
             daemon.start()
             self.compare(daemon, log)
 
+    def test_a_log_that_grew_goes_on_whatever_its_name_and_one_without_agents_counts(self):
+        with tempfile.TemporaryDirectory() as directory, Daemon("--threads", "2") as daemon:
+            daemon.add_site(SITE)
+            log = pathlib.Path(directory) / "my & log.log"
+            line = '192.0.2.7 - - [10/Mar/2021:10:00:%02d +0000] "GET /a HTTP/1.1" 200 5\n'
+            log.write_text("".join(line % n for n in range(7)))
+            self.import_into(daemon, log)
+            self.assertEqual(daemon.stats(SITE)["counted"], 7)
+            with open(log, "a") as more:
+                more.write(line % 8 + line % 9)
+            self.import_into(daemon, log)
+            self.assertEqual(daemon.stats(SITE)["counted"], 9)
+            metrics = daemon.metrics()
+            self.assertEqual(metrics["footfall_ledger_mismatch"], 0)
+
     def test_a_real_log_imports_as_it_analyzes(self):
         log = SAMPLES / "elastic-nginx-2015.log.gz"
         if not log.exists():

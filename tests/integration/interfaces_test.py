@@ -137,6 +137,12 @@ class Interfaces(unittest.TestCase):
         self.assertEqual((head.status, head.body), (200, b""))
         self.assertGreater(int(head.fields["Content-Length"]), 100)
 
+    def test_a_path_in_a_query_is_decoded_as_in_a_ping(self):
+        site = self.site()
+        self.daemon.hit(site, "/tin/a%20b", 1)
+        for path in ("/tin/a%20b", "%2Ftin%2Fa%20b", "/tin/a+b"):
+            self.assertEqual(self.daemon.get(f"/v1/sites/{site}/stats?path={path}").json["page"]["total"], 1, path)
+
     def test_a_request_that_drips_in_byte_by_byte_counts(self):
         site = self.site()
         with socket.create_connection(("127.0.0.1", self.daemon.port), timeout=10) as s:
@@ -145,6 +151,48 @@ class Interfaces(unittest.TestCase):
                 s.sendall(bytes([byte]))
             self.assertTrue(s.recv(4096).startswith(b"HTTP/1.1 204"))
         self.assertEqual(self.daemon.stats(site)["counted"], 1)
+
+
+class Bounds(unittest.TestCase):
+    def test_past_online_pairs_max_who_is_there_stays_and_newcomers_are_counted_without_presence(self):
+        with Daemon("--threads", "1", "--rate-limit", "0", "--online-pairs-max", "1000") as daemon:
+            daemon.add_site(SITE, visibility="full", window_s=15)
+            for visitor in range(600):
+                daemon.hit(SITE, "/a", visitor)
+            time.sleep(1.1)  # the bound is drawn from the last tick
+            for visitor in range(600, 700):
+                daemon.hit(SITE, "/a", visitor)
+            self.assertEqual(daemon.metrics()["footfall_presence_full_total"], 100)
+            self.assertEqual(daemon.stats(SITE)["online"], 600)
+            end = time.monotonic() + 17  # longer than the window: whoever is not refreshed would be gone
+            while time.monotonic() < end:
+                for visitor in range(600):
+                    daemon.hit(SITE, "/a", visitor)
+            self.assertGreaterEqual(daemon.stats(SITE)["online"], 600)
+            self.assertEqual(daemon.stats(SITE)["counted"] % 600, 100)
+
+
+class Stop(unittest.TestCase):
+    def test_a_change_made_while_the_daemon_drains_does_not_hold_it(self):
+        with Daemon("--threads", "2", "--drain", "2") as daemon:
+            daemon.add_site(SITE)
+            half = [socket.create_connection(("127.0.0.1", daemon.port)) for _ in range(4)]
+            for s in half:
+                s.sendall(b"GET /hit?site=" + SITE.encode())
+            admin = http.client.HTTPConnection("127.0.0.1", daemon.admin_port, timeout=10)
+            fields = {"Authorization": f"Bearer {daemon.token}"}
+            admin.request("GET", "/v1/admin/sites", headers=fields)
+            admin.getresponse().read()
+            daemon.process.terminate()
+            time.sleep(0.5)
+            try:
+                admin.request("POST", f"/v1/admin/sites/{SITE}/seed", json.dumps({"add": 5}), fields)
+                admin.getresponse().read()
+            except (OSError, http.client.HTTPException):
+                pass  # a drained listener may close: then the outcome is unknown, and nothing hangs
+            self.assertEqual(daemon.process.wait(20), 0)
+            for s in half:
+                s.close()
 
 
 if __name__ == "__main__":
