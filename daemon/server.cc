@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server.h"
 
-#include <boost/asio/signal_set.hpp>
 #include <chrono>
 #include <csignal>
 #include <utility>
@@ -43,6 +42,22 @@ http::LoopLimits loop_limits(const Config& config) {
   return limits;
 }
 
+counting::Limits counting_limits(const Config& config) {
+  counting::Limits limits;
+  limits.pages_max = config.pages_max;
+  limits.labels_max = config.labels_max;
+  return limits;
+}
+
+// What ends the daemon.
+sigset_t end_signals() {
+  sigset_t ends;
+  sigemptyset(&ends);
+  sigaddset(&ends, SIGTERM);
+  sigaddset(&ends, SIGINT);
+  return ends;
+}
+
 http::ParserLimits parser_limits(std::string_view batch_path) {
   http::ParserLimits limits;
   limits.batch_path = batch_path;
@@ -58,10 +73,7 @@ void Server::start() {
   base::log::start(config_.log_level);
   std::signal(SIGPIPE, SIG_IGN);
   // The threads inherit this; only wait_for_signal() takes them.
-  sigset_t ends;
-  sigemptyset(&ends);
-  sigaddset(&ends, SIGTERM);
-  sigaddset(&ends, SIGINT);
+  const sigset_t ends = end_signals();
   pthread_sigmask(SIG_BLOCK, &ends, nullptr);
 
   open_state();
@@ -81,9 +93,7 @@ void Server::start() {
 
 void Server::open_state() {
   directory_ = store::DataDirectory::open(base::posix_file_system(), config_.data_dir).value();
-  counting::Limits limits;
-  limits.pages_max = config_.pages_max;
-  limits.labels_max = config_.labels_max;
+  const counting::Limits limits = counting_limits(config_);
   const auto began = std::chrono::steady_clock::now();
   recovered_ = store::recover(*directory_, limits).value();
   recovery_duration_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
@@ -175,11 +185,8 @@ void Server::open_threads() {
     }
   }
   exposition_ = std::make_unique<metrics::Exposition>(counters, [this] { return facts(); });
-  counting::Limits limits;
-  limits.pages_max = config_.pages_max;
-  limits.labels_max = config_.labels_max;
-  checkpointer_ = std::make_unique<store::Checkpointer>(*directory_, limits, *history_writer_, *clock_, live_side(),
-                                                        config_.checkpoint_interval_s);
+  checkpointer_ = std::make_unique<store::Checkpointer>(*directory_, counting_limits(config_), *history_writer_,
+                                                        *clock_, live_side(), config_.checkpoint_interval_s);
 }
 
 void Server::first_start() {
@@ -219,10 +226,7 @@ void Server::open_listeners() {
 }
 
 void Server::wait_for_signal() {
-  sigset_t ends;
-  sigemptyset(&ends);
-  sigaddset(&ends, SIGTERM);
-  sigaddset(&ends, SIGINT);
+  const sigset_t ends = end_signals();
   int which = 0;
   sigwait(&ends, &which);
   base::log::info(std::string("received ") + (which == SIGTERM ? "SIGTERM" : "SIGINT") + ", draining");
