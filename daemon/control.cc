@@ -19,7 +19,7 @@ constexpr std::size_t kRecentChangesMax = 1000;
 }  // namespace
 
 Control::Control(const ControlEnvironment& environment, std::unique_ptr<journal::Writer> writer,
-                 std::vector<sites::Change> replayed)
+                 const std::vector<sites::Change>& replayed)
     : environment_(environment),
       context_(1),
       work_(boost::asio::make_work_guard(context_)),

@@ -53,7 +53,7 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
  public:
   // `replayed`: the changes since the last checkpoint, for the audit.
   Control(const ControlEnvironment& environment, std::unique_ptr<journal::Writer> writer,
-          std::vector<sites::Change> replayed);
+          const std::vector<sites::Change>& replayed);
   ~Control() override;
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;

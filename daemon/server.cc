@@ -164,7 +164,8 @@ void Server::open_threads() {
                          [this] { return readiness(); },
                          [this] { return exposition_->text(); }});
   control_ = std::make_unique<Control>(*control_environment_, open_writer(journal::kControlStream).value(),
-                                       std::move(recovered_.changes));
+                                       recovered_.changes);
+  recovered_.changes.clear();
 
   std::vector<const metrics::ShardCounters*> counters;
   const auto sites = recovered_.registry->directory(control_->writer().position().sequence);

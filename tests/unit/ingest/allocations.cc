@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// How allocations are counted: the operators of the program are replaced. The sanitizers have replaced them already, so
+// there their own hook counts, at each malloc.
 #include "unit/ingest/allocations.h"
 
 #include <cstdlib>
@@ -12,12 +14,18 @@ std::size_t footfall::testing::allocations() {
   return count;
 }
 
+#ifdef FOOTFALL_SANITIZED
+#include <sanitizer/allocator_interface.h>
+namespace {
+const int installed = __sanitizer_install_malloc_and_free_hooks([](const volatile void*, std::size_t) { ++count; },
+                                                                [](const volatile void*) {});
+}  // namespace
+#else
 void* operator new(std::size_t size) {
   ++count;
   if (void* out = std::malloc(size == 0 ? 1 : size)) return out;
   throw std::bad_alloc();
 }
-// A sanitizer's own would not go together with the delete below.
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   ++count;
   return std::malloc(size == 0 ? 1 : size);
@@ -46,3 +54,4 @@ void operator delete[](void* memory, std::size_t) noexcept {
 void operator delete[](void* memory, const std::nothrow_t&) noexcept {
   std::free(memory);
 }
+#endif
