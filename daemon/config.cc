@@ -191,18 +191,22 @@ bool text_of(const toml::node& node, std::vector<std::string>& values) {
   return true;
 }
 
+// "footfall.toml:7: "
+std::string line_of(const std::string& path, const toml::source_region& source) {
+  return path + ":" + std::to_string(source.begin.line) + ": ";
+}
+
 void apply_file(const std::string& path, const std::vector<Option>& options, const std::vector<std::string>& given,
                 Config& config) {
   toml::table table;
   try {
     table = toml::parse_file(path);
   } catch (const toml::parse_error& error) {
-    throw base::Failure(
-        wrong(path + ":" + std::to_string(error.source().begin.line) + ": " + std::string(error.description())));
+    throw base::Failure(wrong(line_of(path, error.source()) + std::string(error.description())));
   }
   for (const auto& [key, node] : table) {
     const std::string name(key.str());
-    const std::string where = path + ":" + std::to_string(node.source().begin.line) + ": " + name;
+    const std::string where = line_of(path, node.source()) + name;
     const auto option = std::find_if(options.begin(), options.end(), [&](const Option& o) { return o.name == name; });
     if (option == options.end())
       throw base::Failure(wrong(where + ": unknown key; footfalld --help lists the options"));

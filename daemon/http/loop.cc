@@ -31,6 +31,7 @@ constexpr std::size_t kReadMax = 128U << 10U;
 constexpr std::size_t kReadMaxWhenMany = 16U << 10U;  // so that a pass over kEventsMax connections stays short
 constexpr int kMany = 32;
 constexpr std::size_t kOutKept = 1U << 20U;
+constexpr std::int64_t kSecondMs = 1000;
 constexpr std::int64_t kLingerMs = 2000;
 constexpr std::size_t kLingerBytes = 1U << 20U;
 constexpr std::size_t kRefusedMax = 64;  // told 503 at the same time; further ones are just closed
@@ -611,18 +612,18 @@ void Loop::Impl::unwatch(Slot& slot) {
 
 std::int64_t Loop::Impl::deadline_of(const Slot& slot) const {
   if (slot.lingering) return slot.since_ms + kLingerMs;
-  if (!slot.connection.unsent().empty()) return slot.send_since_ms + limits_.send_deadline_s * 1000;
+  if (!slot.connection.unsent().empty()) return slot.send_since_ms + limits_.send_deadline_s * kSecondMs;
   if (slot.stream || slot.connection.owed() != 0) return kNever;
   switch (slot.wait) {
     case Wait::head:
-      return slot.since_ms + limits_.head_deadline_s * 1000;
+      return slot.since_ms + limits_.head_deadline_s * kSecondMs;
     case Wait::body:
-      return slot.since_ms + limits_.head_deadline_s * 1000 +
+      return slot.since_ms + limits_.head_deadline_s * kSecondMs +
              static_cast<std::int64_t>(slot.connection.held_bytes()) * 1000 / std::max(limits_.body_rate_min, 1U);
     case Wait::next_request:
       break;
   }
-  return slot.since_ms + limits_.idle_deadline_s * 1000;
+  return slot.since_ms + limits_.idle_deadline_s * kSecondMs;
 }
 
 void Loop::Impl::schedule(std::uint32_t index) {

@@ -12,11 +12,12 @@ base::Result<void> remove_segments(base::FileSystem& files, const std::string& d
   if (!*there) return {};
   const auto names = files.list(directory);
   if (!names) return names.error();
+  const std::string prefix = directory + "/";
   for (const std::string& name : *names) {
     const auto number = parse_segment_name(name);
     if (!number && !name.starts_with("spare-")) continue;
     if (number && *number > through) continue;
-    if (base::Result<void> removed = files.remove(directory + "/" + name); !removed) return removed;
+    if (base::Result<void> removed = files.remove(prefix + name); !removed) return removed;
   }
   return {};
 }

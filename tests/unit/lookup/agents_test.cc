@@ -29,11 +29,13 @@ bool uap_is_installed() {
   return std::ifstream("/usr/share/uap-core/regexes.yaml").good();
 }
 
-constexpr const char* kCrawlers[] = {
-    "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+constexpr const char* kMobileGooglebot =
     "Mozilla/5.0 (Linux; Android 6.0.1; Nexus 5X Build/MMB29P) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/41.0.2272.96 Mobile "
-    "Safari/537.36 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+    "Safari/537.36 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
+constexpr const char* kCrawlers[] = {
+    "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+    kMobileGooglebot,
     "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)",
     "Mozilla/5.0 (compatible; YandexBot/3.0; +http://yandex.com/bots)",
     "Mozilla/5.0 (compatible; coccocbot-web/1.0; +http://help.coccoc.com/searchengine)",
