@@ -179,6 +179,9 @@ std::vector<std::string> accepted() {
   const char* forwarded_twice =
       "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.2.3.4\r\nX-Forwarded-For: 5.6.7.8\r\nAccept-Encoding: gzip\r\n"
       "accept-encoding: br\r\nX-FORWARDED-FOR: 9.9.9.9\r\n\r\n";
+  const char* expects_continue =
+      "POST /hit HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 2\r\nContent-Type: "
+      "text/plain\r\n\r\n{}";
   const char* odd_bytes =
       "GET /hit?site=example.vn&path=/%C3%A9+?&x={|}^`[]\\\"<> HTTP/1.1\r\nHOST:example.vn:8080\r\nuser-agent: \t "
       "Mozilla/5.0 (x)\t \r\n"
@@ -198,8 +201,7 @@ std::vector<std::string> accepted() {
       forwarded_twice,
       "POST /hit HTTP/1.1\r\nHost: a\r\nContent-Length: 00005\r\n\r\nhello",
       "POST /hit HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
-      "POST /hit HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 2\r\nContent-Type: "
-      "text/plain\r\n\r\n{}",
+      expects_continue,
       chunked("5\r\nhello\r\n6;name=\"v\";x\r\n world\r\n0\r\n\r\n"),
       chunked("0000000000000005\r\nhel\r\n\r\n0;last\r\nTrailer: x\r\nContent-Length: 9\r\n\r\n"),
       chunked("0\r\n\r\n"),
