@@ -40,6 +40,7 @@ void add_seed(CLI::App& app, Action& chosen);
 void add_site(CLI::App& app, Action& chosen);
 void add_stats(CLI::App& app, Action& chosen);
 void add_undo(CLI::App& app, Action& chosen);
+void add_verify(CLI::App& app, Action& chosen);
 
 // Says what is wrong on standard error: kFailed, or kUsage where an option's value is (invalid_config).
 int fail(Terminal& terminal, const base::Error& error);

@@ -14,7 +14,8 @@ int fail(Terminal& terminal, const base::Error& error) {
 }
 
 int run(int argc, const char* const* argv, Terminal& terminal) {
-  CLI::App app("footfall: counts visits. `analyze` needs no daemon; the other commands talk to footfalld.", "footfall");
+  CLI::App app("footfall: counts visits. `analyze` and `verify` need no daemon; the other commands talk to footfalld.",
+               "footfall");
   app.set_version_flag("--version", "footfall " FOOTFALL_VERSION);
   app.require_subcommand(1);
   Action chosen;
@@ -27,6 +28,7 @@ int run(int argc, const char* const* argv, Terminal& terminal) {
   add_reset(app, chosen);
   add_undo(app, chosen);
   add_audit(app, chosen);
+  add_verify(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -91,19 +91,44 @@ Error unusable(const std::string& path, const Error& cause) {
 base::Result<std::unique_ptr<DataDirectory>> DataDirectory::open(base::FileSystem& files, const std::string& path) {
   std::unique_ptr<DataDirectory> directory(new DataDirectory(files, path));
   if (auto made = files.make_directory(path); !made) return unusable(path, made.error());
-  auto lock = files.lock(directory->file("LOCK"));
-  if (!lock) {
-    if (lock.error().code != Errc::in_use) return unusable(path, lock.error());
-    return Error{Errc::in_use, "another process uses the data directory " + path +
-                                   "; stop that footfalld first, or name another directory with --data-dir"};
-  }
-  directory->lock_ = std::move(*lock);
+  if (auto locked = directory->lock(); !locked) return locked.error();
   if (auto ready = directory->read_or_make_meta(); !ready) return ready.error();
   for (const char* part : {"journal", "checkpoint"}) {
     if (auto made = files.make_directory(directory->file(part)); !made) return unusable(path, made.error());
   }
   if (auto synced = files.sync_directory(path); !synced) return unusable(path, synced.error());
   return directory;
+}
+
+base::Result<std::unique_ptr<DataDirectory>> DataDirectory::open_existing(base::FileSystem& files,
+                                                                          const std::string& path) {
+  std::unique_ptr<DataDirectory> directory(new DataDirectory(files, path));
+  const std::string meta = directory->file("META");
+  auto there = files.exists(meta);
+  if (!there) return unusable(path, there.error());
+  if (!*there) {
+    return Error{Errc::not_found, path +
+                                      " is no data directory: there is no META in it; name the directory that "
+                                      "footfalld was given as --data-dir"};
+  }
+  auto ever_used = files.exists(directory->file("LOCK"));
+  if (!ever_used) return unusable(path, ever_used.error());
+  if (*ever_used) {
+    if (auto locked = directory->lock(); !locked) return locked.error();
+  }
+  if (auto ready = directory->read_or_make_meta(); !ready) return ready.error();
+  return directory;
+}
+
+base::Result<void> DataDirectory::lock() {
+  auto lock = files_.lock(file("LOCK"));
+  if (!lock) {
+    if (lock.error().code != Errc::in_use) return unusable(path_, lock.error());
+    return Error{Errc::in_use, "another process uses the data directory " + path_ +
+                                   "; stop that footfalld first, or name another directory"};
+  }
+  lock_ = std::move(*lock);
+  return {};
 }
 
 base::Result<void> DataDirectory::read_or_make_meta() {

@@ -26,6 +26,9 @@ class DataDirectory {
   // names the path and says what to do.
   static base::Result<std::unique_ptr<DataDirectory>> open(base::FileSystem& files, const std::string& path);
 
+  // For offline reading: changes nothing. not_found: there is no data directory; in_use: a daemon has it.
+  static base::Result<std::unique_ptr<DataDirectory>> open_existing(base::FileSystem& files, const std::string& path);
+
   const std::string& path() const { return path_; }
   base::FileSystem& files() const { return files_; }
   const journal::Incarnation& incarnation() const { return incarnation_; }
@@ -38,6 +41,7 @@ class DataDirectory {
  private:
   DataDirectory(base::FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
 
+  base::Result<void> lock();
   base::Result<void> read_or_make_meta();
 
   base::FileSystem& files_;

@@ -254,4 +254,25 @@ base::Result<std::vector<AuditEntry>> History::audit(std::size_t limit) {
   return out;
 }
 
+base::Result<std::uint64_t> History::check() {
+  Statement integrity;
+  if (integrity.prepare(impl_->db, "PRAGMA integrity_check(1)") != SQLITE_OK || integrity.step() != SQLITE_ROW)
+    return impl_->error("cannot be checked");
+  if (const std::string found = integrity.text(0); found != "ok") {
+    return Error{Errc::corrupt,
+                 impl_->path + ": " + found + "; move the file away, and a new one is begun (no total is kept in it)"};
+  }
+  if (impl_->latest.begin().step() != SQLITE_ROW) return impl_->error("cannot read");
+  const auto latest = static_cast<std::uint64_t>(impl_->latest.number(0));
+  impl_->latest.end();
+  return latest;
+}
+
+base::Result<void> History::copy_to(const std::string& path) {
+  Statement copy;
+  if (copy.prepare(impl_->db, "VACUUM INTO ?") != SQLITE_OK || copy.begin().bind(path).run() != SQLITE_OK)
+    return impl_->error("cannot be copied");
+  return {};
+}
+
 }  // namespace footfall::store

@@ -49,6 +49,10 @@ class History {
                                             counting::Dimension dimension, counting::Day from, counting::Day to,
                                             std::size_t limit);
   base::Result<std::vector<AuditEntry>> audit(std::size_t limit);
+  // Reads the whole file and checks it. Answers the latest checkpoint that wrote here; corrupt says what is wrong.
+  base::Result<std::uint64_t> check();
+  // A consistent copy, without a write-ahead log. `path` is absent.
+  base::Result<void> copy_to(const std::string& path);
 
  private:
   History();

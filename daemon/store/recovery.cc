@@ -124,7 +124,7 @@ class Replayer final : public sites::RecordVisitor {
 };
 
 Outcome replay_stream(const DataDirectory& directory, journal::StreamId stream, std::uint64_t through_segment,
-                      const std::atomic<bool>* cancelled, RecoveredState& state) {
+                      std::uint64_t through_sequence, const std::atomic<bool>* cancelled, RecoveredState& state) {
   const std::string path = directory.stream_directory(stream);
   journal::ReadOptions options;
   options.incarnation = directory.incarnation();
@@ -137,6 +137,7 @@ Outcome replay_stream(const DataDirectory& directory, journal::StreamId stream, 
   std::vector<counting::Hit> scratch;
   const auto visit = [&](const journal::BlockHeader& block, std::string_view payload) -> Outcome {
     if (cancelled != nullptr && cancelled->load(std::memory_order_relaxed)) return Error{Errc::unavailable, "stopping"};
+    if (block.sequence > through_sequence) return {};
     const auto where = [&] { return path + ", block " + std::to_string(block.sequence) + ": "; };
     if (block.sequence != last + 1) {
       return corrupt(where() + "blocks " + std::to_string(last + 1) + " to " + std::to_string(block.sequence - 1) +
@@ -154,8 +155,12 @@ Outcome replay_stream(const DataDirectory& directory, journal::StreamId stream, 
   };
   auto read = journal::read_stream(directory.files(), path, stream, options, visit);
   if (!read) return read.error();
-  if (read->end.sequence >= options.after.sequence) state.positions[stream] = read->end;
-  state.replayed_blocks += read->blocks;
+  if (read->end.sequence > through_sequence) {
+    state.positions[stream].sequence = through_sequence;
+  } else if (read->end.sequence >= options.after.sequence) {
+    state.positions[stream] = read->end;
+  }
+  state.replayed_blocks += last - options.after.sequence;
   state.torn_bytes += read->torn_bytes;
   if (read->torn_bytes > 0) {
     state.warnings.push_back(path + " ended in " + std::to_string(read->torn_bytes) +
@@ -165,9 +170,11 @@ Outcome replay_stream(const DataDirectory& directory, journal::StreamId stream, 
 }
 
 // The newest checkpoint that can be read; an empty state if none was ever made.
-base::Result<RecoveredState> begin(const DataDirectory& directory, const counting::Limits& limits) {
+base::Result<RecoveredState> begin(const DataDirectory& directory, const counting::Limits& limits,
+                                   std::uint64_t checkpoint_max) {
   auto numbers = list_checkpoints(directory);
   if (!numbers) return numbers.error();
+  std::erase_if(*numbers, [checkpoint_max](std::uint64_t number) { return number > checkpoint_max; });
   std::vector<std::string> passed_over;
   RecoveredState state;
   for (auto number = numbers->rbegin(); number != numbers->rend(); ++number) {
@@ -201,8 +208,8 @@ base::Result<RecoveredState> begin(const DataDirectory& directory, const countin
 
 base::Result<RecoveredState> recover(const DataDirectory& directory, const counting::Limits& limits,
                                      const std::map<journal::StreamId, std::uint64_t>* through_segment,
-                                     const std::atomic<bool>* cancelled) {
-  auto begun = begin(directory, limits);
+                                     const std::atomic<bool>* cancelled, const ReplayBounds& bounds) {
+  auto begun = begin(directory, limits, bounds.checkpoint_max);
   if (!begun) return begun.error();
   RecoveredState state = std::move(*begun);
   auto streams = journal::list_streams(directory.files(), directory.journal_directory());
@@ -219,7 +226,25 @@ base::Result<RecoveredState> recover(const DataDirectory& directory, const count
       const auto bound = through_segment->find(stream);
       if (bound != through_segment->end()) through = bound->second;
     }
-    if (Outcome done = replay_stream(directory, stream, through, cancelled, state); !done) return done.error();
+    std::uint64_t through_sequence = UINT64_MAX;
+    if (bounds.through_sequence) {
+      const auto bound = bounds.through_sequence->find(stream);
+      through_sequence = bound == bounds.through_sequence->end() ? 0 : bound->second;
+      const std::uint64_t included = state.positions[stream].sequence;
+      if (through_sequence < included) {
+        return Error{Errc::conflict, journal::directory_name(stream) + "=" + std::to_string(through_sequence) +
+                                         " lies before checkpoint " + std::to_string(state.checkpoint) +
+                                         ", which includes it up to " + std::to_string(included)};
+      }
+      if (through_sequence == included) continue;
+    }
+    if (Outcome done = replay_stream(directory, stream, through, through_sequence, cancelled, state); !done)
+      return done.error();
+    if (bounds.through_sequence && state.positions[stream].sequence < through_sequence) {
+      return Error{Errc::corrupt, directory.stream_directory(stream) + " ends with block " +
+                                      std::to_string(state.positions[stream].sequence) + ", before block " +
+                                      std::to_string(through_sequence)};
+    }
   }
   state.importing.merge(state.registry->importing());
   return state;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -36,13 +37,20 @@ struct RecoveredState {
   std::vector<std::string> warnings;   // a checkpoint that was passed over, a torn tail: for the log and /readyz
 };
 
+// Where a replay begins and ends, for those who compare states.
+struct ReplayBounds {
+  std::uint64_t checkpoint_max = UINT64_MAX;  // begin with this checkpoint or an earlier one
+  // stream -> the last block to replay; a stream that is not here is not read. Absent: all of them, to their ends.
+  std::optional<std::map<journal::StreamId, std::uint64_t>> through_sequence;
+};
+
 // Replays up to the given segments (of streams in `through`; all of them where absent).
 // Begins with the newest checkpoint; with the one before, and a warning, if that is damaged. corrupt: neither can be
 // read, a block that must be whole is not, a record contradicts the state; newer_format; io.
 // `cancelled`: when it turns true the replay ends with Errc::unavailable.
 base::Result<RecoveredState> recover(const DataDirectory& directory, const counting::Limits& limits,
                                      const std::map<journal::StreamId, std::uint64_t>* through_segment = nullptr,
-                                     const std::atomic<bool>* cancelled = nullptr);
+                                     const std::atomic<bool>* cancelled = nullptr, const ReplayBounds& bounds = {});
 
 // Fingerprint of all canonical content, in hex: SipHash with two fixed keys over save() of the registry and each site.
 // Equal content gives an equal fingerprint on any machine; presence as of now_s.

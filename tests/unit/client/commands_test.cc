@@ -10,7 +10,7 @@ namespace {
 const std::string kLogs = FOOTFALL_TEST_LOGS;
 
 TEST(CommandsTest, HelpAndVersionAreDone) {
-  for (const char* command : {"analyze", "import", "site", "stats", "pages", "seed", "reset", "undo", "audit"}) {
+  for (const char* command : {"analyze", "import", "site", "stats", "pages", "seed", "reset", "undo", "audit", "verify"}) {
     const Ran ran = footfall({command, "--help"});
     EXPECT_EQ(ran.code, kDone) << command;
     EXPECT_NE(ran.out.find("Usage"), std::string::npos) << command;
@@ -41,6 +41,8 @@ TEST(CommandsTest, WhatIsNotUnderstoodExitsWith2) {
            {"pages", "example.vn", "--sort", "size"},
            {"stats", "example.vn", "--url", "ftp://example.vn"},
            {"undo"},
+           {"verify"},
+           {"verify", "x", "--positions", "hits-000"},
        }) {
     const Ran ran = footfall(words);
     EXPECT_EQ(ran.code, kUsage) << testing::PrintToString(words);

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// Verify: see verify.h.
+#include "store/verify.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <limits>
+#include <set>
+#include <system_error>
+#include <utility>
+
+#include "base/hash.h"
+#include "counting/buckets.h"
+#include "lookup/time_zones.h"
+#include "store/checkpoint.h"
+#include "store/history.h"
+
+namespace footfall::store {
+namespace {
+
+// A checkpoint closes days that are over: closes them in `older` too.
+void close_as_in(const sites::Registry& newer, const sites::Registry& older) {
+  constexpr counting::Day kAll = std::numeric_limits<counting::Day>::max();
+  for (sites::Site* site : older.all_sites()) {
+    sites::Site* const same = newer.find(site->id());
+    if (same == nullptr) continue;
+    std::set<std::pair<counting::Epoch, counting::Day>> open;
+    {
+      base::MutexLock lock(same->mutex());
+      for (const auto& day : same->state().open_days(kAll)) open.insert(day);
+    }
+    base::MutexLock lock(site->mutex());
+    for (const auto& [epoch, day] : site->state().open_days(kAll)) {
+      if (!open.contains({epoch, day})) site->state().close_day(epoch, day);
+    }
+  }
+}
+
+// Replays the older checkpoint to where the newer one is: they must be the same.
+void compare_generations(const DataDirectory& directory, const counting::Limits& limits, std::uint64_t older,
+                         std::uint64_t newer, VerifyReport& report) {
+  const auto loaded = load_checkpoint(directory, newer, limits);
+  if (!loaded) return;  // said already
+  ReplayBounds bounds;
+  bounds.checkpoint_max = older;
+  bounds.through_sequence.emplace();
+  for (const auto& [stream, position] : loaded->positions) (*bounds.through_sequence)[stream] = position.sequence;
+  const auto replayed = recover(directory, limits, nullptr, nullptr, bounds);
+  const std::string pair =
+      "checkpoint " + std::to_string(older) + " and the segments up to checkpoint " + std::to_string(newer);
+  if (!replayed) {
+    report.problems.push_back(pair + " cannot be replayed: " + replayed.error().detail);
+    return;
+  }
+  close_as_in(*loaded->registry, *replayed->registry);
+  if (content_hash(*loaded->registry, loaded->newest_s) != content_hash(*replayed->registry, loaded->newest_s)) {
+    report.problems.push_back(pair + " do not give what checkpoint " + std::to_string(newer) +
+                              " holds; keep a copy of the directory and report this");
+  }
+}
+
+// The oldest readable checkpoint's positions: what lies before them may have been recycled.
+Positions read_checkpoints(const DataDirectory& directory, const counting::Limits& limits, VerifyReport& report) {
+  Positions oldest;
+  auto numbers = list_checkpoints(directory);
+  if (!numbers) {
+    report.problems.push_back(numbers.error().detail);
+    return oldest;
+  }
+  for (const std::uint64_t number : *numbers) {
+    auto loaded = load_checkpoint(directory, number, limits);
+    if (!loaded) {
+      report.problems.push_back(loaded.error().detail +
+                                "; a start goes on from the other checkpoint, and the next one replaces this file");
+      continue;
+    }
+    if (report.checkpoints.empty()) oldest = loaded->positions;
+    report.checkpoints.push_back(number);
+  }
+  for (std::size_t i = 1; i < report.checkpoints.size(); ++i)
+    compare_generations(directory, limits, report.checkpoints[i - 1], report.checkpoints[i], report);
+  return oldest;
+}
+
+void read_streams(const DataDirectory& directory, Positions after, VerifyReport& report) {
+  const auto streams = journal::list_streams(directory.files(), directory.journal_directory());
+  if (!streams) {
+    report.problems.push_back(streams.error().detail);
+    return;
+  }
+  for (const journal::StreamId stream : *streams) {
+    const std::string path = directory.stream_directory(stream);
+    VerifiedStream& out = report.streams.emplace_back();
+    out.name = journal::directory_name(stream);
+    if (const auto names = directory.files().list(path)) {
+      out.segments = static_cast<std::uint64_t>(std::count_if(names->begin(), names->end(), [](const auto& name) {
+        return journal::parse_segment_name(name).has_value();
+      }));
+    }
+    journal::ReadOptions options;
+    options.incarnation = directory.incarnation();
+    options.after = after[stream];
+    const auto read = journal::read_stream(directory.files(), path, stream, options,
+                                           [](const auto&, std::string_view) { return base::Result<void>(); });
+    if (!read) {
+      report.problems.push_back(read.error().detail);
+      continue;
+    }
+    out.blocks = read->blocks;
+    out.hits = read->hits;
+    out.torn_bytes = read->torn_bytes;
+    out.sequence = read->end.sequence;
+  }
+}
+
+// On a copy: SQLite would write beside the file that it reads.
+void read_history(const DataDirectory& directory, std::uint64_t newest_checkpoint, VerifyReport& report) {
+  namespace fs = std::filesystem;
+  const std::string path = directory.file("history.sqlite");
+  const auto there = directory.files().exists(path);
+  if (!there || !*there) {
+    if (newest_checkpoint > 0)
+      report.warnings.push_back(path +
+                                " is absent: closed days' rankings and the older audit log are lost, no total is");
+    return;
+  }
+  std::error_code failed;
+  const fs::path scratch = fs::temp_directory_path(failed) / ("footfall-verify-" + std::to_string(base::random_u64()));
+  if (!failed) fs::create_directory(scratch, failed);
+  if (!failed) fs::permissions(scratch, fs::perms::owner_all, failed);
+  for (const char* suffix : {"", "-wal"}) {
+    if (!failed && fs::exists(path + suffix))
+      fs::copy_file(path + suffix, (scratch / "history.sqlite").string() + suffix, failed);
+  }
+  if (failed) {
+    report.problems.push_back(path + " could not be copied to " + scratch.string() +
+                              " to be checked: " + failed.message() + "; name another place with TMPDIR");
+  } else {
+    auto history = History::open((scratch / "history.sqlite").string());
+    const auto latest = history ? (*history)->check() : base::Result<std::uint64_t>(history.error());
+    if (!latest) {
+      report.problems.push_back(path + " (" + latest.error().detail + ")");
+    } else if (*latest < newest_checkpoint) {
+      report.problems.push_back(path + " goes up to checkpoint " + std::to_string(*latest) + ", but checkpoint " +
+                                std::to_string(newest_checkpoint) +
+                                " is there; was it put back from elsewhere? No total is in it");
+    }
+  }
+  fs::remove_all(scratch, failed);
+}
+
+void read_sites(const sites::Registry& registry, std::int64_t now_s, VerifyReport& report) {
+  for (const sites::Entry& entry : registry.entries()) {
+    const auto zone = lookup::TimeZone::find(entry.settings->timezone);
+    const auto calendar = counting::calendar_of(counting::local_day(now_s, zone ? (*zone)->offset_at(now_s) : 0));
+    base::MutexLock lock(entry.site->mutex());
+    const counting::Summary summary = entry.site->state().summary(now_s, calendar);
+    report.sites.push_back({entry.settings->name, summary.total, summary.counted, summary.online});
+  }
+}
+
+}  // namespace
+
+VerifyReport verify(const DataDirectory& directory, const counting::Limits& limits, const VerifyOptions& options) {
+  VerifyReport report;
+  report.incarnation = directory.incarnation_text();
+  read_streams(directory, read_checkpoints(directory, limits, report), report);
+  read_history(directory, report.checkpoints.empty() ? 0 : report.checkpoints.back(), report);
+
+  ReplayBounds bounds;
+  bounds.through_sequence = options.positions;
+  auto recovered = recover(directory, limits, nullptr, nullptr, bounds);
+  if (!recovered && recovered.error().code == base::Errc::conflict && report.checkpoints.size() > 1) {
+    bounds.checkpoint_max = report.checkpoints.front();  // the positions lie before the newest one
+    recovered = recover(directory, limits, nullptr, nullptr, bounds);
+  }
+  if (!recovered) {
+    const std::string& detail = recovered.error().detail;
+    if (std::find(report.problems.begin(), report.problems.end(), detail) == report.problems.end())
+      report.problems.push_back(detail);
+    return report;
+  }
+  report.newest_s = recovered->newest_s;
+  report.as_of_s = options.as_of_s.value_or(recovered->newest_s);
+  report.hash = content_hash(*recovered->registry, report.as_of_s);
+  read_sites(*recovered->registry, report.as_of_s, report);
+  for (std::string& warning : recovered->warnings) report.warnings.push_back(std::move(warning));
+  return report;
+}
+
+}  // namespace footfall::store
