@@ -64,6 +64,14 @@ bool all_zeros(std::string_view bytes) {
   return bytes.find_first_not_of('\0') == std::string_view::npos;
 }
 
+// The header of a segment whose making, or whose retiring, a power cut tore: all that is not zero in a header lies in
+// its first sector and in its last, and a file gets the one over zeros, or zeros over the one.
+bool header_torn(std::string_view header) {
+  constexpr std::size_t kSectorBytes = 512;
+  return header.size() < kSegmentHeaderBytes || all_zeros(header.substr(0, kSectorBytes)) ||
+         all_zeros(header.substr(kSegmentHeaderBytes - kSectorBytes));
+}
+
 Error in_file(const std::string& path, const Error& error) {
   return {error.code, path + ": " + error.detail};
 }
@@ -77,7 +85,7 @@ class StreamReader {
 
   Result<ReadResult> read(const std::string& directory) {
     if (auto r = load_headers(directory); !r) return r.error();
-    if (auto r = keep_what_is_needed(directory); !r) return r.error();
+    if (auto r = keep_what_is_needed(); !r) return r.error();
     for (std::size_t i = 0; i < segments_.size() && segments_[i].number <= options_.through_segment; ++i) {
       auto whole = read_segment(i);
       if (!whole) return whole.error();
@@ -117,7 +125,7 @@ class StreamReader {
     if (!file) return file.error();
     auto bytes = (*file)->read_at(0, kSegmentHeaderBytes);
     if (!bytes) return bytes.error();
-    if (bytes->size() < kSegmentHeaderBytes || all_zeros(*bytes)) return {};
+    if (header_torn(*bytes)) return {};
     auto header = decode_segment_header(*bytes);
     if (!header) {
       segment.damage = in_file(segment.path, header.error());
@@ -136,27 +144,20 @@ class StreamReader {
     return {};
   }
 
-  // Drops the segments that lie at or before `after`, then checks that the others are all there.
-  Result<void> keep_what_is_needed(const std::string& directory) {
+  // Drops the segments that lie at or before `after`.
+  // A number that is missing between them is a segment whose name did not reach the device: it holds nothing, and what
+  // it should have held is a hole.
+  Result<void> keep_what_is_needed() {
     const std::uint64_t after = options_.after.sequence;
     const auto first = std::find_if(segments_.begin(), segments_.end(),
                                     [after](const Segment& segment) { return segment.limit > after + 1; });
     segments_.erase(segments_.begin(), first);
     for (std::size_t i = 0; i < segments_.size(); ++i) {
       if (segments_[i].damage) return *segments_[i].damage;
-      if (i > 0 && segments_[i].number != segments_[i - 1].number + 1) {
-        return Error{Errc::corrupt, directory + ": " + segment_name(segments_[i - 1].number + 1) + " is missing"};
-      }
     }
     expected_ = after + 1;
     if (!segments_.empty() && segments_.front().header) {
-      const std::uint64_t begins = segments_.front().header->first_sequence;
-      if (begins > expected_) {
-        return Error{Errc::corrupt, segments_.front().path + ": begins with block " + std::to_string(begins) +
-                                        ", but the state before it ends with block " + std::to_string(after) +
-                                        "; blocks between them are lost"};
-      }
-      expected_ = begins;
+      expected_ = std::min(expected_, segments_.front().header->first_sequence);
     }
     return {};
   }
@@ -173,7 +174,15 @@ class StreamReader {
     while (expected_ < segment.limit) {
       auto block = decode_at(*bytes, offset, seed);
       if (!block) return block.error();
-      if (block->state != BlockState::good || block->header.sequence != expected_) return hole(index, *bytes, offset);
+      if (block->state != BlockState::good || block->header.sequence != expected_) {
+        if (expected_ > options_.after.sequence) return hole(index, *bytes, offset);
+        // Of the blocks that the state has already; what follows them may be in the next segment.
+        auto rest = survey(*segment.header, *bytes, offset);
+        if (!rest) return rest.error();
+        if (rest->sequence > options_.after.sequence) return hole(index, *bytes, offset);
+        expected_ = options_.after.sequence + 1;
+        return true;
+      }
       if (expected_ > options_.after.sequence) {
         if (auto r = visit_(block->header, block->payload); !r) return r.error();
         result_.end = {segment.number, expected_};
@@ -201,18 +210,26 @@ class StreamReader {
     std::uint64_t durable = 0;
     for (std::size_t i = index; i < segments_.size() && segments_[i].number <= options_.through_segment; ++i) {
       if (!segments_[i].header) continue;
-      if (i == index) {
-        if (auto r = survey(*segments_[i].header, bytes, offset, durable); !r) return r.error();
-        continue;
-      }
-      auto later = open_bytes(files_, segments_[i].path);
-      if (!later) return later.error();
-      if (auto r = survey(*segments_[i].header, *later, kSegmentHeaderBytes, durable); !r) return r.error();
+      auto found = i == index ? survey(*segments_[i].header, bytes, offset) : survey(segments_[i]);
+      if (!found) return found.error();
+      durable = std::max(durable, found->durable_through);
+      result_.torn_bytes += found->bytes;
     }
     for (std::size_t i = index; i < segments_.size(); ++i) {
       if (segments_[i].header) durable = std::max(durable, segments_[i].header->durable_through);
     }
     if (durable < expected_) return false;
+    if (index + 1 < segments_.size() && segments_[index + 1].number != segments_[index].number + 1) {
+      return Error{Errc::corrupt, segments_[index].path + " ends before block " + std::to_string(expected_) + ", and " +
+                                      segment_name(segments_[index].number + 1) +
+                                      " is missing; put it back from a backup"};
+    }
+    if (segments_[index].header && segments_[index].header->first_sequence > expected_) {
+      return Error{Errc::corrupt, segments_[index].path + ": begins with block " +
+                                      std::to_string(segments_[index].header->first_sequence) +
+                                      ", but what is before it ends with block " + std::to_string(expected_ - 1) +
+                                      "; blocks between them are lost, put the segments back from a backup"};
+    }
     return Error{Errc::corrupt, segments_[index].path + ": at offset " + std::to_string(offset) + " block " +
                                     std::to_string(expected_) + " is damaged or missing, although blocks up to " +
                                     std::to_string(durable) +
@@ -220,13 +237,23 @@ class StreamReader {
                                     "go on without what they hold"};
   }
 
+  struct Survey {
+    std::uint64_t durable_through = 0;  // the greatest that is stated
+    std::uint64_t sequence = 0;         // the greatest
+    std::uint64_t bytes = 0;            // to the end of the last block
+  };
+  Result<Survey> survey(const Segment& segment) {
+    auto bytes = open_bytes(files_, segment.path);
+    if (!bytes) return bytes.error();
+    return survey(*segment.header, *bytes, kSegmentHeaderBytes);
+  }
   // Looks at every offset for what bears the segment's generation.
-  Result<void> survey(const SegmentHeader& header, Bytes& bytes, std::uint64_t from, std::uint64_t& durable) {
+  static Result<Survey> survey(const SegmentHeader& header, Bytes& bytes, std::uint64_t from) {
+    Survey found;
     auto rest = bytes.rest(from);
     if (!rest) return rest.error();
     const std::uint32_t seed = block_seed(header.generation);
     const std::uint64_t blocks_max = (from + rest->size()) / kBlockHeaderBytes;
-    std::size_t end = 0;
     for (std::size_t at = 0; at + kBlockHeaderBytes <= rest->size();) {
       // Most offsets are ruled out by the sequence alone, which cannot be far from the segment's first.
       std::uint64_t sequence = 0;
@@ -240,12 +267,12 @@ class StreamReader {
         ++at;
         continue;
       }
-      end = std::max(end, std::min(rest->size(), at + block.size));
-      durable = std::max(durable, block.header.durable_through);
+      found.bytes = std::max<std::uint64_t>(found.bytes, std::min(rest->size(), at + block.size));
+      found.durable_through = std::max(found.durable_through, block.header.durable_through);
+      found.sequence = std::max(found.sequence, block.header.sequence);
       at += block.state == BlockState::good ? block.size : 1;
     }
-    result_.torn_bytes += end;
-    return {};
+    return found;
   }
 
   base::FileSystem& files_;

@@ -6,8 +6,9 @@
 // (Errc::corrupt, with file, offset and what is lost); else it is the torn tail of a crash: it ends the stream, even if
 // good blocks follow, and how many bytes were cut is reported.
 // Blocks at or beyond the first_sequence of a later segment are ignored. Segments that lie wholly at or before
-// `after` may be absent or damaged; between the others no number may be missing.
-// A header of zeros, or none, is a segment whose making did not reach the device: it holds nothing.
+// `after` may be absent or damaged.
+// A header whose first or last 512 bytes are zeros, or none, or a number that is missing, is a segment whose making did not reach the device: it
+// holds nothing.
 // Cost: one segment in memory at a time, about 1 GB/s.
 // Tested by tests/unit/journal/reader_test.cc: truncated at every byte, each bit flipped.
 #pragma once

@@ -26,6 +26,20 @@ Error stopped(const std::string& directory) {
   return {Errc::unavailable, "the journal " + directory + " takes nothing since a write failed"};
 }
 
+// Writes what is there over itself. After a sync that failed the kernel takes pages for clean that are not on the
+// device, and says so of the next sync too, in the process after a kill as well: only what is written anew reaches the
+// device.
+Result<void> rewrite(base::File& file) {
+  constexpr std::size_t kBytes = 1U << 20U;
+  for (std::uint64_t offset = 0;; offset += kBytes) {
+    auto bytes = file.read_at(offset, kBytes);
+    if (!bytes) return bytes.error();
+    if (bytes->empty()) return {};
+    if (bytes->find_first_not_of('\0') == std::string::npos) continue;
+    if (auto r = file.write_at(offset, *bytes); !r) return r;
+  }
+}
+
 }  // namespace
 
 Writer::Writer(base::FileSystem& files, WriterOptions options, Position last)
@@ -49,6 +63,7 @@ Result<void> Writer::adopt_directory() {
     if (const auto number = parse_segment_name(name)) {
       auto file = files_.open(path(name), OpenMode::read_write);
       if (!file) return file.error();
+      if (auto r = rewrite(**file); !r) return r;
       if (auto r = (*file)->sync(); !r) return r;
       segments_.push_back(*number);
     } else if (name.starts_with(kSparePrefix)) {
@@ -56,6 +71,8 @@ Result<void> Writer::adopt_directory() {
       if (auto r = files_.remove(path(name)); !r) return r;
     }
   }
+  // The names too, before a new segment's header says that what they hold is durable.
+  if (auto r = files_.sync_directory(options_.directory); !r) return r;
   std::sort(segments_.begin(), segments_.end());
   header_.number = std::max(last_.segment, segments_.empty() ? 0 : segments_.back());
   dirty_ = true;

@@ -81,6 +81,13 @@ base::Result<journal::Incarnation> parse_meta(std::string_view text, const std::
   return incarnation;
 }
 
+std::string parent_directory(std::string_view path) {
+  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string_view::npos) return ".";
+  return slash == 0 ? "/" : std::string(path.substr(0, slash));
+}
+
 Error unusable(const std::string& path, const Error& cause) {
   return Error{cause.code, "cannot use " + path + " as the data directory: " + cause.detail +
                                "; make it writable for the user that runs footfalld, or name another with --data-dir"};
@@ -91,6 +98,8 @@ Error unusable(const std::string& path, const Error& cause) {
 base::Result<std::unique_ptr<DataDirectory>> DataDirectory::open(base::FileSystem& files, const std::string& path) {
   std::unique_ptr<DataDirectory> directory(new DataDirectory(files, path));
   if (auto made = files.make_directory(path); !made) return unusable(path, made.error());
+  // Its name in the directory above, which a power cut would take with all that is below.
+  if (auto synced = files.sync_directory(parent_directory(path)); !synced) return unusable(path, synced.error());
   if (auto locked = directory->lock(); !locked) return locked.error();
   if (auto ready = directory->read_or_make_meta(); !ready) return ready.error();
   for (const char* part : {"journal", "checkpoint"}) {

@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// FaultFileSystem: files in memory that fail when told to, and that forget like a disk when the power is cut.
+// FaultFs: files in memory that fail when told to, and that write down what was done to them, so that a test can take
+// the power away at any moment of a run.
 //
-//   file        content (the page cache) and what of it was synced (the device); at a power cut each 4 KiB page that
-//               differs survives or not, as the dice fall
-//   directory   names, and every state they went through since the last sync_directory(); a power cut goes back to one
+//   calls --> cache (what the process reads)        Disk: nodes, files share their bytes until one changes
+//        `--> log: write, size, sync, names ...     in order, since the begin; crash_states.h makes disks of it
 //
-// Directories themselves are durable at once. Not thread-safe. Locks exclude within this object.
+// A position is a number of log entries. A test that notes position() when it acknowledges something knows at each
+// crash what must be there. A sync that failed is in the log: what it should have written stays in the cache, but no
+// later sync writes it (as Linux does).
+//
+// Threads: any; one lock. Locks exclude within this object. Tested by tests/unit/store/crash_states_test.cc.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -23,8 +29,64 @@
 
 namespace footfall::testing {
 
-class FaultFileSystem final : public base::FileSystem {
+using NodeId = std::uint32_t;  // index into Disk's nodes
+
+// What a disk holds, or the cache over it. A value: a copy is cheap, and shares the bytes that neither has changed.
+class Disk {
  public:
+  using Names = std::map<std::string, NodeId>;  // name in a directory -> node
+  static constexpr NodeId kRoot = 0;
+
+  Disk() { add(true); }
+  NodeId add(bool directory);
+  std::size_t size() const { return nodes_.size(); }
+  bool is_directory(NodeId node) const { return nodes_[node].names != nullptr; }
+  const std::string& bytes(NodeId node) const { return nodes_[node].bytes->bytes; }
+  std::string& change_bytes(NodeId node);
+  const Names& names(NodeId node) const { return *nodes_[node].names; }
+  Names& change_names(NodeId node);
+  std::optional<NodeId> find(std::string_view path) const;
+  // Of names and bytes, of all that has a name.
+  std::uint64_t hash() const { return hash(kRoot); }
+
+ private:
+  struct Bytes {
+    std::string bytes;
+    mutable std::uint64_t hash = 0;  // 0: not known
+  };
+  struct Node {
+    std::shared_ptr<Bytes> bytes;  // of a file
+    std::shared_ptr<Names> names;  // of a directory
+  };
+  std::uint64_t hash(NodeId node) const;
+
+  std::vector<Node> nodes_;
+};
+
+// One entry of the log.
+struct DiskOp {
+  enum class Kind {
+    write,       // bytes at `offset`
+    grow,        // to at least `offset` bytes
+    resize,      // to `offset` bytes
+    sync,        // of a file
+    sync_fails,  // of a file
+    names,       // of the directory `node`, at once: a file made, removed or renamed
+    sync_names   // of a directory
+  };
+  Kind kind;
+  NodeId node = 0;
+  std::uint64_t offset = 0;
+  std::shared_ptr<const std::string> bytes;
+  std::vector<std::pair<std::string, std::optional<NodeId>>> names;  // name -> what has it from then on
+  bool directory = false;                                            // names: what is made is one
+};
+
+class FaultFs final : public base::FileSystem {
+ public:
+  FaultFs() = default;
+  explicit FaultFs(Disk disk) : begin_(disk), cache_(std::move(disk)) {}
+
   // ---- Faults ----
 
   // The next `count` writes succeed; those after them fail, having written half of their bytes.
@@ -38,193 +100,45 @@ class FaultFileSystem final : public base::FileSystem {
   std::uint64_t writes() const { return writes_; }
   std::uint64_t syncs() const { return syncs_; }
 
-  // Open files must not be used afterwards.
-  void cut_power(std::mt19937_64& random) {
-    for (auto& [path, directory] : directories_) {
-      directory.past.push_back(directory.names);
-      directory.names = directory.past[random() % directory.past.size()];
-      directory.past = {directory.names};
-      for (auto& [name, node] : directory.names) node->cut_power(random);
-    }
-  }
+  // ---- The log ----
 
-  void remove_all() { directories_.clear(); }
+  std::size_t position() const { return log_.size(); }
+  const std::deque<DiskOp>& log() const { return log_; }
+  const Disk& begin() const { return begin_; }  // what the log began with; all of it is on the device
+  const Disk& cache() const { return cache_; }  // what the process reads
+  // Begins anew with this disk. Open files must not be used afterwards.
+  void load(Disk disk);
+  // Goes on with a disk as a power cut may have left it. Open files must not be used afterwards.
+  void cut_power(std::mt19937_64& random);
+  void remove_all() { load(Disk()); }
 
-  // ---- For tests that look at or change the bytes ----
-
-  std::string& content(const std::string& path) { return find(path)->content; }
+  // For tests that look at or change the bytes: what is changed so is not in the log.
+  std::string& content(const std::string& path) { return cache_.change_bytes(*cache_.find(path)); }
 
   // ---- FileSystem ----
 
-  base::Result<std::unique_ptr<base::File>> open(const std::string& path, base::OpenMode mode) override {
-    auto node = find(path);
-    if (node == nullptr) {
-      const auto directory = directories_.find(parent(path));
-      if (mode != base::OpenMode::create || directory == directories_.end()) return absent(path);
-      node = std::make_shared<Node>();
-      directory->second.change()[leaf(path)] = node;
-    }
-    return std::unique_ptr<base::File>(std::make_unique<MemoryFile>(*this, node, mode != base::OpenMode::read));
-  }
-
-  base::Result<void> rename(const std::string& from, const std::string& to) override {
-    if (renames_fail_) return broken("rename " + from);
-    const auto node = find(from);
-    if (node == nullptr) return absent(from);
-    auto& names = directories_[parent(from)].change();
-    names.erase(leaf(from));
-    if (parent(from) == parent(to)) {
-      names[leaf(to)] = node;
-    } else {
-      directories_[parent(to)].change()[leaf(to)] = node;
-    }
-    return {};
-  }
-
-  base::Result<void> remove(const std::string& path) override {
-    if (find(path) == nullptr) return absent(path);
-    directories_[parent(path)].change().erase(leaf(path));
-    return {};
-  }
-
-  base::Result<bool> exists(const std::string& path) override {
-    return find(path) != nullptr || directories_.count(path) > 0;
-  }
-
-  base::Result<void> make_directory(const std::string& path) override {
-    directories_.try_emplace(path);
-    return {};
-  }
-
-  base::Result<std::vector<std::string>> list(const std::string& directory) override {
-    const auto found = directories_.find(directory);
-    if (found == directories_.end()) return absent(directory);
-    std::set<std::string> names;
-    for (const auto& [name, node] : found->second.names) names.insert(name);
-    for (const auto& [path, ignored] : directories_) {
-      if (parent(path) == directory && path != directory) names.insert(leaf(path));
-    }
-    return std::vector<std::string>(names.begin(), names.end());
-  }
-
-  base::Result<void> sync_directory(const std::string& path) override {
-    if (syncs_fail_) return broken("fsync " + path);
-    ++syncs_;
-    if (const auto found = directories_.find(path); found != directories_.end()) {
-      found->second.past = {found->second.names};
-    }
-    return {};
-  }
-
-  base::Result<std::unique_ptr<base::File>> lock(const std::string& path) override {
-    auto file = open(path, base::OpenMode::create);
-    if (!file) return file.error();
-    const auto node = find(path);
-    if (node->locked) return base::Error{base::Errc::in_use, path};
-    return std::unique_ptr<base::File>(std::make_unique<Lock>(*this, node));
-  }
+  base::Result<std::unique_ptr<base::File>> open(const std::string& path, base::OpenMode mode) override;
+  base::Result<void> rename(const std::string& from, const std::string& to) override;  // within one directory
+  base::Result<void> remove(const std::string& path) override;
+  base::Result<bool> exists(const std::string& path) override;
+  base::Result<void> make_directory(const std::string& path) override;
+  base::Result<std::vector<std::string>> list(const std::string& directory) override;
+  base::Result<void> sync_directory(const std::string& path) override;
+  base::Result<std::unique_ptr<base::File>> lock(const std::string& path) override;
 
  private:
-  static constexpr std::size_t kPage = 4096;
+  class OpenFile;
+  class Lock;
 
-  struct Node {
-    std::string content;
-    std::string synced;
-    bool locked = false;
+  std::optional<NodeId> parent_of(const std::string& path) const;
+  NodeId make(NodeId parent, const std::string& name, bool directory);
+  void note(DiskOp op) { log_.push_back(std::move(op)); }
 
-    void cut_power(std::mt19937_64& random) {
-      if (random() % 2 == 0) content.resize(synced.size());  // the size is metadata: all of it or nothing
-      for (std::size_t at = 0; at < content.size(); at += kPage) {
-        if (random() % 2 == 0) continue;
-        for (std::size_t i = at; i < std::min(at + kPage, content.size()); ++i) {
-          content[i] = i < synced.size() ? synced[i] : '\0';
-        }
-      }
-      synced = content;
-    }
-  };
-  using Names = std::map<std::string, std::shared_ptr<Node>>;  // name in the directory -> file
-
-  struct Directory {
-    Names names;
-    std::vector<Names> past{Names{}};  // the durable state, then every later one but the present
-
-    Names& change() {
-      past.push_back(names);
-      return names;
-    }
-  };
-
-  class MemoryFile : public base::File {
-   public:
-    MemoryFile(FaultFileSystem& files, std::shared_ptr<Node> node, bool writable)
-        : files_(files), node_(std::move(node)), writable_(writable) {}
-
-    base::Result<void> write_at(std::uint64_t offset, std::string_view bytes) override {
-      if (!writable_) return broken("write to a file opened for reading");
-      const bool fails = files_.writes_left_ == 0;
-      if (fails) {
-        bytes = bytes.substr(0, bytes.size() / 2);
-      } else if (files_.writes_left_ != UINT64_MAX) {
-        --files_.writes_left_;
-      }
-      ++files_.writes_;
-      const auto at = static_cast<std::size_t>(offset);
-      if (node_->content.size() < at + bytes.size()) node_->content.resize(at + bytes.size(), '\0');
-      std::copy(bytes.begin(), bytes.end(), node_->content.begin() + static_cast<std::ptrdiff_t>(at));
-      if (fails) return broken("write");
-      return {};
-    }
-    base::Result<std::string> read_at(std::uint64_t offset, std::size_t size) override {
-      if (offset >= node_->content.size()) return std::string{};
-      return node_->content.substr(static_cast<std::size_t>(offset), size);
-    }
-    base::Result<std::uint64_t> size() override { return std::uint64_t{node_->content.size()}; }
-    base::Result<void> truncate(std::uint64_t size) override {
-      node_->content.resize(static_cast<std::size_t>(size), '\0');
-      return {};
-    }
-    base::Result<void> allocate(std::uint64_t size) override {
-      if (files_.writes_left_ == 0) return broken("fallocate");
-      if (node_->content.size() < size) node_->content.resize(static_cast<std::size_t>(size), '\0');
-      return {};
-    }
-    base::Result<void> sync() override {
-      if (files_.syncs_fail_) return broken("fdatasync");
-      ++files_.syncs_;
-      node_->synced = node_->content;
-      return {};
-    }
-
-   protected:
-    FaultFileSystem& files_;
-    std::shared_ptr<Node> node_;
-    bool writable_;
-  };
-
-  class Lock final : public MemoryFile {
-   public:
-    Lock(FaultFileSystem& files, std::shared_ptr<Node> node) : MemoryFile(files, std::move(node), true) {
-      node_->locked = true;
-    }
-    ~Lock() override { node_->locked = false; }
-  };
-
-  static base::Error absent(const std::string& path) { return {base::Errc::not_found, path}; }
-  static base::Error broken(const std::string& what) { return {base::Errc::io, what + ": injected failure"}; }
-  static std::string parent(const std::string& path) {
-    const std::size_t slash = path.rfind('/');
-    return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-  }
-  static std::string leaf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-  std::shared_ptr<Node> find(const std::string& path) {
-    const auto directory = directories_.find(parent(path));
-    if (directory == directories_.end()) return nullptr;
-    const auto found = directory->second.names.find(leaf(path));
-    return found == directory->second.names.end() ? nullptr : found->second;
-  }
-
-  std::map<std::string, Directory> directories_;  // path -> what it holds
+  std::mutex mutex_;
+  Disk begin_;
+  Disk cache_;
+  std::deque<DiskOp> log_;
+  std::set<NodeId> locked_;
   std::uint64_t writes_left_ = UINT64_MAX;
   std::uint64_t writes_ = 0;
   std::uint64_t syncs_ = 0;

@@ -165,7 +165,7 @@ TEST_F(SaltsTest, AFileThatOthersMayReadIsDeniedAndNamed) {
 }
 
 TEST(SaltsFaultTest, EveryTruncationAndEveryFlippedBitIsCorruptAndNamed) {
-  testing::FaultFileSystem files;
+  testing::FaultFs files;
   ASSERT_TRUE(files.make_directory("/d").has_value());
   ASSERT_TRUE(Salts::open(files, "/d/salt", kNoon).has_value());
   const std::string whole = files.content("/d/salt");
@@ -187,7 +187,7 @@ TEST(SaltsFaultTest, EveryTruncationAndEveryFlippedBitIsCorruptAndNamed) {
 
 TEST(SaltsFaultTest, AFailedWriteIsToldAndMadeUpFor) {
   for (int fault = 0; fault < 3; ++fault) {
-    testing::FaultFileSystem files;
+    testing::FaultFs files;
     ASSERT_TRUE(files.make_directory("/d").has_value());
     auto salts = Salts::open(files, "/d/salt", kNoon).value();
     const std::string before = files.content("/d/salt");
@@ -208,7 +208,7 @@ TEST(SaltsFaultTest, AFailedWriteIsToldAndMadeUpFor) {
 TEST(SaltsFaultTest, APowerCutAtARotationKeepsTheChain) {
   std::mt19937_64 random(testing::rng_seed());
   for (int round = 0; round < 200; ++round) {
-    testing::FaultFileSystem files;
+    testing::FaultFs files;
     ASSERT_TRUE(files.make_directory("/d").has_value());
     auto salts = Salts::open(files, "/d/salt", kNoon).value();
     const std::uint64_t today = salts->keys()->find(20'001)->k0;

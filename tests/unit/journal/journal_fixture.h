@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// JournalFixture: one hit stream in a FaultFileSystem, written and read in the words of the tests.
+// JournalFixture: one hit stream in a FaultFs, written and read in the words of the tests.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -86,7 +86,7 @@ class JournalFixture : public ::testing::Test {
     bytes(number)[offset] = static_cast<char>(bytes(number)[offset] ^ 0x10);
   }
 
-  testing::FaultFileSystem files_;
+  testing::FaultFs files_;
   std::string directory_ = "/journal/hits-000";
   std::uint64_t segment_bytes_ = 16384;
   std::unique_ptr<Writer> writer_;

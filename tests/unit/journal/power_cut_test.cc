@@ -24,6 +24,7 @@ class PowerCutTest : public JournalFixture {
     mode_ = mode;
     files_.remove_all();
     (void)files_.make_directory("/journal");
+    (void)files_.sync_directory("/");
     model_.clear();
     written_.clear();
     checkpoint_ = {};

@@ -138,6 +138,7 @@ TEST_F(ReaderTest, SegmentsThatAreCoveredMayBeDamaged) {
 TEST_F(ReaderTest, SegmentsThatAreGoneAndNotCoveredAreCorruption) {
   open();
   append_all({"a", "b"});
+  sync();
   roll();
   append("c");
   ASSERT_TRUE(files_.remove(segment(1)));
@@ -149,11 +150,28 @@ TEST_F(ReaderTest, ASegmentMissingInTheMiddleIsCorruption) {
   open();
   for (const char* payload : {"a", "b", "c"}) {
     append(payload);
+    sync();
     roll();
   }
   ASSERT_TRUE(files_.remove(segment(2)));
   expect_corrupt("0000000002.seg is missing");
   expect_read({"c"}, 2);  // unless it is covered
+}
+
+// Two rolls without a sync between them, and the device kept the second name alone.
+TEST_F(ReaderTest, ASegmentWhoseNameNeverReachedTheDeviceEndsTheStream) {
+  open();
+  append("a");
+  sync();
+  for (const char* payload : {"b", "c"}) {
+    roll();
+    append(payload);
+  }
+  ASSERT_TRUE(files_.remove(segment(2)));
+  expect_read({"a"});
+  open(read().result.end);
+  append("d");
+  expect_read({"a", "d"});
 }
 
 // ---- The tail ----

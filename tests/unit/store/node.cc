@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node.h"
 
+#include <utility>
+
 #include "base/hash.h"
 #include "sites/records.h"
 
@@ -14,7 +16,7 @@ base::Result<std::unique_ptr<journal::Writer>> Node::open_writer(journal::Stream
   options.directory = directory_->stream_directory(stream);
   options.stream = stream;
   options.incarnation = directory_->incarnation();
-  options.segment_bytes = 32U << 10U;
+  options.segment_bytes = segment_bytes;
   const auto last = recovered_.positions.find(stream);
   return journal::Writer::open(*files, options,
                                last == recovered_.positions.end() ? journal::Position{} : last->second);
@@ -39,7 +41,8 @@ base::Result<void> Node::start(unsigned streams) {
     if (!writer) return writer.error();
     writers_.push_back(std::move(*writer));
   }
-  auto history = store::History::open(directory_->file("history.sqlite"));
+  waiting_.resize(streams);
+  auto history = store::History::open(history_path.value_or(directory_->file("history.sqlite")));
   if (!history) return history.error();
   history_ = std::move(*history);
   if (auto forgotten = history_->forget_beyond(recovered_.checkpoint); !forgotten) return forgotten;
@@ -54,6 +57,7 @@ void Node::crash() {
   checkpointer_.reset();
   history_.reset();
   writers_.clear();
+  waiting_.clear();
   control_.reset();
   registry_.reset();
   directory_.reset();
@@ -64,8 +68,14 @@ store::LiveSide Node::live_side() {
   live.roll = [this]() -> base::Result<std::map<journal::StreamId, std::uint64_t>> {
     std::map<journal::StreamId, std::uint64_t> closed;
     for (unsigned i = 0; i < streams(); ++i) {
+      if (ack_after_sync) {
+        if (auto done = commit(i); !done) return done.error();
+      }
       auto position = writers_[i]->roll();
       if (!position) return position.error();
+      if (ack_after_sync) {
+        if (auto synced = writers_[i]->sync(); !synced) return synced.error();
+      }
       closed[journal::StreamId{static_cast<std::uint16_t>(i + 1)}] = position->segment;
     }
     auto position = control_->roll();
@@ -129,10 +139,33 @@ base::Result<void> Node::hit(unsigned stream, const std::vector<Ping>& pings, st
   }
   auto written = writers_[stream]->append(payload, static_cast<std::uint32_t>(pings.size()), control_sequence());
   if (!written) return written.error();
+  if (!import_source.empty()) {
+    for (const sites::Group& group : groups) registry_->set_progress(group.site->id(), import_source, position);
+  }
+  if (!ack_after_sync) return apply(stream, groups);
+  waiting_[stream].insert(waiting_[stream].end(), groups.begin(), groups.end());
+  return {};
+}
+
+base::Result<void> Node::commit(unsigned stream) {
+  if (auto synced = writers_[stream]->sync(); !synced) return synced;
+  return apply(stream, std::exchange(waiting_[stream], {}));
+}
+
+base::Result<void> Node::reopen(unsigned stream) {
+  waiting_[stream].clear();
+  for (sites::Site* site : registry_->all_sites()) {
+    base::MutexLock lock(site->mutex());
+    site->clear_definitions(stream);
+  }
+  journal::Writer& writer = *writers_[stream];
+  return writer.reopen(ack_after_sync ? writer.durable_through() : writer.position().sequence);
+}
+
+base::Result<void> Node::apply(unsigned stream, const std::vector<sites::Group>& groups) {
   std::string observations;
   for (const sites::Group& group : groups) {
     sites::apply(group);
-    if (!import_source.empty()) registry_->set_progress(group.site->id(), import_source, position);
     add_observations(*group.site, observations);
   }
   if (observations.empty()) return {};

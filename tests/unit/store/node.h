@@ -52,6 +52,12 @@ class Node {
   // Decides, journals and applies; what was observed goes along.
   base::Result<void> hit(unsigned stream, const std::vector<Ping>& pings, std::string_view import_source = {},
                          std::uint64_t position = 0);
+  // With `ack_after_sync`: syncs the stream, and applies what hit() left waiting.
+  base::Result<void> commit(unsigned stream);
+  // After a failure: what waited is given up, and the stream's writer goes on in a new segment.
+  base::Result<void> reopen(unsigned stream);
+  journal::Writer& writer(unsigned stream) { return *writers_[stream]; }
+  journal::Writer& control_writer() { return *control_; }
   // Checks, writes and applies.
   base::Result<void> change(std::string id, sites::Action action);
   // The clock of every site moves to now; what was observed is journaled.
@@ -76,12 +82,16 @@ class Node {
 
   counting::Limits limits;
   base::FileSystem* files = &unsynced_files();
+  std::uint64_t segment_bytes = 32U << 10U;
+  bool ack_after_sync = false;                // `disk` durability: hits are applied by commit()
+  std::optional<std::string> history_path;    // elsewhere than in the directory
   std::vector<store::ClosedDay> closed_days;  // as the checkpointer told
 
  private:
   base::Result<std::unique_ptr<journal::Writer>> open_writer(journal::StreamId stream);
   store::LiveSide live_side();
   void add_observations(sites::Site& site, std::string& payload);
+  base::Result<void> apply(unsigned stream, const std::vector<sites::Group>& groups);
 
   std::string path_;
   base::ManualClock& clock_;
@@ -90,6 +100,7 @@ class Node {
   std::unique_ptr<sites::Registry> registry_;
   std::unique_ptr<journal::Writer> control_;
   std::vector<std::unique_ptr<journal::Writer>> writers_;
+  std::vector<std::vector<sites::Group>> waiting_;  // per stream: appended, not applied
   std::unique_ptr<store::History> history_;
   std::unique_ptr<store::Checkpointer> checkpointer_;
 };

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: Apache-2.0
+// Crash states: scripted runs of a node over a FaultFs, and recovery from each disk that a kill or a power cut at any
+// moment of them may leave. Every hit has a page of its own, so that a loss, a double and a hole are each seen.
+//
+//   hits (one at a time, and groups), syncs, changes, ticks, checkpoints, rolls, recycling, failed writes and syncs,
+//   kills and restarts      x kernel (the write acknowledges), disk (the sync does)
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <iostream>
+#include <random>
+#include <set>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/hash.h"
+#include "node.h"
+#include "support/crash_states.h"
+#include "support/fault_fs.h"
+#include "support/rng_seed.h"
+
+namespace footfall::store {
+namespace {
+
+using testing::CrashState;
+using testing::Disk;
+using testing::FaultFs;
+using testing::Node;
+using testing::Ping;
+
+constexpr std::int64_t kBegin = 1'700'000'000;
+constexpr std::size_t kNever = SIZE_MAX;
+
+// Positions of the log from which on a crash must, or must not, show it.
+struct Event {
+  unsigned stream = 0;
+  std::uint64_t sequence = 0;  // of its block
+  std::string name;            // the hit's page, or the change's id
+  std::size_t tried = kNever;
+  std::size_t acknowledged = kNever;
+  std::size_t durable = kNever;  // a sync of it came back
+  bool refused = false;
+  std::size_t gone = kNever;  // refused, and its successor's header is durable: never seen again
+};
+
+struct Figures {
+  std::uint64_t shown = 0, recoveries = 0, acknowledged = 0, nested = 0, lost = 0, doubled = 0;
+  std::unordered_set<std::uint64_t> distinct;
+};
+
+class CrashStatesTest : public ::testing::Test {
+ protected:
+  std::uint64_t below(std::uint64_t bound) { return rng_() % bound; }
+
+  // ---- The run ----
+
+  void begin(bool disk_mode) {
+    node_.reset();
+    disk_.remove_all();
+    hits_.clear();
+    changes_.clear();
+    disk_mode_ = disk_mode;
+    node_ = std::make_unique<Node>("/data", clock_);
+    node_->limits.pages_max = 100'000;
+    node_->limits.visitors_exact_max = 100'000;
+    node_->files = &disk_;
+    node_->segment_bytes = 7U << 10U;
+    node_->ack_after_sync = disk_mode;
+    node_->history_path = ":memory:";
+    ASSERT_NO_FATAL_FAILURE(start());
+    for (const char* name : {"a.vn", "b.vn"}) {
+      sites::Settings settings;
+      settings.name = name;
+      change(node_->registry().plan_add(settings, 1));
+    }
+  }
+
+  void start() {
+    const auto started = node_->start(kStreams);
+    ASSERT_TRUE(started) << to_string(started.error());
+    for (unsigned stream = 0; stream < kStreams; ++stream) note_durable(stream);
+  }
+
+  void hit() {
+    const auto stream = static_cast<unsigned>(below(kStreams));
+    std::vector<Ping> pings;
+    const std::size_t first = hits_.size();
+    for (std::uint64_t n = below(12) == 0 ? 20 : 1 + below(3); n > 0; --n) {
+      Event& event = hits_.emplace_back();
+      event.stream = stream;
+      event.name = "/" + std::to_string(hits_.size());
+      event.tried = disk_.position();
+      pings.push_back(Ping{below(4) == 0 ? "b.vn" : "a.vn", event.name, hits_.size(), clock_.utc_s(), "", false});
+    }
+    const std::uint64_t before = node_->writer(stream).position().sequence;
+    (void)node_->hit(stream, pings);
+    // Where only the observations behind it failed the block itself was written.
+    const bool written = node_->writer(stream).position().sequence > before;
+    for (std::size_t i = first; i < hits_.size(); ++i) {
+      hits_[i].sequence = before + 1;
+      hits_[i].refused = !written;
+      if (written && !disk_mode_) hits_[i].acknowledged = disk_.position();
+    }
+  }
+
+  void sync() {
+    const auto stream = static_cast<unsigned>(below(kStreams));
+    if (disk_mode_ ? node_->commit(stream).has_value() : node_->writer(stream).sync().has_value()) note_durable(stream);
+  }
+
+  // After a sync that came back, or a restart.
+  void note_durable(unsigned stream, bool synced = true) {
+    const std::uint64_t through = node_->writer(stream).durable_through();
+    for (Event& event : hits_) {
+      if (event.stream != stream) continue;
+      if (event.refused) {
+        if (synced) event.gone = std::min(event.gone, disk_.position());
+      } else if (event.sequence <= through) {
+        event.durable = std::min(event.durable, disk_.position());
+        if (disk_mode_) event.acknowledged = std::min(event.acknowledged, disk_.position());
+      }
+    }
+  }
+
+  // Of the streams that a fault has stopped.
+  void mend() {
+    disk_.heal();
+    for (unsigned stream = 0; stream < kStreams; ++stream) {
+      if (!node_->writer(stream).failed()) continue;
+      for (Event& event : hits_) {
+        if (event.stream != stream) continue;
+        if (disk_mode_ && event.acknowledged == kNever) event.refused = true;
+      }
+      ASSERT_TRUE(node_->reopen(stream));
+    }
+    if (node_->control_writer().failed()) {
+      ASSERT_TRUE(node_->control_writer().reopen(node_->control_writer().durable_through()));
+    }
+  }
+
+  template <class T>
+  void change(const base::Result<T>& plan) {
+    if (!plan) return;
+    Event& event = changes_.emplace_back();
+    event.name = "c" + std::to_string(changes_.size());
+    event.tried = disk_.position();
+    const auto done = node_->change(event.name, *plan);
+    ASSERT_TRUE(done) << to_string(done.error());
+    event.acknowledged = disk_.position();
+  }
+  void some_change() {
+    const char* name = below(2) == 0 ? "a.vn" : "b.vn";
+    switch (below(4)) {
+      case 0:
+        return change(node_->registry().plan_reset(name, rng_(), clock_.utc_s()));
+      case 1:
+        return change(node_->registry().plan_undo("c" + std::to_string(3 + below(changes_.size())), clock_.utc_s()));
+      default:
+        return change(node_->registry().plan_seed_amount(name, std::nullopt, 1000, clock_.utc_s()));
+    }
+  }
+
+  void fault() {
+    if (below(2) == 0) {
+      disk_.fail_writes_after(below(2));
+      for (int i = 0; i < 3; ++i) hit();
+    } else {
+      disk_.fail_syncs();
+      sync();
+    }
+    mend();
+  }
+
+  void checkpoint() {
+    if (below(4) == 0) disk_.fail_writes_after(below(6));
+    const bool made = node_->checkpoint().has_value();
+    // In disk mode it syncs each stream, as far as it comes.
+    for (unsigned stream = 0; stream < kStreams; ++stream) note_durable(stream, made && disk_mode_);
+    mend();
+  }
+
+  void kill_and_restart() {
+    node_->crash();
+    start();
+  }
+
+  void run(int steps) {
+    for (int step = 0; step < steps && !HasFailure(); ++step) {
+      const std::uint64_t dice = below(100);
+      if (dice < 55) {
+        hit();
+      } else if (dice < 72) {
+        sync();
+      } else if (dice < 79) {
+        some_change();
+      } else if (dice < 86) {
+        checkpoint();
+      } else if (dice < 91) {
+        fault();
+      } else if (dice < 96) {
+        clock_.advance_ms(1000);
+        node_->tick();
+      } else {
+        kill_and_restart();
+      }
+    }
+  }
+
+  // ---- The proof ----
+
+  struct Recovered {
+    std::string error;
+    std::string hash;
+    std::map<std::string, std::uint64_t> counts;  // page -> counted, in any epoch
+    std::set<std::string> changes;
+  };
+
+  Recovered recover_from(const Disk& disk) const {
+    FaultFs files{disk};
+    return recover_from(files);
+  }
+  Recovered recover_from(FaultFs& files) const {
+    Recovered out;
+    auto directory = DataDirectory::open(files, "/data");
+    if (!directory) return {to_string(directory.error()), {}, {}, {}};
+    auto state = recover(**directory, node_->limits);
+    if (!state) return {to_string(state.error()), {}, {}, {}};
+    out.hash = content_hash(*state->registry, clock_.utc_s());
+    for (sites::Site* site : state->registry->all_sites()) {
+      base::MutexLock lock(site->mutex());
+      std::uint64_t included = 0;
+      for (const auto& [epoch, day] : site->state().open_days(INT32_MAX)) {
+        for (const counting::Ranked& ranked : site->state().ranking(epoch, day, counting::Dimension::page)) {
+          out.counts[std::string(site->state().page_path(counting::PageId{ranked.id}))] += ranked.count;
+          if (site->state().included().contains(epoch)) included += ranked.count;
+        }
+      }
+      const auto summary = site->state().summary(clock_.utc_s(), counting::calendar_of(19'675));
+      if (summary.counted != included) out.error = "a site's counted is not the sum of its pages";
+    }
+    for (const Event& change : changes_) {
+      if (state->registry->knows(change.name)) out.changes.insert(change.name);
+    }
+    return out;
+  }
+
+  // What is wrong with it; empty: nothing.
+  std::string judge(const Recovered& found, const CrashState& crash) {
+    if (!found.error.empty()) return found.error;
+    std::array<std::string, kStreams> hole{};  // per stream: the first hit that is not there
+    std::size_t seen = 0;
+    for (const Event& hit : hits_) {
+      const auto at = found.counts.find(hit.name);
+      const std::uint64_t count = at == found.counts.end() ? 0 : at->second;
+      seen += count > 0 ? 1 : 0;
+      if (count > 1) return ++figures_.doubled, hit.name + " is counted " + std::to_string(count) + " times";
+      if (count > 0 && hit.tried >= crash.position) return hit.name + " is there before it came";
+      if (count > 0 && hit.gone <= crash.position) return hit.name + " was refused, and is there";
+      const std::size_t kept = disk_mode_ || crash.killed ? std::min(hit.acknowledged, hit.durable) : hit.durable;
+      if (count == 0 && kept <= crash.position) return ++figures_.lost, hit.name + " was acknowledged, and is lost";
+      if (hit.refused) continue;
+      if (count > 0 && !hole[hit.stream].empty()) return hole[hit.stream] + " is a hole before " + hit.name;
+      if (count == 0) hole[hit.stream] = hit.name;
+    }
+    if (seen != found.counts.size()) return "there are pages that were never hit";
+    bool ended = false;
+    for (const Event& change : changes_) {
+      const bool there = found.changes.contains(change.name);
+      if (there && ended) return "there is a hole in the changes before " + change.name;
+      if (there && change.tried >= crash.position) return change.name + " is there before it came";
+      if (!there && change.acknowledged <= crash.position) return change.name + " was acknowledged, and is lost";
+      ended |= !there;
+    }
+    return {};
+  }
+
+  std::size_t acknowledged_at(std::size_t position) const {
+    const auto is = [position](const Event& event) {
+      return event.acknowledged <= position || event.durable <= position || event.gone <= position;
+    };
+    return static_cast<std::size_t>(std::count_if(hits_.begin(), hits_.end(), is) +
+                                    std::count_if(changes_.begin(), changes_.end(), is));
+  }
+
+  // Recovery ends in new segments. Whatever it was cut off at, it gives the same.
+  void cut_recovery(const Disk& disk, const std::string& hash) {
+    FaultFs files{disk};
+    {
+      auto directory = DataDirectory::open(files, "/data");
+      ASSERT_TRUE(directory);
+      auto state = recover(**directory, node_->limits);
+      ASSERT_TRUE(state);
+      for (std::uint16_t id = 0; id <= kStreams; ++id) {
+        const journal::StreamId stream{id};
+        ASSERT_TRUE(journal::Writer::open(
+            files, {(*directory)->stream_directory(stream), stream, (*directory)->incarnation(), node_->segment_bytes},
+            state->positions[stream]));
+      }
+    }
+    each_crash_state(files, 2, rng_, [&](const CrashState& crash) {
+      if (HasFailure() || !figures_.distinct.insert(crash.hash).second) return;
+      ++figures_.nested;
+      const Recovered again = recover_from(crash.disk);
+      EXPECT_EQ(again.error, "");
+      EXPECT_EQ(again.hash, hash) << "recovery cut off at position " << crash.position;
+    });
+  }
+
+  void prove(unsigned subsets) {
+    node_->crash();
+    std::size_t position = 0;
+    std::size_t acknowledged = 0;
+    std::unordered_set<std::uint64_t> judged;  // (disk, what was acknowledged)
+    each_crash_state(disk_, subsets, rng_, [&](const CrashState& crash) {
+      if (HasFailure()) return;
+      ++figures_.shown;
+      if (crash.position != position) {
+        position = crash.position;
+        acknowledged = acknowledged_at(position);
+      }
+      const bool fresh = figures_.distinct.insert(crash.hash).second;
+      if (!judged.insert(base::mix64(crash.hash + 2 * acknowledged + (crash.killed ? 1 : 0))).second) return;
+      ++figures_.recoveries;
+      FaultFs files{crash.disk};
+      const Recovered found = recover_from(files);
+      const std::string wrong = judge(found, crash);
+      if (!wrong.empty()) {
+        ADD_FAILURE() << wrong << "; position " << crash.position << " of " << disk_.position()
+                      << (crash.killed ? ", killed" : ", power cut") << (disk_mode_ ? ", disk" : ", kernel");
+        return;
+      }
+      if (fresh && figures_.recoveries % 8 == 0) {
+        EXPECT_EQ(recover_from(files).hash, found.hash) << "recovered twice";
+      }
+      if (fresh && figures_.recoveries % 400 == 0) cut_recovery(crash.disk, found.hash);
+    });
+    figures_.acknowledged += acknowledged_at(kNever - 1);
+  }
+
+  static constexpr unsigned kStreams = 2;
+  std::mt19937_64 rng_{testing::rng_seed()};
+  base::ManualClock clock_{kBegin * 1000};
+  FaultFs disk_;
+  std::unique_ptr<Node> node_;
+  bool disk_mode_ = false;
+  std::vector<Event> hits_, changes_;
+  Figures figures_;
+};
+
+TEST_F(CrashStatesTest, NoCrashLosesOrDoublesWhatWasAcknowledged) {
+  int runs = 0;
+  for (; (runs < 4 || figures_.distinct.size() < 100'000) && !HasFailure(); ++runs) {
+    SCOPED_TRACE("run " + std::to_string(runs) + ", FOOTFALL_SEED=" + std::to_string(testing::rng_seed()));
+    begin(runs % 2 == 1);
+    run(110);
+    prove(6);
+  }
+  std::cout << "runs=" << runs << " states=" << figures_.distinct.size() << " shown=" << figures_.shown
+            << " recoveries=" << figures_.recoveries << " in_recovery=" << figures_.nested
+            << " acknowledged=" << figures_.acknowledged << " lost=" << figures_.lost << " doubled=" << figures_.doubled
+            << '\n';
+  EXPECT_GE(figures_.distinct.size(), 100'000U);
+}
+
+}  // namespace
+}  // namespace footfall::store
