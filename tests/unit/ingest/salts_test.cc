@@ -210,6 +210,7 @@ TEST(SaltsFaultTest, APowerCutAtARotationKeepsTheChain) {
   for (int round = 0; round < 200; ++round) {
     testing::FaultFs files;
     ASSERT_TRUE(files.make_directory("/d").has_value());
+    ASSERT_TRUE(files.sync_directory("/").has_value());
     auto salts = Salts::open(files, "/d/salt", kNoon).value();
     const std::uint64_t today = salts->keys()->find(20'001)->k0;
     ASSERT_TRUE(salts->rotate(kNoon + kDay).has_value());
