@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writer: see writer.h. The order of what reaches the device is in begin_segment(), recycle() and sync_all().
+// Writer: see writer.h. The order of what reaches the device is in begin_segment(), recycle() and SyncJob.
 #include "journal/writer.h"
 
 #include <algorithm>
@@ -75,7 +75,7 @@ Result<void> Writer::adopt_directory() {
   if (auto r = files_.sync_directory(options_.directory); !r) return r;
   std::sort(segments_.begin(), segments_.end());
   header_.number = std::max(last_.segment, segments_.empty() ? 0 : segments_.back());
-  dirty_ = true;
+  dirty_ = names_changed_ = true;
   return {};
 }
 
@@ -86,6 +86,7 @@ Result<std::uint64_t> Writer::append(std::string_view payload, std::uint32_t cou
   }
   const std::size_t size = kBlockHeaderBytes + payload.size();
   if (offset_ + size > capacity_) {
+    if (auto r = flush(); !r) return r.error();
     if (auto r = begin_segment(last_.sequence + 1, size); !r) {
       failed_ = true;
       return r.error();
@@ -94,20 +95,35 @@ Result<std::uint64_t> Writer::append(std::string_view payload, std::uint32_t cou
   const BlockHeader header{last_.sequence + 1, control_sequence, durable_through(), count};
   encode_block(header, payload, seed_, scratch_);
   dirty_ = true;
-  if (auto r = file_->write_at(offset_, scratch_); !r) {
+  if (options_.write_behind) {
+    behind_ += scratch_;
+  } else if (auto r = file_->write_at(offset_, scratch_); !r) {
     failed_ = true;
     return r.error();
   }
   offset_ += size;
+  if (behind_.size() >= kWriteBehindMax) {
+    if (auto r = flush(); !r) return r.error();
+  }
   last_ = {header_.number, header.sequence};
   bytes_written_.store(bytes_written() + size, std::memory_order_relaxed);
   return header.sequence;
+}
+
+Result<void> Writer::flush() {
+  if (failed_) return stopped(options_.directory);
+  if (behind_.empty()) return {};
+  auto written = file_->write_at(offset_ - behind_.size(), behind_);
+  behind_.clear();
+  failed_ = !written;
+  return written;
 }
 
 Result<Position> Writer::roll() {
   if (failed_) return stopped(options_.directory);
   if (offset_ == kSegmentHeaderBytes) return last_;
   const Position closed = last_;
+  if (auto r = flush(); !r) return r.error();
   if (auto r = begin_segment(last_.sequence + 1, 0); !r) {
     failed_ = true;
     return r.error();
@@ -118,6 +134,7 @@ Result<Position> Writer::roll() {
 Result<void> Writer::reopen(std::uint64_t acknowledged) {
   assert(acknowledged <= last_.sequence && acknowledged >= durable_through());
   const std::uint64_t failed_segment = header_.number;
+  behind_.clear();
   // What is not acknowledged is in no block of this number from now on.
   const Position before = last_;
   last_.sequence = acknowledged;
@@ -125,11 +142,10 @@ Result<void> Writer::reopen(std::uint64_t acknowledged) {
     last_ = before;
     return r;
   }
-  if (sync_failed_) {
-    // The kernel may have dropped what it could not write, and would report success the next time.
-    unsynced_.clear();
-    if (acknowledged > durable_through()) doubtful_segment_ = failed_segment;
-  }
+  // After a failed sync the kernel may have dropped what it could not write, and would report success the next time.
+  // And where all that counts is durable, nothing in those files is waited for.
+  if (sync_failed_ || acknowledged == durable_through()) unsynced_.clear();
+  if (sync_failed_ && acknowledged > durable_through()) doubtful_segment_ = failed_segment;
   sync_failed_ = false;
   failed_ = false;
   return {};
@@ -165,7 +181,7 @@ Result<void> Writer::begin_segment(std::uint64_t first_sequence, std::size_t blo
   offset_ = kSegmentHeaderBytes;
   capacity_ = capacity;
   segments_.push_back(header.number);
-  dirty_ = true;
+  dirty_ = names_changed_ = true;
   return {};
 }
 
@@ -179,37 +195,61 @@ Result<std::unique_ptr<base::File>> Writer::take_spare(std::string& name) {
   return files_.open(path(name), OpenMode::create);
 }
 
-Result<void> Writer::sync() {
-  if (failed_) return stopped(options_.directory);
-  if (!dirty_) return {};
-  const std::uint64_t through = last_.sequence;
-  if (auto r = sync_all(); !r) {
-    failed_ = true;
-    sync_failed_ = true;
-    return r;
+bool Writer::begin_sync(SyncJob& job) {
+  if (!flush() || !dirty_) return false;
+  job.through = last_.sequence;
+  job.files.clear();
+  job.closed.clear();
+  for (const Unsynced& closed : unsynced_) {
+    job.files.push_back(closed.file);
+    job.closed.push_back(closed.number);
   }
-  dirty_ = false;
-  if (doubtful_segment_ == 0) durable_through_.store(through, std::memory_order_relaxed);
-  return {};
+  job.files.push_back(file_);
+  job.spares = unsynced_spares_;
+  job.directory = options_.directory;
+  job.names_changed = names_changed_;
+  dirty_ = names_changed_ = false;
+  return true;
 }
 
 // Content before names, so that a name that is on the device has its header there. A retired spare is ready when
 // both its zeroed header and the loss of its old name are on the device.
-Result<void> Writer::sync_all() {
-  for (const Unsynced& closed : unsynced_) {
-    if (auto r = closed.file->sync(); !r) return r;
+Result<void> SyncJob::carry_out(base::FileSystem& files_of) const {
+  for (const std::shared_ptr<base::File>& file : files) {
+    if (auto r = file->sync(); !r) return r;
   }
-  if (auto r = file_->sync(); !r) return r;
-  for (const std::string& name : unsynced_spares_) {
-    auto file = files_.open(path(name), OpenMode::read_write);
+  for (const std::string& name : spares) {
+    auto file = files_of.open(directory + "/" + name, OpenMode::read_write);
     if (!file) return file.error();
     if (auto r = (*file)->sync(); !r) return r;
   }
-  if (auto r = files_.sync_directory(options_.directory); !r) return r;
-  unsynced_.clear();
-  spares_.insert(spares_.end(), unsynced_spares_.begin(), unsynced_spares_.end());
-  unsynced_spares_.clear();
-  return {};
+  if (!names_changed) return {};
+  return files_of.sync_directory(directory);
+}
+
+void Writer::finish_sync(const SyncJob& job, const Result<void>& outcome) {
+  if (!outcome) {
+    failed_ = sync_failed_ = true;
+    return;
+  }
+  // Meanwhile more may have been closed and retired.
+  std::erase_if(unsynced_, [&](const Unsynced& closed) {
+    return std::find(job.closed.begin(), job.closed.end(), closed.number) != job.closed.end();
+  });
+  for (const std::string& name : job.spares) {
+    std::erase(unsynced_spares_, name);
+    spares_.push_back(name);
+  }
+  if (doubtful_segment_ == 0) durable_through_.store(job.through, std::memory_order_relaxed);
+}
+
+Result<void> Writer::sync() {
+  if (failed_) return stopped(options_.directory);
+  if (!begin_sync(own_job_)) return failed_ ? Result<void>(stopped(options_.directory)) : Result<void>{};
+  const Result<void> outcome = own_job_.carry_out(files_);
+  finish_sync(own_job_, outcome);
+  own_job_.files.clear();
+  return outcome;
 }
 
 Result<void> Writer::recycle(std::uint64_t through) {
@@ -228,7 +268,7 @@ Result<void> Writer::recycle(std::uint64_t through) {
 // In ascending order, so that what a crash leaves has no gap.
 Result<void> Writer::retire(std::uint64_t number) {
   const std::string old_path = path(segment_name(number));
-  dirty_ = true;
+  dirty_ = names_changed_ = true;
   if (spares_.size() + unsynced_spares_.size() >= kSparesMax) {
     auto removed = files_.remove(old_path);
     return removed || removed.error().code == Errc::not_found ? Result<void>{} : removed;

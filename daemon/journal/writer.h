@@ -4,13 +4,18 @@
 //   append(block) --> pwrite at the end of the segment; in `kernel` durability that is the acknowledgement
 //   roll()        --> closes the segment (its content never changes again) and begins the next one
 //
-//   sync()        makes durable what was appended, with the names of the segments it is in
+//   begin_sync()  --> a SyncJob: what was appended, and the names of the segments it is in, to be made durable.
+//                     carry_out() on any thread, while appending goes on; then finish_sync()
+//   sync()        the three at once
+//
+// In `disk` durability the end of the sync is the acknowledgement: one job is under way while the blocks of the next
+// gather behind it. In `memory` durability blocks gather in memory, and are written once a second (write_behind).
 //
 // A segment begins as a spare: `spare-*.seg`, new and preallocated, or recycled with a header of zeros that is already
 // on the device. It gets its header, then its name. Neither is synced by roll(), which so costs no device access: the
 // next sync() does it, before it says that anything in the segment is durable.
 //
-// Threading  one thread (the shard, or the control thread), but what says "any thread".
+// Threading  one thread (the shard, or the control thread), but what says "any thread". At most one job is under way.
 // Errors     after the first failed write or sync nothing more is acknowledged from that file: append keeps failing
 // with
 //            Errc::unavailable until reopen() succeeds (a fresh segment whose first_sequence is last acknowledged + 1).
@@ -35,12 +40,27 @@
 namespace footfall::journal {
 
 inline constexpr std::size_t kSparesMax = 2;
+inline constexpr std::size_t kWriteBehindMax = 1U << 20U;  // bytes
 
 struct WriterOptions {
   std::string directory;  // of the stream; made if absent
   StreamId stream;
   Incarnation incarnation{};
   std::uint64_t segment_bytes = 16U << 20U;  // a segment that is begun for a larger block grows to hold it
+  bool write_behind = false;                 // append() gathers; flush() and the others write
+};
+
+// What one sync makes durable. It holds the files that it needs, so it may be carried out while the writer goes on.
+struct SyncJob {
+  std::uint64_t through = 0;                       // the last sequence that it covers
+  std::vector<std::shared_ptr<base::File>> files;  // contents first
+  std::vector<std::uint64_t> closed;               // numbers of the closed segments among them
+  std::vector<std::string> spares;                 // names: retired files, whose headers are zeros now
+  std::string directory;                           // then the names in it
+  bool names_changed = false;
+
+  // Any thread. The calls are made in the order in which they must reach the device.
+  base::Result<void> carry_out(base::FileSystem& files_of) const;
 };
 
 class Writer {
@@ -56,6 +76,13 @@ class Writer {
   // fdatasync of what was appended; afterwards durable_through() is the last sequence. (Except where reopen() went on
   // behind blocks whose sync had failed: then it stays before them until recycle() says that a checkpoint has them.)
   base::Result<void> sync();
+  // False: nothing has to be synced (or the writer failed). `job` is overwritten; its vectors keep their capacity.
+  // REQUIRES: no job is under way.
+  bool begin_sync(SyncJob& job);
+  // With what carry_out() gave. An error fails the writer: the file is never synced again.
+  void finish_sync(const SyncJob& job, const base::Result<void>& outcome);
+  // Writes what write_behind gathered.
+  base::Result<void> flush();
   // Closes the current segment and begins the next. Answers the last position of the closed one; if the current
   // segment holds no block nothing is done and the position is that of the one before.
   // Where the sync is the acknowledgement, sync() before a checkpoint reads the closed segment: sequences that reopen()
@@ -63,6 +90,7 @@ class Writer {
   base::Result<Position> roll();
   // After a failure: a fresh segment that continues behind `acknowledged`, the last block that was. That is the last
   // appended one where the write is the acknowledgement, and durable_through() where the sync is.
+  // REQUIRES: no job is under way.
   base::Result<void> reopen(std::uint64_t acknowledged);
   base::Result<void> reopen() { return reopen(last_.sequence); }
 
@@ -79,7 +107,7 @@ class Writer {
  private:
   struct Unsynced {
     std::uint64_t number;
-    std::unique_ptr<base::File> file;
+    std::shared_ptr<base::File> file;
   };
 
   Writer(base::FileSystem& files, WriterOptions options, Position last);
@@ -88,13 +116,12 @@ class Writer {
   base::Result<void> begin_segment(std::uint64_t first_sequence, std::size_t block_bytes);
   base::Result<std::unique_ptr<base::File>> take_spare(std::string& name);
   base::Result<void> retire(std::uint64_t number);
-  base::Result<void> sync_all();
 
   base::FileSystem& files_;
   const WriterOptions options_;
 
   // The current segment.
-  std::unique_ptr<base::File> file_;
+  std::shared_ptr<base::File> file_;
   SegmentHeader header_;
   std::uint32_t seed_ = 0;  // of its blocks' checksums
   std::uint64_t offset_ = 0;
@@ -110,9 +137,12 @@ class Writer {
   std::vector<std::string> spares_;           // names; their zeroed headers are on the device
   std::vector<std::string> unsynced_spares_;  // names; retired since the last sync
   std::uint64_t spare_names_ = 0;             // given so far
-  bool dirty_ = false;                        // something was written or renamed since the last sync
+  bool dirty_ = false;                        // something was written or renamed since the last sync was begun
+  bool names_changed_ = false;                // and that includes names
 
   std::string scratch_;  // the block being written
+  std::string behind_;   // blocks that end at offset_ and are not written yet
+  SyncJob own_job_;      // of sync()
   std::atomic<std::uint64_t> durable_through_{0};
   std::atomic<std::uint64_t> bytes_written_{0};
 };

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "journal/sync_thread.h"
+
+#include <chrono>
+#include <utility>
+
+namespace footfall::journal {
+
+SyncThread::SyncThread(base::FileSystem& files, Done done)
+    : files_(files), done_(std::move(done)), thread_([this] { loop(); }) {}
+
+SyncThread::~SyncThread() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void SyncThread::start(const SyncJob& job) {
+  {
+    const std::lock_guard lock(mutex_);
+    job_ = &job;
+  }
+  wake_.notify_one();
+}
+
+void SyncThread::loop() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    wake_.wait(lock, [this] { return job_ != nullptr || ending_; });
+    if (job_ == nullptr) return;
+    const SyncJob& job = *std::exchange(job_, nullptr);
+    lock.unlock();
+    const auto begin = std::chrono::steady_clock::now();
+    const base::Result<void> outcome = job.carry_out(files_);
+    const auto took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin);
+    busy_us_.add(static_cast<std::uint64_t>(took.count()));
+    jobs_.add();
+    if (!outcome) failures_.add();
+    done_(outcome);
+    lock.lock();
+  }
+}
+
+}  // namespace footfall::journal
