@@ -98,9 +98,10 @@ Result<void> set_trusted(Config& config, const std::vector<std::string>& values)
   return {};
 }
 
-Result<void> set_durability(Config&, const std::vector<std::string>& values) {
-  if (values.back() != "kernel")
-    return wrong("'" + values.back() + "' is not a durability of this release; it has 'kernel'");
+Result<void> set_durability(Config& config, const std::vector<std::string>& values) {
+  const std::optional<Durability> durability = parse_durability(values.back());
+  if (!durability) return wrong("'" + values.back() + "' is not one of disk, kernel, memory");
+  config.durability = *durability;
   return {};
 }
 
@@ -139,7 +140,11 @@ std::vector<Option> option_table() {
       {"insecure-admin", "BOOL", "allow an admin listener beyond loopback, without TLS (false)", false,
        set_insecure_admin},
       {"threads", "N", "shards; 0 is one per core (0)", false, number<unsigned>(&Config::threads, 0, 63)},
-      {"durability", "MODE", "when a hit is acknowledged; kernel: after write() (kernel)", false, set_durability},
+      {"durability", "MODE",
+       "a hit is acknowledged when the disk has it, when the kernel has it, or at once (memory) (disk)", false,
+       set_durability},
+      {"sync-interval", "SECONDS", "between syncs in kernel durability: what a power cut may cost (1)", false,
+       number<std::int32_t>(&Config::sync_interval_s, 1, 3'600)},
       {"base-path", "PATH", "prefix of every public path, such as /stats (none)", false, set_base_path},
       {"trusted-proxy", "CIDR", "peer whose X-Forwarded-For is believed; may be repeated", true, set_trusted},
       {"rate-limit", "N", "pings a second per client address; 0 is no limit (100)", false,

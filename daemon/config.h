@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "durability.h"
 #include "http/listener.h"
 #include "ingest/client_address.h"
 
@@ -25,7 +26,9 @@ struct Config {
   std::vector<http::ListenAddress> metrics_listen;  // /metrics and health alone; none by default
   bool insecure_admin = false;                      // allows an admin listener that is not on loopback, without TLS
   unsigned threads = 0;                             // shards; 0: one per core, at most 63
-  std::string base_path;                            // "" or "/prefix"
+  Durability durability = Durability::disk;
+  std::int32_t sync_interval_s = 1;  // between syncs, where the sync is not the acknowledgement (kernel)
+  std::string base_path;             // "" or "/prefix"
   std::vector<ingest::Cidr> trusted_proxies;
   std::uint32_t rate_limit = 100;  // pings a second per address; 0: none
   std::uint32_t rate_burst = 500;

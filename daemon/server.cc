@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <future>
 #include <utility>
 
 #include "api/auth.h"
@@ -121,6 +122,7 @@ base::Result<std::unique_ptr<journal::Writer>> Server::open_writer(StreamId stre
   options.incarnation = directory_->incarnation();
   options.segment_bytes = stream == journal::kControlStream ? std::min<std::uint64_t>(config_.segment_bytes, 1U << 20U)
                                                             : config_.segment_bytes;
+  options.write_behind = stream != journal::kControlStream && config_.durability == Durability::memory;
   const auto position = recovered_.positions.find(stream);
   return journal::Writer::open(directory_->files(), options,
                                position == recovered_.positions.end() ? journal::Position{} : position->second);
@@ -128,9 +130,9 @@ base::Result<std::unique_ptr<journal::Writer>> Server::open_writer(StreamId stre
 
 void Server::open_threads() {
   shard_environment_ = std::make_unique<ShardEnvironment>(ShardEnvironment{
-      *clock_, lookup::AgentDatabase::load({}), directory_->incarnation_text(), config_.base_path,
-      config_.trusted_proxies, config_.rate_limit, config_.rate_burst, config_.online_pairs_max, loop_limits(config_),
-      parser_limits(batch_path_),
+      *clock_, directory_->files(), config_.durability, config_.sync_interval_s, lookup::AgentDatabase::load({}),
+      directory_->incarnation_text(), config_.base_path, config_.trusted_proxies, config_.rate_limit,
+      config_.rate_burst, config_.online_pairs_max, loop_limits(config_), parser_limits(batch_path_),
       [this](sites::Site* site) {
         Shard& shard = *shards_[site->id().value % shards_.size()];
         shard.post([&shard, site] { shard.add_active(site); });
@@ -140,11 +142,7 @@ void Server::open_threads() {
         for (const auto& shard : shards_) pairs += shard->online_pairs();
         return pairs;
       },
-      [this] { return started_.load() && !draining_.load(); },
-      [this](sites::SiteId site, std::string_view source) { return recovered_.registry->find_import(site, source); },
-      [this](sites::SiteId site, std::string_view source, std::uint64_t position) {
-        recovered_.registry->set_progress(site, source, position);
-      }});
+      [this] { return started_.load() && !draining_.load(); }, recovered_.registry->imports()});
   base::log::info("agents: " + shard_environment_->agents->description());
 
   control_environment_ = std::make_unique<ControlEnvironment>(
@@ -222,8 +220,10 @@ void Server::open_listeners() {
   open(config_.admin, kAdminListener, {&control_->loop()}, "admin interface");
   open(config_.metrics_listen, kMetricsListener, {&control_->loop()}, "metrics");
   open(config_.listen, kPublicListener, shard_loops, "listening");
-  base::log::info("footfalld " + std::string(kVersion) + ", " + std::to_string(shards_.size()) +
-                  " shards, durability kernel: a hit is acknowledged when the kernel has it");
+  base::log::info(
+      "footfalld " + std::string(kVersion) + ", " + std::to_string(shards_.size()) + " shards, durability " +
+      std::string(name_of(config_.durability)) + ": " + std::string(describe(config_.durability)) +
+      (config_.durability == Durability::kernel ? " " + std::to_string(config_.sync_interval_s) + " s" : ""));
 }
 
 void Server::wait_for_signal() {
@@ -268,7 +268,12 @@ base::Result<std::map<StreamId, std::uint64_t>> Server::roll_streams() {
   std::map<StreamId, std::uint64_t> closed;
   base::Result<journal::Position> rolled = journal::Position{};
   for (std::size_t i = 0; i < shards_.size(); ++i) {
-    shards_[i]->run([&] { rolled = shards_[i]->roll(); });
+    std::promise<base::Result<journal::Position>> closed_and_durable;
+    shards_[i]->post([&] {
+      shards_[i]->roll(
+          [&](base::Result<journal::Position> closed_at) { closed_and_durable.set_value(std::move(closed_at)); });
+    });
+    rolled = closed_and_durable.get_future().get();
     if (!rolled) return rolled.error();
     closed[stream_of_shard(i)] = rolled->segment;
   }
@@ -299,6 +304,7 @@ api::Readiness Server::readiness() const {
   api::Readiness facts;
   facts.recovered = started_.load();
   facts.draining = draining_.load();
+  facts.durability = name_of(config_.durability);
   facts.journal_open = true;
   for (std::size_t i = 0; i < shards_.size(); ++i) {
     if (!shards_[i]->journal_failed()) continue;
@@ -316,6 +322,7 @@ metrics::Facts Server::facts() const {
   metrics::Facts facts;
   facts.version = kVersion;
   facts.revision = kRevision;
+  facts.durability = name_of(config_.durability);
   for (const auto& shard : shards_) {
     const http::LoopCounters& loop = shard->loop().counters();
     facts.connections += loop.accepted.get() - loop.closed.get();

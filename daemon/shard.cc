@@ -32,14 +32,13 @@ constexpr std::size_t kCandidatesMax = 2048;
 constexpr std::size_t kBatchItemsMax = 20'000;
 constexpr std::size_t kBatchReasonsMax = 100;
 constexpr std::int64_t kAheadMax_s = 5;
+// Hits that wait for the disk at a time; past it pings are answered 503. About 20 MB.
+constexpr std::uint64_t kUnsyncedHitsMax = 1U << 17U;
+constexpr std::size_t kSpareBlocksMax = 8;
+
+constexpr std::string_view kJournalFails = "the journal cannot be written; nothing is counted until it can";
 
 constexpr std::string_view kRetryAfter = "Retry-After: 1\r\n";
-
-// One import batch at a time: its mark is read, its block written and the mark raised as one step.
-base::Mutex& import_mutex() {
-  static base::Mutex mutex;
-  return mutex;
-}
 
 sites::Text text_of(std::string_view text) {
   return text.empty() ? sites::Text{} : sites::Text{text, base::table_hash(text)};
@@ -60,6 +59,29 @@ void set_labels(sites::Candidate& candidate, const ingest::Ping& ping, const loo
   set(Dimension::system, {agent.system, agent.system_hash});
   set(Dimension::device, {agent.device, agent.device_hash});
 }
+
+// An import's claim, given back unless a block takes it over.
+class ImportClaim {
+ public:
+  explicit ImportClaim(sites::Imports& imports) : imports_(imports) {}
+  ~ImportClaim() {
+    if (claim_.state == sites::Imports::State::claimed && !handed_over_) imports_.release(claim_);
+  }
+  ImportClaim(const ImportClaim&) = delete;
+  ImportClaim& operator=(const ImportClaim&) = delete;
+
+  void take(sites::SiteId site, std::string_view source, std::uint64_t position) {
+    claim_ = imports_.claim(site, source, position);
+  }
+  void hand_over() { handed_over_ = true; }
+  sites::Imports::State state() const { return claim_.state; }
+  const sites::Imports::Claim& get() const { return claim_; }
+
+ private:
+  sites::Imports& imports_;
+  sites::Imports::Claim claim_;
+  bool handed_over_ = false;
+};
 
 }  // namespace
 
@@ -93,6 +115,16 @@ struct Shard::Batch {
   std::uint64_t accepted = 0;                   // items
 };
 
+// Taken from spare_blocks_ and given back, so that its vectors keep their capacity.
+struct Shard::Block {
+  std::uint64_t sequence = 0;
+  std::uint32_t hits = 0;
+  std::vector<sites::Group> groups;  // the first `sites` are used
+  std::size_t sites = 0;
+  std::optional<sites::Imports::Claim> import;
+  std::vector<std::pair<sites::SiteId, counting::Observation>> observations;
+};
+
 std::size_t Shard::TextHash::operator()(std::string_view text) const noexcept {
   return base::table_hash(text);
 }
@@ -108,7 +140,11 @@ Shard::Shard(unsigned index, const ShardEnvironment& environment, std::unique_pt
       sink_(*loop_),
       live_(sink_),
       agents_(environment.agents),
-      rate_limit_(environment.rate_limit, environment.rate_burst) {
+      rate_limit_(environment.rate_limit, environment.rate_burst),
+      sync_thread_(std::make_unique<journal::SyncThread>(environment.files, [this](const base::Result<void>& outcome) {
+        post([this, outcome] { on_synced(outcome); });
+      })) {
+  applied_through_ = synced_through_ = writer_->position().sequence;
   candidates_.reserve(kCandidatesMax);
   hit_answers_.set_second(environment.clock.utc_s());
 }
@@ -173,8 +209,18 @@ void Shard::add_active(sites::Site* site) {
   active_.push_back(site);
 }
 
-base::Result<journal::Position> Shard::roll() {
-  return writer_->roll();
+void Shard::roll(std::function<void(base::Result<journal::Position>)> closed) {
+  const base::Result<journal::Position> rolled = writer_->roll();
+  if (!rolled) {
+    fail_journal(rolled.error());
+    return closed(rolled);
+  }
+  if (environment_.durability == Durability::memory) return closed(rolled);
+  waiters_.push_back({rolled->sequence, [closed = std::move(closed), position = *rolled](base::Result<void> durable) {
+                        closed(durable ? base::Result<journal::Position>(position) : durable.error());
+                      }});
+  start_sync();
+  settle_waiters();
 }
 
 base::Result<void> Shard::recycle(std::uint64_t through_segment) {
@@ -183,6 +229,7 @@ base::Result<void> Shard::recycle(std::uint64_t through_segment) {
 
 void Shard::begin_stop(std::int32_t drain_s) {
   post([this, drain_s] {
+    draining_ = true;
     live_.close_all();
     loop_->drain(environment_.clock.utc_ms() + std::int64_t{drain_s} * 1000, [this] { drained_.set_value(); });
   });
@@ -190,7 +237,22 @@ void Shard::begin_stop(std::int32_t drain_s) {
 
 void Shard::finish_stop() {
   drained_.get_future().wait();
-  run([this] { tick_sites(environment_.clock.utc_s()); });
+  // What was observed, and what else is not on the disk yet.
+  std::promise<void> synced;
+  run([&] {
+    if (journal_failed() && !syncing_) reopen_journal();
+    tick_sites(environment_.clock.utc_s());
+    waiters_.push_back({writer_->position().sequence, [&](const base::Result<void>& durable) {
+                          if (!durable)
+                            base::log::error("shard " + std::to_string(index_) +
+                                             ": the last block is not on the disk: " + durable.error().detail);
+                          synced.set_value();
+                        }});
+    start_sync();
+    settle_waiters();
+  });
+  synced.get_future().wait();
+  sync_thread_.reset();
   work_.reset();
   context_.stop();
   thread_.join();
@@ -232,8 +294,9 @@ bool Shard::take(http::ConnectionRef connection, const http::Peer& peer, const h
 void Shard::refuse(http::ConnectionRef connection, const http::Request& request, ingest::Rejection reason,
                    std::string detail, bool gif) {
   counters_.reject(reason);
-  pending_.push_back({connection, Answer::refusal, request.keep_alive, static_cast<std::uint32_t>(refusals_.size())});
-  refusals_.push_back({reason, std::move(detail), gif});
+  const std::uint32_t index = refusals_.take();
+  refusals_[index] = {reason, std::move(detail), gif};
+  pending_.push_back({connection, Answer::refusal, request.keep_alive, false, index});
 }
 
 void Shard::on_hit(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request, bool gif) {
@@ -265,9 +328,9 @@ void Shard::on_hit(http::ConnectionRef connection, const http::Peer& peer, const
     return refuse(connection, request, ingest::Rejection::rate,
                   "more pings than this server takes from one address; try again in a second", gif);
   }
-  if (journal_failed())
-    return refuse(connection, request, ingest::Rejection::disk,
-                  "the journal cannot be written; nothing is counted until it can", gif);
+  if (journal_failed()) return refuse(connection, request, ingest::Rejection::disk, std::string(kJournalFails), gif);
+  if (unsynced_hits_.get() + candidates_.size() >= kUnsyncedHitsMax)
+    return refuse(connection, request, ingest::Rejection::overload, "the disk is behind; try again in a second", gif);
 
   const std::string_view user_agent = request.field(Field::user_agent);
   const lookup::Agent& agent = agents_.find(user_agent);
@@ -294,21 +357,24 @@ void Shard::on_hit(http::ConnectionRef connection, const http::Peer& peer, const
   set_labels(candidate, ping, agent, *local->entry.settings);
 
   if (ping.format == ingest::AnswerFormat::json) {
-    pending_.push_back({connection, Answer::hit_json, request.keep_alive, static_cast<std::uint32_t>(reads_.size())});
-    Read& read = reads_.emplace_back();
-    read.route = api::Route::hit;
+    const std::uint32_t index = reads_.take();
+    pending_.push_back({connection, Answer::hit_json, request.keep_alive, false, index});
+    Read& read = reads_[index];
+    read.route = read.resource = api::Route::hit;
+    read.head = false;
     read.site = ping.site;
     read.path = ping.path;
     read.token = api::bearer_of(request);
   } else {
-    pending_.push_back({connection, gif ? Answer::gif : Answer::no_content, request.keep_alive, 0});
+    pending_.push_back({connection, gif ? Answer::gif : Answer::no_content, request.keep_alive});
   }
 }
 
 void Shard::on_read(http::ConnectionRef connection, const http::Request& request, const api::Target& target) {
   using http::Field;
-  pending_.push_back({connection, Answer::read, request.keep_alive, static_cast<std::uint32_t>(reads_.size())});
-  Read& read = reads_.emplace_back();
+  const std::uint32_t index = reads_.take();
+  pending_.push_back({connection, Answer::read, request.keep_alive, false, index});
+  Read& read = reads_[index];
   read.route = target.route;
   read.resource = target.resource;
   read.site = target.site;
@@ -321,29 +387,56 @@ void Shard::on_read(http::ConnectionRef connection, const http::Request& request
 
 // --- a pass: decide, journal, apply ---
 
-bool Shard::append(std::uint32_t hits) {
+std::uint64_t Shard::append(std::uint32_t hits) {
   const base::Result<std::uint64_t> written =
       writer_->append(payload_, hits, directory_ ? directory_->control_sequence : 0);
   if (written) {
     counters_.passes.add();
-    return true;
+    return *written;
   }
-  if (written.error().code == base::Errc::too_large) return false;  // nothing happened, and the stream is well
+  // too_large: nothing happened, and the stream is well.
+  if (written.error().code != base::Errc::too_large) fail_journal(written.error());
+  return 0;
+}
+
+// From here on pings are answered 503, until a new segment can be begun.
+void Shard::fail_journal(const base::Error& cause) {
+  counters_.journal_failures.add();
   if (!journal_failed()) {
-    base::log::error("shard " + std::to_string(index_) + ": " + written.error().detail +
+    base::log::error("shard " + std::to_string(index_) + ": " + cause.detail +
                      "; pings are answered 503 until it can be written");
   }
-  fail_journal();
-  return false;
-}
-
-void Shard::fail_journal() {
   journal_failed_.set(1);
-  counters_.journal_failures.add();
+  // What the sync that is under way covers may still become durable.
+  if (!syncing_) give_up_blocks(holds_answers() ? writer_->durable_through() : writer_->position().sequence);
 }
 
-bool Shard::commit(std::span<const sites::Candidate> candidates, std::span<LocalSite* const> owners,
-                   std::string_view progress) {
+void Shard::reopen_journal() {
+  const std::uint64_t acknowledged = holds_answers() ? writer_->durable_through() : writer_->position().sequence;
+  if (!writer_->reopen(acknowledged)) return;
+  base::log::info("shard " + std::to_string(index_) + ": the journal can be written again");
+  journal_failed_.set(0);
+  synced_through_ = std::min(synced_through_, acknowledged);
+}
+
+Shard::Block& Shard::begin_block() {
+  if (spare_blocks_.empty()) {
+    blocks_.push_back(std::make_unique<Block>());
+  } else {
+    blocks_.push_back(std::move(spare_blocks_.back()));
+    spare_blocks_.pop_back();
+  }
+  Block& block = *blocks_.back();
+  block.sequence = 0;
+  block.hits = 0;
+  block.sites = 0;
+  block.import.reset();
+  block.observations.clear();
+  return block;
+}
+
+std::uint64_t Shard::commit(std::span<const sites::Candidate> candidates, std::span<LocalSite* const> owners,
+                            const sites::Imports::Claim* import) {
   payload_.clear();
   touched_.clear();
   for (std::size_t i = 0; i < candidates.size(); ++i) {
@@ -351,55 +444,122 @@ bool Shard::commit(std::span<const sites::Candidate> candidates, std::span<Local
     if (local->in_pass.empty()) touched_.push_back(local);
     local->in_pass.push_back(&candidates[i]);
   }
-  if (groups_.size() < touched_.size()) groups_.resize(touched_.size());
+  Block& block = begin_block();
+  block.hits = static_cast<std::uint32_t>(candidates.size());
+  block.sites = touched_.size();
+  if (block.groups.size() < touched_.size()) block.groups.resize(touched_.size());
   const std::uint64_t pairs = environment_.online_pairs();
   const std::size_t pairs_left = pairs >= environment_.online_pairs_max ? 0 : environment_.online_pairs_max - pairs;
   for (std::size_t i = 0; i < touched_.size(); ++i) {
     const std::vector<const sites::Candidate*>& part = touched_[i]->in_pass;
-    sites::decide(*touched_[i]->entry.site, part, index_, payload_, groups_[i], pairs_left);
+    sites::decide(*touched_[i]->entry.site, part, index_, payload_, block.groups[i], pairs_left);
     if (pairs_left < 2 * part.size()) {
       for (std::size_t k = 0; k < part.size(); ++k) {
-        if (part[k]->touches_presence && !groups_[i].hits[k].touches_presence) counters_.presence_full.add();
+        if (part[k]->touches_presence && !block.groups[i].hits[k].touches_presence) counters_.presence_full.add();
       }
     }
     touched_[i]->in_pass.clear();
   }
-  payload_.append(progress);
-  const bool written = payload_.empty() || append(static_cast<std::uint32_t>(candidates.size()));
-  for (std::size_t i = 0; i < touched_.size(); ++i) {
-    sites::Site& site = *touched_[i]->entry.site;
-    if (!written) {
-      base::MutexLock lock(site.mutex());
-      site.clear_definitions(index_);
-      continue;
-    }
-    sites::apply(groups_[i]);
+  if (import != nullptr) {
+    block.import = *import;
+    sites::encode_progress(payload_, import->site, import->source, import->position);
+  }
+  return write_block(block);
+}
+
+std::uint64_t Shard::write_block(Block& block) {
+  unsynced_hits_.set(unsynced_hits_.get() + block.hits);
+  const std::uint64_t sequence = append(block.hits);
+  if (sequence != 0) {
+    block.sequence = sequence;
+    if (!holds_answers()) apply_through(sequence);
+  } else if (!blocks_.empty() && blocks_.back()->sequence == 0) {  // else fail_journal() gave it up along with others
+    forget(*blocks_.back());
+    blocks_.pop_back();
+  }
+  return sequence;
+}
+
+void Shard::apply(Block& block) {
+  for (std::size_t i = 0; i < block.sites; ++i) {
+    sites::apply(block.groups[i]);
+    sites::Site& site = *block.groups[i].site;
     if (!site.active() && site.activate()) environment_.activated(&site);
   }
-  if (written) {
-    counters_.accepted.add(candidates.size());
-    counters_.applied.add(candidates.size());
-  } else {
-    counters_.reject(ingest::Rejection::disk, candidates.size());
+  if (block.import) environment_.imports.settle(*block.import);
+  counters_.accepted.add(block.hits);
+  counters_.applied.add(block.hits);
+  unsynced_hits_.set(unsynced_hits_.get() - block.hits);
+}
+
+void Shard::apply_through(std::uint64_t sequence) {
+  while (!blocks_.empty() && blocks_.front()->sequence <= sequence) {
+    apply(*blocks_.front());
+    if (spare_blocks_.size() < kSpareBlocksMax) spare_blocks_.push_back(std::move(blocks_.front()));
+    blocks_.pop_front();
   }
-  return written;
+  applied_through_ = sequence;
+}
+
+// The block will never be durable: nothing of it was applied, nothing of it will be.
+void Shard::forget(Block& block) {
+  for (std::size_t i = 0; i < block.sites; ++i) {
+    sites::Site& site = *block.groups[i].site;
+    base::MutexLock lock(site.mutex());
+    site.clear_definitions(index_);
+  }
+  if (block.import) environment_.imports.release(*block.import);
+  // They were seen all the same, and go into the next block.
+  lost_observations_.insert(lost_observations_.end(), block.observations.begin(), block.observations.end());
+  counters_.reject(ingest::Rejection::disk, block.hits);
+  unsynced_hits_.set(unsynced_hits_.get() - block.hits);
+}
+
+// Every hit beyond is answered 503, with what else waits in its place.
+void Shard::give_up_blocks(std::uint64_t beyond) {
+  while (!blocks_.empty() && (blocks_.back()->sequence > beyond || blocks_.back()->sequence == 0)) {
+    forget(*blocks_.back());
+    blocks_.pop_back();
+  }
+  held_.release(UINT64_MAX, [this](Pending pending) {
+    if (pending.committed) refuse_pending(pending);
+    answer_one(pending);
+  });
+}
+
+void Shard::refuse_pending(Pending& pending) {
+  switch (pending.answer) {
+    case Answer::batch:
+      batches_[pending.index].problem = api::Problem::unavailable;
+      batches_[pending.index].text = kJournalFails;
+      return;
+    case Answer::hit_json:
+      reads_.give(pending.index);
+      break;
+    case Answer::no_content:
+    case Answer::gif:
+      break;
+    case Answer::refusal:
+    case Answer::read:
+      return;
+  }
+  const std::uint32_t index = refusals_.take();
+  refusals_[index] = {ingest::Rejection::disk, std::string(kJournalFails), pending.answer == Answer::gif};
+  pending.answer = Answer::refusal;
+  pending.index = index;
 }
 
 void Shard::commit_pass() {
   if (candidates_.empty()) return;
-  if (!commit(candidates_, owners_, {})) {
-    // Nothing of this block was applied: every hit in it is answered 503, with what else is pending in its place.
-    for (Pending& pending : pending_) {
-      if (pending.answer != Answer::no_content && pending.answer != Answer::gif && pending.answer != Answer::hit_json)
-        continue;
-      if (pending.committed) continue;
-      refusals_.push_back({ingest::Rejection::disk, "the journal cannot be written; nothing is counted until it can",
-                           pending.answer == Answer::gif});
-      pending.answer = Answer::refusal;
-      pending.index = static_cast<std::uint32_t>(refusals_.size() - 1);
-    }
+  const std::uint64_t sequence = commit(candidates_, owners_, nullptr);
+  for (Pending& pending : pending_) {
+    const bool hit =
+        pending.answer == Answer::no_content || pending.answer == Answer::gif || pending.answer == Answer::hit_json;
+    if (!hit || pending.committed) continue;
+    pending.committed = true;
+    pending.block = sequence;
+    if (sequence == 0) refuse_pending(pending);
   }
-  for (Pending& pending : pending_) pending.committed = true;
   candidates_.clear();
   owners_.clear();
 }
@@ -407,9 +567,57 @@ void Shard::commit_pass() {
 void Shard::end_of_pass(std::int64_t now_ms) {
   hit_answers_.set_second(now_ms / 1000);
   commit_pass();
-  answer_all();
+  answer_pass();
   arena_.clear();
-  counters_.balance();
+  if (holds_answers()) start_sync();
+  if (blocks_.empty()) counters_.balance();
+}
+
+// --- from the write to the disk ---
+
+void Shard::start_sync() {
+  if (syncing_ || journal_failed()) return;
+  if (!writer_->begin_sync(sync_job_)) {
+    if (writer_->failed()) fail_journal({base::Errc::io, "what was gathered could not be written"});
+    return;
+  }
+  syncing_ = true;
+  last_sync_s_ = loop_->now_ms() / 1000;
+  sync_thread_->start(sync_job_);
+}
+
+void Shard::on_synced(const base::Result<void>& outcome) {
+  syncing_ = false;
+  writer_->finish_sync(sync_job_, outcome);
+  sync_job_.files.clear();
+  if (outcome) {
+    synced_through_ = sync_job_.through;
+    if (holds_answers()) {
+      apply_through(synced_through_);
+      held_.release(synced_through_, [this](const Pending& pending) { answer_one(pending); });
+    }
+    if (journal_failed()) give_up_blocks(synced_through_);  // a write failed meanwhile
+  } else {
+    fail_journal(outcome.error());
+  }
+  settle_waiters();
+  if (holds_answers() || !waiters_.empty()) start_sync();
+  if (blocks_.empty()) counters_.balance();
+  loop_->flush();
+}
+
+void Shard::settle_waiters() {
+  std::vector<Waiter> waiting;
+  waiting.swap(waiters_);
+  for (Waiter& waiter : waiting) {
+    if (waiter.sequence <= synced_through_) {
+      waiter.done({});
+    } else if (journal_failed()) {
+      waiter.done(base::Error{base::Errc::unavailable, std::string(kJournalFails)});
+    } else {
+      waiters_.push_back(std::move(waiter));
+    }
+  }
 }
 
 // --- batches ---
@@ -417,9 +625,10 @@ void Shard::end_of_pass(std::int64_t now_ms) {
 void Shard::on_batch(http::ConnectionRef connection, const http::Request& request) {
   using http::Field;
   commit_pass();  // one block for what came before, one for the batch
-  pending_.push_back(
-      {connection, Answer::batch, request.keep_alive, static_cast<std::uint32_t>(batches_.size()), true});
-  Batch& batch = batches_.emplace_back();
+  const std::uint32_t batch_index = batches_.take();
+  pending_.push_back({connection, Answer::batch, request.keep_alive, false, batch_index});
+  Batch& batch = batches_[batch_index];
+  batch = {};
   const auto problem = [&](api::Problem kind, std::string detail) {
     batch.problem = kind;
     batch.text = std::move(detail);
@@ -437,8 +646,9 @@ void Shard::on_batch(http::ConnectionRef connection, const http::Request& reques
   const sites::Token* token = secret.empty() ? nullptr : api::find_token(directory_->tokens, secret, now_s);
   if (token == nullptr)
     return problem(api::Problem::unauthorized, "a batch needs a token of scope ingest: Authorization: Bearer TOKEN");
-  if (journal_failed())
-    return problem(api::Problem::unavailable, "the journal cannot be written; nothing is counted until it can");
+  if (journal_failed()) return problem(api::Problem::unavailable, std::string(kJournalFails));
+  if (unsynced_hits_.get() >= kUnsyncedHitsMax)
+    return problem(api::Problem::unavailable, "the disk is behind; try again in a second");
 
   const std::string source = api::query_value(request.query, "source").value_or("");
   std::uint64_t position = 0;
@@ -462,10 +672,8 @@ void Shard::on_batch(http::ConnectionRef connection, const http::Request& reques
     if (bad.size() < kBatchReasonsMax) bad.emplace_back(index, arena_.copy(text));
   };
 
-  base::MutexLock lock(import_mutex());  // also orders batches without a source; they are rare
-  LocalSite* import_site = nullptr;      // the site of the first item: an import is of one site
-  std::optional<sites::Import> import;
-  bool already = false;
+  LocalSite* import_site = nullptr;  // the site of the first item: an import is of one site
+  ImportClaim import(environment_.imports);
   ingest::parse_ndjson(
       request.body, arena_,
       [&](std::size_t index, const ingest::Item& item) {
@@ -478,10 +686,9 @@ void Shard::on_batch(http::ConnectionRef connection, const http::Request& reques
         }
         if (!source.empty() && import_site == nullptr) {
           import_site = local;
-          import = environment_.find_import(local->entry.site->id(), source);
-          already = import && import->position >= position;
+          import.take(local->entry.site->id(), source, position);
         }
-        if (already || (!source.empty() && !import)) return;
+        if (!source.empty() && import.state() != sites::Imports::State::claimed) return;
         if (!source.empty() && import_site != local)
           return reject(index, ingest::Rejection::denied, "another site than the first item's");
         std::int64_t at_s = item.at_s == INT64_MIN ? now_s : item.at_s;
@@ -503,11 +710,11 @@ void Shard::on_batch(http::ConnectionRef connection, const http::Request& reques
         static const ingest::Address kNoAddress{};
         const std::uint8_t* address = item.has_address ? item.address.bytes.data() : kNoAddress.bytes.data();
         const std::string_view who = item.visitor.empty() ? item.agent : item.visitor;
-        if (import && import->open) {
+        if (import.get().import.open) {
           // An import's visitors have a key of their own, kept until it ends: they add to their days, not to who is
           // online.
-          candidate.visitor =
-              ingest::visitor_id({import->key0, import->key1}, local->entry.settings->name, address, who);
+          candidate.visitor = ingest::visitor_id({import.get().import.key0, import.get().import.key1},
+                                                 local->entry.settings->name, address, who);
           candidate.adds_visitor = verdict.adds_visitor;
         } else if (const ingest::DayKeys* keys = local->keys.find(at_s)) {
           candidate.visitor = keys->visitor(address, who);
@@ -534,24 +741,30 @@ void Shard::on_batch(http::ConnectionRef connection, const http::Request& reques
     return problem(api::Problem::too_large, "a batch has at most " + std::to_string(kBatchItemsMax) +
                                                 " items, this one " + std::to_string(items) + "; split it");
   }
-  if (!source.empty() && items > bad_total && !import) {
+  if (import_site != nullptr && import.state() == sites::Imports::State::unknown) {
     counters_.reject(ingest::Rejection::denied, items - bad_total);
     return problem(api::Problem::conflict, "source: no import of this source has begun; POST /v1/admin/imports first");
+  }
+  if (import.state() == sites::Imports::State::under_way) {
+    counters_.reject(ingest::Rejection::overload, items - bad_total);
+    return problem(api::Problem::unavailable,
+                   "source: another part of it is on its way to the disk; send this one again");
   }
   if (block_bytes > journal::kPayloadMax) {
     counters_.reject(ingest::Rejection::too_large, candidates.size());
     return problem(api::Problem::too_large, "the batch does not fit one block of the journal; split it");
   }
+  const bool already = import.state() == sites::Imports::State::counted;
   if (already) {
     counters_.reject(ingest::Rejection::duplicate, items - bad_total);
     candidates.clear();
     owners.clear();
-  } else {
-    std::string progress;
-    if (import_site != nullptr) sites::encode_progress(progress, import_site->entry.site->id(), source, position);
-    if (!commit(candidates, owners, progress))
-      return problem(api::Problem::unavailable, "the journal cannot be written; nothing is counted until it can");
-    if (import_site != nullptr) environment_.set_progress(import_site->entry.site->id(), source, position);
+  } else if (!candidates.empty() || import_site != nullptr) {
+    Pending& pending = pending_.back();
+    pending.block = commit(candidates, owners, import_site != nullptr ? &import.get() : nullptr);
+    pending.committed = true;
+    import.hand_over();  // to the block, or it was given back with it
+    if (pending.block == 0) return refuse_pending(pending);
   }
   api::JsonWriter json(batch.text);
   json.begin_object().member("accepted", std::uint64_t{candidates.size()}).key("rejected").begin_array();
@@ -561,47 +774,64 @@ void Shard::on_batch(http::ConnectionRef connection, const http::Request& reques
   batch.accepted = candidates.size();
   json.end_array().member("rejected_total", std::uint64_t{bad_total});
   if (!source.empty())
-    json.member("position", already ? import->position : position).member("already_counted", already);
+    json.member("position", already ? import.get().import.position : position).member("already_counted", already);
   json.end_object();
 }
 
 // --- answers ---
 
-void Shard::answer_all() {
-  for (const Pending& pending : pending_) {
-    std::string& out = loop_->begin_answer(pending.connection);
-    bool close = !pending.keep_alive;
-    switch (pending.answer) {
-      case Answer::no_content:
-        out.append(hit_answers_.no_content(pending.keep_alive));
-        counters_.acknowledged.add();
-        counters_.answered(api::Route::hit, 204);
-        break;
-      case Answer::gif:
-        out.append(hit_answers_.gif(pending.keep_alive));
-        counters_.acknowledged.add();
-        counters_.answered(api::Route::hit_gif, 200);
-        break;
-      case Answer::hit_json:
-        answer_read(out, reads_[pending.index], pending);
-        counters_.acknowledged.add();
-        break;
-      case Answer::refusal:
-        answer_refusal(out, refusals_[pending.index], pending.keep_alive);
-        break;
-      case Answer::read:
-        if (answer_read(out, reads_[pending.index], pending)) continue;  // it became a stream
-        break;
-      case Answer::batch:
-        answer_batch(out, batches_[pending.index], pending.keep_alive);
-        break;
+void Shard::answer_pass() {
+  for (Pending& pending : pending_) {
+    const bool waits = pending.committed && pending.block > applied_through_;
+    const bool lost = waits && (blocks_.empty() || blocks_.back()->sequence < pending.block);  // given up in this pass
+    if (lost) {
+      refuse_pending(pending);
+      pending.block = 0;
     }
-    loop_->finish_answer(pending.connection, close);
+    if ((waits && !lost) || held_.holds(pending.connection)) {
+      held_.hold(pending);
+    } else {
+      answer_one(pending);
+    }
   }
   pending_.clear();
-  reads_.clear();
-  refusals_.clear();
-  batches_.clear();
+}
+
+void Shard::answer_one(const Pending& pending) {
+  const bool keep_alive = pending.keep_alive && !draining_;
+  std::string& out = loop_->begin_answer(pending.connection);
+  switch (pending.answer) {
+    case Answer::no_content:
+      out.append(hit_answers_.no_content(keep_alive));
+      counters_.acknowledged.add();
+      counters_.answered(api::Route::hit, 204);
+      break;
+    case Answer::gif:
+      out.append(hit_answers_.gif(keep_alive));
+      counters_.acknowledged.add();
+      counters_.answered(api::Route::hit_gif, 200);
+      break;
+    case Answer::hit_json:
+      answer_read(out, reads_[pending.index], pending, keep_alive);
+      reads_.give(pending.index);
+      counters_.acknowledged.add();
+      break;
+    case Answer::refusal:
+      answer_refusal(out, refusals_[pending.index], keep_alive);
+      refusals_.give(pending.index);
+      break;
+    case Answer::read: {
+      const bool streams = answer_read(out, reads_[pending.index], pending, keep_alive);
+      reads_.give(pending.index);
+      if (streams) return;
+      break;
+    }
+    case Answer::batch:
+      answer_batch(out, batches_[pending.index], keep_alive);
+      batches_.give(pending.index);
+      break;
+  }
+  loop_->finish_answer(pending.connection, !keep_alive);
 }
 
 void Shard::answer_batch(std::string& out, const Batch& batch, bool keep_alive) {
@@ -655,18 +885,18 @@ void Shard::answer_refusal(std::string& out, const Refusal& refusal, bool keep_a
   counters_.answered(refusal.gif ? api::Route::hit_gif : api::Route::hit, status);
 }
 
-bool Shard::answer_read(std::string& out, const Read& read, const Pending& pending) {
+bool Shard::answer_read(std::string& out, const Read& read, const Pending& pending, bool keep_alive) {
   using api::Route;
   const std::string_view date = hit_answers_.date();
   const auto problem = [&](api::Problem kind, std::string_view detail, std::string_view fields = {}) {
     counters_.answered(read.resource, api::info_of(kind).status);
-    api::write_problem(out, kind, detail, date, pending.keep_alive, fields, read.head);
+    api::write_problem(out, kind, detail, date, keep_alive, fields, read.head);
     return false;
   };
   const auto answer = [&](int status, std::string_view type, std::string_view body, std::string_view cache,
                           std::string_view fields = {}) {
     counters_.answered(read.resource, status);
-    http::write(out, {status, type, body, cache, fields, true}, date, pending.keep_alive, read.head);
+    http::write(out, {status, type, body, cache, fields, true}, date, keep_alive, read.head);
     return false;
   };
   switch (read.route) {
@@ -690,7 +920,7 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
     case Route::script: {
       http::Request request;
       request.method = read.head ? http::Method::head : http::Method::get;
-      request.keep_alive = pending.keep_alive;
+      request.keep_alive = keep_alive;
       request.fields[static_cast<std::size_t>(http::Field::if_none_match)] = read.if_none_match;
       request.fields[static_cast<std::size_t>(http::Field::accept_encoding)] = read.accept_encoding;
       counters_.answered(read.resource, 200);
@@ -752,25 +982,26 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
 // --- each second ---
 
 void Shard::on_tick(std::int64_t now_ms) {
-  if (journal_failed()) {
-    if (const base::Result<void> reopened = writer_->reopen()) {
-      base::log::info("shard " + std::to_string(index_) + ": the journal can be written again");
-      journal_failed_.set(0);
-    }
-  }
+  if (journal_failed() && !syncing_) reopen_journal();
   tick_sites(now_ms / 1000);
-  // In `kernel` durability a power cut may cost what came since here.
-  if (!journal_failed()) {
-    if (const base::Result<void> synced = writer_->sync(); !synced) {
-      base::log::error("shard " + std::to_string(index_) + ": " + synced.error().detail);
-      fail_journal();
-    }
+  switch (environment_.durability) {
+    case Durability::disk:
+      start_sync();
+      break;
+    case Durability::kernel:  // a power cut may cost what came since the last one
+      if (now_ms / 1000 - last_sync_s_ >= environment_.sync_interval_s) start_sync();
+      break;
+    case Durability::memory:
+      if (journal_failed()) break;
+      if (const base::Result<void> written = writer_->flush(); !written) fail_journal(written.error());
+      break;
   }
   live_.tick(now_ms);
 }
 
 void Shard::tick_sites(std::int64_t now_s) {
-  payload_.clear();
+  std::vector<std::pair<sites::SiteId, counting::Observation>> all_seen;
+  if (!journal_failed()) all_seen.swap(lost_observations_);
   std::uint64_t online = 0;
   std::uint64_t pairs = 0;
   std::erase_if(active_, [&](sites::Site* site) {
@@ -789,12 +1020,17 @@ void Shard::tick_sites(std::int64_t now_s) {
       idle = here == 0;
       if (idle) site->deactivate();
     }
-    for (const counting::Observation& observation : seen) sites::encode_observation(payload_, site->id(), observation);
+    for (const counting::Observation& observation : seen) all_seen.emplace_back(site->id(), observation);
     return idle;
   });
   online_.set(online);
   online_pairs_.set(pairs);
-  if (!payload_.empty()) append(0);
+  if (all_seen.empty()) return;
+  payload_.clear();
+  for (const auto& [site, observation] : all_seen) sites::encode_observation(payload_, site, observation);
+  Block& block = begin_block();
+  block.observations = std::move(all_seen);
+  write_block(block);
 }
 
 void Shard::on_close(http::ConnectionRef connection) {

@@ -3,6 +3,12 @@
 //
 //   on_requests*  parse to a ping, judge, hash           (views into the receive buffer; texts go to the arena)
 //   end_of_pass   decide (site locks) -> one journal block -> apply (site locks) -> answers, in request order
+//
+// In `disk` durability apply and answers wait for the sync, which runs beside the loop:
+//
+//   end_of_pass   decide -> one journal block ................... -> Block and answers are held
+//   sync thread                     fdatasync of all blocks so far
+//   on_synced                                                     -> apply, answer; the next sync begins
 //   on_tick       each second: clocks of the active sites, what was observed, live streams
 //
 // A read that is queued behind a hit renders after the hit was applied: what is read is never behind an
@@ -17,6 +23,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <deque>
 #include <functional>
 #include <future>
 #include <memory>
@@ -26,19 +33,23 @@
 #include <thread>
 #include <vector>
 
+#include "answer_queue.h"
 #include "api/live.h"
 #include "api/router.h"
 #include "base/clock.h"
+#include "durability.h"
 #include "http/loop.h"
 #include "http/response.h"
 #include "ingest/arena.h"
 #include "ingest/rate_limit.h"
 #include "ingest/rules.h"
 #include "ingest/visitor.h"
+#include "journal/sync_thread.h"
 #include "journal/writer.h"
 #include "lookup/agents.h"
 #include "lookup/time_zones.h"
 #include "metrics/shard_counters.h"
+#include "pool.h"
 #include "sites/decide.h"
 #include "sites/registry.h"
 
@@ -47,6 +58,9 @@ namespace footfall {
 // What all shards are given; immutable, outlives them, but for the counters that are atomic.
 struct ShardEnvironment {
   const base::Clock& clock;
+  base::FileSystem& files;
+  Durability durability = Durability::disk;
+  std::int32_t sync_interval_s = 1;
   std::shared_ptr<const lookup::AgentDatabase> agents;
   std::string node;  // incarnation, 32 hex digits: the Footfall-Node field
   std::string base_path;
@@ -61,9 +75,8 @@ struct ShardEnvironment {
   // (visitor, page) pairs of all shards' active sites, as of their last ticks.
   std::function<std::uint64_t()> online_pairs;
   std::function<bool()> ready;  // what /readyz says
-  // How far an import into a site came, and its visitors' key; and raising its mark. Any thread.
-  std::function<std::optional<sites::Import>(sites::SiteId, std::string_view source)> find_import;
-  std::function<void(sites::SiteId, std::string_view source, std::uint64_t position)> set_progress;
+  // Marks of imports, of all shards.
+  sites::Imports& imports;
 };
 
 class Shard final : public http::LoopHandler {
@@ -83,7 +96,9 @@ class Shard final : public http::LoopHandler {
   void set_directory(std::shared_ptr<const sites::Directory> directory);
   void set_salts(std::shared_ptr<const ingest::SaltKeys> salts);
   void add_active(sites::Site* site);
-  base::Result<journal::Position> roll();
+  // The closed segment's last position is durable when `closed` is called (on the shard's thread), or there is an
+  // error.
+  void roll(std::function<void(base::Result<journal::Position>)> closed);
   base::Result<void> recycle(std::uint64_t through_segment);
 
   // Takes no more input but what was begun, for at most `drain_s`. Returns at once.
@@ -96,6 +111,8 @@ class Shard final : public http::LoopHandler {
   const metrics::ShardCounters& counters() const { return counters_; }
   const api::LiveCounters& live_counters() const { return live_.counters(); }
   std::uint64_t journal_bytes() const { return writer_->bytes_written(); }
+  const journal::SyncThread& sync_thread() const { return *sync_thread_; }
+  std::uint64_t unsynced_hits() const { return unsynced_hits_.get(); }  // decided, and not accepted yet
   bool journal_failed() const { return journal_failed_.get() != 0; }
   std::uint64_t online() const { return online_.get(); }              // of the sites that it ticks, as of the last tick
   std::uint64_t online_pairs() const { return online_pairs_.get(); }  // the same
@@ -107,16 +124,22 @@ class Shard final : public http::LoopHandler {
 
  private:
   struct LocalSite;  // a site as this shard sees it
-  struct Read;       // a request for something to be rendered when the pass is applied
+  struct Read;       // a request for something to be rendered when what stands before it is applied
   struct Refusal;    // a ping that was not accepted
   struct Batch;      // what came of a batch
+  struct Block;      // what was decided together, and is not applied yet
   enum class Answer : std::uint8_t { no_content, gif, hit_json, refusal, read, batch };
   struct Pending {
     http::ConnectionRef connection;
     Answer answer;
     bool keep_alive;
-    std::uint32_t index;     // into reads_, refusals_ or batches_
-    bool committed = false;  // what it answers is in the journal
+    bool committed = false;   // what it answers is in a block, if it is to be in one
+    std::uint32_t index = 0;  // in reads_, refusals_ or batches_
+    std::uint64_t block = 0;  // sequence of the block that must be applied before; 0: none
+  };
+  struct Waiter {
+    std::uint64_t sequence;
+    std::function<void(base::Result<void>)> done;
   };
 
   // False: no other request of the connection until this one is answered.
@@ -128,18 +151,34 @@ class Shard final : public http::LoopHandler {
               std::string detail, bool gif);
 
   LocalSite* find_site(std::string_view name);
-  // Decides, journals and applies; false: the journal failed, nothing was applied. `progress` goes into the same block.
-  bool commit(std::span<const sites::Candidate> candidates, std::span<LocalSite* const> owners,
-              std::string_view progress);
+  // Decides and journals; the block's sequence, 0 if the journal failed. Applied at once where the write is enough.
+  // `import`: the mark that goes into the same block.
+  std::uint64_t commit(std::span<const sites::Candidate> candidates, std::span<LocalSite* const> owners,
+                       const sites::Imports::Claim* import);
   void commit_pass();
-  void answer_all();
+  bool holds_answers() const { return environment_.durability == Durability::disk; }
+  // Writes payload_ as the block that begin_block() gave.
+  std::uint64_t write_block(Block& block);
+  void apply(Block& block);
+  void apply_through(std::uint64_t sequence);
+  void give_up_blocks(std::uint64_t beyond);
+  void forget(Block& block);
+  // Those of the pass; what has to wait is held.
+  void answer_pass();
+  void answer_one(const Pending& pending);
+  void refuse_pending(Pending& pending);
+  void start_sync();
+  void on_synced(const base::Result<void>& outcome);
+  void settle_waiters();
   // True: the answer became a stream, and is not finished here.
-  bool answer_read(std::string& out, const Read& read, const Pending& pending);
+  bool answer_read(std::string& out, const Read& read, const Pending& pending, bool keep_alive);
   void answer_refusal(std::string& out, const Refusal& refusal, bool keep_alive);
   void answer_batch(std::string& out, const Batch& batch, bool keep_alive);
   void tick_sites(std::int64_t now_s);
-  bool append(std::uint32_t hits);
-  void fail_journal();
+  std::uint64_t append(std::uint32_t hits);
+  void fail_journal(const base::Error& cause);
+  void reopen_journal();
+  Block& begin_block();
 
   const unsigned index_;
   const ShardEnvironment& environment_;
@@ -172,15 +211,30 @@ class Shard final : public http::LoopHandler {
   std::vector<sites::Candidate> candidates_;
   std::vector<LocalSite*> owners_;  // candidate index -> its site
   std::vector<LocalSite*> touched_;
-  std::vector<sites::Group> groups_;
   std::string payload_;
   std::vector<Pending> pending_;
-  std::vector<Read> reads_;
-  std::vector<Refusal> refusals_;
-  std::vector<Batch> batches_;
+
+  Pool<Read> reads_;
+  Pool<Refusal> refusals_;
+  Pool<Batch> batches_;
+
+  // What is on its way to the disk.
+  std::deque<std::unique_ptr<Block>> blocks_;  // in the order of their sequences
+  std::vector<std::unique_ptr<Block>> spare_blocks_;
+  AnswerQueue<Pending> held_;
+  std::vector<Waiter> waiters_;
+  std::vector<std::pair<sites::SiteId, counting::Observation>> lost_observations_;  // to be journaled again
+  journal::SyncJob sync_job_;
+  bool syncing_ = false;
+  bool draining_ = false;
+  std::int64_t last_sync_s_ = 0;
+  std::uint64_t applied_through_ = 0;  // sequence of the last block that was applied
+  std::uint64_t synced_through_ = 0;   // through which the last sync that succeeded went
+  std::unique_ptr<journal::SyncThread> sync_thread_;
 
   metrics::ShardCounters counters_;
   base::Counter journal_failed_;  // 0 or 1
+  base::Counter unsynced_hits_;
   base::Counter online_, online_pairs_;
 };
 

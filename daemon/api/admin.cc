@@ -557,7 +557,7 @@ AdminAnswer Admin::begin_import(const Call& call) {
     return problem(Problem::malformed, "source: give the import a name of 1 to 200 bytes, such as the log's path");
   }
   if (site == nullptr) return unknown_site(**name);
-  const std::optional<sites::Import> known = registry.find_import(site->id(), **source);
+  const std::optional<sites::Import> known = registry.imports().find(site->id(), **source);
   if (known && known->open) return import_answer(**name, **source, known->position, true, 200);
   if (const sites::Change* const other = registry.find_change(call.id)) {
     const auto* const begun = std::get_if<sites::ImportBegun>(&other->action);
@@ -571,7 +571,7 @@ AdminAnswer Admin::begin_import(const Call& call) {
   const sites::Change change{
       call.id, call.now_s, call.token.id, {}, sites::ImportBegun{id, **source, base::random_u64(), base::random_u64()}};
   if (const base::Result<void> done = control_.commit(change); !done) return problem(done.error());
-  const std::optional<sites::Import> now = registry.find_import(id, **source);
+  const std::optional<sites::Import> now = registry.imports().find(id, **source);
   return import_answer(**name, **source, now ? now->position : 0, true, 201);
 }
 
@@ -583,7 +583,7 @@ AdminAnswer Admin::end_import(const Call& call) {
   if (auto refused = call.refusal(bits(Scope::ingest), site == nullptr ? sites::SiteId{} : site->id(), "ingest"))
     return *refused;
   if (site == nullptr) return unknown_site(name);
-  const std::optional<sites::Import> known = registry.find_import(site->id(), source);
+  const std::optional<sites::Import> known = registry.imports().find(site->id(), source);
   if (!known) return problem(Problem::not_found, "no import of this source into " + name + " has begun");
   if (!known->open) return import_answer(name, source, known->position, false, 200);
   const sites::Change change{call.id, call.now_s, call.token.id, {}, sites::ImportEnded{site->id(), source}};

@@ -203,13 +203,13 @@ struct Registry::Check {
     if (!site) return site.error();
     if (a.source.empty() || a.source.size() > 256)
       return Error{Errc::malformed, "an import's source is 1 to 256 bytes"};
-    const std::optional<Import> known = registry.find_import(a.site, a.source);
+    const std::optional<Import> known = registry.imports_.find(a.site, a.source);
     if (known && known->open) return Error{Errc::exists, "an import from " + a.source + " is open already"};
     return {};
   }
 
   Outcome operator()(const ImportEnded& a) const {
-    const std::optional<Import> known = registry.find_import(a.site, a.source);
+    const std::optional<Import> known = registry.imports_.find(a.site, a.source);
     if (!known || !known->open) return Error{Errc::not_found, "no import from " + a.source + " is open"};
     return {};
   }
@@ -335,22 +335,12 @@ struct Registry::Apply {
   }
 
   Outcome operator()(const ImportBegun& a) const {
-    base::MutexLock lock(registry.imports_mutex_);
-    Import& import = registry.imports_[{a.site, a.source}];
-    import.key0 = a.key0;
-    import.key1 = a.key1;
-    import.open = true;
+    registry.imports_.begin(a.site, a.source, a.key0, a.key1);
     return {};
   }
 
   Outcome operator()(const ImportEnded& a) const {
-    {
-      base::MutexLock lock(registry.imports_mutex_);
-      Import& import = registry.imports_[{a.site, a.source}];
-      import.key0 = 0;
-      import.key1 = 0;
-      import.open = false;
-    }
+    registry.imports_.end(a.site, a.source);
     registry.forget_import_keys(a.site, a.source);
     return {};
   }
@@ -437,29 +427,6 @@ void Registry::forget_import_keys(SiteId site, std::string_view source) {
   }
 }
 
-// --- imports ---
-
-std::optional<Import> Registry::find_import(SiteId site, std::string_view source) const {
-  base::MutexLock lock(imports_mutex_);
-  const auto it = imports_.find({site, std::string(source)});
-  return it == imports_.end() ? std::nullopt : std::optional<Import>(it->second);
-}
-
-void Registry::set_progress(SiteId site, std::string_view source, std::uint64_t position) {
-  base::MutexLock lock(imports_mutex_);
-  Import& import = imports_[{site, std::string(source)}];
-  import.position = std::max(import.position, position);
-}
-
-std::set<SiteId> Registry::importing() const {
-  base::MutexLock lock(imports_mutex_);
-  std::set<SiteId> out;
-  for (const auto& [key, import] : imports_) {
-    if (import.open) out.insert(key.first);
-  }
-  return out;
-}
-
 // --- bytes ---
 
 void Registry::save(base::ByteWriter& out) const {
@@ -476,16 +443,7 @@ void Registry::save(base::ByteWriter& out) const {
     encode(kept.change, out);
     out.string(kept.undone_by);
   }
-  base::MutexLock lock(imports_mutex_);
-  out.varint(imports_.size());
-  for (const auto& [key, import] : imports_) {
-    out.varint(key.first.value);
-    out.string(key.second);
-    out.u64(import.key0);
-    out.u64(import.key1);
-    out.u8(import.open ? 1 : 0);
-    out.varint(import.position);
-  }
+  imports_.save(out);
 }
 
 bool Registry::load(base::ByteReader& in) {
@@ -520,21 +478,7 @@ bool Registry::load(base::ByteReader& in) {
     if (!fresh) return false;
     change_order_.push_back(it->first);
   }
-  const std::uint64_t imports = in.varint();
-  if (imports > in.remaining()) return false;
-  base::MutexLock lock(imports_mutex_);
-  for (std::uint64_t i = 0; i < imports; ++i) {
-    const std::uint64_t site = in.varint();
-    std::string source(in.string());
-    Import import;
-    import.key0 = in.u64();
-    import.key1 = in.u64();
-    import.open = in.u8() == 1;
-    import.position = in.varint();
-    if (!in.ok() || site == 0 || site > sites_.size()) return false;
-    imports_.insert_or_assign({SiteId{static_cast<std::uint32_t>(site)}, std::move(source)}, import);
-  }
-  return in.ok();
+  return imports_.load(in, sites_.size()) && in.ok();
 }
 
 }  // namespace footfall::sites

@@ -12,9 +12,8 @@
 //
 // Units      UTC seconds.
 // Ownership  owns its sites for as long as it lives, removed ones too.
-// Threading  one thread (the control thread) but for find_import(), importing(), set_progress() and the locks inside
-// Site; shards get a
-//            Directory, an immutable table, by message.
+// Threading  one thread (the control thread) but for imports() and the locks inside Site; shards get a Directory, an
+//            immutable table, by message.
 // Errors     each sentence names the site or change, and what would be right.
 // Memory     about 500 bytes for a site without a hit, and its Directory entry.
 // Tested by tests/unit/sites/registry_test.cc.
@@ -34,6 +33,7 @@
 #include "base/errors.h"
 #include "base/mutex.h"
 #include "sites/changes.h"
+#include "sites/imports.h"
 #include "sites/site.h"
 
 namespace footfall::sites {
@@ -60,13 +60,6 @@ struct Directory {
     const auto it = by_name.find(name);
     return it == by_name.end() ? nullptr : &it->second;
   }
-};
-
-struct Import {
-  std::uint64_t key0 = 0, key1 = 0;  // of its visitors; erased when it ends
-  bool open = false;
-  std::uint64_t position = 0;  // everything up to it was counted; never falls, and does not expire
-  friend bool operator==(const Import&, const Import&) = default;
 };
 
 class Registry {
@@ -110,11 +103,8 @@ class Registry {
   const std::vector<Token>& tokens() const { return tokens_; }
   std::shared_ptr<const Directory> directory(std::uint64_t control_sequence) const;
 
-  // --- imports; any thread ---
-  std::optional<Import> find_import(SiteId site, std::string_view source) const;
-  // Raises the mark; a source that never began an import (a follower) gets one.
-  void set_progress(SiteId site, std::string_view source, std::uint64_t position);
-  std::set<SiteId> importing() const;  // sites with an open import
+  Imports& imports() { return imports_; }
+  const Imports& imports() const { return imports_; }
 
   // Everything but the sites' counts, which the checkpoint keeps in chunks of their own. Canonical.
   void save(base::ByteWriter& out) const;
@@ -153,8 +143,7 @@ class Registry {
   std::map<std::string, Kept, std::less<>> changes_;  // id -> change
   std::deque<std::string_view> change_order_;         // ids as applied; views of changes_' keys
 
-  mutable base::Mutex imports_mutex_;
-  std::map<std::pair<SiteId, std::string>, Import> imports_ GUARDED_BY(imports_mutex_);  // (site, source) -> how far
+  Imports imports_;
 };
 
 }  // namespace footfall::sites

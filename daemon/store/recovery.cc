@@ -88,7 +88,7 @@ class Replayer final : public sites::RecordVisitor {
   Outcome progress(SiteId id, std::string_view source, std::uint64_t position) override {
     if (control_) return misplaced("progress");
     if (state_.registry->find(id) == nullptr) return unknown_site(id, "progress is");
-    state_.registry->set_progress(id, source, position);
+    state_.registry->imports().set_progress(id, source, position);
     return {};
   }
 
@@ -200,7 +200,7 @@ base::Result<RecoveredState> begin(const DataDirectory& directory, const countin
                              (state.checkpoint == 0 ? std::string("the journal's begin")
                                                     : "checkpoint " + std::to_string(state.checkpoint)));
   }
-  state.importing = state.registry->importing();
+  state.importing = state.registry->imports().open();
   return state;
 }
 
@@ -246,7 +246,7 @@ base::Result<RecoveredState> recover(const DataDirectory& directory, const count
                                       std::to_string(through_sequence)};
     }
   }
-  state.importing.merge(state.registry->importing());
+  state.importing.merge(state.registry->imports().open());
   return state;
 }
 

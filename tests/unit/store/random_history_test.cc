@@ -112,7 +112,7 @@ class RandomHistoryTest : public ::testing::Test {
     if (!plan) return;
     const auto done = node_->change(id(), *plan);
     ASSERT_TRUE(done) << to_string(done.error());
-    importing_ = node_->registry().importing();
+    importing_ = node_->registry().imports().open();
   }
 
   void checkpoint() {

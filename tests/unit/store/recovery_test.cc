@@ -189,7 +189,7 @@ TEST_F(RecoveryTest, AnImportsMarkIsKept) {
   ASSERT_TRUE(node_.change("i", sites::ImportBegun{sites::SiteId{1}, "log", 5, 6}));
   ASSERT_TRUE(node_.hit(0, {Ping{"a.vn", "/a", 1, kNow, "", false}}, "log", 900));
   restart();
-  EXPECT_EQ(node_.registry().find_import(sites::SiteId{1}, "log"), (sites::Import{5, 6, true, 900}));
+  EXPECT_EQ(node_.registry().imports().find(sites::SiteId{1}, "log"), (sites::Import{5, 6, true, 900}));
 }
 
 TEST_F(RecoveryTest, TheFingerprintTellsAnyDifference) {

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Imports: how far each source of a site was counted, so that a part that is sent again is not counted again.
+//
+//   claim(source, position) -> block is written -> settle(claim)      or, if it was not written, release(claim)
+//
+// One part of a source is under way at a time: between claim and settle another one is told so. Marks never fall, and
+// do not expire.
+//
+// Ownership  owns its table. Threading: any thread. Errors: none; a Claim says what it is.
+// Tested by tests/unit/sites/imports_test.cc.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/mutex.h"
+#include "sites/settings.h"
+
+namespace footfall::sites {
+
+struct Import {
+  std::uint64_t key0 = 0, key1 = 0;  // of its visitors; erased when it ends
+  bool open = false;
+  std::uint64_t position = 0;  // everything up to it was counted; never falls, and does not expire
+  friend bool operator==(const Import&, const Import&) = default;
+};
+
+class Imports {
+ public:
+  enum class State : std::uint8_t {
+    unknown,    // no import of this source has begun
+    under_way,  // another part of it is on its way to the disk
+    counted,    // everything up to the position was counted before
+    claimed     // the caller's, until settle() or release()
+  };
+  struct Claim {
+    State state = State::unknown;
+    SiteId site{};
+    std::string source;
+    std::uint64_t position = 0;
+    Import import;  // as it stands
+  };
+
+  Claim claim(SiteId site, std::string_view source, std::uint64_t position);
+  void settle(const Claim& claim);   // the block is applied: raises the mark
+  void release(const Claim& claim);  // it is not
+
+  std::optional<Import> find(SiteId site, std::string_view source) const;
+  // Raises the mark (a replay does); a source that never began an import (a follower) gets one.
+  void set_progress(SiteId site, std::string_view source, std::uint64_t position);
+  void begin(SiteId site, std::string_view source, std::uint64_t key0, std::uint64_t key1);
+  void end(SiteId site, std::string_view source);
+  std::set<SiteId> open() const;  // sites with an open import
+
+  void save(base::ByteWriter& out) const;
+  bool load(base::ByteReader& in, std::size_t sites);
+
+ private:
+  using Key = std::pair<SiteId, std::string>;
+  mutable base::Mutex mutex_;
+  std::map<Key, Import> imports_ GUARDED_BY(mutex_);  // (site, source) -> how far
+  std::set<Key> claimed_ GUARDED_BY(mutex_);
+};
+
+}  // namespace footfall::sites
