@@ -131,7 +131,7 @@ class Interfaces(unittest.TestCase):
         self.assertEqual((preflight.status, preflight.fields["Access-Control-Allow-Origin"]), (204, "*"))
         self.assertEqual(self.daemon.get("/livez").status, 200)
         self.assertEqual(self.daemon.get("/readyz").status, 200)
-        self.assertIn("kernel", self.daemon.admin("GET", "/readyz?verbose").text)
+        self.assertIn("disk", self.daemon.admin("GET", "/readyz?verbose").text)
         site = self.site()
         head = self.daemon.request("HEAD", f"/v1/sites/{site}/stats")
         self.assertEqual((head.status, head.body), (200, b""))

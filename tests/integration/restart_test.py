@@ -69,7 +69,7 @@ class Restart(unittest.TestCase):
         sent = [0] * PAGES
         acknowledged = [0] * PAGES
         for _ in range(4):
-            process = load(self.daemon, HITS)
+            process = load(self.daemon, 100 * HITS)  # more than the time allows
             killer = threading.Timer(random.Random(SEED).uniform(0.5, 2.5), self.daemon.process.kill)
             killer.start()
             _, truth = truth_of(process)
