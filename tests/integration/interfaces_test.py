@@ -162,13 +162,15 @@ class Bounds(unittest.TestCase):
             time.sleep(1.1)  # the bound is drawn from the last tick
             for visitor in range(600, 700):
                 daemon.hit(SITE, "/a", visitor)
-            self.assertEqual(daemon.metrics()["footfall_presence_full_total"], 100)
-            self.assertEqual(daemon.stats(SITE)["online"], 600)
+            full = int(daemon.metrics()["footfall_presence_full_total"])
+            self.assertGreaterEqual(full, 100)  # more where a tick came before the first 600 were through
+            here = daemon.stats(SITE)["online"]
+            self.assertEqual(here, 700 - full)
             end = time.monotonic() + 17  # longer than the window: whoever is not refreshed would be gone
             while time.monotonic() < end:
                 for visitor in range(600):
                     daemon.hit(SITE, "/a", visitor)
-            self.assertGreaterEqual(daemon.stats(SITE)["online"], 600)
+            self.assertGreaterEqual(daemon.stats(SITE)["online"], here)
             self.assertEqual(daemon.stats(SITE)["counted"] % 600, 100)
 
 
