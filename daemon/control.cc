@@ -71,6 +71,8 @@ base::Result<void> Control::commit(sites::Change change) {
                                      std::to_string(environment_.sites_max) +
                                      " sites; remove one, or raise --sites-max"};
   }
+  environment_.registry.expect(change.action);
+  change.at_s = std::max(change.at_s, environment_.clock.utc_s());
   std::string payload;
   sites::encode_change(payload, change);
   const std::uint64_t made_under = writer_->position().sequence;
@@ -80,6 +82,7 @@ base::Result<void> Control::commit(sites::Change change) {
   if (!written || !durable) {
     const Error cause = written ? durable.error() : written.error();
     journal_failed_ = true;
+    environment_.registry.give_up();
     base::log::error("the control stream cannot be written: " + cause.detail);
     return Error{Errc::unavailable, "the change could not be written to the disk, and is not in force; try again"};
   }

@@ -10,6 +10,10 @@ namespace footfall::counting {
 template <class Change>
 auto PagePresence::change(Place& place, std::uint32_t index, const Change& change) {
   pairs_ -= place.presence.cells();
+  if (place.forgotten != forgotten_times_) {
+    place.presence.forget(forgotten_until_s_);
+    place.forgotten = forgotten_times_;
+  }
   if constexpr (std::is_void_v<decltype(change(place.presence))>) {
     change(place.presence);
     const std::size_t cells = place.presence.cells();

@@ -6,7 +6,8 @@
 //
 // A page that nobody comes back to would hold its last visitors for ever, so each second that passes looks at as many
 // active pages as it takes to come round once per window: idle pages cost nothing but their empty place.
-// (unknown) and (other) have no presence of their own.
+// (unknown) and (other) have no presence of their own. forget() is one number for all pages: each page lets go when it
+// is next looked at.
 // Cost: a touch is one of Presence; a second is active / window calls of Presence::online.
 // Tested by tests/unit/counting/site_state_test.cc.
 #pragma once
@@ -42,6 +43,11 @@ class PagePresence {
   void sweep(std::int64_t now_s, std::int64_t passed_s, std::int32_t window_s);
   // Nobody is online on the site.
   void clear();
+  // Lets everybody go, on every page, who was not seen after until_s.
+  void forget(std::int64_t until_s) {
+    forgotten_until_s_ = until_s;
+    ++forgotten_times_;
+  }
 
   // One past the greatest page that ever had a presence.
   std::uint32_t end() const { return kFirstPage.value + static_cast<std::uint32_t>(pages_.size()); }
@@ -56,7 +62,8 @@ class PagePresence {
  private:
   struct Place {
     Presence presence;
-    bool active = false;  // listed in active_
+    std::uint32_t forgotten = 0;  // forgotten_times_ when it was last looked at
+    bool active = false;          // listed in active_
   };
   Place& place_of(PageId page);
   // Keeps pairs_ and active_ true around a change of one page's presence.
@@ -67,6 +74,8 @@ class PagePresence {
   std::vector<std::uint32_t> active_;  // indices into pages_, in no order
   std::size_t sweep_next_ = 0;         // into active_
   std::size_t pairs_ = 0;
+  std::int64_t forgotten_until_s_ = INT64_MIN;
+  std::uint32_t forgotten_times_ = 0;
 };
 
 }  // namespace footfall::counting

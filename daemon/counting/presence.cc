@@ -190,20 +190,32 @@ void Presence::turn_to_small() {
 // The clock, and the window, which may be another one than before.
 void Presence::move_clock(std::int64_t now_s, std::int32_t window_s) {
   assert(window_s > 0 && window_s <= UINT16_MAX);
-  if (form_ != nullptr && form_->window_s != window_s) {
-    if (Table* large = table()) {
-      large->cells.use_window(window_s);
-    } else {
-      small()->compact(head_s_);
-    }
-    form_->window_s = static_cast<std::uint16_t>(window_s);
-  }
+  if (form_ != nullptr && form_->window_s != window_s) use_window(window_s);
   if (now_s <= head_s_) return;
   head_s_ = now_s;
   if (Table* large = table()) {
     large->cells.advance(now_s);
   }
   if (form_ != nullptr) give_back();
+}
+
+void Presence::use_window(std::int32_t window_s) {
+  if (Table* large = table()) {
+    large->cells.use_window(window_s);
+  } else {
+    small()->compact(head_s_);
+  }
+  form_->window_s = static_cast<std::uint16_t>(window_s);
+}
+
+// By a window that is just as short: with the next call's own one nobody comes back.
+void Presence::forget(std::int64_t until_s) {
+  if (form_ == nullptr || until_s <= head_s_ - form_->window_s) return;
+  if (until_s >= head_s_) {
+    form_.reset();
+  } else {
+    use_window(static_cast<std::int32_t>(head_s_ - until_s));
+  }
 }
 
 // Nobody is left: nothing is held. Few are: the small form.

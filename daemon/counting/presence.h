@@ -38,7 +38,8 @@ class Presence {
  public:
   // `window_s` in [15, 3600] (any from 1 to 65535 works). A visitor is online at t with a hit in (t - window_s, t].
   // The window is given to each call rather than stored: pages share their site's. With another window than the call
-  // before had, those who had left stay away, and all cells are looked through once.
+  // before had, those who had left stay away, and all cells are looked through once. (Of a site that is another
+  // second for each page: SiteState says by forget() who stays away.)
   Presence() = default;
   Presence(Presence&&) noexcept;
   Presence& operator=(Presence&&) noexcept;
@@ -52,6 +53,8 @@ class Presence {
   void move_away(VisitorId old_id, std::int64_t at_s, std::int32_t window_s);
   // Moves the clock; never back. Gives memory back in small steps, all of it when nobody is left.
   void advance(std::int64_t now_s, std::int32_t window_s);
+  // Lets everybody go who was not seen after until_s, marks too.
+  void forget(std::int64_t until_s);
   // Distinct visitors in (now_s - window_s, now_s], where now_s is not before the latest hit or advance.
   std::uint32_t online(std::int64_t now_s, std::int32_t window_s);
 
@@ -62,8 +65,8 @@ class Presence {
   bool holds(VisitorId visitor) const;
   void prefetch(VisitorId visitor) const;
 
-  // The visitors still inside the window at now_s (or at the clock, if that is later) and moved marks, sorted by id:
-  // the same for equal content.
+  // The visitors still inside the window (of any length) at now_s (or at the clock, if that is later) and moved marks,
+  // sorted by id: the same for equal content.
   void save(base::ByteWriter& out, std::int64_t now_s, std::int32_t window_s) const;
   // Adds what was saved to this (empty or not); false (and unchanged) if the bytes are malformed.
   bool load(base::ByteReader& in, std::int32_t window_s);
@@ -82,6 +85,7 @@ class Presence {
   void merge(std::uint64_t id, std::int64_t at_s, bool moved, std::int32_t window_s);
   void merge_small(std::uint64_t id, std::uint32_t stamp_bits);
   void move_clock(std::int64_t now_s, std::int32_t window_s);
+  void use_window(std::int32_t window_s);
   void turn_to_table();
   void turn_to_small();
   void give_back();

@@ -50,7 +50,7 @@ Hit admit(IdMarks& pages, IdMarks& labels, Hit hit) {
 }  // namespace
 
 SiteState::SiteState(const Limits& limits, std::int32_t window_s)
-    : limits_(limits), window_s_(window_s), included_{Epoch{}} {}
+    : limits_(limits), window_s_(window_s), kept_s_(window_s), included_{Epoch{}} {}
 SiteState::SiteState(SiteState&&) noexcept = default;
 SiteState& SiteState::operator=(SiteState&&) noexcept = default;
 SiteState::~SiteState() = default;
@@ -151,15 +151,17 @@ void SiteState::add(EpochCounts& counts, const Hit& hit) {
   counts.add(hit, day);
 
   if (hit.at_s > body.latest_s) {
-    if (body.latest_s != INT64_MIN) body.page_presence.sweep(hit.at_s, hit.at_s - body.latest_s, window_s_);
+    if (body.latest_s != INT64_MIN) body.page_presence.sweep(hit.at_s, hit.at_s - body.latest_s, kept_s_);
     body.latest_s = hit.at_s;
   }
-  if (!hit.touches_presence || hit.visitor.value == 0 || hit.at_s <= body.latest_s - window_s_) return;
-  body.presence.touch(hit.visitor, hit.at_s, window_s_);
-  body.page_presence.touch(hit.page, hit.visitor, hit.at_s, window_s_);
+  if (!hit.touches_presence || hit.visitor.value == 0 || hit.at_s <= body.latest_s - kept_s_ || hit.at_s <= floor_s_) {
+    return;
+  }
+  body.presence.touch(hit.visitor, hit.at_s, kept_s_);
+  body.page_presence.touch(hit.page, hit.visitor, hit.at_s, kept_s_);
   if (hit.moved_from.value != 0 && hit.moved_from != hit.visitor) [[unlikely]] {
-    body.presence.move_away(hit.moved_from, hit.at_s, window_s_);
-    body.page_presence.move_away(hit.page, hit.moved_from, hit.at_s, window_s_);
+    body.presence.move_away(hit.moved_from, hit.at_s, kept_s_);
+    body.page_presence.move_away(hit.page, hit.moved_from, hit.at_s, kept_s_);
   }
 }
 
@@ -180,14 +182,14 @@ void SiteState::move_clock(std::int64_t now_s, std::int32_t utc_offset_s) {
   if (body.presence.cells() == 0) {
     body.observer.pass(now_s, utc_offset_s);
   } else {
-    body.observer.advance(now_s, utc_offset_s, window_s_, epoch_, body.presence, body.counts(epoch_));
+    body.observer.advance(now_s, utc_offset_s, kept_s_, epoch_, body.presence, body.counts(epoch_));
   }
   if (now_s <= body.latest_s) return;
-  body.presence.advance(now_s, window_s_);
+  body.presence.advance(now_s, kept_s_);
   if (body.presence.cells() == 0) {
     body.page_presence.clear();
   } else if (body.latest_s != INT64_MIN) {
-    body.page_presence.sweep(now_s, now_s - body.latest_s, window_s_);
+    body.page_presence.sweep(now_s, now_s - body.latest_s, kept_s_);
   }
   body.latest_s = now_s;
 }
@@ -218,8 +220,25 @@ void SiteState::add_page_seed(const Epoch& epoch, PageId page, std::int64_t amou
   body_->pages_defined.set(page.value);
 }
 
-void SiteState::set_window(std::int32_t window_s) {
-  window_s_ = window_s;
+void SiteState::set_window(std::int32_t window_s, std::int64_t at_s) {
+  std::int32_t no_offset = 0;
+  make_sane(at_s, no_offset);
+  raise_floor(at_s - window_s_);
+  window_s_ = kept_s_ = window_s;
+}
+
+void SiteState::expect_window(std::int32_t window_s) {
+  kept_s_ = std::max(window_s_, window_s);
+  // Those who have left do not come back under the longer one; with the window as it is that changes nothing.
+  if (kept_s_ > window_s_ && body_ != nullptr && body_->latest_s != INT64_MIN) raise_floor(body_->latest_s - window_s_);
+}
+
+void SiteState::raise_floor(std::int64_t floor_s) {
+  if (floor_s <= floor_s_) return;
+  floor_s_ = floor_s;
+  if (body_ == nullptr) return;
+  body_->presence.forget(floor_s);
+  body_->page_presence.forget(floor_s);
 }
 
 }  // namespace footfall::counting

@@ -11,6 +11,17 @@
 // the clock advances in the live state only, and are journaled as what was seen; a replay calls observe(), and never
 // advances. A second is seen once, when the clock has left it: what comes late is counted, but was not online then.
 //
+// Another window, set at second T: whoever was not online at T under the window before is gone until a new hit, and
+// hits that old do not bring anybody back. So who is online is a function of each visitor's latest hit, the window, the
+// floor (the latest T - window before) and now:
+//
+//     online at now:   latest hit > max(now - window, floor)          15 s -> 3600 s at T:
+//                                                                        floor = T - 15 | T ......... now
+//
+// A replay knows the floor before the first hit (changes come first), and gives the same in any order. Live, nobody
+// that the rule keeps may be let go before the change is on disk: expect_window() comes before T is read. To keep
+// everybody for the longest window there is (3600 s) would need no floor, and twelve times the cells.
+//
 //     site_state.cc        decide, apply, change        epoch_counts   what an epoch counts
 //     site_state_read.cc   read, close days             page_presence  who is online on each page
 //     site_state_save.cc   bytes                        observer       what is seen while the clock advances
@@ -141,7 +152,11 @@ class SiteState {
   const std::set<Epoch>& included() const { return included_; }
   void add_seed(const Epoch& epoch, std::int64_t amount);                    // of the site
   void add_page_seed(const Epoch& epoch, PageId page, std::int64_t amount);  // of the page alone
-  void set_window(std::int32_t window_s);
+  // Another window from the second `at_s` on. REQUIRES (live): expect_window(window_s) at `at_s` or before.
+  void set_window(std::int32_t window_s, std::int64_t at_s);
+  // Live, before the second of a change is read: from now on nobody is let go whom set_window(window_s) would keep.
+  // With window_s() itself the change is given up.
+  void expect_window(std::int32_t window_s);
   std::int32_t window_s() const { return window_s_; }
 
   // --- reading: counts of the included epochs, summed ---
@@ -190,6 +205,7 @@ class SiteState {
   void move_clock(std::int64_t now_s, std::int32_t utc_offset_s);
   std::int64_t read_clock(std::int64_t now_s);
   void add(EpochCounts& counts, const Hit& hit);
+  void raise_floor(std::int64_t floor_s);
   template <class Visit>
   void each_included(const Visit& visit) const;  // visit(const EpochCounts&)
   DayCounts day_of(Day day) const;
@@ -200,6 +216,8 @@ class SiteState {
 
   Limits limits_;
   std::int32_t window_s_;
+  std::int32_t kept_s_;               // window_s_, or the longer one that is expected: what presence is asked with
+  std::int64_t floor_s_ = INT64_MIN;  // who was not seen after it is not online, whatever the window
   Epoch epoch_;
   std::set<Epoch> included_;
   std::unique_ptr<Body> body_;

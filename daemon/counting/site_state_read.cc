@@ -62,7 +62,7 @@ std::int64_t SiteState::read_clock(std::int64_t now_s) {
 
 std::uint32_t SiteState::online(std::int64_t now_s) {
   const std::int64_t at_s = read_clock(now_s);
-  return body_ == nullptr ? 0 : body_->presence.online(at_s, window_s_);
+  return body_ == nullptr ? 0 : body_->presence.online(at_s, kept_s_);
 }
 
 SiteState::DayCounts SiteState::day_of(Day day) const {
@@ -170,7 +170,7 @@ std::optional<PageRow> SiteState::page(std::string_view path, std::uint64_t hash
   if (!known) return std::nullopt;
   PageRow row = row_of(PageId{*known});
   row.path = page_path(row.id);
-  row.online = body_->page_presence.online(row.id, read_clock(now_s), window_s_);
+  row.online = body_->page_presence.online(row.id, read_clock(now_s), kept_s_);
   return body_->pages_hit.has(*known) || row.seed != 0 ? std::optional<PageRow>(row) : std::nullopt;
 }
 
@@ -195,7 +195,7 @@ PageTable SiteState::pages(std::int64_t now_s, PageSort sort, std::size_t limit)
     if (full && sort == PageSort::total && total(row) < total(out.rows.front())) continue;  // so it is for nearly all
     row.path = page_path(row.id);
     if (full && sort != PageSort::online && !before(row, out.rows.front())) continue;
-    row.online = body_->page_presence.online(row.id, at_s, window_s_);
+    row.online = body_->page_presence.online(row.id, at_s, kept_s_);
     if (row.path.empty() || (row.counted == 0 && row.seed == 0 && row.online == 0)) continue;
     if (full) {
       if (!before(row, out.rows.front())) continue;

@@ -277,6 +277,7 @@ struct Registry::Check {
 // REQUIRES: checked.
 struct Registry::Apply {
   Registry& registry;
+  std::int64_t at_s;  // of the change
 
   Outcome operator()(const SiteAdded& a) const {
     if (a.site == registry.next_site_id()) {
@@ -378,7 +379,7 @@ struct Registry::Apply {
     registry.by_name_.emplace(slot.settings->name, id);
     Site& site = *slot.site;
     base::MutexLock lock(site.mutex());
-    if (site.state().window_s() != settings.window_s) site.state().set_window(settings.window_s);
+    if (site.state().window_s() != settings.window_s) site.state().set_window(settings.window_s, at_s);
   }
   void uninstall(SiteId id) const {
     Slot& slot = *registry.slot(id);
@@ -401,10 +402,40 @@ Outcome Registry::check(const Change& change) const {
   return std::visit(Check{*this}, change.action);
 }
 
+void Registry::expect(const Action& action) {
+  const Action* settles = &action;
+  if (const auto* undone = std::get_if<Undone>(settles)) {
+    const Change* change = find_change(undone->undone);
+    if (change == nullptr) return;
+    settles = &change->action;
+  }
+  if (const auto* changed = std::get_if<SiteChanged>(settles)) {
+    expect_window(changed->site, (settles == &action ? changed->after : changed->before).window_s);
+  } else if (const auto* added = std::get_if<SiteAdded>(settles); added != nullptr && settles == &action) {
+    expect_window(added->site, added->settings.window_s);
+  } else if (const auto* removed = std::get_if<SiteRemoved>(settles); removed != nullptr && settles != &action) {
+    expect_window(removed->site, last_settings(removed->site)->window_s);
+  }
+}
+
+void Registry::give_up() {
+  for (Site* site : all_sites()) {
+    base::MutexLock lock(site->mutex());
+    site->state().expect_window(site->state().window_s());
+  }
+}
+
+void Registry::expect_window(SiteId id, std::int32_t window_s) {
+  Site* site = find(id);
+  if (site == nullptr) return;
+  base::MutexLock lock(site->mutex());
+  site->state().expect_window(window_s);
+}
+
 Outcome Registry::apply(const Change& change) {
   if (Outcome good = check(change); !good) return good;
   if (knows(change.id)) return {};
-  if (Outcome done = std::visit(Apply{*this}, change.action); !done) return done;
+  if (Outcome done = std::visit(Apply{*this, change.at_s}, change.action); !done) return done;
   if (const auto* undone = std::get_if<Undone>(&change.action))
     changes_.find(undone->undone)->second.undone_by = change.id;
   remember(change);

@@ -86,6 +86,10 @@ class Registry {
   // Ok if apply() would succeed. not_found (site, or the change to undo), exists (a name, a token), conflict (made for
   // a state that is not in force any more), malformed.
   base::Result<void> check(const Change& change) const;
+  // Live, before the second of a change is read: what may not be let go meanwhile is kept (counting::SiteState,
+  // expect_window()). Then apply(), or give_up() if it could not be written.
+  void expect(const Action& action);
+  void give_up();
   // Applies a change; nothing happens (and ok) if its id is known already. Errors leave everything as it was.
   base::Result<void> apply(const Change& change);
   bool knows(std::string_view change_id) const { return find_change(change_id) != nullptr; }
@@ -133,6 +137,7 @@ class Registry {
   base::Result<const Kept*> undoable(std::string_view change_id) const;
   base::Result<Seeded> plan_seed(std::string_view name, const std::optional<std::string>& page, std::int64_t now_s,
                                  std::optional<std::uint64_t> total, std::int64_t amount) const;
+  void expect_window(SiteId id, std::int32_t window_s);
   void remember(const Change& change);
   void forget_import_keys(SiteId site, std::string_view source);
 

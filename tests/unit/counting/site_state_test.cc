@@ -4,7 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <string>
+#include <vector>
 
 #include "counting/saturating.h"
 #include "site_state_oracle.h"
@@ -200,6 +203,82 @@ TEST_F(SiteStateTest, APageThatNobodyComesBackToIsSweptWithinAWindow) {
   at(0).seen("bob", "/left");
   for (int second = 1; second <= 2 * kWindow_s; ++second) at(second).seen("ann", "/kept");
   EXPECT_EQ(state().presence_pairs(), 2U);  // ann, on the site and on her page
+}
+
+// --- another window ---
+
+TEST_F(SiteStateTest, ALongerWindowBringsNobodyBackWhoHadLeft) {
+  at(0).seen("gone", "/a");
+  at(100).seen("here", "/a");
+  at(350).expect_online(1);
+  state().expect_window(3'600);
+  at(351).expect_online(1);
+  EXPECT_EQ(page("/a")->online, 1U);
+  state().set_window(3'600, kMidnight + 351);
+  at(2'000).expect_online(1);  // "here", seen within 3600 s
+  EXPECT_EQ(page("/a")->online, 1U);
+  apply(at(51).said("late", "/a"));  // who was seen then and not since, had left at 351
+  at(2'000).expect_online(1);
+  apply(at(52).said("late", "/a"));
+  at(2'000).expect_online(2);
+  EXPECT_EQ(page("/a")->online, 2U);
+  at(3'699).expect_online(1);
+  at(3'700).expect_online(0);
+}
+
+TEST_F(SiteStateTest, WhoLeavesWhileALongerWindowIsWrittenIsStillThereAfterIt) {
+  at(0).seen("ann");
+  at(299).seen("bob");
+  state().expect_window(900);
+  at(310).seen("cid");  // the change's second was read before: ann was online then
+  state().set_window(900, kMidnight + 299);
+  expect_online(3);
+  EXPECT_EQ(page("/")->online, 3U);
+}
+
+TEST_F(SiteStateTest, AnExpectedWindowThatIsGivenUpLeavesNoTrace) {
+  LiveSite other(Limits{}, kWindow_s);
+  for (const std::int64_t second : {0, 299, 310, 500}) {
+    if (second == 299) state().expect_window(3'600);
+    if (second == 500) state().expect_window(kWindow_s);
+    const Said said = at(second).said("v" + std::to_string(second), "/");
+    apply(said);
+    other.apply(other.decide(said));
+  }
+  expect_online(3);
+  for (std::int64_t second = 500; second < 900; ++second) {
+    at(second).expect_online(other.state.online(kMidnight + second));
+  }
+}
+
+TEST_F(SiteStateTest, AReplayThatKnowsTheWindowsFirstEndsAsTheLiveStateDid) {
+  SiteState replayed(Limits{}, kWindow_s);
+  std::vector<Hit> hits;
+  std::int32_t window_s = kWindow_s;
+  for (std::int64_t second = 0; second < 3'000; second += 7) {
+    const Hit hit = site_.decide(at(second).said("v" + std::to_string(second % 13), "/" + std::to_string(second % 5)));
+    site_.apply(hit);
+    hits.push_back(hit);
+    if (second % 350 != 0) continue;
+    window_s = std::array{15, 3'600, 300}[static_cast<std::size_t>(second / 350 % 3)];
+    state().expect_window(window_s);
+    state().set_window(window_s, kMidnight + second);
+    replayed.set_window(window_s, kMidnight + second);
+  }
+  for (const Hit& hit : hits) {
+    if (!state().page_path(hit.page).empty()) replayed.define_page(hit.page, state().page_path(hit.page));
+  }
+  std::reverse(hits.begin(), hits.end());
+  replayed.replay(Epoch{}, hits);
+  for (const Observation& seen : state().take_observations()) replayed.observe(seen);
+  const std::int64_t now_s = kMidnight + 3'001;
+  EXPECT_EQ(saved(replayed, now_s), saved(state(), now_s));
+  SiteState loaded(Limits{}, kWindow_s);
+  const std::string bytes = saved(state(), now_s);
+  base::ByteReader in(bytes);
+  ASSERT_TRUE(loaded.load(in));
+  EXPECT_EQ(saved(loaded, now_s), bytes);
+  EXPECT_EQ(loaded.online(now_s), state().online(now_s));
 }
 
 // --- peaks and what is observed ---

@@ -121,6 +121,7 @@ base::Result<void> Node::hit(unsigned stream, const std::vector<Ping>& pings, st
     c.at_s = ping.at_s;
     c.utc_offset_s = registry_->settings(site->id())->timezone == "UTC" ? 0 : 25'200;
     c.visitor.value = ping.visitor;
+    c.moved_from.value = ping.moved_from;
     c.bot = ping.bot;
     c.counts = !ping.bot;
     c.touches_presence = !ping.bot;
@@ -174,12 +175,16 @@ base::Result<void> Node::apply(unsigned stream, const std::vector<sites::Group>&
 }
 
 base::Result<void> Node::change(std::string id, sites::Action action) {
-  const sites::Change change{std::move(id), clock_.utc_s(), "admin", "a reason", std::move(action)};
+  sites::Change change{std::move(id), 0, "admin", "a reason", std::move(action)};
   if (auto good = registry_->check(change); !good) return good;
+  registry_->expect(change.action);
+  if (between_expect_and_write) between_expect_and_write();
+  change.at_s = clock_.utc_s();
   std::string payload;
   sites::encode_change(payload, change);
   if (auto written = control_->append(payload, 0, control_sequence()); !written) return written.error();
   if (auto synced = control_->sync(); !synced) return synced;
+  if (between_write_and_apply) between_write_and_apply();
   return registry_->apply(change);
 }
 

@@ -3,6 +3,7 @@
 // all on one thread. crash() drops everything that is in memory; start() recovers.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -34,6 +35,7 @@ struct Ping {
   std::int64_t at_s = 0;
   std::string browser;
   bool bot = false;
+  std::uint64_t moved_from = 0;
 };
 
 class Node {
@@ -85,6 +87,8 @@ class Node {
   std::uint64_t segment_bytes = 32U << 10U;
   bool ack_after_sync = false;                // `disk` durability: hits are applied by commit()
   std::optional<std::string> history_path;    // elsewhere than in the directory
+  // What happens on other threads while a change is made: the clock goes on, hits come.
+  std::function<void()> between_expect_and_write, between_write_and_apply;
   std::vector<store::ClosedDay> closed_days;  // as the checkpointer told
 
  private:

@@ -4,6 +4,7 @@
 // count.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -50,8 +51,10 @@ class RandomHistoryTest : public ::testing::Test {
         opened_anew_ = true;
       }
       const std::uint64_t page = below(40);
-      pings.push_back(Ping{entry.settings->name, page == 0 ? "" : "/" + std::to_string(page), 1 + below(60),
-                           now_s() - late_s, one_in(5) ? "" : "browser " + std::to_string(below(9)), one_in(10)});
+      const std::int64_t at_s = now_s() - late_s;
+      const Visitor visitor = visitor_at(at_s, entry.settings->window_s);
+      pings.push_back(Ping{entry.settings->name, page == 0 ? "" : "/" + std::to_string(page), visitor.id, at_s,
+                           one_in(5) ? "" : "browser " + std::to_string(below(9)), one_in(10), visitor.moved_from});
     }
     const auto done = node_->hit(static_cast<unsigned>(below(node_->streams())), pings);
     ASSERT_TRUE(done) << to_string(done.error());
@@ -65,6 +68,16 @@ class RandomHistoryTest : public ::testing::Test {
     ++(ping.bot ? expected_bots_ : expected_counted_)[{site.id(), epoch}];
   }
 
+  struct Visitor {
+    std::uint64_t id, moved_from;
+  };
+  // One of 60, under the salt of the hit's six hours; for one window after a rotation a hit says who it was before.
+  Visitor visitor_at(std::int64_t at_s, std::int32_t window_s) {
+    constexpr std::int64_t kRotation_s = 21'600;
+    const std::uint64_t id = static_cast<std::uint64_t>(at_s / kRotation_s) * 1'000 + 1 + below(60);
+    return {id, at_s % kRotation_s < window_s ? id - 1'000 : 0};
+  }
+
   std::string id() { return "c" + std::to_string(++changes_); }
 
   void change() {
@@ -72,7 +85,7 @@ class RandomHistoryTest : public ::testing::Test {
     const auto sites = registry.entries();
     const std::string name = sites.empty() ? "" : sites[below(sites.size())].settings->name;
     const sites::SiteId site = sites.empty() ? sites::SiteId{} : registry.find(name)->id();
-    switch (below(9)) {
+    switch (below(10)) {
       case 0: {
         sites::Settings settings;
         settings.name = "site-" + std::to_string(below(6)) + ".vn";
@@ -89,14 +102,17 @@ class RandomHistoryTest : public ::testing::Test {
       case 4:
       case 5:
         return make(registry.plan_undo("c" + std::to_string(1 + below(changes_ + 1)), now_s()));
-      case 6: {
+      case 6:
+      case 7: {
         if (name.empty()) return;
         sites::Settings settings = *registry.settings(site);
         settings.lang = one_in(2) ? "vi" : "en";
         settings.count_bots = one_in(2);
+        constexpr std::array<std::int32_t, 5> kWindows_s{15, 60, 300, 1'800, 3'600};
+        if (one_in(2)) settings.window_s = kWindows_s[below(kWindows_s.size())];
         return make(registry.plan_change(name, settings));
       }
-      case 7:
+      case 8:
         if (one_in(3)) return make(registry.plan_remove(name));
         return;
       default:
@@ -110,7 +126,14 @@ class RandomHistoryTest : public ::testing::Test {
   template <class T>
   void make(const base::Result<T>& plan) {
     if (!plan) return;
+    // Meanwhile the daemon's other threads go on.
+    node_->between_expect_and_write = node_->between_write_and_apply = [this] {
+      if (one_in(3)) pass_s(below(200));
+      if (one_in(3)) node_->tick();
+      if (one_in(3)) hits();
+    };
     const auto done = node_->change(id(), *plan);
+    node_->between_expect_and_write = node_->between_write_and_apply = nullptr;
     ASSERT_TRUE(done) << to_string(done.error());
     importing_ = node_->registry().imports().open();
   }
