@@ -42,33 +42,25 @@ base::Result<std::string> pages_json(const ReadContext& context, std::string_vie
   if (!limit) return limit.error();
 
   sites::Site& site = *context.site;
-  counting::PageTable table;
-  std::string paths;  // one behind the other
-  std::vector<std::size_t> ends;
-  {
+  counting::PageWalk walk(*sort, *limit);
+  for (bool done = false; !done;) {
+    walk.make_room();
     const base::MutexLock lock(site.mutex());
-    table = site.state().pages(context.now_ms / 1000, *sort, *limit);
-    ends.reserve(table.rows.size());
-    for (const counting::PageRow& row : table.rows) {
-      paths += row.path;
-      ends.push_back(paths.size());
-    }
+    done = walk.step(site.state(), context.now_ms / 1000);
   }
+  const counting::PageTable table = walk.table();
 
   std::string out;
-  out.reserve(paths.size() + table.rows.size() * 72 + 160);
+  out.reserve(table.rows.size() * 120 + 160);
   JsonWriter json(out);
   json.begin_object().member("site", std::string_view(context.settings->name));
   json.member("as_of", std::string_view(iso_time(context.now_ms, *context.zone)));
   json.count("counted", table.counted).signed_count("seed", table.seed);
   json.key("pages").begin_array();
-  std::size_t begin = 0;
-  for (std::size_t i = 0; i < table.rows.size(); ++i) {
-    const counting::PageRow& row = table.rows[i];
-    json.begin_object().member("path", std::string_view(paths).substr(begin, ends[i] - begin));
+  for (const counting::PageRow& row : table.rows) {
+    json.begin_object().member("path", row.path);
     json.count("total", total_of(row.counted, row.seed)).count("counted", row.counted).signed_count("seed", row.seed);
     json.member("online", row.online).end_object();
-    begin = ends[i];
   }
   json.end_array().count("rest", table.rest).end_object();
   return out;

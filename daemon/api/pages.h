@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A site's pages with counted and online, and the rest, from one lock hold: the rows' counted and the rest add up to
-// the site's. The paths are copied under the lock, the JSON is written outside. Tested by tests/unit/api/pages_test.cc.
+// the site's. Which pages are asked for is found out before, in short holds (counting::PageWalk); sorted and
+// written as JSON without the lock. Tested by tests/unit/api/pages_test.cc.
 #pragma once
 
 #include <string>

@@ -38,6 +38,10 @@ class CountTable {
     return slot == nullptr ? 0 : slot->count;
   }
 
+  void prefetch(std::uint32_t id) const {
+    if (!slots_.empty()) __builtin_prefetch(&slots_[place(id)]);
+  }
+
   // REQUIRES: id != kFree.
   void enter(std::uint32_t id) { at(id); }
   void add(std::uint32_t id, std::uint64_t count) {

@@ -41,6 +41,7 @@ class EpochCounts {
   std::uint64_t bots() const { return bots_; }
   Wide seed() const { return seed_; }
   std::uint64_t page_counted(PageId page) const { return pages_.count(page.value); }
+  void prefetch_page(PageId page) const { pages_.prefetch(page.value); }
   Wide page_seed(PageId page) const {
     const auto it = page_seeds_.empty() ? page_seeds_.end() : page_seeds_.find(page);
     return it == page_seeds_.end() ? Wide{0} : it->second;

@@ -34,6 +34,15 @@ class PagePresence {
     const std::uint32_t index = page.value - kFirstPage.value;
     return index < pages_.size() && pages_[index].presence.holds(visitor);
   }
+  // For online(): the place, and then, when that is there, what is in it.
+  void prefetch_place(PageId page) const {
+    const std::uint32_t index = page.value - kFirstPage.value;
+    if (index < pages_.size()) __builtin_prefetch(&pages_[index], 1);
+  }
+  void prefetch(PageId page) const {
+    const std::uint32_t index = page.value - kFirstPage.value;
+    if (index < pages_.size()) pages_[index].presence.prefetch();
+  }
   void prefetch(PageId page, VisitorId visitor) const {
     const std::uint32_t index = page.value - kFirstPage.value;
     if (index < pages_.size()) pages_[index].presence.prefetch(visitor);

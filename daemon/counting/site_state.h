@@ -25,6 +25,7 @@
 //     site_state.cc        decide, apply, change        epoch_counts   what an epoch counts
 //     site_state_read.cc   read, close days             page_presence  who is online on each page
 //     site_state_save.cc   bytes                        observer       what is seen while the clock advances
+//                                                       page_walk      the table of pages, read in short holds
 //
 // Exactness: totals, pages and online are exact; daily visitors exact up to visitors_exact_max, then +-0.81 %.
 // Cost: tests/bench/site_state_bench.cc; a site that was never hit holds this object and one set node.
@@ -43,6 +44,7 @@
 #include "base/bytes.h"
 #include "counting/buckets.h"
 #include "counting/hit.h"
+#include "counting/page_walk.h"
 #include "counting/peak.h"
 #include "counting/rankings.h"
 #include "counting/visitors.h"
@@ -80,23 +82,6 @@ struct Summary {
   Peak peak_today, peak;
   PeriodCounts today, yesterday, month, year;
   Epoch epoch;
-};
-
-struct PageRow {
-  PageId id;
-  std::string_view path;  // valid while the site's lock is held
-  std::uint64_t counted = 0;
-  std::int64_t seed = 0;
-  std::uint32_t online = 0;
-};
-
-enum class PageSort { total, online, path };
-
-struct PageTable {
-  std::uint64_t counted = 0;  // of the site: the rows' and rest's counted add up to it
-  std::int64_t seed = 0;
-  std::vector<PageRow> rows;
-  std::uint64_t rest = 0;  // counted of the pages that are not in rows
 };
 
 // The local day, and with it month and year, that "today" means.
@@ -165,8 +150,7 @@ class SiteState {
   std::uint32_t online(std::int64_t now_s);
   // Looks only; no page is made. nullopt if the path was never hit (nor seeded).
   std::optional<PageRow> page(std::string_view path, std::uint64_t hash, std::int64_t now_s);
-  // Pages that are counted, seeded or looked at now. Equal totals, and equal online, by path.
-  // REQUIRES: limit <= 10,000.
+  // A PageWalk in one hold of the lock: for a site that nobody else waits for.
   PageTable pages(std::int64_t now_s, PageSort sort, std::size_t limit);
   // Cells with key in [from, to), ascending.
   std::vector<Cell> minutes(std::int64_t from_s, std::int64_t to_s) const;
@@ -193,6 +177,7 @@ class SiteState {
   bool load(base::ByteReader& in);
 
  private:
+  friend class PageWalk;
   // A day of the included epochs, its open visitors among the cell's.
   struct DayCounts {
     Cell cell;

@@ -37,20 +37,6 @@ bool same(const Calendar& a, const Calendar& b) {
   return a.today == b.today && a.month_begin == b.month_begin && a.year_begin == b.year_begin;
 }
 
-std::uint64_t total(const PageRow& row) {
-  return total_of(row.counted, row.seed);
-}
-
-// Whether `a` stands before `b` in the table.
-struct Before {
-  PageSort sort;
-  bool operator()(const PageRow& a, const PageRow& b) const {
-    if (sort == PageSort::online && a.online != b.online) return a.online > b.online;
-    if (sort != PageSort::path && total(a) != total(b)) return total(a) > total(b);
-    return a.path != b.path ? a.path < b.path : a.id < b.id;
-  }
-};
-
 }  // namespace
 
 // The second that presence is read at. A live state observes what ended before it.
@@ -175,41 +161,11 @@ std::optional<PageRow> SiteState::page(std::string_view path, std::uint64_t hash
 }
 
 PageTable SiteState::pages(std::int64_t now_s, PageSort sort, std::size_t limit) {
-  PageTable out;
-  if (body_ == nullptr) return out;
-  Wide seed = 0;
-  each_included([&](const EpochCounts& counts) {
-    add_saturating(out.counted, counts.counted());
-    seed += counts.seed();
-  });
-  out.seed = to_i64(seed);
-
-  // A heap of the first `limit` rows, the last of them on top: no copy of all pages, whatever their number.
-  const std::int64_t at_s = read_clock(now_s);
-  const Before before{sort};
-  const std::uint32_t end = std::max(body_->pages_hit.end(), body_->pages_defined.end());
-  for (std::uint32_t id = 0; id < end && limit > 0; ++id) {
-    if (!body_->pages_hit.has(id) && !body_->pages_defined.has(id)) continue;
-    PageRow row = row_of(PageId{id});
-    const bool full = out.rows.size() == limit;
-    if (full && sort == PageSort::total && total(row) < total(out.rows.front())) continue;  // so it is for nearly all
-    row.path = page_path(row.id);
-    if (full && sort != PageSort::online && !before(row, out.rows.front())) continue;
-    row.online = body_->page_presence.online(row.id, at_s, kept_s_);
-    if (row.path.empty() || (row.counted == 0 && row.seed == 0 && row.online == 0)) continue;
-    if (full) {
-      if (!before(row, out.rows.front())) continue;
-      std::pop_heap(out.rows.begin(), out.rows.end(), before);
-      out.rows.pop_back();
-    }
-    out.rows.push_back(row);
-    std::push_heap(out.rows.begin(), out.rows.end(), before);
-  }
-  std::sort_heap(out.rows.begin(), out.rows.end(), before);
-
-  out.rest = out.counted;
-  for (const PageRow& row : out.rows) out.rest -= std::min(out.rest, row.counted);
-  return out;
+  PageWalk walk(sort, limit);
+  do {
+    walk.make_room();
+  } while (!walk.step(*this, now_s));
+  return walk.table();
 }
 
 std::vector<Cell> SiteState::minutes(std::int64_t from_s, std::int64_t to_s) const {

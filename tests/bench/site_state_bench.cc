@@ -3,6 +3,8 @@
 //   site_state_bench --benchmark_filter=Apply
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+#include <ctime>
 #include <random>
 #include <string>
 #include <vector>
@@ -160,6 +162,56 @@ void BM_Pages(benchmark::State& bench) {
   }
 }
 BENCHMARK(BM_Pages)->Args({1'000, 20})->Args({100'000, 20})->Args({100'000, 10'000})->Unit(benchmark::kMicrosecond);
+
+// The same as a daemon does it: how long the lock is held at most, of all holds of a walk, in thread time. Arguments:
+// pages, rows, sort.
+void BM_PageWalk(benchmark::State& bench) {
+  const auto pages = static_cast<std::uint32_t>(bench.range(0));
+  SiteState state(Limits{.pages_max = pages}, kWindow_s);
+  define_pages(state, pages);
+  Traffic traffic(10'000, pages);
+  for (std::uint32_t i = 0; i < pages; ++i) {
+    Hit hit = traffic.next(kStart);
+    hit.page = PageId{kFirstPage.value + i};
+    for (std::uint64_t hits = 1 + i % 97 % 7; hits > 0; --hits) state.apply(Epoch{}, {&hit, 1});
+  }
+  const auto thread_us = [] {
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) * 1e6 + static_cast<double>(now.tv_nsec) / 1e3;
+  };
+  std::vector<double> look_us, take_us;
+  for (auto _ : bench) {
+    PageWalk walk(static_cast<PageSort>(bench.range(2)), static_cast<std::size_t>(bench.range(1)));
+    double longest_us = 0;
+    double last_us = 0;
+    for (bool done = false; !done;) {
+      walk.make_room();
+      longest_us = std::max(longest_us, last_us);
+      const double begin_us = thread_us();
+      done = walk.step(state, kStart + 1);
+      last_us = thread_us() - begin_us;
+    }
+    look_us.push_back(longest_us);
+    take_us.push_back(last_us);
+    benchmark::DoNotOptimize(walk.table());
+  }
+  const auto median = [](std::vector<double>& of) {
+    std::nth_element(of.begin(), of.begin() + static_cast<std::ptrdiff_t>(of.size() / 2), of.end());
+    return of[of.size() / 2];
+  };
+  bench.counters["look_us"] = median(look_us);  // the longest but the last
+  bench.counters["take_us"] = median(take_us);  // the last
+}
+BENCHMARK(BM_PageWalk)
+    ->ArgNames({"pages", "rows", "sort"})
+    ->Args({1'000, 100, 0})
+    ->Args({100'000, 100, 0})
+    ->Args({100'000, 10'000, 0})
+    ->Args({100'000, 10'000, 1})
+    ->Args({100'000, 10'000, 2})
+    ->Args({1'000'000, 10'000, 0})
+    ->Unit(benchmark::kMicrosecond);
 
 void BM_Save(benchmark::State& bench) {
   SiteState state(Limits{}, kWindow_s);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/pages.h"
 
+#include <atomic>
+#include <thread>
+
 #include "unit/api/site_fixture.h"
 
 namespace footfall::api {
@@ -33,6 +36,38 @@ TEST_F(PagesTest, RowsAndRestAddUpToTheSite) {
     EXPECT_EQ(sum, answer.number("/counted"));
     EXPECT_EQ(sum, 6);
   }
+}
+
+TEST_F(PagesTest, RowsAndRestAddUpWhileHitsArrive) {
+  sites::Site& site = *registry_.find("example.vn");
+  for (std::uint64_t page = 0; page < 5'000; ++page) visit(site, "/p" + std::to_string(page), page);
+  std::atomic<bool> stop{false};
+  std::thread hits([&] {
+    const std::uint32_t pages = counting::kFirstPage.value + 3 + 5'000;
+    for (std::uint64_t i = 0; !stop; ++i) {
+      const counting::Hit hit{.at_s = kNow,
+                              .visitor = counting::VisitorId{1 + i % 100},
+                              .page = counting::PageId{static_cast<std::uint32_t>(i * 7919 % pages)},
+                              .counts = true,
+                              .touches_presence = true};
+      const base::MutexLock lock(site.mutex());
+      site.state().apply(site.state().epoch(), {&hit, 1});
+    }
+  });
+  std::int64_t before = 0;
+  for (const std::string_view query : {"limit=10", "limit=4000", "limit=10000", "sort=online&limit=100", "sort=path"}) {
+    for (int i = 0; i < 3; ++i) {
+      const Parsed answer = pages(query);
+      std::int64_t sum = answer.number("/rest");
+      for (std::size_t row = 0; row < answer.size("/pages"); ++row)
+        sum += answer.number("/pages/" + std::to_string(row) + "/counted");
+      EXPECT_EQ(sum, answer.number("/counted")) << query;
+      EXPECT_GE(sum, before);
+      before = sum;
+    }
+  }
+  stop = true;
+  hits.join();
 }
 
 TEST_F(PagesTest, SortsByWhatIsAskedFor) {

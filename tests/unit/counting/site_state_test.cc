@@ -647,6 +647,35 @@ TEST_F(SiteStateTest, RowsAndRestAddUpToCounted) {
   EXPECT_EQ(pages(PageSort::path, 1).rows[0].path, "(unknown)");
 }
 
+TEST_F(SiteStateTest, AWalkOverManyPagesTellsTheNumbersOfItsLastHold) {
+  constexpr int kPages = 3 * static_cast<int>(PageWalk::kPagesAStep);
+  for (int i = 0; i < kPages; ++i) at(0).seen("ann", "/" + std::to_string(i));
+  for (int i = 0; i < 5; ++i) seen("ann", "/" + std::to_string(1'000 * i));
+  PageWalk walk(PageSort::total, 7);
+  std::uint64_t counted = kPages + 5;
+  int holds = 0;
+  for (bool done = false; !done; ++holds) {
+    walk.make_room();
+    done = walk.step(state(), kMidnight);
+    if (done) continue;
+    seen("bob", "/0").seen("bob", "/new " + std::to_string(holds));
+    counted += 2;
+  }
+  EXPECT_GT(holds, 3);
+  const PageTable table = walk.table();
+  EXPECT_EQ(table.counted, counted);
+  ASSERT_EQ(table.rows.size(), 7U);
+  EXPECT_EQ(table.rows[0].path, "/0");
+  EXPECT_EQ(table.rows[0].counted, 2U + static_cast<std::uint64_t>(holds) - 1);
+  EXPECT_EQ(table.rows[0].online, 2U);
+  std::uint64_t sum = table.rest;
+  for (const PageRow& row : table.rows) sum += row.counted;
+  EXPECT_EQ(sum, counted);
+  for (int i = 1; i < 5; ++i) EXPECT_EQ(table.rows[static_cast<std::size_t>(i)].counted, 2U);
+  EXPECT_EQ(table.rows[5].path, "/1");  // of equals by path
+  EXPECT_EQ(table.rows[6].path, "/10");
+}
+
 TEST_F(SiteStateTest, MonthAndYearAreTheSumsOfTheirDays) {
   const Calendar calendar = calendar_of(kToday);
   at((calendar.year_begin - kToday) * 86'400).seen("ann");
