@@ -154,7 +154,7 @@ std::vector<Option> option_table() {
       {"connections-max", "N", "open connections per shard (15000)", false,
        number<std::uint32_t>(&Config::connections_max, 16, 1'000'000)},
       {"sites-max", "N", "registered sites (100000)", false, number<std::uint32_t>(&Config::sites_max, 1, 10'000'000)},
-      {"pages-max", "N", "pages per site; past it they count as (other) (100000)", false,
+      {"pages-max", "N", "pages per site, and in its rankings; past it they count as (other) (100000)", false,
        number<std::uint32_t>(&Config::pages_max, 1, 1'000'000)},
       {"labels-max", "N", "ranked labels per site, day and dimension; past it (other) (1000)", false,
        number<std::uint32_t>(&Config::labels_max, 1, 100'000)},

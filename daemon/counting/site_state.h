@@ -57,8 +57,8 @@ class EpochCounts;
 inline constexpr std::uint32_t kIdsMax = 1U << 21U;
 
 struct Limits {
-  std::uint32_t pages_max = 100'000;           // per site, at most kIdsMax / 2; past it (other)
-  std::uint32_t labels_max = 1'000;            // per site, day and dimension; past it (other)
+  std::uint32_t pages_max = 100'000;  // per site (so of a day's ranking, too), at most kIdsMax / 2; past it (other)
+  std::uint32_t labels_max = 1'000;   // per site, day and dimension; past it (other). Not of pages
   std::uint32_t labels_known_max = 1'000'000;  // texts interned per site, at most kIdsMax / 2; past it (other)
   std::uint32_t visitors_exact_max = Visitors::kExactMaxDefault;
   bool seconds_of_online = true;  // keep the last hour's online by second (live state only)

@@ -442,6 +442,30 @@ TEST_F(SiteStateTest, PastTheCapPagesCountInOther) {
   EXPECT_EQ(state().reserve_page("/c", base::table_hash("/c")), kOtherPage);
 }
 
+TEST_F(SiteStateTest, ADaysRankingOfPagesIsExactUpToTheCapOfPagesAndNoLonger) {
+  Limits limits;
+  limits.pages_max = 50;
+  limits.labels_max = 3;  // no concern of pages
+  use(limits);
+  std::size_t memory = 0;
+  for (const std::int64_t day : {0, 1, 2}) {
+    for (int i = 0; i < 1'000; ++i)
+      at(day * 86'400 + i).seen("ann", "/" + std::to_string((i * 37 + day * 500) % 1'000));
+    at(day * 86'400 + 1'000).seen("ann", "");
+    const Day today = kToday + static_cast<Day>(day);
+    const std::vector<Ranked> ranked = state().top(Dimension::page, today, today, 10'000);
+    ASSERT_EQ(ranked.size(), 52U);  // the pages, (other) and (unknown)
+    EXPECT_EQ(state().page_path(PageId{ranked[0].id}), "(other)");
+    EXPECT_EQ(ranked[0].count, 950U);
+    std::uint64_t sum = 0;
+    for (const Ranked& r : ranked) sum += r.count;
+    EXPECT_EQ(sum, 1'001U);
+    state().close_day(Epoch{}, today);
+    if (day == 0) memory = state().memory_bytes();
+  }
+  EXPECT_LT(state().memory_bytes(), memory * 3 / 2);
+}
+
 TEST_F(SiteStateTest, PastTheCapOfADayLabelsCountInOther) {
   Limits limits;
   limits.labels_max = 2;
