@@ -61,6 +61,13 @@ void Imports::end(SiteId site, std::string_view source) {
   import.open = false;
 }
 
+std::size_t Imports::sources(SiteId site) const {
+  const base::MutexLock lock(mutex_);
+  const auto begin = imports_.lower_bound({site, std::string()});
+  return static_cast<std::size_t>(
+      std::distance(begin, std::find_if(begin, imports_.end(), [&](const auto& e) { return e.first.first != site; })));
+}
+
 std::set<SiteId> Imports::open() const {
   const base::MutexLock lock(mutex_);
   std::set<SiteId> out;

@@ -24,6 +24,9 @@
 
 namespace footfall::sites {
 
+// Sources that imports into a site may ever name: each keeps a mark.
+inline constexpr std::size_t kImportSourcesMax = 1000;
+
 struct Import {
   std::uint64_t key0 = 0, key1 = 0;  // of its visitors; erased when it ends
   bool open = false;
@@ -56,7 +59,8 @@ class Imports {
   void set_progress(SiteId site, std::string_view source, std::uint64_t position);
   void begin(SiteId site, std::string_view source, std::uint64_t key0, std::uint64_t key1);
   void end(SiteId site, std::string_view source);
-  std::set<SiteId> open() const;  // sites with an open import
+  std::size_t sources(SiteId site) const;  // that have a mark
+  std::set<SiteId> open() const;           // sites with an open import
 
   void save(base::ByteWriter& out) const;
   bool load(base::ByteReader& in, std::size_t sites);

@@ -290,6 +290,21 @@ TEST_F(RegistryTest, ATokenIsThereUntilItIsUndone) {
   EXPECT_TRUE(registry_.tokens().empty());
 }
 
+TEST_F(RegistryTest, TheSourcesOfASiteAreBounded) {
+  add("a.vn", "c1");
+  add("b.vn", "c2");
+  for (std::size_t i = 0; i < kImportSourcesMax; ++i) {
+    const std::string source = "log." + std::to_string(i);
+    ASSERT_TRUE(change("b" + source, ImportBegun{SiteId{1}, source, 5, 6}));
+    ASSERT_TRUE(change("e" + source, ImportEnded{SiteId{1}, source}));  // its mark stays
+  }
+  EXPECT_EQ(registry_.imports().sources(SiteId{1}), kImportSourcesMax);
+  EXPECT_EQ(registry_.imports().sources(SiteId{2}), 0U);
+  EXPECT_EQ(refusal("c3", ImportBegun{SiteId{1}, "one more", 5, 6}), Errc::conflict);
+  EXPECT_TRUE(change("c4", ImportBegun{SiteId{1}, "log.7", 5, 6})) << "one that has its mark";
+  EXPECT_TRUE(change("c5", ImportBegun{SiteId{2}, "one more", 5, 6})) << "another site";
+}
+
 TEST_F(RegistryTest, AnImportKeepsItsMarkAndLosesItsKeyWhenItEnds) {
   add("example.vn", "c1");
   ASSERT_TRUE(change("c2", ImportBegun{SiteId{1}, "log", 5, 6}));
