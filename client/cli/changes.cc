@@ -15,7 +15,7 @@ void ChangeOptions::declare(CLI::App& command, bool with_reason) {
 }
 
 int make_change(const ChangeOptions& options, Terminal& terminal, const std::string& method, const std::string& target,
-                const std::string& json_body, const std::string& done) {
+                const std::string& json_body, const std::string& done, const std::string& afterwards) {
   Daemon daemon(options.daemon, terminal);
   const std::string id = options.id.empty() ? drawn_change_id() : options.id;
   const auto answer = daemon.call(Daemon::Listener::admin, method, target, json_body, id);
@@ -26,7 +26,8 @@ int make_change(const ChangeOptions& options, Terminal& terminal, const std::str
       text += ": total " + grouped(change.number("before")) + " -> " + grouped(change.number("after"));
     }
     if (change["repeated"].yes()) text += " (done already, under this id)";
-    return text + "\n  take it back with: footfall undo " + shell_quoted(printable(change.text("id"))) + "\n";
+    const std::string back = "take it back with: footfall undo " + shell_quoted(printable(change.text("id")));
+    return text + "\n  " + (afterwards.empty() ? back : afterwards) + "\n";
   });
 }
 

@@ -19,8 +19,8 @@ struct ChangeOptions {
 };
 
 // Sends the change and shows the answer: as it came with --json, else `done` ("seeded example.vn"), before and after,
-// and how to take it back.
+// and how to take it back; or `afterwards` in place of that.
 int make_change(const ChangeOptions& options, Terminal& terminal, const std::string& method, const std::string& target,
-                const std::string& json_body, const std::string& done);
+                const std::string& json_body, const std::string& done, const std::string& afterwards = {});
 
 }  // namespace footfall::cli

@@ -20,7 +20,8 @@ int undo(const Options& options, Terminal& terminal) {
   if (!options.change.reason.empty()) body.member("reason", options.change.reason);
   body.end_object();
   return make_change(options.change, terminal, "POST", "/v1/admin/changes/" + url_encoded(options.undone) + "/undo",
-                     body.take(), "undone: " + options.undone);
+                     body.take(), "undone: " + options.undone,
+                     "an undo cannot be taken back: make the change anew instead (footfall audit shows what it was)");
 }
 
 }  // namespace

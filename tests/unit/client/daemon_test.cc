@@ -70,7 +70,8 @@ TEST_F(DaemonTest, UndoNamesTheChange) {
   const Ran ran = run_command({"undo", "c2"});
   EXPECT_EQ(asked().line, "POST /v1/admin/changes/c2/undo HTTP/1.1");
   EXPECT_EQ(ran.out,
-            "undone: c2: total 0 -> 2,017 (done already, under this id)\n  take it back with: footfall undo c3\n");
+            "undone: c2: total 0 -> 2,017 (done already, under this id)\n"
+            "  an undo cannot be taken back: make the change anew instead (footfall audit shows what it was)\n");
 }
 
 TEST_F(DaemonTest, SitesAreListedAsATable) {
