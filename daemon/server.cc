@@ -312,7 +312,8 @@ api::Readiness Server::readiness() const {
     facts.journal_detail = "the stream of shard " + std::to_string(i) + " cannot be written";
   }
   const store::CheckpointStats checkpoints = checkpointer_->stats();
-  facts.last_checkpoint_s = checkpoints.last_utc_s;
+  // Until this process made one: that which it began with, as old as the latest that it holds.
+  facts.last_checkpoint_s = checkpoints.last_utc_s != 0 ? checkpoints.last_utc_s : recovered_.checkpoint_s;
   facts.checkpoints_fail = checkpoints.failures > 0 && checkpoints.last_utc_s == 0;
   facts.sites = recovered_.registry->entries().size();
   return facts;

@@ -181,6 +181,7 @@ base::Result<RecoveredState> begin(const DataDirectory& directory, const countin
     auto loaded = load_checkpoint(directory, *number, limits);
     if (loaded) {
       state = std::move(*loaded);
+      state.checkpoint_s = state.newest_s;
       break;
     }
     // A later release's file, or a disk that does not answer, is no reason to fall back.

@@ -27,6 +27,7 @@ struct RecoveredState {
   std::unique_ptr<sites::Registry> registry;
   Positions positions;
   std::uint64_t checkpoint = 0;    // number of the checkpoint it began with; 0: none
+  std::int64_t checkpoint_s = 0;   // the latest second in that one
   Positions checkpoint_positions;  // what that one includes
   std::uint64_t replayed_blocks = 0;
   std::uint64_t replayed_hits = 0;

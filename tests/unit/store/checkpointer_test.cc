@@ -77,6 +77,7 @@ TEST_F(CheckpointerTest, NothingChangedMakesNoCheckpoint) {
   start(2);
   checkpoint();
   EXPECT_EQ(on_disk(), std::vector<std::uint64_t>{1}) << "a restart is no change";
+  EXPECT_EQ(node_.recovered().checkpoint_s, kNoon) << "how old it is is known";
 }
 
 TEST_F(CheckpointerTest, TwoGenerationsAreKeptAndSegmentsBehindTheOlderGo) {
