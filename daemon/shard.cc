@@ -888,15 +888,17 @@ void Shard::answer_refusal(std::string& out, const Refusal& refusal, bool keep_a
 bool Shard::answer_read(std::string& out, const Read& read, const Pending& pending, bool keep_alive) {
   using api::Route;
   const std::string_view date = hit_answers_.date();
+  std::string_view vary;
   const auto problem = [&](api::Problem kind, std::string_view detail, std::string_view fields = {}) {
     counters_.answered(read.resource, api::info_of(kind).status);
-    api::write_problem(out, kind, detail, date, keep_alive, fields, read.head);
+    api::write_problem(out, kind, detail, date, keep_alive, std::string(fields).append(vary), read.head);
     return false;
   };
   const auto answer = [&](int status, std::string_view type, std::string_view body, std::string_view cache,
                           std::string_view fields = {}) {
     counters_.answered(read.resource, status);
-    http::write(out, {status, type, body, cache, fields, true}, date, keep_alive, read.head);
+    const std::string more = std::string(fields).append(vary);
+    http::write(out, {status, type, body, cache, more, true}, date, keep_alive, read.head);
     return false;
   };
   switch (read.route) {
@@ -937,6 +939,7 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
   if (local == nullptr) return problem(api::Problem::unknown_site, "no site is registered under this name");
   const api::ReadContext context =
       api::read_context(local->entry, local->zone, *directory_, read.token, loop_->now_ms());
+  vary = api::vary_field(context);
   if (read.route == Route::hit) return answer(200, "application/json", api::stats_json(context, read.path), "no-store");
   if (const std::optional<api::Problem> refused = api::refusal(context, read.route))
     return problem(*refused, api::refusal_detail(*refused));

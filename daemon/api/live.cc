@@ -87,7 +87,7 @@ base::Result<void> LiveHub::subscribe(http::ConnectionRef connection, const Read
   const std::uint64_t retry_ms = limits_.retry_ms_min + base::random_u64() % spread;
   std::string head;
   http::write_stream_head(head, "text/event-stream", http::imf_fixdate(context.now_ms / 1000),
-                          "X-Accel-Buffering: no\r\n");
+                          std::string("X-Accel-Buffering: no\r\n").append(vary_field(context)));
   head.append("retry: ").append(std::to_string(retry_ms)).append("\n").append(topic.event);
   subscribers_.emplace(key_of(connection), reader);
   counters_.subscribers.set(subscribers_.size());

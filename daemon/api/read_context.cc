@@ -45,4 +45,8 @@ std::string_view cache_control(const ReadContext& context) {
   return by_token ? "private, no-store" : "public, max-age=5";
 }
 
+std::string_view vary_field(const ReadContext& context) {
+  return context.settings->visibility == sites::Visibility::full ? "" : "Vary: Authorization\r\n";
+}
+
 }  // namespace footfall::api

@@ -42,5 +42,7 @@ std::string_view refusal_detail(Problem problem);
 
 // What shared caches may keep: 5 s of what everybody may read, nothing of what a token opened.
 std::string_view cache_control(const ReadContext& context);
+// A complete line, or empty: `Vary: Authorization` wherever a token may change the answer.
+std::string_view vary_field(const ReadContext& context);
 
 }  // namespace footfall::api

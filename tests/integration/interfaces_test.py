@@ -111,7 +111,8 @@ class Interfaces(unittest.TestCase):
         site = self.site()
         self.daemon.admin("PUT", f"/v1/admin/sites/{site}", {"visibility": "private"})
         for target in (f"/v1/sites/{site}/stats", f"/widget/{site}.json", f"/widget/{site}.txt", f"/v1/sites/{site}/live"):
-            self.assertEqual(self.daemon.get(target).status, 401, target)
+            answer = self.daemon.get(target)
+            self.assertEqual((answer.status, answer.fields["Vary"]), (401, "Authorization"), target)
         self.assertEqual(self.daemon.stats(site)["total"], 0)
         answer = self.daemon.get(f"/hit?site={site}&path=/&format=json", User_Agent=BROWSER % 120)
         self.assertNotIn("total", answer.json)

@@ -67,6 +67,13 @@ TEST_F(ReadContextTest, RightsEndWithTheToken) {
   EXPECT_EQ(context("full.vn", "expires").rights_until_s, 0);
 }
 
+TEST_F(ReadContextTest, WhatATokenMayChangeSaysSo) {
+  EXPECT_EQ(vary_field(context("counter.vn")), "Vary: Authorization\r\n");
+  EXPECT_EQ(vary_field(context("counter.vn", "reads-all")), "Vary: Authorization\r\n");
+  EXPECT_EQ(vary_field(context("private.vn")), "Vary: Authorization\r\n");
+  EXPECT_EQ(vary_field(context("full.vn", "reads-all")), "");
+}
+
 TEST_F(ReadContextTest, CachesKeepOnlyWhatIsPublic) {
   EXPECT_EQ(cache_control(context("counter.vn")), "public, max-age=5");
   EXPECT_EQ(cache_control(context("full.vn", "reads-all")), "public, max-age=5");
