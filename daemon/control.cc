@@ -6,6 +6,7 @@
 #include <future>
 #include <utility>
 
+#include "api/problems.h"
 #include "base/log.h"
 #include "lookup/time_zones.h"
 #include "sites/records.h"
@@ -119,6 +120,11 @@ void Control::on_requests(http::ConnectionRef connection, const http::Peer& peer
                request->method == http::Method::head);
     loop_->finish_answer(connection, !request->keep_alive);
   }
+}
+
+void Control::on_refused(const http::Peer&, http::ParseError error, const http::Request* request, std::string& answer) {
+  api::write_refused(answer, error, http::imf_fixdate(loop_->now_ms() / 1000), {},
+                     request != nullptr && request->method == http::Method::head);
 }
 
 void Control::on_tick(std::int64_t now_ms) {

@@ -80,6 +80,8 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   std::string metrics_text() override { return environment_.metrics_text(); }
 
   void on_requests(http::ConnectionRef connection, const http::Peer& peer, http::Requests& requests) override;
+  void on_refused(const http::Peer& peer, http::ParseError error, const http::Request* request,
+                  std::string& answer) override;
   void end_of_pass(std::int64_t) override {}
   void on_tick(std::int64_t now_ms) override;
   void on_close(http::ConnectionRef) override {}

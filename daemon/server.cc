@@ -37,9 +37,13 @@ StreamId stream_of_shard(std::size_t index) {
   return StreamId{static_cast<std::uint16_t>(index + 1)};
 }
 
+// Of a shard: two batches as large as they may be, and some pings.
+constexpr std::uint64_t kBodyMemoryMin = 40U << 20U;
+
 http::LoopLimits loop_limits(const Config& config) {
   http::LoopLimits limits;
   limits.connections_max = config.connections_max;
+  limits.body_memory_max = std::max<std::uint64_t>(config.body_memory_max / config.threads, kBodyMemoryMin);
   return limits;
 }
 
@@ -328,6 +332,7 @@ metrics::Facts Server::facts() const {
     const http::LoopCounters& loop = shard->loop().counters();
     facts.connections += loop.accepted.get() - loop.closed.get();
     facts.connections_accepted += loop.accepted.get();
+    facts.body_memory += loop.body_memory.get();
     for (std::size_t i = 0; i < facts.parse_errors.size(); ++i)
       facts.parse_errors.at(i) += loop.parse_errors.at(i).get();
     const api::LiveCounters& live = shard->live_counters();

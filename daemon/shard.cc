@@ -83,6 +83,22 @@ class ImportClaim {
   bool handed_over_ = false;
 };
 
+// Why a ping was not even read.
+ingest::Rejection rejection_of(http::ParseError error) {
+  switch (http::status_of(error)) {
+    case 408:
+      return ingest::Rejection::timeout;
+    case 413:
+    case 414:
+    case 431:
+      return ingest::Rejection::too_large;
+    case 503:
+      return ingest::Rejection::overload;
+    default:
+      return ingest::Rejection::malformed;
+  }
+}
+
 }  // namespace
 
 // Owned by sites_; replaced when the directory changes.
@@ -383,6 +399,42 @@ void Shard::on_read(http::ConnectionRef connection, const http::Request& request
   read.if_none_match = request.field(Field::if_none_match);
   read.head = request.method == http::Method::head;
   read.accept_encoding = request.field(Field::accept_encoding);
+}
+
+// --- what is refused before it is a request ---
+
+bool Shard::on_head(const http::Peer&, const http::Request& head, std::string& answer) {
+  if (api::route_of(head.method, head.path, environment_.base_path).route != api::Route::batch) return true;
+  // The same as on_batch() says to a batch that came as a whole.
+  const std::int64_t now_s = loop_->now_ms() / 1000;
+  const std::string_view secret = api::bearer_of(head);
+  if (!secret.empty() && api::find_token(directory_->tokens, secret, now_s) != nullptr) return true;
+  hit_answers_.set_second(now_s);
+  api::write_problem(answer, api::Problem::unauthorized,
+                     "a batch needs a token of scope ingest: Authorization: Bearer TOKEN", hit_answers_.date(), false);
+  counters_.answered(api::Route::batch, 401);
+  return false;
+}
+
+void Shard::on_refused(const http::Peer&, http::ParseError error, const http::Request* request, std::string& answer) {
+  hit_answers_.set_second(loop_->now_ms() / 1000);
+  api::Target target;
+  if (request != nullptr) target = api::route_of(request->method, request->path, environment_.base_path);
+  const bool head_only = request != nullptr && request->method == http::Method::head;
+  const bool gif = target.route == api::Route::hit_gif;
+  std::string fields;
+  if (gif || target.route == api::Route::hit || target.route == api::Route::batch) {
+    const ingest::Rejection reason = rejection_of(error);
+    counters_.received.add();
+    counters_.reject(reason);
+    fields = "Footfall-Rejected: " + std::string(ingest::name_of(reason)) + "\r\n";
+  }
+  const int status = http::status_of(error);
+  counters_.answered(target.resource, status);
+  if (!gif) return api::write_refused(answer, error, hit_answers_.date(), fields, head_only);
+  if (status == 503) fields += kRetryAfter;  // an image route always answers an image
+  http::write(answer, {status, "image/gif", http::gif_bytes(), "no-store", fields, true}, hit_answers_.date(), false,
+              head_only);
 }
 
 // --- a pass: decide, journal, apply ---

@@ -118,6 +118,9 @@ class Shard final : public http::LoopHandler {
   std::uint64_t online_pairs() const { return online_pairs_.get(); }  // the same
 
   void on_requests(http::ConnectionRef connection, const http::Peer& peer, http::Requests& requests) override;
+  bool on_head(const http::Peer& peer, const http::Request& head, std::string& answer) override;
+  void on_refused(const http::Peer& peer, http::ParseError error, const http::Request* request,
+                  std::string& answer) override;
   void end_of_pass(std::int64_t now_ms) override;
   void on_tick(std::int64_t now_ms) override;
   void on_close(http::ConnectionRef connection) override;

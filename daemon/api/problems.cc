@@ -18,15 +18,18 @@ constexpr std::array<ProblemInfo, static_cast<std::size_t>(Problem::count_)> kPr
     {404, "not-found", "There is nothing here"},
     {404, "unknown-site", "No site has this name"},
     {405, "method-not-allowed", "The method does not fit here"},
+    {408, "request-timeout", "The request did not arrive in time"},
     {409, "conflict", "The request contradicts the state"},
     {413, "too-large", "The body is too large"},
     {414, "target-too-long", "The address is too long"},
     {415, "unsupported-media-type", "The content type is not understood"},
+    {417, "expectation-failed", "The expectation cannot be met"},
     {421, "wrong-node", "Another node answers for this key"},
     {429, "rate-limited", "Too many requests"},
     {431, "head-too-large", "The header fields are too large"},
     {500, "internal", "The server made a mistake"},
     {503, "unavailable", "Not now"},
+    {505, "version-not-supported", "This version of HTTP is not spoken here"},
 }};
 
 }  // namespace
@@ -60,6 +63,28 @@ Problem problem_of(base::Errc code) {
   return Problem::internal;
 }
 
+Problem problem_of(http::ParseError error) {
+  const int status = http::status_of(error);
+  switch (status) {
+    case 408:
+      return Problem::request_timeout;
+    case 413:
+      return Problem::too_large;
+    case 414:
+      return Problem::target_too_long;
+    case 417:
+      return Problem::expectation_failed;
+    case 431:
+      return Problem::head_too_large;
+    case 503:
+      return Problem::unavailable;
+    case 505:
+      return Problem::version_not_supported;
+    default:
+      return Problem::malformed;
+  }
+}
+
 void write_problem(std::string& out, Problem problem, std::string_view detail, std::string_view date, bool keep_alive,
                    std::string_view extra_fields, bool head_only) {
   const ProblemInfo& info = info_of(problem);
@@ -70,6 +95,12 @@ void write_problem(std::string& out, Problem problem, std::string_view detail, s
   const std::size_t begin = out.size();
   http::write_problem(out, info.status, info.type, info.title, one_line(detail), date, keep_alive, fields);
   if (head_only) out.resize(out.find("\r\n\r\n", begin) + 4);
+}
+
+void write_refused(std::string& out, http::ParseError error, std::string_view date, std::string_view extra_fields,
+                   bool head_only) {
+  const std::string detail = std::string(http::name_of(error)).append(": ").append(http::describe(error));
+  write_problem(out, problem_of(error), detail, date, false, extra_fields, head_only);
 }
 
 }  // namespace footfall::api

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/errors.h"
+#include "http/request_parser.h"
 
 namespace footfall::api {
 
@@ -19,15 +20,18 @@ enum class Problem : std::uint8_t {
   not_found,
   unknown_site,
   method_not_allowed,
+  request_timeout,
   conflict,
   too_large,
   target_too_long,
   unsupported_media_type,
+  expectation_failed,
   wrong_node,
   rate_limited,
   head_too_large,
   internal,
   unavailable,
+  version_not_supported,
   count_
 };
 
@@ -38,10 +42,15 @@ struct ProblemInfo {
 };
 const ProblemInfo& info_of(Problem problem);
 Problem problem_of(base::Errc code);
+Problem problem_of(http::ParseError error);
 
 // Appends a complete answer. Says WWW-Authenticate with 401 and Retry-After with 429 and 503; `extra_fields` are
 // complete lines. `date` is an IMF-fixdate. `head_only`: the answer to HEAD, which has no body.
 void write_problem(std::string& out, Problem problem, std::string_view detail, std::string_view date, bool keep_alive,
                    std::string_view extra_fields = {}, bool head_only = false);
+
+// The answer to a request that the http module refused: its detail names the error, and the connection closes.
+void write_refused(std::string& out, http::ParseError error, std::string_view date, std::string_view extra_fields = {},
+                   bool head_only = false);
 
 }  // namespace footfall::api

@@ -28,7 +28,7 @@ const Request* Requests::next() {
       ++handed_out_;
       ++c.owed_;
       ++c.completed_;
-      c.continue_sent_ = false;
+      c.continue_sent_ = c.head_taken_ = false;
       Request& request = parser->request();
       if (c.last_) request.keep_alive = false;
       if (!request.keep_alive) c.closing_ = true;
@@ -46,6 +46,12 @@ const Request* Requests::next() {
 
 void Requests::pause() {
   connection_.paused_ = connection_.owed_ != 0;
+}
+
+const Request* Requests::refused() {
+  if (!connection_.failed()) return nullptr;
+  RequestParser* parser = connection_.partial_ ? connection_.partial_.get() : connection_.parser_;
+  return parser->known(input_.substr(at_)) ? &parser->request() : nullptr;
 }
 
 void Requests::forget_partial() {
@@ -85,6 +91,12 @@ void Connection::end_input() {
 void Connection::throw_input_away() {
   partial_.reset();
   std::string().swap(held_);
+}
+
+const Request* Connection::take_head() {
+  if (head_taken_ || !mid_body()) return nullptr;
+  head_taken_ = true;
+  return known();
 }
 
 bool Connection::take_continue() {

@@ -44,6 +44,8 @@ class Requests {
   // until no answer is owed.
   void pause();
   std::uint32_t handed_out() const { return handed_out_; }
+  // The input failed: what is known of the request that was refused, or nullptr. Its views live as long as this.
+  const Request* refused();
 
  private:
   void forget_partial();
@@ -86,6 +88,12 @@ class Connection {
   bool mid_request() const { return partial_ != nullptr; }
   bool mid_body() const { return partial_ && partial_->head_complete(); }
   std::size_t held_bytes() const { return held_.size(); }
+  // What a request whose body is missing takes up: what came of it, and a chunked body once more.
+  std::size_t body_memory() const { return mid_body() ? held_.size() + partial_->joined_bytes() : 0; }
+  // What is known of the request under way, or nullptr. Its views live until more input comes.
+  const Request* known() { return partial_ && partial_->known(held_) ? &partial_->request() : nullptr; }
+  // The same, once for each request whose head is complete and whose body is missing.
+  const Request* take_head();
   // Counts the requests that were completed: tells whether a request under way is the same as before.
   std::uint32_t completed() const { return completed_; }
   // True once, when the peer waits for "100 Continue" and nothing is owed before it.
@@ -114,6 +122,7 @@ class Connection {
   bool last_ = false;
   bool discarded_ = false;
   bool continue_sent_ = false;
+  bool head_taken_ = false;
   bool receiving_ = false;  // a Requests is alive
 };
 

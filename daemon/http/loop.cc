@@ -19,7 +19,6 @@
 
 #include "base/mutex.h"
 #include "http/deadline_wheel.h"
-#include "http/response.h"
 
 namespace footfall::http {
 namespace {
@@ -56,12 +55,13 @@ struct Slot {
   bool stream = false;
   bool ended = false;  // the peer sends no more
   bool lingering = false;
-  bool refused = false;  // the last answer, that of an error, is written
-  bool timed_out = false;
+  bool refused = false;   // the last answer, that of an error, is written
   bool resuming = false;  // stands in resume_
   std::int64_t since_ms = 0;
-  std::int64_t send_since_ms = 0;  // when unsent bytes last moved
-  std::int64_t wheel_s = 0;        // the earliest second under which it stands in the wheel; 0: none
+  std::int64_t send_since_ms = 0;        // when unsent bytes last moved
+  std::int64_t wheel_s = 0;              // the earliest second under which it stands in the wheel; 0: none
+  std::size_t body_memory = 0;           // its part of Impl::body_memory_
+  std::unique_ptr<std::string> refusal;  // the last answer, until it is its turn
 };
 
 static_assert(sizeof(Slot) <= 224, "an idle connection is to stay under 300 bytes");
@@ -129,13 +129,16 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   void on_event(std::uint32_t index, std::uint32_t events);
   void read(std::uint32_t index);
   void hand_out(std::uint32_t index, std::string_view bytes);
+  void look_at_body(Slot& slot);
+  void count_body(Slot& slot);
+  void refuse_request(Slot& slot, ParseError error, const Request* request);
   void note_wait(Slot& slot);
   bool wants_read(const Slot& slot) const;
   void flush_run();
   bool transmit(std::uint32_t index, std::string_view bytes);  // false: it is gone
   bool send_unsent(std::uint32_t index);
   void settle(std::uint32_t index);
-  bool refuse(std::uint32_t index);
+  bool send_refusal(std::uint32_t index);
   void finish(std::uint32_t index);
   void drop(std::uint32_t index);
   void reap();
@@ -170,6 +173,7 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   std::int64_t now_ms_;
   DeadlineWheel wheel_;
   std::size_t open_ = 0;
+  std::size_t body_memory_ = 0;  // of requests whose bodies are not complete
   bool in_pass_ = false;
   bool pass_posted_ = false;
   bool handed_out_ = false;
@@ -343,12 +347,8 @@ void Loop::Impl::open(const Arrival& arrival) {
   if (draining_) slot.connection.last_request();
   if (refused) {
     counters.refused.add();
-    slot.refused = true;
     slot.connection.end_input();
-    std::string answer;
-    write_problem(answer, 503, "overload", "Too many connections", "Try again in a moment.",
-                  imf_fixdate(now_ms_ / 1000), false, "Retry-After: 1\r\n");
-    if (!transmit(index, answer)) return;
+    refuse_request(slot, ParseError::too_many_connections, nullptr);
   }
   settle(index);
 }
@@ -416,13 +416,47 @@ void Loop::Impl::hand_out(std::uint32_t index, std::string_view bytes) {
     handler_.on_requests({index, generation}, slot.peer, requests);
     counters.requests.add(requests.handed_out());
     handed_out_ = handed_out_ || requests.handed_out() != 0;
+    if (slot.generation == generation && slot.connection.failed())
+      refuse_request(slot, slot.connection.error(), requests.refused());
   }
   if (slot.generation != generation) return;
-  if (slot.connection.failed()) counters.parse_errors[static_cast<std::size_t>(slot.connection.error())].add();
   if (slot.ended && !slot.connection.keeps_back()) slot.connection.end_input();
+  look_at_body(slot);
   note_wait(slot);
   // With answers owed all that follows is decided when they are given, mostly later in this pass.
   if (slot.connection.owed() == 0) settle(index);
+}
+
+// A body that is not wanted, or has no room, is not waited for.
+void Loop::Impl::look_at_body(Slot& slot) {
+  Connection& connection = slot.connection;
+  if (const Request* head = connection.take_head()) {
+    std::string answer;
+    if (!handler_.on_head(slot.peer, *head, answer)) {
+      counters.heads_refused.add();
+      slot.refusal = std::make_unique<std::string>(std::move(answer));
+      connection.end_input();
+    }
+  }
+  count_body(slot);
+  if (slot.body_memory == 0 || body_memory_ <= limits_.body_memory_max) return;
+  refuse_request(slot, ParseError::no_room, connection.known());
+  connection.end_input();
+  count_body(slot);
+}
+
+void Loop::Impl::count_body(Slot& slot) {
+  const std::size_t now = slot.fd < 0 ? 0 : slot.connection.body_memory();
+  if (now == slot.body_memory) return;
+  body_memory_ += now - slot.body_memory;
+  slot.body_memory = now;
+  counters.body_memory.set(body_memory_);
+}
+
+void Loop::Impl::refuse_request(Slot& slot, ParseError error, const Request* request) {
+  counters.parse_errors[static_cast<std::size_t>(error)].add();
+  slot.refusal = std::make_unique<std::string>();
+  handler_.on_refused(slot.peer, error, request, *slot.refusal);
 }
 
 void Loop::Impl::note_wait(Slot& slot) {
@@ -507,7 +541,8 @@ bool Loop::Impl::send_unsent(std::uint32_t index) {
 void Loop::Impl::settle(std::uint32_t index) {
   Slot& slot = slots_[index];
   Connection& connection = slot.connection;
-  if (!refuse(index)) return;
+  count_body(slot);
+  if (!send_refusal(index)) return;
   if (connection.take_continue() && !transmit(index, "HTTP/1.1 100 Continue\r\n\r\n")) return;
   const bool over = connection.closing() || connection.failed();
   if (over && !slot.stream && connection.owed() == 0 && connection.unsent().empty()) return finish(index);
@@ -522,21 +557,12 @@ void Loop::Impl::settle(std::uint32_t index) {
   schedule(index);
 }
 
-// Writes the answer to a malformed or overdue request once it is its turn. False: the connection is gone.
-bool Loop::Impl::refuse(std::uint32_t index) {
+// Sends the answer to a refused request once it is its turn. False: the connection is gone.
+bool Loop::Impl::send_refusal(std::uint32_t index) {
   Slot& slot = slots_[index];
-  if (slot.refused || slot.connection.owed() != 0 || !(slot.connection.failed() || slot.timed_out)) return true;
+  if (!slot.refusal || slot.connection.owed() != 0) return true;
   slot.refused = true;
-  const std::string date = imf_fixdate(now_ms_ / 1000);
-  std::string answer;
-  if (slot.timed_out) {
-    write_problem(answer, 408, "request-timeout", "The request did not arrive in time", {}, date, false);
-  } else {
-    const ParseError error = slot.connection.error();
-    write_problem(answer, status_of(error), "malformed-request", "The request is malformed",
-                  std::string(name_of(error)).append(": ").append(describe(error)), date, false);
-  }
-  return transmit(index, answer);
+  return transmit(index, *std::exchange(slot.refusal, nullptr));
 }
 
 // All is sent that ever will be.
@@ -572,6 +598,7 @@ void Loop::Impl::drop(std::uint32_t index) {
     run.out.clear();
   }
   ::close(std::exchange(slot.fd, -1));
+  count_body(slot);
   gone_.push_back(ref_of(slot, index));
   if (++slot.generation == 0) slot.generation = 1;
   --open_;
@@ -587,6 +614,7 @@ void Loop::Impl::reap() {
     Slot& slot = slots_[ref.index];
     if (slot.known) handler_.on_close(ref);
     slot.connection = Connection(parser_);
+    slot.refusal.reset();
     free_.push_back(ref.index);
   }
 }
@@ -650,7 +678,7 @@ void Loop::Impl::on_due(std::uint32_t index, std::int64_t second) {
     return drop(index);
   }
   (slot.wait == Wait::head ? counters.head_timeouts : counters.body_timeouts).add();
-  slot.timed_out = true;
+  refuse_request(slot, ParseError::late, slot.connection.known());
   slot.connection.end_input();
   slot.wait = Wait::next_request;
   settle(index);
@@ -732,6 +760,10 @@ void Loop::Impl::check_drained() {
 }
 
 // ---- Loop
+
+bool LoopHandler::on_head(const Peer&, const Request&, std::string&) {
+  return true;
+}
 
 Loop::Loop(asio::io_context& context, const base::Clock& clock, LoopHandler& handler, const ParserLimits& parser_limits,
            const LoopLimits& limits)

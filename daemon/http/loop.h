@@ -13,9 +13,10 @@
 //
 // Deadlines sit in a wheel of one-second slots and are checked lazily: a head must be complete 10 s after its first
 // byte (408), a body keep a minimum rate (408), an idle connection leaves after 75 s, a reader that takes nothing for
-// 10 s is cut. A malformed request is answered behind what is owed before it; then the connection lingers, so that its
-// peer sees the answer and not a reset: it is half closed, and what still comes is thrown away, up to 1 MiB or 2 s.
-// Why this and not a posted flush per pass: daemon/ARCHITECTURE.md, "The pass", with figures.
+// 10 s is cut. A request that is refused is answered, by the handler's words, behind what is owed before it; then the
+// connection lingers, so that its peer sees the answer and not a reset: it is half closed, and what still comes is
+// thrown away, up to 1 MiB or 2 s. Why this and not a posted flush per pass: daemon/ARCHITECTURE.md, "The pass", with
+// figures.
 //
 // Cost: one virtual call per read and one per pass, none per hit; no allocation in steady state. An idle connection is
 // one slot of some 200 bytes.
@@ -60,6 +61,13 @@ class LoopHandler {
   // Requests are complete: take them with next() until it gives nullptr. The handler owes exactly one answer for each,
   // given in request order per connection: now, at end_of_pass(), or later (then flush() must follow).
   virtual void on_requests(ConnectionRef connection, const Peer& peer, Requests& requests) = 0;
+  // The head of a request is there and its body is not: whether it may come. False: append the whole answer, which is
+  // sent in its turn before the connection closes. Asked once for each request whose body does not come along at once.
+  virtual bool on_head(const Peer& peer, const Request& head, std::string& answer);
+  // A request that will not be handed out: malformed, late, or without room. Append the whole answer, which is sent in
+  // its turn before the connection closes. `request`: its method, path, query and the fields read so far, or nullptr
+  // where the path is not known. May come outside of a pass, before end_of_pass() of requests handed out earlier.
+  virtual void on_refused(const Peer& peer, ParseError error, const Request* request, std::string& answer) = 0;
   // Every ready connection was read, and at least one request was handed out: decide, journal, apply, answer.
   virtual void end_of_pass(std::int64_t now_ms) = 0;
   // Once a second; answers and pushes are sent when it returns.
@@ -74,7 +82,9 @@ struct LoopLimits {
   std::int32_t idle_deadline_s = 75;
   std::int32_t send_deadline_s = 10;
   std::uint32_t body_rate_min = 512;  // bytes a second, after the first 10 s
-  std::uint32_t tick_ms = 1000;       // shorter in tests
+  // Of all requests whose bodies are not complete; a request that goes beyond is refused (503).
+  std::size_t body_memory_max = 256U << 20U;
+  std::uint32_t tick_ms = 1000;  // shorter in tests
 };
 
 // Single-writer counters, read by the metrics with relaxed loads.
@@ -83,6 +93,8 @@ struct LoopCounters {
   base::Counter bytes_in, bytes_out;
   base::Counter requests;
   std::array<base::Counter, static_cast<std::size_t>(ParseError::count_)> parse_errors;  // by ParseError
+  base::Counter heads_refused;                                                           // by on_head()
+  base::Counter body_memory;                                                             // now; see LoopLimits
   base::Counter head_timeouts, body_timeouts, idle_timeouts, send_timeouts;
   base::Counter passes, recv_calls, send_calls;
 };

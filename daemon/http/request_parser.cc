@@ -55,6 +55,11 @@ constexpr ErrorRow kErrors[] = {
     {ParseError::too_many_fields, 431, "too_many_fields", "There are too many fields."},
     {ParseError::body_too_large, 413, "body_too_large", "The body is too large."},
     {ParseError::bad_expect, 417, "bad_expect", "The only expectation that is met is 100-continue."},
+    {ParseError::late, 408, "late", "The request did not arrive in time."},
+    {ParseError::no_room, 503, "no_room",
+     "The server holds as much of unfinished requests as it may; try again in a moment."},
+    {ParseError::too_many_connections, 503, "too_many_connections",
+     "The server has as many connections as it may; try again in a moment."},
 };
 constexpr bool errors_are_in_order() {
   for (std::size_t i = 0; i < std::size(kErrors); ++i) {
@@ -585,7 +590,7 @@ RequestParser::Step RequestParser::end_of_head(const char* begin) {
     return Step::go_on;
   }
   const std::string_view path(begin + target_at_ + authority_size_, target_size_ - authority_size_);
-  body_max_ = path.starts_with(limits_->batch_path) ? limits_->batch_body_max : limits_->body_max;
+  body_max_ = path.substr(0, path.find('?')) == limits_->batch_path ? limits_->batch_body_max : limits_->body_max;
   if (!chunked_ && length_ > body_max_) return refuse(ParseError::body_too_large);
   phase_ = chunked_ ? Phase::chunk_size : Phase::sized_body;
   return Step::go_on;
@@ -670,20 +675,38 @@ RequestParser::Step RequestParser::chunk_extension(std::string_view bytes) {
   return Step::go_on;
 }
 
+bool RequestParser::known(std::string_view bytes) {
+  if (bytes.data() != base_) rebase(bytes.data());
+  if (phase_ > Phase::target) {
+    split_target(bytes.substr(target_at_, target_size_));
+    return true;
+  }
+  if (phase_ != Phase::target) return false;
+  // Half a target tells its path when the path is over.
+  const std::string_view begun = bytes.substr(mark_, position_ - mark_);
+  if (!begun.starts_with('/') || begun.find('?') == std::string_view::npos) return false;
+  split_target(begun);
+  return true;
+}
+
 // All bytes are there and stay where they are: the views are made.
 void RequestParser::finish(const char* begin) {
-  std::string_view target(begin + target_at_, target_size_);
+  const std::string_view target(begin + target_at_, target_size_);
   if (authority_size_ != 0) {
     const std::size_t scheme = (target[4] | 0x20) == 's' ? 8 : 7;
     request_.fields[static_cast<std::size_t>(Field::host)] = target.substr(scheme, authority_size_ - scheme);
     request_.present |= bit(Field::host);
-    target.remove_prefix(authority_size_);
   }
+  split_target(target);
+  request_.body = chunked_ ? std::string_view(chunks_) : std::string_view(begin + body_at_, position_ - body_at_);
+}
+
+void RequestParser::split_target(std::string_view target) {
+  target.remove_prefix(authority_size_);
   const std::size_t mark = target.find('?');
   request_.path = target.substr(0, mark);
   if (request_.path.empty()) request_.path = "/";
   request_.query = mark == std::string_view::npos ? std::string_view{} : target.substr(mark + 1);
-  request_.body = chunked_ ? std::string_view(chunks_) : std::string_view(begin + body_at_, position_ - body_at_);
 }
 
 }  // namespace footfall::http

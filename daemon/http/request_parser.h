@@ -37,7 +37,7 @@ struct ParserLimits {
   std::size_t head_max = 32768;             // 431; trailers have as much again
   std::size_t fields_max = 100;             // 431; trailers included
   std::size_t body_max = 65536;             // 413
-  std::size_t batch_body_max = 16U << 20U;  // 413, for targets that begin with batch_path
+  std::size_t batch_body_max = 16U << 20U;  // 413, where the path is batch_path
   std::string_view batch_path = "/v1/hits";
   std::size_t chunk_extension_max = 256;
   // What chunking may add to a body, beyond as much as the body: whoever sends a byte per chunk is refused.
@@ -68,11 +68,15 @@ enum class ParseError : std::uint8_t {
   too_many_fields,
   body_too_large,
   bad_expect,
+  // Not of the parser: what its callers refuse for want of time or of room.
+  late,
+  no_room,
+  too_many_connections,
   count_
 };
 std::string_view name_of(ParseError error);   // "bare_cr_or_lf"
 std::string_view describe(ParseError error);  // a sentence for people
-int status_of(ParseError error);              // 400, 413, 414, 417, 431, 505
+int status_of(ParseError error);              // 400, 408, 413, 414, 417, 431, 503, 505
 
 class RequestParser {
  public:
@@ -91,6 +95,11 @@ class RequestParser {
   ParseError error() const { return error_; }
   // The body is what is missing.
   bool head_complete() const { return phase_ >= Phase::sized_body || trailers_; }
+  // What is known of a request that is not complete, or was refused: fills method, path and query of request() beside
+  // the fields that were read. False while the path is not known. `bytes` as parse() was given them, moved or not.
+  bool known(std::string_view bytes);
+  // Bytes of a chunked body that are held apart from `bytes`.
+  std::size_t joined_bytes() const { return chunks_.size(); }
   // `Expect: 100-continue` stands, and no byte of the body had come when parse() returned.
   bool expects_continue() const { return expects_continue_; }
   void reset();  // for the next request
@@ -135,6 +144,7 @@ class RequestParser {
   Step wrong(const char* p, const char* end, ParseError otherwise);
   Step refuse(ParseError error);
   void rebase(const char* base);
+  void split_target(std::string_view target);
   void finish(const char* begin);
 
   const ParserLimits* limits_;

@@ -19,8 +19,8 @@ bool origin_is_fine(const Ping& ping, const sites::Settings& settings) {
 
 std::string_view name_of(Rejection rejection) {
   static constexpr std::array<std::string_view, static_cast<std::size_t>(Rejection::count_)> kNames = {
-      "none", "malformed", "unknown_site", "origin",     "prefetch",  "rate",     "time",
-      "disk", "overload",  "denied",       "media_type", "too_large", "duplicate"};
+      "none", "malformed", "unknown_site", "origin",     "prefetch",  "rate",      "time",
+      "disk", "overload",  "denied",       "media_type", "too_large", "duplicate", "timeout"};
   return rejection < Rejection::count_ ? kNames[static_cast<std::size_t>(rejection)] : "unknown";
 }
 

@@ -33,6 +33,7 @@ enum class Rejection : std::uint8_t {
   media_type,
   too_large,
   duplicate,
+  timeout,
   count_
 };
 std::string_view name_of(Rejection rejection);

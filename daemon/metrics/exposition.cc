@@ -98,11 +98,12 @@ void requests(Families& out, const std::vector<const ShardCounters*>& shards, co
     }
   }
   out.begin(MetricType::Counter, "footfall_http_parse_errors_total",
-            "Requests that were not HTTP as we read it, by reason.");
+            "Requests that were not HTTP as we read it, came too late or found no room, by reason.");
   for (std::size_t error = 1; error < kParseErrors; ++error) {
     out.add(facts.parse_errors.at(error),
             {{"reason", std::string(http::name_of(static_cast<http::ParseError>(error)))}});
   }
+  out.gauge("footfall_http_body_bytes", "Memory of requests whose bodies are not complete.", facts.body_memory);
   out.gauge("footfall_http_connections", "Open connections of the public listeners.", facts.connections);
   out.counter("footfall_http_connections_accepted_total", "Connections that were accepted.",
               facts.connections_accepted);

@@ -31,6 +31,7 @@ struct Facts {
 
   std::uint64_t connections = 0;
   std::uint64_t connections_accepted = 0;
+  std::uint64_t body_memory = 0;                           // bytes of requests whose bodies are not complete
   std::array<std::uint64_t, kParseErrors> parse_errors{};  // by ParseError; [none] unused
   std::uint64_t subscribers = 0, live_events = 0, live_evicted = 0;
 

@@ -50,6 +50,9 @@ class Handler final : public http::LoopHandler {
     }
     due_.clear();
   }
+  void on_refused(const http::Peer&, http::ParseError error, const http::Request*, std::string& answer) override {
+    http::write_problem(answer, http::status_of(error), "refused", http::describe(error), {}, answers_.date(), false);
+  }
   void on_tick(std::int64_t) override {}
   void on_close(http::ConnectionRef) override {}
 

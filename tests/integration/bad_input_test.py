@@ -50,6 +50,43 @@ class BadInput(unittest.TestCase):
         self.assertTrue(self.daemon.raw(b"GET / HTTP/1.1\r\n" + HOST + b"A: b\r\n" * 101 + b"\r\n").startswith(b"HTTP/1.1 431 "))
         self.assertTrue(self.daemon.raw(b"POST /hit HTTP/1.1\r\n" + HOST + b"Content-Length: 70000\r\n\r\n").startswith(b"HTTP/1.1 413 "))
 
+    def test_pings_that_are_no_requests_are_in_the_ledger_and_say_why(self):
+        long = b"a" * 9000
+        cases = [
+            (b"GET /hit?site=x&path=/" + long + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414, "too_large"),
+            (b"GET /hit?site=\xff HTTP/1.1\r\n" + HOST + b"\r\n", 400, "malformed"),
+            (b"GET /hit?site=x HTTP/1.1\r\n\r\n", 400, "malformed"),
+            (b"POST /hit HTTP/1.1\r\n" + HOST + b"Content-Length: 70000\r\n\r\n", 413, "too_large"),
+            (b"POST /v1/hits HTTP/1.1\r\n" + HOST + b"Content-Length: 17000000\r\n\r\n", 413, "too_large"),
+            (b"GET /hit.gif?site=x HTTP/1.1\r\n" + HOST + b"A: b\r\n" * 101 + b"\r\n", 431, "too_large"),
+            (b"GET /hit?site=x HTTP/2.0\r\n" + HOST + b"\r\n", 505, "malformed"),
+            (b"GET /hit?site=x HTTP/1.1\r\n" + HOST + b"Expect: much\r\n\r\n", 417, "malformed"),
+        ]
+        before = self.daemon.metrics()
+        for data, status, reason in cases:
+            with self.subTest(data[:40]):
+                answer = self.daemon.raw(data)
+                self.assertTrue(answer.startswith(b"HTTP/1.1 %d " % status), answer[:200])
+                self.assertIn(b"\r\nFootfall-Rejected: " + reason.encode() + b"\r\n", answer)
+                self.assertIn(b"\r\nAccess-Control-Allow-Origin: *", answer)
+                self.assertIn(b"image/gif" if b"hit.gif" in data else b"application/problem+json", answer)
+        after = self.daemon.metrics()
+        self.assertNotIn(b"Footfall-Rejected:", self.daemon.raw(b"GET /" + long + b" HTTP/1.1\r\n" + HOST + b"\r\n"))
+        rose = lambda name: after[name] - before.get(name, 0)
+        self.assertEqual(rose("footfall_hits_received_total"), len(cases))
+        for wanted in ("malformed", "too_large"):
+            rejected = sum(reason == wanted for _, _, reason in cases)
+            self.assertEqual(rose(f'footfall_hits_rejected_total{{reason="{wanted}"}}'), rejected, wanted)
+        self.assertEqual(after["footfall_ledger_mismatch"], 0)
+
+    def test_a_batch_without_a_token_is_refused_before_its_body(self):
+        head = b"POST /v1/hits HTTP/1.1\r\n" + HOST + b"Content-Type: application/x-ndjson\r\nContent-Length: 16000000\r\n"
+        for more in (b"", b"Expect: 100-continue\r\n", b"Authorization: Bearer wrong\r\n"):
+            answer = self.daemon.raw(head + more + b"\r\n")
+            self.assertTrue(answer.startswith(b"HTTP/1.1 401 "), answer[:200])
+            self.assertIn(b"\r\nConnection: close\r\n", answer)
+        self.assertEqual(self.daemon.metrics()["footfall_http_body_bytes"], 0)
+
     def refused(self, answer, status, reason):
         self.assertEqual(answer.status, status, answer.text)
         self.assertEqual(answer.fields["Footfall-Rejected"], reason)
@@ -62,6 +99,7 @@ class BadInput(unittest.TestCase):
         agent = {"User_Agent": BROWSER % 120}
         self.refused(self.daemon.get("/hit?site=nowhere.example&path=/", **agent), 404, "unknown_site")
         self.refused(self.daemon.get("/hit?path=/", **agent), 400, "malformed")
+        self.refused(self.daemon.get(f"/hit?site={SITE}&path=/{'a' * 1100}", **agent), 414, "too_large")
         self.refused(self.daemon.get(f"/hit?site={SITE}&path=/&kind=visit", **agent), 400, "malformed")
         self.refused(self.daemon.get(f"/hit?site={SITE}&path=/", Origin="https://elsewhere.example", **agent), 204, "origin")
         self.refused(self.daemon.get(f"/hit?site={SITE}&path=/", Origin="null", **agent), 204, "origin")

@@ -85,9 +85,7 @@ class PlainParser {
       }
     }
 
-    const std::size_t body_max = request.path.compare(0, limits_.batch_path.size(), limits_.batch_path) == 0
-                                     ? limits_.batch_body_max
-                                     : limits_.body_max;
+    const std::size_t body_max = request.path == limits_.batch_path ? limits_.batch_body_max : limits_.body_max;
     if (field("transfer-encoding")) {
       if (old || lower(*field("transfer-encoding")) != "chunked" || field("content-length")) return {};
       if (!take_chunks(text, at, body_max, fields, request.body)) return {};

@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <set>
+#include <sstream>
+#include <string>
 
 #include "unit/api/site_fixture.h"
 
@@ -30,6 +33,38 @@ TEST(Problems, TypesThatClientsActOnStayAsTheyAre) {
   EXPECT_EQ(info_of(Problem::rate_limited).status, 429);
   EXPECT_EQ(info_of(Problem::conflict).status, 409);
   EXPECT_EQ(info_of(Problem::unavailable).status, 503);
+}
+
+TEST(Problems, TheInterfaceDescriptionListsEveryType) {
+  std::ifstream file(FOOTFALL_OPENAPI);
+  std::stringstream text;
+  text << file.rdbuf();
+  std::string list = text.str();
+  const std::size_t begin = list.find("enum: [/problems/");
+  ASSERT_NE(begin, std::string::npos);
+  list = list.substr(begin + 7, list.find(']', begin) - begin - 7);
+  std::set<std::string> described, known;
+  for (std::istringstream words(list); std::getline(words, list, ',');) {
+    described.insert(list.substr(list.find("/problems/") + 10));
+  }
+  for (std::size_t i = 0; i < static_cast<std::size_t>(Problem::count_); ++i) {
+    known.insert(std::string(info_of(static_cast<Problem>(i)).type));
+  }
+  EXPECT_EQ(described, known);
+}
+
+TEST(Problems, EveryErrorOfTheParserHasATypeWithItsStatus) {
+  for (std::size_t i = 1; i < static_cast<std::size_t>(http::ParseError::count_); ++i) {
+    const auto error = static_cast<http::ParseError>(i);
+    EXPECT_EQ(info_of(problem_of(error)).status, http::status_of(error)) << http::name_of(error);
+  }
+  std::string out;
+  write_refused(out, http::ParseError::no_room, kDate, "Footfall-Rejected: overload\r\n");
+  EXPECT_TRUE(out.starts_with("HTTP/1.1 503 ")) << out;
+  EXPECT_NE(out.find("\r\nRetry-After: 1\r\n"), std::string::npos);
+  EXPECT_NE(out.find("\r\nConnection: close\r\n"), std::string::npos);
+  EXPECT_NE(out.find("\r\nFootfall-Rejected: overload\r\n"), std::string::npos);
+  EXPECT_NE(out.find("no_room: "), std::string::npos);
 }
 
 TEST(Problems, TheAnswerSaysWhatWhereAndWhatToDo) {

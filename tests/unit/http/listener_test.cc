@@ -19,6 +19,7 @@ namespace {
 class Silent final : public LoopHandler {
  public:
   void on_requests(ConnectionRef, const Peer& peer, Requests&) override { last_peer = peer; }
+  void on_refused(const Peer&, ParseError, const Request*, std::string&) override {}
   void end_of_pass(std::int64_t) override {}
   void on_tick(std::int64_t) override {}
   void on_close(ConnectionRef) override {}

@@ -19,7 +19,10 @@
 #include <random>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
+
+#include "http/response.h"
 
 namespace footfall::http {
 namespace {
@@ -105,6 +108,16 @@ class EchoHandler final : public LoopHandler {
       }
     }
   }
+  bool on_head(const Peer&, const Request& head, std::string& answer) override {
+    heads.push_back(std::string(head.path) + " " + std::string(head.field(Field::authorization)));
+    if (head.path != "/unwanted") return true;
+    answer = "unwanted\n";
+    return false;
+  }
+  void on_refused(const Peer&, ParseError error, const Request* request, std::string& answer) override {
+    refused.push_back({error, request == nullptr ? "" : std::string(request->path)});
+    write_problem(answer, status_of(error), "refused", "refused", name_of(error), "", false);
+  }
   void end_of_pass(std::int64_t) override {
     ++passes;
     if (!held) answer(due.size());
@@ -128,6 +141,8 @@ class EchoHandler final : public LoopHandler {
   std::deque<Due> due;
   ConnectionRef last_ref;
   Peer last_peer;
+  std::vector<std::string> heads;                           // path and token that on_head() was asked about
+  std::vector<std::pair<ParseError, std::string>> refused;  // error and path
   int calls = 0, passes = 0, ticks = 0;
   std::int64_t tick_ms = 0;
   std::vector<ConnectionRef> closed;
@@ -562,6 +577,109 @@ TEST_F(LoopTest, FarTooManyConnectionsAreClosed) {
   clients.clear();
   settle();
   EXPECT_EQ(loop_->connections(), 0U);
+}
+
+TEST_F(LoopTest, ARefusalNamesTheRequestAsFarAsItIsKnown) {
+  const std::string too_long(parser_limits_.target_max, 'x');
+  const auto refused = [this](const std::string& text) {
+    Client client = connect();
+    client.says(text);
+    settle();
+    client.hears();
+    EXPECT_TRUE(client.sees_the_end());
+    client.leave();
+    settle();
+    return handler_->refused.empty() ? std::pair(ParseError::none, std::string()) : handler_->refused.back();
+  };
+  EXPECT_EQ(refused("GET /hit?s=" + too_long), std::pair(ParseError::target_too_long, std::string("/hit")));
+  EXPECT_EQ(refused("GET /hit" + too_long), std::pair(ParseError::target_too_long, std::string()));
+  EXPECT_EQ(refused("GET /hit?s=\x01"), std::pair(ParseError::bad_target, std::string("/hit")));
+  EXPECT_EQ(refused("GET /hit HTTP/1.1\r\nHost: a b\r\n"), std::pair(ParseError::bad_host, std::string("/hit")));
+  EXPECT_EQ(refused("BAD(METHOD /hit HTTP/1.1\r\n"), std::pair(ParseError::bad_method, std::string()));
+  EXPECT_EQ(refused(get("/1") + "POST /hit HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n\r\n"),
+            std::pair(ParseError::body_too_large, std::string("/hit")));
+  EXPECT_EQ(handler_->refused.size(), 6U);
+}
+
+TEST_F(LoopTest, ALateRequestIsNamedToo) {
+  Client client = connect();
+  client.says("GET /hit?s=a");
+  settle();
+  pass_time(11'000);
+  EXPECT_EQ(client.hears().find("HTTP/1.1 408 Request Timeout\r\n"), 0U);
+  ASSERT_EQ(handler_->refused.size(), 1U);
+  EXPECT_EQ(handler_->refused[0], std::pair(ParseError::late, std::string("/hit")));
+}
+
+// ---- Bodies that are not there yet
+
+std::string head_of(const std::string& path, std::size_t length, const std::string& fields = {}) {
+  return "POST " + path + " HTTP/1.1\r\nHost: a\r\n" + fields + "Content-Length: " + std::to_string(length) +
+         "\r\n\r\n";
+}
+
+TEST_F(LoopTest, TheHandlerIsAskedOnceForABodyThatIsMissing) {
+  Client client = connect();
+  client.says(head_of("/a", 3, "Authorization: Bearer x\r\n"));
+  settle();
+  for (const char* byte : {"1", "2", "3"}) {
+    client.says(byte);
+    settle();
+  }
+  EXPECT_EQ(client.hears(), "/a123\n");
+  client.says(head_of("/b", 3) + "123");  // nothing is missing
+  settle();
+  client.says(head_of("/c", 3) + "1");
+  settle();
+  client.says("23");
+  settle();
+  EXPECT_EQ(client.hears(), "/b123\n/c123\n");
+  EXPECT_EQ(handler_->heads, (std::vector<std::string>{"/a Bearer x", "/c "}));
+}
+
+TEST_F(LoopTest, ABodyThatIsNotWantedIsAnsweredInItsTurnAndNotWaitedFor) {
+  Client client = connect();
+  handler_->held = true;
+  client.says(get("/1") + head_of("/unwanted", 1000, "Expect: 100-continue\r\n"));
+  settle();
+  EXPECT_EQ(client.hears(), "");
+  handler_->answer(1);
+  loop_->flush();
+  settle();
+  EXPECT_EQ(client.hears(), "/1\nunwanted\n");  // and no 100 Continue
+  EXPECT_TRUE(client.sees_the_end());
+  EXPECT_EQ(counters().heads_refused.get(), 1U);
+  EXPECT_EQ(counters().body_memory.get(), 0U);
+}
+
+TEST_F(LoopTest, BodiesShareABoundThatIsGivenBack) {
+  LoopLimits limits;
+  limits.body_memory_max = 50'000;
+  start(limits);
+  Client first = connect();
+  Client second = connect();
+  const std::string head = head_of("/p", 40'000);
+  first.says(head + std::string(30'000, 'x'));
+  settle();
+  EXPECT_EQ(counters().body_memory.get(), head.size() + 30'000U);
+  second.says(head + std::string(30'000, 'x'));
+  settle();
+  EXPECT_EQ(second.hears().find("HTTP/1.1 503 Service Unavailable\r\n"), 0U);
+  ASSERT_EQ(handler_->refused.size(), 1U);
+  EXPECT_EQ(handler_->refused[0], std::pair(ParseError::no_room, std::string("/p")));
+  EXPECT_EQ(counters().body_memory.get(), head.size() + 30'000U);
+  first.says(std::string(10'000, 'x'));
+  settle();
+  EXPECT_EQ(first.hears().size(), 40'003U);
+  EXPECT_EQ(counters().body_memory.get(), 0U);
+  // A connection that goes away takes its part along; a chunked body counts with what is kept of it twice.
+  Client third = connect();
+  third.says("POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n7530\r\n" + std::string(20'000, 'x'));
+  settle();
+  EXPECT_GT(counters().body_memory.get(), 40'000U);
+  third.leave();
+  settle();
+  EXPECT_EQ(counters().body_memory.get(), 0U);
 }
 
 // ---- Deadlines

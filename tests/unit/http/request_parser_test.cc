@@ -167,6 +167,8 @@ const std::vector<Row>& refused() {
       {E::body_too_large, chunked("ffffffffffffffff\r\n")},
       {E::body_too_large, chunked("1\r\na\r\n10000\r\n")},
       {E::body_too_large, "POST /v1/hits HTTP/1.1\r\nHost: a\r\nContent-Length: 16777217\r\n\r\n"},
+      {E::body_too_large, "POST /v1/hitsX HTTP/1.1\r\nHost: a\r\nContent-Length: 65537\r\n\r\n"},
+      {E::body_too_large, "POST /v1/hits/x HTTP/1.1\r\nHost: a\r\nContent-Length: 65537\r\n\r\n"},
       {E::bad_expect, get("Host: a\r\nExpect: 200-ok\r\n")},
       {E::bad_expect, get("Host: a\r\nExpect:\r\n")},
   };
@@ -432,7 +434,7 @@ TEST_F(RequestParserTest, NothingIsLeftOverForTheNextRequest) {
 // ---- Refusals
 
 TEST_F(RequestParserTest, EachDeviationIsRefusedByName) {
-  std::vector<bool> seen(static_cast<std::size_t>(ParseError::count_));
+  std::vector<bool> seen(static_cast<std::size_t>(ParseError::late));  // from there on they are not the parser's
   for (const Row& row : refused()) {
     EXPECT_EQ(parse(row.text), State::failed) << ::testing::PrintToString(row.text.substr(0, 200));
     EXPECT_EQ(name_of(parser_.error()), name_of(row.error)) << ::testing::PrintToString(row.text.substr(0, 200));
@@ -450,6 +452,9 @@ TEST_F(RequestParserTest, EachReasonHasAStatus) {
   EXPECT_EQ(status_of(ParseError::too_many_fields), 431);
   EXPECT_EQ(status_of(ParseError::body_too_large), 413);
   EXPECT_EQ(status_of(ParseError::bad_expect), 417);
+  EXPECT_EQ(status_of(ParseError::late), 408);
+  EXPECT_EQ(status_of(ParseError::no_room), 503);
+  EXPECT_EQ(status_of(ParseError::too_many_connections), 503);
 }
 
 // ---- Splits
@@ -468,6 +473,28 @@ TEST_F(RequestParserTest, EverySplitGivesTheSame) {
     std::vector<std::size_t> every;
     for (std::size_t cut = 0; cut <= text.size(); ++cut) every.push_back(cut);
     ASSERT_EQ(in_pieces(text, every), expected) << "dripping " << ::testing::PrintToString(text);
+  }
+}
+
+TEST_F(RequestParserTest, WhatIsKnownHalfWayIsTrueAndChangesNothing) {
+  for (const std::string& text : accepted()) {
+    if (text.size() > 2000) continue;
+    const Outcome expected = whole(text);
+    const std::size_t mark = text.find('?');
+    const std::size_t target_end = text.find(" HTTP/");
+    for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+      RequestParser parser(limits_);
+      const std::string part(text, 0, cut);
+      if (parser.parse(part) != State::need_more) continue;
+      const std::string moved(part);
+      const bool known = parser.known(moved);
+      ASSERT_TRUE(known || cut <= target_end) << ::testing::PrintToString(part);
+      if (known) {
+        ASSERT_TRUE(cut > target_end || mark < cut) << ::testing::PrintToString(part);
+        ASSERT_EQ(parser.request().path, expected.views[1]) << ::testing::PrintToString(part);
+      }
+      ASSERT_EQ(outcome_of(parser, parser.parse(text)), expected) << ::testing::PrintToString(part);
+    }
   }
 }
 
