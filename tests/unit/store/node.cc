@@ -81,6 +81,7 @@ store::LiveSide Node::live_side() {
     auto position = control_->roll();
     if (!position) return position.error();
     closed[journal::kControlStream] = position->segment;
+    if (after_roll) after_roll();
     return closed;
   };
   live.days_closed = [this](const std::vector<store::ClosedDay>& days) {

@@ -89,6 +89,7 @@ class Node {
   std::optional<std::string> history_path;    // elsewhere than in the directory
   // What happens on other threads while a change is made: the clock goes on, hits come.
   std::function<void()> between_expect_and_write, between_write_and_apply;
+  std::function<void()> after_roll;           // while a checkpoint is made, too
   std::vector<store::ClosedDay> closed_days;  // as the checkpointer told
 
  private:

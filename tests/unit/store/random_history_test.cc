@@ -78,6 +78,13 @@ class RandomHistoryTest : public ::testing::Test {
     return {id, at_s % kRotation_s < window_s ? id - 1'000 : 0};
   }
 
+  // The daemon's other threads go on.
+  void meanwhile() {
+    if (one_in(3)) pass_s(below(200));
+    if (one_in(3)) node_->tick();
+    if (one_in(3)) hits();
+  }
+
   std::string id() { return "c" + std::to_string(++changes_); }
 
   void change() {
@@ -126,12 +133,7 @@ class RandomHistoryTest : public ::testing::Test {
   template <class T>
   void make(const base::Result<T>& plan) {
     if (!plan) return;
-    // Meanwhile the daemon's other threads go on.
-    node_->between_expect_and_write = node_->between_write_and_apply = [this] {
-      if (one_in(3)) pass_s(below(200));
-      if (one_in(3)) node_->tick();
-      if (one_in(3)) hits();
-    };
+    node_->between_expect_and_write = node_->between_write_and_apply = [this] { meanwhile(); };
     const auto done = node_->change(id(), *plan);
     node_->between_expect_and_write = node_->between_write_and_apply = nullptr;
     ASSERT_TRUE(done) << to_string(done.error());
@@ -139,7 +141,9 @@ class RandomHistoryTest : public ::testing::Test {
   }
 
   void checkpoint() {
+    node_->after_roll = [this] { meanwhile(); };
     const auto done = node_->checkpoint();
+    node_->after_roll = nullptr;
     ASSERT_TRUE(done) << to_string(done.error());
     opened_anew_ = false;
   }
