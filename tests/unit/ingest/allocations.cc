@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <new>
 
+#include "support/sanitizer.h"
+
 namespace {
 thread_local std::size_t count = 0;
 }  // namespace
