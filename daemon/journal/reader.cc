@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reader: see reader.h. First all headers, which say what each segment may contribute; then the blocks, up to the first
-// hole; then, behind the hole, the search for anything that says that it should not be there.
+// hole; then, behind the hole, the search for anything that says that it should not be there, and for how much is
+// there.
 #include "journal/reader.h"
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -52,6 +54,14 @@ struct Segment {
   std::uint64_t limit = UINT64_MAX;     // blocks from here on are a later segment's
 };
 
+// What bears its segment's generation behind a hole.
+struct Survey {
+  std::uint64_t durable_through = 0;             // the greatest that is stated
+  std::uint64_t sequence = 0;                    // the greatest that there was, as far as anything tells
+  std::uint64_t bytes = 0;                       // from the hole to the end of the last block, of each segment
+  std::map<std::uint64_t, std::uint32_t> count;  // sequence -> hits, of the blocks whose header can be read
+};
+
 Result<Bytes> open_bytes(base::FileSystem& files, const std::string& path) {
   auto file = files.open(path, base::OpenMode::read);
   if (!file) return file.error();
@@ -89,8 +99,9 @@ class StreamReader {
     for (std::size_t i = 0; i < segments_.size() && segments_[i].number <= options_.through_segment; ++i) {
       auto whole = read_segment(i);
       if (!whole) return whole.error();
-      if (!*whole) break;
+      if (!*whole) return result_;
     }
+    if (broken_) return *segments_[*broken_].damage;  // in a segment that is not to be read yet
     return result_;
   }
 
@@ -146,14 +157,16 @@ class StreamReader {
 
   // Drops the segments that lie at or before `after`.
   // A number that is missing between them is a segment whose name did not reach the device: it holds nothing, and what
-  // it should have held is a hole.
+  // it should have held is a hole. newer_format: no loss, whatever is accepted.
   Result<void> keep_what_is_needed() {
     const std::uint64_t after = options_.after.sequence;
     const auto first = std::find_if(segments_.begin(), segments_.end(),
                                     [after](const Segment& segment) { return segment.limit > after + 1; });
     segments_.erase(segments_.begin(), first);
     for (std::size_t i = 0; i < segments_.size(); ++i) {
-      if (segments_[i].damage) return *segments_[i].damage;
+      if (!segments_[i].damage) continue;
+      if (segments_[i].damage->code != Errc::corrupt) return *segments_[i].damage;
+      if (!broken_) broken_ = i;
     }
     expected_ = after + 1;
     if (!segments_.empty() && segments_.front().header) {
@@ -165,25 +178,33 @@ class StreamReader {
   // False: the stream ends here.
   Result<bool> read_segment(std::size_t index) {
     const Segment& segment = segments_[index];
+    if (broken_ == index) return corruption(index, kSegmentHeaderBytes, segment.damage->detail);
     if (!segment.header || segment.header->first_sequence >= segment.limit) return true;
     auto bytes = open_bytes(files_, segment.path);
     if (!bytes) return bytes.error();
-    if (segment.header->first_sequence > expected_) return hole(index, *bytes, kSegmentHeaderBytes);
+    if (segment.header->first_sequence > expected_) return hole(index, kSegmentHeaderBytes);
     const std::uint32_t seed = block_seed(segment.header->generation);
     std::uint64_t offset = kSegmentHeaderBytes;
     while (expected_ < segment.limit) {
       auto block = decode_at(*bytes, offset, seed);
       if (!block) return block.error();
       if (block->state != BlockState::good || block->header.sequence != expected_) {
-        if (expected_ > options_.after.sequence) return hole(index, *bytes, offset);
-        // Of the blocks that the state has already; what follows them may be in the next segment.
-        auto rest = survey(*segment.header, *bytes, offset);
-        if (!rest) return rest.error();
-        if (rest->sequence > options_.after.sequence) return hole(index, *bytes, offset);
-        expected_ = options_.after.sequence + 1;
+        // Blocks that the state has already are missed by nobody, and where a segment ends only the next one's header
+        // says: then what follows may be in the next segment, and if not, that one has the hole.
+        const bool covered = expected_ <= options_.after.sequence;
+        if (!covered && broken_ != index + 1) return hole(index, offset);
+        Survey rest;
+        if (auto r = survey_segment(segment, *bytes, offset, rest); !r) return r.error();
+        if (rest.sequence > options_.after.sequence) return hole(index, offset);
+        expected_ = std::max(expected_, options_.after.sequence + 1);
         return true;
       }
       if (expected_ > options_.after.sequence) {
+        if (options_.trust) {
+          if (auto r = options_.trust(block->header); !r) {
+            return corruption(index, offset, in_file(segment.path, r.error()).detail);
+          }
+        }
         if (auto r = visit_(block->header, block->payload); !r) return r.error();
         result_.end = {segment.number, expected_};
         ++result_.blocks;
@@ -206,59 +227,94 @@ class StreamReader {
   }
 
   // Block `expected_` is not where it should be. Corruption, if anything behind says that it was durable.
-  Result<bool> hole(std::size_t index, Bytes& bytes, std::uint64_t offset) {
-    std::uint64_t durable = 0;
-    for (std::size_t i = index; i < segments_.size() && segments_[i].number <= options_.through_segment; ++i) {
-      if (!segments_[i].header) continue;
-      auto found = i == index ? survey(*segments_[i].header, bytes, offset) : survey(segments_[i]);
-      if (!found) return found.error();
-      durable = std::max(durable, found->durable_through);
+  Result<bool> hole(std::size_t index, std::uint64_t offset) {
+    const auto found = survey(index, offset);
+    if (!found) return found.error();
+    if (found->durable_through < expected_ && !broken_) {
       result_.torn_bytes += found->bytes;
+      return false;
     }
-    for (std::size_t i = index; i < segments_.size(); ++i) {
-      if (segments_[i].header) durable = std::max(durable, segments_[i].header->durable_through);
+    const Segment& segment = segments_[index];
+    std::string what = segment.path;
+    if (index + 1 < segments_.size() && segments_[index + 1].number != segment.number + 1) {
+      what += " ends before block " + std::to_string(expected_) + ", and " + segment_name(segment.number + 1) +
+              " is missing";
+    } else if (segment.header && segment.header->first_sequence > expected_) {
+      what += ": begins with block " + std::to_string(segment.header->first_sequence) +
+              ", but what is before it ends with block " + std::to_string(expected_ - 1);
+    } else {
+      what +=
+          ": at offset " + std::to_string(offset) + " block " + std::to_string(expected_) + " is damaged or missing, ";
+      what += found->durable_through < expected_
+                  ? "and behind it " + segments_[*broken_].damage->detail
+                  : "although blocks up to " + std::to_string(found->durable_through) + " were on the device";
     }
-    if (durable < expected_) return false;
-    if (index + 1 < segments_.size() && segments_[index + 1].number != segments_[index].number + 1) {
-      return Error{Errc::corrupt, segments_[index].path + " ends before block " + std::to_string(expected_) + ", and " +
-                                      segment_name(segments_[index].number + 1) +
-                                      " is missing; put it back from a backup"};
-    }
-    if (segments_[index].header && segments_[index].header->first_sequence > expected_) {
-      return Error{Errc::corrupt, segments_[index].path + ": begins with block " +
-                                      std::to_string(segments_[index].header->first_sequence) +
-                                      ", but what is before it ends with block " + std::to_string(expected_ - 1) +
-                                      "; blocks between them are lost, put the segments back from a backup"};
-    }
-    return Error{Errc::corrupt, segments_[index].path + ": at offset " + std::to_string(offset) + " block " +
-                                    std::to_string(expected_) + " is damaged or missing, although blocks up to " +
-                                    std::to_string(durable) +
-                                    " were on the device; restore a backup, or remove the segments from this one on to "
-                                    "go on without what they hold"};
+    return corruption(index, *found, std::move(what));
   }
 
-  struct Survey {
-    std::uint64_t durable_through = 0;  // the greatest that is stated
-    std::uint64_t sequence = 0;         // the greatest
-    std::uint64_t bytes = 0;            // to the end of the last block
-  };
-  Result<Survey> survey(const Segment& segment) {
-    auto bytes = open_bytes(files_, segment.path);
-    if (!bytes) return bytes.error();
-    return survey(*segment.header, *bytes, kSegmentHeaderBytes);
+  // Nothing is to be used from this segment's offset on: an error, or the accepted end of the stream.
+  Result<bool> corruption(std::size_t index, std::uint64_t offset, std::string what) {
+    const auto found = survey(index, offset);
+    if (!found) return found.error();
+    return corruption(index, *found, std::move(what));
   }
-  // Looks at every offset for what bears the segment's generation.
-  static Result<Survey> survey(const SegmentHeader& header, Bytes& bytes, std::uint64_t from) {
+  Result<bool> corruption(std::size_t index, const Survey& found, std::string what) {
+    Loss loss;
+    loss.what = std::move(what);
+    const std::uint64_t first = std::max(expected_, options_.after.sequence + 1);
+    if (found.sequence >= first) loss.blocks = found.sequence - first + 1;
+    loss.unreadable_blocks = loss.blocks;
+    for (auto block = found.count.lower_bound(first); block != found.count.end(); ++block) {
+      --loss.unreadable_blocks;
+      loss.hits += block->second;
+    }
+    loss.open_ended = segments_.back().damage.has_value();
+    for (std::size_t i = index; i < segments_.size(); ++i) {
+      if (i == index && segments_[i].header && expected_ > segments_[i].header->first_sequence) {
+        loss.begun = segments_[i].number;
+      } else {
+        loss.segments.push_back(segments_[i].number);
+      }
+    }
+    if (!options_.accept_loss) {
+      return Error{Errc::corrupt, loss.what + "; " + describe(loss, stream_) +
+                                      "; restore a backup, or start with --accept-loss true to go on without them (the "
+                                      "files are then kept in journal/damaged)"};
+    }
+    result_.loss = std::move(loss);
+    return false;
+  }
+
+  Result<Survey> survey(std::size_t index, std::uint64_t offset) {
     Survey found;
+    for (std::size_t i = index; i < segments_.size(); ++i) {
+      const Segment& segment = segments_[i];
+      if (!segment.header) continue;
+      found.durable_through = std::max(found.durable_through, segment.header->durable_through);
+      found.sequence = std::max(found.sequence, segment.header->first_sequence - 1);
+      if (segment.number > options_.through_segment) continue;
+      auto bytes = open_bytes(files_, segment.path);
+      if (!bytes) return bytes.error();
+      if (auto r = survey_segment(segment, *bytes, i == index ? offset : kSegmentHeaderBytes, found); !r) {
+        return r.error();
+      }
+    }
+    found.sequence = std::max(found.sequence, found.durable_through);
+    return found;
+  }
+
+  // Looks at every offset for what bears the segment's generation.
+  static Result<void> survey_segment(const Segment& segment, Bytes& bytes, std::uint64_t from, Survey& found) {
     auto rest = bytes.rest(from);
     if (!rest) return rest.error();
-    const std::uint32_t seed = block_seed(header.generation);
+    const std::uint32_t seed = block_seed(segment.header->generation);
     const std::uint64_t blocks_max = (from + rest->size()) / kBlockHeaderBytes;
+    std::size_t end = 0;
     for (std::size_t at = 0; at + kBlockHeaderBytes <= rest->size();) {
       // Most offsets are ruled out by the sequence alone, which cannot be far from the segment's first.
       std::uint64_t sequence = 0;
       std::memcpy(&sequence, rest->data() + at + kSequenceAt, sizeof sequence);
-      if (sequence - header.first_sequence > blocks_max) {
+      if (sequence - segment.header->first_sequence > blocks_max) {
         ++at;
         continue;
       }
@@ -267,24 +323,44 @@ class StreamReader {
         ++at;
         continue;
       }
-      found.bytes = std::max<std::uint64_t>(found.bytes, std::min(rest->size(), at + block.size));
+      end = std::max(end, std::min(rest->size(), at + block.size));
       found.durable_through = std::max(found.durable_through, block.header.durable_through);
-      found.sequence = std::max(found.sequence, block.header.sequence);
+      if (sequence < segment.limit) {
+        found.sequence = std::max(found.sequence, sequence);
+        found.count[sequence] = block.header.count;
+      }
       at += block.state == BlockState::good ? block.size : 1;
     }
-    return found;
+    found.bytes += end;
+    return {};
   }
 
   base::FileSystem& files_;
   const StreamId stream_;
   const ReadOptions& options_;
   const Visit& visit_;
-  std::vector<Segment> segments_;  // ascending
-  std::uint64_t expected_ = 1;     // the next block's sequence
+  std::vector<Segment> segments_;      // ascending
+  std::uint64_t expected_ = 1;         // the next block's sequence
+  std::optional<std::size_t> broken_;  // index of the first segment whose header is damaged
   ReadResult result_;
 };
 
 }  // namespace
+
+std::string describe(const Loss& loss, StreamId stream) {
+  std::string text = "lost or in doubt are " + std::to_string(loss.blocks);
+  if (stream == kControlStream) {
+    text += " changes of sites, and the hits that were counted under them";
+  } else if (loss.unreadable_blocks == 0) {
+    text += " blocks with " + std::to_string(loss.hits) + " hits";
+  } else {
+    text += " blocks: " + std::to_string(loss.hits) + " hits in the " +
+            std::to_string(loss.blocks - loss.unreadable_blocks) +
+            " whose headers can be read, and an unknown number in the other " + std::to_string(loss.unreadable_blocks);
+  }
+  if (loss.open_ended) text += ", and what the last segment held, which nobody can tell";
+  return text;
+}
 
 Result<ReadResult> read_stream(base::FileSystem& files, const std::string& directory, StreamId stream,
                                const ReadOptions& options, const Visit& visit) {

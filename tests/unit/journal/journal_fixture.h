@@ -48,12 +48,13 @@ class JournalFixture : public ::testing::Test {
   void roll() { ASSERT_TRUE(writer_->roll()); }
   void sync() { ASSERT_TRUE(writer_->sync()); }
 
-  Reading read(std::uint64_t after = 0, std::uint64_t through_segment = UINT64_MAX) {
+  Reading read(std::uint64_t after = 0, std::uint64_t through_segment = UINT64_MAX, bool accept_loss = false) {
     Reading reading;
     ReadOptions options;
     options.incarnation = kIncarnation;
     options.after = {0, after};
     options.through_segment = through_segment;
+    options.accept_loss = accept_loss;
     auto result =
         read_stream(files_, directory_, kHits, options, [&](const BlockHeader& header, std::string_view payload) {
           EXPECT_EQ(header.sequence, after + reading.payloads.size() + 1);
@@ -67,6 +68,7 @@ class JournalFixture : public ::testing::Test {
     }
     return reading;
   }
+  Reading read_accepting(std::uint64_t after = 0) { return read(after, UINT64_MAX, true); }
   void expect_read(const std::vector<std::string>& payloads, std::uint64_t after = 0) {
     const Reading reading = read(after);
     ASSERT_FALSE(reading.error) << to_string(*reading.error);

@@ -331,6 +331,102 @@ TEST_F(ReaderTest, ASegmentOfALaterReleaseIsRefusedAsSuch) {
   EXPECT_EQ(reading.error->code, base::Errc::newer_format);
 }
 
+// ---- What is lost ----
+
+TEST_F(ReaderTest, CorruptionSaysWhatItMeansInHits) {
+  open();
+  append_all({"a", "b", "c"});
+  roll();
+  append_all({"d", "e"});
+  open(Position{2, 5});
+  append("f");
+  damage(1, kSegmentHeaderBytes + 2 * kBlockHeaderBytes + 1);  // the payload of b
+  expect_corrupt("lost or in doubt are 5 blocks with 5 hits; restore a backup, or start with --accept-loss true");
+  expect_corrupt("lost or in doubt are 4 blocks with 4 hits", 2);  // b is covered, c is not
+  expect_read({"d", "e", "f"}, 3);
+}
+
+TEST_F(ReaderTest, WhatCannotBeReadIsSaidToBeUnknown) {
+  open();
+  append_all({"a", "b", "c"});
+  open(Position{1, 3});
+  damage(1, kSegmentHeaderBytes + kBlockHeaderBytes + 1 + 5);  // the header of b
+  expect_corrupt("are 2 blocks: 1 hits in the 1 whose headers can be read, and an unknown number in the other 1");
+}
+
+TEST_F(ReaderTest, WhoAcceptsTheLossGetsWhatIsBeforeIt) {
+  open();
+  append_all({"a", "b", "c"});
+  roll();
+  append("d");
+  open(Position{2, 4});
+  damage(1, kSegmentHeaderBytes + 2 * kBlockHeaderBytes + 1);
+  const Reading reading = read_accepting();
+  ASSERT_FALSE(reading.error);
+  EXPECT_EQ(reading.payloads, std::vector<std::string>{"a"});
+  EXPECT_EQ(reading.result.end, (Position{1, 1}));
+  ASSERT_TRUE(reading.result.loss);
+  EXPECT_EQ(reading.result.loss->blocks, 3U);
+  EXPECT_EQ(reading.result.loss->hits, 3U);
+  EXPECT_EQ(reading.result.loss->begun, 1U);
+  EXPECT_EQ(reading.result.loss->segments, (std::vector<std::uint64_t>{2, 3}));
+}
+
+TEST_F(ReaderTest, AnUnreadableSegmentIsCutWithThoseBehindIt) {
+  open();
+  for (const char* payload : {"a", "b", "c"}) {
+    append(payload);
+    roll();
+  }
+  sync();
+  damage(2, 100);
+  Reading reading = read_accepting();
+  ASSERT_FALSE(reading.error);
+  EXPECT_EQ(reading.payloads, std::vector<std::string>{"a"});
+  ASSERT_TRUE(reading.result.loss);
+  EXPECT_EQ(reading.result.loss->blocks, 2U);
+  EXPECT_EQ(reading.result.loss->unreadable_blocks, 1U);
+  EXPECT_FALSE(reading.result.loss->begun);
+  EXPECT_EQ(reading.result.loss->segments, (std::vector<std::uint64_t>{2, 3, 4}));
+  EXPECT_FALSE(reading.result.loss->open_ended);
+  damage(4, 100);
+  expect_corrupt("and what the last segment held, which nobody can tell");
+  ASSERT_TRUE(files_.remove(segment(2)));
+  reading = read_accepting();
+  ASSERT_TRUE(reading.result.loss);
+  EXPECT_EQ(reading.result.loss->segments, (std::vector<std::uint64_t>{3, 4}));
+}
+
+TEST_F(ReaderTest, ABlockThatIsNotTrustedIsCutLikeADamagedOne) {
+  open();
+  append_all({"a", "b", "c"});
+  ReadOptions options;
+  options.incarnation = kIncarnation;
+  options.trust = [](const BlockHeader& block) {
+    return block.sequence < 2 ? base::Result<void>{} : base::Error{base::Errc::corrupt, "the reason"};
+  };
+  const auto nothing = [](const BlockHeader&, std::string_view) { return base::Result<void>{}; };
+  const auto refused = read_stream(files_, directory_, kHits, options, nothing);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().detail.find("the reason; lost or in doubt are 2 blocks"), std::string::npos);
+  options.accept_loss = true;
+  const auto result = read_stream(files_, directory_, kHits, options, nothing);
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->blocks, 1U);
+  ASSERT_TRUE(result->loss);
+  EXPECT_EQ(result->loss->hits, 2U);
+}
+
+TEST_F(ReaderTest, ATornTailIsNoLoss) {
+  open();
+  append_all({"a", "b"});
+  damage(1, kSegmentHeaderBytes + 2 * kBlockHeaderBytes + 1);
+  const Reading reading = read_accepting();
+  EXPECT_EQ(reading.payloads, std::vector<std::string>{"a"});
+  EXPECT_FALSE(reading.result.loss);
+  EXPECT_EQ(reading.result.torn_bytes, kBlockHeaderBytes + 1);
+}
+
 // ---- Every bit ----
 
 // All bits of a journal of three segments, one after the other: never a payload that was not written, and where the
@@ -361,6 +457,16 @@ TEST_F(ReaderTest, EveryFlippedBitIsNoticedOrCutsTheTail) {
       char& byte = segment_bytes[bit / 8];
       byte = static_cast<char>(static_cast<unsigned char>(byte) ^ mask);
       const Reading reading = read();
+      if (reading.error) {
+        const Reading accepted = read_accepting();
+        ASSERT_FALSE(accepted.error) << "segment " << number << " bit " << bit;
+        ASSERT_EQ(accepted.payloads, reading.payloads) << "segment " << number << " bit " << bit;
+        ASSERT_TRUE(accepted.result.loss) << "segment " << number << " bit " << bit;
+        ASSERT_LE(accepted.payloads.size() + accepted.result.loss->blocks, payloads.size());
+        if (!accepted.result.loss->open_ended) {
+          ASSERT_GE(accepted.payloads.size() + accepted.result.loss->blocks, durable);
+        }
+      }
       byte = static_cast<char>(static_cast<unsigned char>(byte) ^ mask);
       ASSERT_TRUE(is_prefix(reading.payloads, payloads)) << "segment " << number << " bit " << bit;
       if (reading.error) {
