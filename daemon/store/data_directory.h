@@ -4,6 +4,7 @@
 //   META                  format version, incarnation (replaced atomically)
 //   LOCK                  held while a daemon or an offline command uses the directory
 //   journal/STREAM/*.seg  the journal
+//   journal/damaged/      what a start with --accept-loss gave up (store/set_aside.h)
 //   checkpoint/N.ckpt     two generations
 //   history.sqlite        closed days, audit
 //   salts                 0600: the ratchet (ingest/salts.h)
@@ -36,6 +37,7 @@ class DataDirectory {
   bool fresh() const { return fresh_; }  // made by this open()
   std::string file(const std::string& name) const { return path_ + "/" + name; }
   std::string journal_directory() const { return file("journal"); }
+  std::string damaged_directory() const { return file("journal/damaged"); }
   std::string stream_directory(journal::StreamId stream) const;
 
  private:

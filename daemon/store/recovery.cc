@@ -123,8 +123,24 @@ class Replayer final : public sites::RecordVisitor {
   bool control_;
 };
 
+// The whole of the segments that are there.
+std::uint64_t bytes_of(const DataDirectory& directory, journal::StreamId stream) {
+  const std::string path = directory.stream_directory(stream);
+  std::uint64_t bytes = 0;
+  const auto names = directory.files().list(path);
+  if (!names) return 0;
+  for (const std::string& name : *names) {
+    if (!journal::parse_segment_name(name)) continue;
+    const auto file = directory.files().open(path + "/" + name, base::OpenMode::read);
+    if (!file) continue;
+    if (const auto size = (*file)->size()) bytes += *size;
+  }
+  return bytes;
+}
+
 Outcome replay_stream(const DataDirectory& directory, journal::StreamId stream, std::uint64_t through_segment,
-                      std::uint64_t through_sequence, const std::atomic<bool>* cancelled, RecoveredState& state) {
+                      std::uint64_t through_sequence, const std::atomic<bool>* cancelled, const StartOptions& start,
+                      RecoveredState& state) {
   const std::string path = directory.stream_directory(stream);
   journal::ReadOptions options;
   options.incarnation = directory.incarnation();
@@ -132,6 +148,14 @@ Outcome replay_stream(const DataDirectory& directory, journal::StreamId stream, 
   options.through_segment = through_segment;
   const std::uint64_t control_end =
       stream == journal::kControlStream ? 0 : state.positions[journal::kControlStream].sequence;
+  options.accept_loss = start.accept_loss;
+  options.trust = [&](const journal::BlockHeader& block) -> Outcome {
+    if (stream == journal::kControlStream || block.sequence > through_sequence || block.control_sequence <= control_end)
+      return {};
+    return corrupt("block " + std::to_string(block.sequence) + " was made under change " +
+                   std::to_string(block.control_sequence) + ", but journal/control ends at " +
+                   std::to_string(control_end));
+  };
   std::uint64_t last = options.after.sequence;
   Replayer replayer(state, stream == journal::kControlStream);
   std::vector<counting::Hit> scratch;
@@ -143,14 +167,13 @@ Outcome replay_stream(const DataDirectory& directory, journal::StreamId stream, 
       return corrupt(where() + "blocks " + std::to_string(last + 1) + " to " + std::to_string(block.sequence - 1) +
                      " are missing; put the segments back from a backup");
     }
-    if (stream != journal::kControlStream && block.control_sequence > control_end) {
-      return corrupt(where() + "it was made under change " + std::to_string(block.control_sequence) +
-                     ", but journal/control ends at " + std::to_string(control_end) +
-                     "; put its segments back from a backup");
-    }
     last = block.sequence;
     Outcome done = sites::decode_payload(payload, replayer, scratch);
     if (!done) return Error{done.error().code, where() + done.error().detail};
+    if (start.progress != nullptr) {
+      start.progress->hits = state.replayed_hits;
+      start.progress->bytes_read += journal::kBlockHeaderBytes + payload.size();
+    }
     return {};
   };
   auto read = journal::read_stream(directory.files(), path, stream, options, visit);
@@ -162,6 +185,7 @@ Outcome replay_stream(const DataDirectory& directory, journal::StreamId stream, 
   }
   state.replayed_blocks += last - options.after.sequence;
   state.torn_bytes += read->torn_bytes;
+  if (read->loss) state.lost.push_back({stream, std::move(*read->loss)});
   if (read->torn_bytes > 0) {
     state.warnings.push_back(path + " ended in " + std::to_string(read->torn_bytes) +
                              " bytes of a block that was cut short; they were never acknowledged");
@@ -205,11 +229,10 @@ base::Result<RecoveredState> begin(const DataDirectory& directory, const countin
   return state;
 }
 
-}  // namespace
-
-base::Result<RecoveredState> recover(const DataDirectory& directory, const counting::Limits& limits,
-                                     const std::map<journal::StreamId, std::uint64_t>* through_segment,
-                                     const std::atomic<bool>* cancelled, const ReplayBounds& bounds) {
+base::Result<RecoveredState> replay(const DataDirectory& directory, const counting::Limits& limits,
+                                    const std::map<journal::StreamId, std::uint64_t>* through_segment,
+                                    const std::atomic<bool>* cancelled, const ReplayBounds& bounds,
+                                    const StartOptions& start) {
   auto begun = begin(directory, limits, bounds.checkpoint_max);
   if (!begun) return begun.error();
   RecoveredState state = std::move(*begun);
@@ -217,11 +240,28 @@ base::Result<RecoveredState> recover(const DataDirectory& directory, const count
   if (!streams) return streams.error();
   for (const auto& [stream, position] : state.checkpoint_positions) {
     if (position.sequence > 0 && !std::binary_search(streams->begin(), streams->end(), stream)) {
-      return corrupt(directory.stream_directory(stream) + " is missing; put it back from a backup");
+      const std::string what = directory.stream_directory(stream) + " is missing";
+      if (!start.accept_loss) {
+        return corrupt(what + ", and with it what it held behind checkpoint " + std::to_string(state.checkpoint) +
+                       "; put it back from a backup, or start with --accept-loss true to go on without it");
+      }
+      journal::Loss loss;
+      loss.what = what;
+      loss.open_ended = true;
+      state.lost.push_back({stream, std::move(loss)});
     }
+  }
+  std::uint64_t bytes = 0;  // of the streams that are done, and the one that is being read
+  if (start.progress != nullptr) {
+    for (const journal::StreamId stream : *streams) start.progress->bytes += bytes_of(directory, stream);
+    start.progress->streams = streams->size();
   }
   // Control is the least stream id: what hits refer to is there before them.
   for (const journal::StreamId stream : *streams) {
+    if (start.progress != nullptr) {
+      bytes += bytes_of(directory, stream);
+      ++start.progress->stream;
+    }
     std::uint64_t through = UINT64_MAX;
     if (through_segment != nullptr) {
       const auto bound = through_segment->find(stream);
@@ -239,8 +279,9 @@ base::Result<RecoveredState> recover(const DataDirectory& directory, const count
       }
       if (through_sequence == included) continue;
     }
-    if (Outcome done = replay_stream(directory, stream, through, through_sequence, cancelled, state); !done)
+    if (Outcome done = replay_stream(directory, stream, through, through_sequence, cancelled, start, state); !done)
       return done.error();
+    if (start.progress != nullptr) start.progress->bytes_read = bytes;
     if (bounds.through_sequence && state.positions[stream].sequence < through_sequence) {
       return Error{Errc::corrupt, directory.stream_directory(stream) + " ends with block " +
                                       std::to_string(state.positions[stream].sequence) + ", before block " +
@@ -249,6 +290,19 @@ base::Result<RecoveredState> recover(const DataDirectory& directory, const count
   }
   state.importing.merge(state.registry->imports().open());
   return state;
+}
+
+}  // namespace
+
+base::Result<RecoveredState> recover(const DataDirectory& directory, const counting::Limits& limits,
+                                     const std::map<journal::StreamId, std::uint64_t>* through_segment,
+                                     const std::atomic<bool>* cancelled, const ReplayBounds& bounds) {
+  return replay(directory, limits, through_segment, cancelled, bounds, {});
+}
+
+base::Result<RecoveredState> recover(const DataDirectory& directory, const counting::Limits& limits,
+                                     const StartOptions& start) {
+  return replay(directory, limits, nullptr, nullptr, {}, start);
 }
 
 std::string content_hash(const sites::Registry& registry, std::int64_t now_s) {

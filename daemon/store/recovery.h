@@ -17,11 +17,18 @@
 #include "journal/reader.h"
 #include "sites/registry.h"
 #include "store/data_directory.h"
+#include "store/recovery_progress.h"
 
 namespace footfall::store {
 
 // stream -> how far; what a state includes.
 using Positions = std::map<journal::StreamId, journal::Position>;
+
+// What was given up of a stream.
+struct LostTail {
+  journal::StreamId stream;
+  journal::Loss loss;
+};
 
 struct RecoveredState {
   std::unique_ptr<sites::Registry> registry;
@@ -36,6 +43,7 @@ struct RecoveredState {
   std::vector<sites::Change> changes;  // replayed since the checkpoint, in order: for the audit
   std::set<sites::SiteId> importing;   // sites that had an open import in the checkpoint, or have one now
   std::vector<std::string> warnings;   // a checkpoint that was passed over, a torn tail: for the log and /readyz
+  std::vector<LostTail> lost;          // only if the loss was accepted: set_aside() what it names before writing
 };
 
 // Where a replay begins and ends, for those who compare states.
@@ -52,6 +60,14 @@ struct ReplayBounds {
 base::Result<RecoveredState> recover(const DataDirectory& directory, const counting::Limits& limits,
                                      const std::map<journal::StreamId, std::uint64_t>* through_segment = nullptr,
                                      const std::atomic<bool>* cancelled = nullptr, const ReplayBounds& bounds = {});
+
+// What a start of the daemon adds.
+struct StartOptions {
+  bool accept_loss = false;              // corruption ends its stream, and is told in `lost`
+  RecoveryProgress* progress = nullptr;  // kept up to date, if given
+};
+base::Result<RecoveredState> recover(const DataDirectory& directory, const counting::Limits& limits,
+                                     const StartOptions& start);
 
 // Fingerprint of all canonical content, in hex: SipHash with two fixed keys over save() of the registry and each site.
 // Equal content gives an equal fingerprint on any machine; presence as of now_s.

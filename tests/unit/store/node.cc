@@ -26,13 +26,19 @@ base::Result<void> Node::start(unsigned streams) {
   auto directory = store::DataDirectory::open(*files, path_);
   if (!directory) return directory.error();
   directory_ = std::move(*directory);
-  auto state = store::recover(*directory_, limits);
+  store::StartOptions options;
+  options.accept_loss = accept_loss;
+  auto state = store::recover(*directory_, limits, options);
   if (!state) {
     crash();
     return state.error();
   }
   recovered_ = std::move(*state);
   registry_ = std::move(recovered_.registry);
+  if (auto kept = store::set_aside(*directory_, recovered_); !kept) {
+    crash();
+    return kept;
+  }
   auto control = open_writer(journal::kControlStream);
   if (!control) return control.error();
   control_ = std::move(*control);

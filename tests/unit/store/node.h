@@ -22,6 +22,7 @@
 #include "store/data_directory.h"
 #include "store/history.h"
 #include "store/recovery.h"
+#include "store/set_aside.h"
 
 namespace footfall::testing {
 
@@ -83,6 +84,7 @@ class Node {
   std::int64_t now_s() const { return clock_.utc_s(); }
 
   counting::Limits limits;
+  bool accept_loss = false;  // of start()
   base::FileSystem* files = &unsynced_files();
   std::uint64_t segment_bytes = 32U << 10U;
   bool ack_after_sync = false;                // `disk` durability: hits are applied by commit()

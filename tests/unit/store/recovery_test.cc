@@ -18,6 +18,7 @@ using testing::Node;
 using testing::Ping;
 
 constexpr std::int64_t kNow = 1'700'000'000;
+constexpr journal::StreamId kHits0{1};
 
 class RecoveryTest : public ::testing::Test {
  protected:
@@ -53,6 +54,30 @@ class RecoveryTest : public ::testing::Test {
     f.put('\x7e');
     ASSERT_TRUE(f.good());
   }
+  // Flips a bit of the stream's block that bears the n-th hit (of the control stream: of the n-th block): in its
+  // payload, or in its header.
+  void damage_block(journal::StreamId stream, std::uint64_t segment, int n, bool header = false) {
+    const std::string path = file("journal/" + journal::directory_name(stream) + "/" + journal::segment_name(segment));
+    std::string bytes = base::read_file(base::posix_file_system(), path, 1U << 20U).value();
+    const std::uint32_t seed = journal::block_seed(journal::decode_segment_header(bytes).value().generation);
+    for (std::size_t at = journal::kSegmentHeaderBytes;;) {
+      const auto block = journal::decode_block(std::string_view(bytes).substr(at), seed);
+      ASSERT_EQ(block.state, journal::BlockState::good) << "no such block";
+      if ((stream == journal::kControlStream || block.header.count > 0) && --n == 0) {
+        char& byte = bytes[header ? at + journal::kSequenceAt : at + journal::kBlockHeaderBytes];
+        byte = static_cast<char>(byte ^ 1);
+        break;
+      }
+      at += block.size;
+    }
+    std::ofstream(path, std::ios::binary) << bytes;
+  }
+  void start_accepting(unsigned streams = 2) {
+    node_.accept_loss = true;
+    start(streams);
+    node_.accept_loss = false;
+  }
+  bool kept(const std::string& name) const { return std::filesystem::exists(file("journal/damaged/" + name)); }
   void write_raw(unsigned stream, const std::string& payload) {
     ASSERT_TRUE(node_.append_raw(stream, payload, node_.control_sequence()));
   }
@@ -284,6 +309,165 @@ TEST_F(RecoveryTest, SegmentsThatWentMissingBehindACheckpointAreCorruption) {
   std::filesystem::remove(file("checkpoint/2.ckpt"));
   std::filesystem::remove(node_.segment_path(0, 2));
   expect_refused(Errc::corrupt, "hits-000");
+}
+
+// --- losses that are accepted ---
+
+TEST_F(RecoveryTest, ALossIsSaidInHitsAndIsAcceptedByAFlag) {
+  add("a.vn");
+  for (const char* path : {"/a", "/b", "/c"}) hit(0, path);
+  hit(1, "/d");
+  restart();  // from here on the first segment is durable
+  hit(0, "/e");
+  damage_block(kHits0, 1, 2);
+  expect_refused(Errc::corrupt, "with 3 hits; restore a backup, or start with --accept-loss true");
+  start_accepting();
+  EXPECT_EQ(node_.summary("a.vn").counted, 2U) << "/a and /d";
+  ASSERT_EQ(node_.recovered().lost.size(), 1U);
+  EXPECT_EQ(node_.recovered().lost[0].stream, kHits0);
+  EXPECT_EQ(node_.recovered().lost[0].loss.hits, 3U);
+  EXPECT_EQ(node_.recovered().lost[0].loss.unreadable_blocks, 0U);
+  EXPECT_TRUE(kept("hits-000-0000000001.seg"));
+  EXPECT_TRUE(kept("hits-000-0000000002.seg"));
+
+  const std::string live = node_.hash();
+  restart();
+  EXPECT_EQ(node_.hash(), live) << "and the next start needs no flag";
+  EXPECT_TRUE(node_.recovered().lost.empty());
+  hit(0, "/f");
+  hit(0, "/b");
+  restart();
+  EXPECT_EQ(node_.summary("a.vn").counted, 4U);
+}
+
+TEST_F(RecoveryTest, HitsInABlockWithoutAHeaderAreUnknown) {
+  add("a.vn");
+  hit(0, "/a");
+  hit(0, "/b");
+  restart();
+  damage_block(kHits0, 1, 1, true);
+  expect_refused(Errc::corrupt, "1 hits in the ");
+  start_accepting();
+  EXPECT_EQ(node_.summary("a.vn").counted, 0U);
+  ASSERT_EQ(node_.recovered().lost.size(), 1U);
+  EXPECT_EQ(node_.recovered().lost[0].loss.unreadable_blocks, 1U);
+  EXPECT_EQ(node_.recovered().lost[0].loss.hits, 1U);
+}
+
+TEST_F(RecoveryTest, ASegmentThatIsCutWholeIsMovedAndItsNumberGivenAgain) {
+  add("a.vn");
+  hit(0, "/a");
+  ASSERT_TRUE(node_.checkpoint());
+  hit(0, "/b");
+  restart();
+  damage(node_.segment_path(0, 2));  // its header
+  expect_refused(Errc::corrupt, "0000000002.seg");
+  start_accepting();
+  EXPECT_EQ(node_.summary("a.vn").counted, 1U);
+  EXPECT_TRUE(kept("hits-000-0000000002.seg"));
+  for (int round = 0; round < 2; ++round) {
+    hit(0, "/c");
+    restart();
+  }
+  EXPECT_EQ(node_.summary("a.vn").counted, 3U);
+  damage(node_.segment_path(0, 3));
+  node_.crash();
+  start_accepting();
+  EXPECT_EQ(node_.summary("a.vn").counted, 1U);
+  EXPECT_TRUE(kept("hits-000-0000000003.seg.2")) << "what was kept first stays";
+}
+
+TEST_F(RecoveryTest, AStreamThatNoShardWritesIsCutTooAndStaysSo) {
+  add("a.vn");
+  hit(0, "/a");
+  hit(1, "/b");
+  hit(1, "/c");
+  restart(2);
+  node_.crash();
+  damage_block(journal::StreamId{2}, 1, 2);
+  start_accepting(1);
+  EXPECT_EQ(node_.summary("a.vn").counted, 2U);
+  restart(1);
+  EXPECT_EQ(node_.summary("a.vn").counted, 2U);
+  restart(2);
+  hit(1, "/d");
+  restart(2);
+  EXPECT_EQ(node_.summary("a.vn").counted, 3U);
+}
+
+TEST_F(RecoveryTest, WhatWasCountedUnderALostChangeGoesWithIt) {
+  add("a.vn");
+  hit(0, "/a");
+  add("b.vn");
+  hit(0, "/a");
+  ASSERT_TRUE(node_.hit(1, {Ping{"b.vn", "/b", 1, kNow, "", false}}));
+  restart();
+  damage_block(journal::kControlStream, 1, 2);
+  expect_refused(Errc::corrupt, "changes of sites");
+  start_accepting();
+  EXPECT_EQ(node_.registry().entries().size(), 1U);
+  EXPECT_EQ(node_.summary("a.vn").counted, 1U);
+  EXPECT_EQ(node_.recovered().lost.size(), 3U);
+  restart();
+  add("c.vn");
+  ASSERT_TRUE(node_.hit(1, {Ping{"c.vn", "/c", 1, kNow, "", false}}));
+  const std::string live = node_.hash();
+  restart();
+  EXPECT_EQ(node_.hash(), live);
+  EXPECT_EQ(node_.summary("c.vn").counted, 1U);
+}
+
+TEST_F(RecoveryTest, AStreamThatWentMissingIsAcceptedToo) {
+  add("a.vn");
+  hit(0, "/a");
+  ASSERT_TRUE(node_.checkpoint());
+  hit(0, "/b");
+  node_.crash();
+  std::filesystem::remove_all(file("journal/hits-000"));
+  start_accepting();
+  EXPECT_EQ(node_.summary("a.vn").counted, 1U);
+  hit(0, "/c");
+  restart();
+  EXPECT_EQ(node_.summary("a.vn").counted, 2U);
+}
+
+TEST_F(RecoveryTest, ACheckpointBeyondTheCutStillWins) {
+  add("a.vn");
+  hit(0, "/a");
+  hit(0, "/b");
+  restart();
+  damage_block(kHits0, 1, 2);
+  node_.crash();
+  start_accepting();
+  hit(0, "/c");
+  ASSERT_TRUE(node_.checkpoint());
+  hit(0, "/d");
+  restart();
+  EXPECT_EQ(node_.recovered().checkpoint, 1U);
+  EXPECT_EQ(node_.summary("a.vn").counted, 3U);
+  // Damage to what a checkpoint covers is none.
+  damage_block(kHits0, 1, 1);
+  const std::string live = node_.hash();
+  node_.crash();
+  start_accepting();
+  EXPECT_EQ(node_.hash(), live);
+  EXPECT_TRUE(node_.recovered().lost.empty());
+}
+
+TEST_F(RecoveryTest, ProgressIsToldUntilAllIsRead) {
+  add("a.vn");
+  hit(0, "/a");
+  hit(1, "/b");
+  node_.tick();
+  RecoveryProgress progress;
+  StartOptions options;
+  options.progress = &progress;
+  ASSERT_TRUE(recover(node_.directory(), node_.limits, options));
+  EXPECT_EQ(progress.streams, 3U);
+  EXPECT_EQ(progress.stream, 3U);
+  EXPECT_EQ(progress.hits, 2U);
+  EXPECT_GT(progress.bytes, 3 * journal::kSegmentHeaderBytes);
+  EXPECT_EQ(progress.bytes_read, progress.bytes);
 }
 
 TEST_F(RecoveryTest, WhenNoCheckpointCanBeReadItSaysSo) {
