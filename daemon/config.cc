@@ -121,11 +121,13 @@ Result<void> set_log_level(Config& config, const std::vector<std::string>& value
   return {};
 }
 
-Result<void> set_insecure_admin(Config& config, const std::vector<std::string>& values) {
-  const std::string& text = values.back();
-  if (text != "true" && text != "false") return wrong("'" + text + "' is neither true nor false");
-  config.insecure_admin = text == "true";
-  return {};
+std::function<Result<void>(Config&, const std::vector<std::string>&)> yes_or_no(bool Config::*member) {
+  return [=](Config& config, const std::vector<std::string>& values) -> Result<void> {
+    const std::string& text = values.back();
+    if (text != "true" && text != "false") return wrong("'" + text + "' is neither true nor false");
+    config.*member = text == "true";
+    return {};
+  };
 }
 
 std::vector<Option> option_table() {
@@ -138,7 +140,7 @@ std::vector<Option> option_table() {
       {"metrics-listen", "ADDR", "listener for /metrics and health alone (none)", true,
        addresses(&Config::metrics_listen)},
       {"insecure-admin", "BOOL", "allow an admin listener beyond loopback, without TLS (false)", false,
-       set_insecure_admin},
+       yes_or_no(&Config::insecure_admin)},
       {"threads", "N", "shards; 0 is one per core (0)", false, number<unsigned>(&Config::threads, 0, 63)},
       {"durability", "MODE",
        "a hit is acknowledged when the disk has it, when the kernel has it, or at once (memory) (disk)", false,
@@ -169,6 +171,8 @@ std::vector<Option> option_table() {
        number<std::int32_t>(&Config::checkpoint_interval_s, 1, 86'400)},
       {"drain", "SECONDS", "that open connections get to finish after SIGTERM (10)", false,
        number<std::int32_t>(&Config::drain_s, 0, 3'600)},
+      {"accept-loss", "BOOL", "start without what a damaged journal lost; it is kept in journal/damaged (false)", false,
+       yes_or_no(&Config::accept_loss)},
       {"log-level", "LEVEL", "debug, info, warning or error (info)", false, set_log_level},
   };
 }

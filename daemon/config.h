@@ -42,7 +42,8 @@ struct Config {
   std::int32_t checkpoint_interval_s = 60;
   std::int32_t drain_s = 10;
   base::log::Level log_level = base::log::Level::info;
-  bool check_only = false;  // --check-config
+  bool accept_loss = false;  // a start goes on without what the journal lost
+  bool check_only = false;   // --check-config
 };
 
 // nullopt: --help or --version was answered on standard output.

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "journal/departed.h"
 #include "lookup/time_zones.h"
+#include "store/set_aside.h"
 #include "version.h"
 
 namespace footfall {
@@ -98,10 +99,7 @@ void Server::start() {
 
 void Server::open_state() {
   directory_ = store::DataDirectory::open(base::posix_file_system(), config_.data_dir).value();
-  const counting::Limits limits = counting_limits(config_);
-  const auto began = std::chrono::steady_clock::now();
-  recovered_ = store::recover(*directory_, limits).value();
-  recovery_duration_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  recover();
   for (const std::string& warning : recovered_.warnings) base::log::warning(warning);
   base::log::info("data directory " + config_.data_dir + ": " + std::to_string(recovered_.registry->entries().size()) +
                   " sites, " + std::to_string(recovered_.replayed_hits) + " hits replayed onto checkpoint " +
@@ -117,6 +115,23 @@ void Server::open_state() {
   history_->forget_beyond(recovered_.checkpoint).value();
   history_writer_ = store::History::open(directory_->file("history.sqlite")).value();
   salts_ = ingest::Salts::open(directory_->files(), directory_->file("salts"), clock_->utc_s()).value();
+}
+
+void Server::recover() {
+  std::vector<http::ListenAddress> addresses = config_.admin;
+  addresses.insert(addresses.end(), config_.metrics_listen.begin(), config_.metrics_listen.end());
+  startup_ = std::make_unique<StartupListener>(addresses, recovery_progress_);
+  const auto began = std::chrono::steady_clock::now();
+  store::StartOptions start;
+  start.accept_loss = config_.accept_loss;
+  start.progress = &recovery_progress_;
+  recovered_ = store::recover(*directory_, counting_limits(config_), start).value();
+  recovery_duration_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  for (const store::LostTail& lost : recovered_.lost) {
+    base::log::error(lost.loss.what + "; --accept-loss: going on without it; " + describe(lost.loss, lost.stream) +
+                     "; the files are kept in " + directory_->damaged_directory());
+  }
+  store::set_aside(*directory_, recovered_).value();
 }
 
 base::Result<std::unique_ptr<journal::Writer>> Server::open_writer(StreamId stream) {
@@ -212,6 +227,7 @@ void Server::first_start() {
 }
 
 void Server::open_listeners() {
+  startup_.reset();  // frees the addresses
   std::vector<http::Loop*> shard_loops;
   for (const auto& shard : shards_) shard_loops.push_back(&shard->loop());
   const auto open = [&](const std::vector<http::ListenAddress>& addresses, std::uint8_t which,
@@ -355,6 +371,10 @@ metrics::Facts Server::facts() const {
   facts.recovery_blocks = recovered_.replayed_blocks;
   facts.recovery_hits = recovered_.replayed_hits;
   facts.recovery_torn_bytes = recovered_.torn_bytes;
+  for (const store::LostTail& lost : recovered_.lost) {
+    facts.recovery_lost_blocks += lost.loss.blocks;
+    facts.recovery_lost_hits += lost.loss.hits;
+  }
   facts.admin_failed_attempts = control_->admin().failed_attempts().get();
   facts.log_lines_dropped = base::log::dropped();
   facts.ready = started_.load() && !draining_.load() && facts.journal_streams_failed == 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Server: composes the parts, starts them, and stops them in mirrored order.
 //
-//   start   directory -> recovery -> clock, history, salts -> listeners -> shards -> control -> checkpointer
-//   stop    listeners -> checkpointer -> shards drain -> control -> shards end (last block)
+//   start   directory -> startup listener -> recovery -> clock, history, salts -> listeners -> shards -> control ->
+//   checkpointer stop    listeners -> checkpointer -> shards drain -> control -> shards end (last block)
 //
 // Errors: start() throws base::Failure. Threads: start(), wait_for_signal() and stop() on the main thread.
 // Tested by tests/integration/.
@@ -20,6 +20,7 @@
 #include "http/listener.h"
 #include "metrics/exposition.h"
 #include "shard.h"
+#include "startup.h"
 #include "store/checkpointer.h"
 #include "store/data_directory.h"
 #include "store/history.h"
@@ -40,7 +41,8 @@ class Server {
   void stop();
 
  private:
-  void open_state();    // directory, recovery, clock, history, salts
+  void open_state();  // directory, recovery, clock, history, salts
+  void recover();
   void open_threads();  // control, shards, checkpointer
   void first_start();   // the admin token
   void open_listeners();
@@ -54,7 +56,9 @@ class Server {
   const Config config_;
   const std::string batch_path_;  // where large bodies are taken
   std::unique_ptr<store::DataDirectory> directory_;
-  store::RecoveredState recovered_;  // the registry is the live one
+  store::RecoveryProgress recovery_progress_;
+  std::unique_ptr<StartupListener> startup_;  // until the real listeners open
+  store::RecoveredState recovered_;           // the registry is the live one
   double recovery_duration_s_ = 0;
   std::unique_ptr<base::Clock> clock_;
   std::unique_ptr<store::History> history_;         // the control thread's connection

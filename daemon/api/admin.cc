@@ -163,9 +163,9 @@ void write(std::string& out, const AdminAnswer& answer, std::string_view date, b
 }
 
 AdminAnswer Admin::answer_open(const http::Request& request) {
-  const bool health = request.path == "/livez" || request.path == "/readyz";
+  const bool health = request.path == "/livez" || request.path == "/startupz" || request.path == "/readyz";
   if (request.path != "/metrics" && !health) {
-    return problem(Problem::not_found, "here are /metrics, /livez and /readyz");
+    return problem(Problem::not_found, "here are /metrics, /livez, /startupz and /readyz");
   }
   if (!is_get(request.method)) return method_not_allowed("GET, HEAD");
   AdminAnswer answer;
@@ -174,8 +174,10 @@ AdminAnswer Admin::answer_open(const http::Request& request) {
     answer.body = control_.metrics_text();
     return answer;
   }
-  HealthAnswer state =
-      request.path == "/livez" ? livez() : readyz(control_.readiness(), request.query, control_.now_ms() / 1000);
+  HealthAnswer state = request.path == "/livez" ? livez()
+                       : request.path == "/startupz"
+                           ? startupz(nullptr)  // this listener opens after the recovery
+                           : readyz(control_.readiness(), request.query, control_.now_ms() / 1000);
   answer.status = state.status;
   answer.content_type = kText;
   answer.body = std::move(state.body);

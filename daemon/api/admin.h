@@ -12,7 +12,7 @@
 //   GET    /v1/admin/audit?limit=             operate or config    newest first
 //   POST   /v1/admin/imports                  ingest           {"site","source"}; begins it, or says how far it is
 //   DELETE /v1/admin/imports?site=&source=    ingest           ends it
-//   GET    /metrics /livez /readyz            no token
+//   GET    /metrics /livez /startupz /readyz  no token
 //
 // A change is planned against what is in force, committed by the control plane, and answered with its id, site, before
 // and after. Idempotency-Key is its id: the same request again changes nothing and gets the answer of the first time,
@@ -70,7 +70,7 @@ class Admin {
   explicit Admin(ControlPlane& control) : control_(control) {}
 
   AdminAnswer answer(const http::Request& request);
-  // Only /metrics, /livez and /readyz: for --metrics-listen. not_found otherwise.
+  // Only /metrics, /livez, /startupz and /readyz: for --metrics-listen. not_found otherwise.
   AdminAnswer answer_open(const http::Request& request);
   const base::Counter& failed_attempts() const { return failed_attempts_; }  // any thread
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/health.h"
 
+#include <algorithm>
+
 #include "api/text.h"
+#include "sites/settings.h"
 
 namespace footfall::api {
 
@@ -15,6 +18,17 @@ void fact(std::string& out, bool good, std::string_view text, std::string_view m
 
 HealthAnswer livez() {
   return {200, "ok\n"};
+}
+
+HealthAnswer startupz(const store::RecoveryProgress* recovering) {
+  if (recovering == nullptr) return {200, "started\n"};
+  const std::uint64_t streams = recovering->streams;
+  if (streams == 0) return {503, "recovering: reading the checkpoint\n"};
+  const std::uint64_t bytes = recovering->bytes;
+  const std::uint64_t percent = bytes == 0 ? 100 : std::min<std::uint64_t>(recovering->bytes_read * 100 / bytes, 100);
+  return {503, "recovering: stream " + std::to_string(recovering->stream) + " of " + std::to_string(streams) + ", " +
+                   std::to_string(percent) + " % of " + std::to_string(bytes / 1'000'000) + " MB, " +
+                   sites::group_digits(recovering->hits, sites::Grouping::comma) + " hits\n"};
 }
 
 HealthAnswer readyz(const Readiness& facts, std::string_view query, std::int64_t now_s) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Health: what /livez and /readyz say. Live: the process answers. Ready: it may be given traffic; with ?verbose each
-// fact on a line of its own.
+// Health: what /livez, /startupz and /readyz say. Live: the process answers. Started: the data directory was read.
+// Ready: it may be given traffic; with ?verbose each fact on a line of its own.
 //
 //   [+] recovery done
 //   [+] journal open, durability kernel
@@ -13,6 +13,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+
+#include "store/recovery_progress.h"
 
 namespace footfall::api {
 
@@ -33,6 +35,8 @@ struct HealthAnswer {
   std::string body;  // text/plain
 };
 HealthAnswer livez();
+// nullptr: it is done. "recovering: stream 2 of 5, 41 % of 120 MB, 1,234,567 hits"
+HealthAnswer startupz(const store::RecoveryProgress* recovering);
 // `query` as sent: verbose or not.
 HealthAnswer readyz(const Readiness& facts, std::string_view query, std::int64_t now_s);
 

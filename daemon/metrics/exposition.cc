@@ -144,6 +144,9 @@ void storage(Families& out, const std::vector<const ShardCounters*>& shards, con
   out.gauge("footfall_recovery_replayed_blocks", "Blocks that were replayed at start.", facts.recovery_blocks);
   out.gauge("footfall_recovery_replayed_hits", "Hits that were replayed at start.", facts.recovery_hits);
   out.gauge("footfall_recovery_torn_bytes", "Bytes of a torn tail that were cut at start.", facts.recovery_torn_bytes);
+  out.gauge("footfall_recovery_lost_blocks", "Blocks that --accept-loss gave up at start.", facts.recovery_lost_blocks);
+  out.gauge("footfall_recovery_lost_hits", "Hits in those of them whose header could be read.",
+            facts.recovery_lost_hits);
 }
 
 void process(Families& out, const Facts& facts) {

@@ -48,6 +48,7 @@ struct Facts {
 
   double recovery_duration_s = 0;
   std::uint64_t recovery_blocks = 0, recovery_hits = 0, recovery_torn_bytes = 0;
+  std::uint64_t recovery_lost_blocks = 0, recovery_lost_hits = 0;  // that --accept-loss gave up
 
   std::uint64_t admin_failed_attempts = 0;
   std::uint64_t log_lines_dropped = 0;

@@ -420,6 +420,7 @@ TEST_F(AdminTest, AnExpiredTokenIsNone) {
 TEST_F(AdminTest, MetricsAndHealthNeedNoToken) {
   EXPECT_EQ(ask(Method::get, "/metrics", "", "").body, "footfall_up 1\n");
   EXPECT_EQ(ask(Method::get, "/livez", "", "").status, 200);
+  EXPECT_EQ(ask(Method::get, "/startupz", "", "").body, "started\n");
   EXPECT_EQ(ask(Method::get, "/readyz", "", "").status, 503);
   readiness_.recovered = readiness_.journal_open = true;
   EXPECT_EQ(ask(Method::head, "/readyz?verbose", "", "").status, 200);

@@ -21,6 +21,21 @@ TEST(Health, ANodeThatTakesTrafficIsReady) {
   EXPECT_EQ(answer.body, "ready\n");
 }
 
+TEST(Health, AStartSaysHowFarItIs) {
+  EXPECT_EQ(startupz(nullptr).status, 200);
+  EXPECT_EQ(startupz(nullptr).body, "started\n");
+  store::RecoveryProgress progress;
+  EXPECT_EQ(startupz(&progress).status, 503);
+  EXPECT_EQ(startupz(&progress).body, "recovering: reading the checkpoint\n");
+  progress.streams = 2;
+  progress.stream = 1;
+  EXPECT_EQ(startupz(&progress).body, "recovering: stream 1 of 2, 100 % of 0 MB, 0 hits\n");
+  progress.bytes = 1'999'999'999;
+  progress.bytes_read = 1'999'999'998;
+  progress.hits = 1'000;
+  EXPECT_EQ(startupz(&progress).body, "recovering: stream 1 of 2, 99 % of 1999 MB, 1,000 hits\n");
+}
+
 TEST(Health, VerboseSaysEachFactAndTheDurability) {
   const HealthAnswer answer = readyz(good(), "verbose", 1000);
   EXPECT_EQ(answer.body,

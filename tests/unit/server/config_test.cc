@@ -56,6 +56,13 @@ TEST_F(ConfigTest, WithoutAnythingTheDefaultsHold) {
   ASSERT_EQ(config.admin.size(), 1U);
   EXPECT_EQ(config.admin[0].port, 8081);
   EXPECT_GE(config.threads, 1U);
+  EXPECT_FALSE(config.accept_loss);
+}
+
+TEST_F(ConfigTest, ALossIsAcceptedByTrueAlone) {
+  EXPECT_TRUE(parse({"--accept-loss", "true"}).accept_loss);
+  EXPECT_FALSE(parse({"--accept-loss", "false"}).accept_loss);
+  EXPECT_NE(refused({"--accept-loss", "yes"}).find("'yes' is neither true nor false"), std::string::npos);
 }
 
 TEST_F(ConfigTest, AFlagBeatsTheEnvironmentAndThatBeatsTheFile) {

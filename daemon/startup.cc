@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "startup.h"
+
+#include "api/health.h"
+#include "api/problems.h"
+#include "http/response.h"
+
+namespace footfall {
+namespace {
+
+// Probes, and people who look: nothing that needs more.
+http::LoopLimits few_connections() {
+  http::LoopLimits limits;
+  limits.connections_max = 256;
+  return limits;
+}
+
+void answer(std::string& out, const http::Request& request, const store::RecoveryProgress& progress,
+            std::string_view date) {
+  const bool head = request.method == http::Method::head;
+  const bool read = head || request.method == http::Method::get;
+  api::HealthAnswer state;
+  if (read && request.path == "/livez") {
+    state = api::livez();
+  } else if (read && request.path == "/startupz") {
+    state = api::startupz(&progress);
+  } else if (read && request.path == "/readyz") {
+    state = api::readyz({}, request.query, 0);
+  } else {
+    api::write_problem(out, api::Problem::unavailable,
+                       "the data directory is being read after a start; GET /startupz says how far", date, false, {},
+                       head);
+    return;
+  }
+  http::Response response;
+  response.status = state.status;
+  response.content_type = "text/plain; charset=utf-8";
+  response.body = state.body;
+  if (state.status == 503) response.extra_fields = "Retry-After: 1\r\n";
+  response.cors = false;
+  http::write(out, response, date, false, head);
+}
+
+}  // namespace
+
+StartupListener::StartupListener(const std::vector<http::ListenAddress>& addresses,
+                                 const store::RecoveryProgress& progress)
+    : progress_(progress), context_(1), loop_(context_, clock_, *this, http::ParserLimits{}, few_connections()) {
+  for (const http::ListenAddress& address : addresses) {
+    listeners_.push_back(http::Listener::open(context_, address, 0, {&loop_}).value());
+  }
+  thread_ = std::thread([this] { context_.run(); });
+}
+
+StartupListener::~StartupListener() {
+  context_.stop();
+  thread_.join();
+}
+
+void StartupListener::on_requests(http::ConnectionRef connection, const http::Peer&, http::Requests& requests) {
+  const std::string date = http::imf_fixdate(loop_.now_ms() / 1000);
+  while (const http::Request* request = requests.next()) {
+    answer(loop_.begin_answer(connection), *request, progress_, date);
+    loop_.finish_answer(connection, true);
+  }
+}
+
+}  // namespace footfall

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "startup.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+
+namespace footfall {
+namespace {
+
+const std::vector<http::ListenAddress> kTwo{*http::parse_listen_address("127.0.0.1:0"),
+                                            *http::parse_listen_address("127.0.0.1:0")};
+
+// All that comes until the other side closes.
+std::string ask(std::uint16_t port, const std::string& line) {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(port);
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_EQ(connect(fd, static_cast<sockaddr*>(static_cast<void*>(&to)), sizeof to), 0);
+  const std::string request = line + " HTTP/1.1\r\nHost: a\r\n\r\n";
+  EXPECT_EQ(send(fd, request.data(), request.size(), 0), static_cast<ssize_t>(request.size()));
+  std::string out;
+  std::array<char, 4096> some{};
+  for (ssize_t n = 0; (n = recv(fd, some.data(), some.size(), 0)) > 0;) {
+    out.append(some.data(), static_cast<std::size_t>(n));
+  }
+  close(fd);
+  return out;
+}
+
+TEST(StartupListener, SaysOnEachAddressHowFarTheStartIs) {
+  store::RecoveryProgress progress;
+  const StartupListener listener(kTwo, progress);
+  for (const std::size_t i : {0U, 1U}) {
+    EXPECT_TRUE(ask(listener.port(i), "GET /livez").starts_with("HTTP/1.1 200 "));
+    const std::string said = ask(listener.port(i), "GET /startupz");
+    EXPECT_TRUE(said.starts_with("HTTP/1.1 503 ")) << said;
+    EXPECT_TRUE(said.ends_with("\r\n\r\nrecovering: reading the checkpoint\n")) << said;
+  }
+  progress.streams = 5;
+  progress.stream = 2;
+  progress.bytes = 120'000'000;
+  progress.bytes_read = 49'300'000;
+  progress.hits = 1'234'567;
+  const std::string said = ask(listener.port(0), "GET /startupz");
+  EXPECT_TRUE(said.ends_with("\r\n\r\nrecovering: stream 2 of 5, 41 % of 120 MB, 1,234,567 hits\n")) << said;
+  EXPECT_NE(said.find("Retry-After: 1\r\n"), std::string::npos);
+}
+
+TEST(StartupListener, PutsEverythingElseOff) {
+  const store::RecoveryProgress progress;
+  const StartupListener listener(kTwo, progress);
+  EXPECT_TRUE(ask(listener.port(0), "GET /readyz").starts_with("HTTP/1.1 503 "));
+  for (const char* line : {"GET /metrics", "GET /v1/admin/sites", "POST /livez", "DELETE /startupz"}) {
+    const std::string said = ask(listener.port(0), line);
+    EXPECT_TRUE(said.starts_with("HTTP/1.1 503 ")) << said;
+    EXPECT_NE(said.find("Retry-After: 1\r\n"), std::string::npos) << said;
+    EXPECT_NE(said.find("application/problem+json"), std::string::npos) << said;
+  }
+}
+
+TEST(StartupListener, LeavesItsAddressToWhoComesNext) {
+  const store::RecoveryProgress progress;
+  auto listener = std::make_unique<StartupListener>(kTwo, progress);
+  auto same = kTwo;
+  same[0].port = listener->port(0);
+  same[1].port = listener->port(1);
+  ask(same[0].port, "GET /livez");
+  EXPECT_THROW(StartupListener(same, progress), base::Failure);
+  listener.reset();
+  const StartupListener next(same, progress);
+  EXPECT_TRUE(ask(same[0].port, "GET /livez").starts_with("HTTP/1.1 200 "));
+}
+
+}  // namespace
+}  // namespace footfall
