@@ -51,7 +51,7 @@ class Startup(unittest.TestCase):
         salts = self.daemon.directory / "salts"
         kept = salts.read_bytes()
         salts.unlink()
-        os.mkfifo(salts)
+        os.mkfifo(salts, 0o600)
         process = self.launch()
         try:
             for port in (self.daemon.admin_port, self.metrics_port):
