@@ -127,7 +127,7 @@ struct Header {
   std::uint64_t number = 0;
 };
 
-base::Result<Header> read_header(Input& in, const DataDirectory& directory, const std::string& path,
+base::Result<Header> read_header(Input& in, const journal::Incarnation& own, const std::string& path,
                                  RecoveredState& state) {
   auto fixed = in.read(kHeaderFixedBytes);
   if (!fixed) return fixed.error();
@@ -150,7 +150,6 @@ base::Result<Header> read_header(Input& in, const DataDirectory& directory, cons
                                          "; start the release that wrote it"};
   }
   base::ByteReader body(std::string_view(covered).substr(kHeaderFixedBytes));
-  const journal::Incarnation& own = directory.incarnation();
   if (body.raw(own.size()) != std::string_view(reinterpret_cast<const char*>(own.data()), own.size())) {
     return damaged(path, "it belongs to another data directory");
   }
@@ -261,14 +260,19 @@ base::Result<std::vector<std::uint64_t>> list_checkpoints(const DataDirectory& d
 
 base::Result<RecoveredState> load_checkpoint(const DataDirectory& directory, std::uint64_t number,
                                              const counting::Limits& limits) {
-  const std::string path = path_of(directory, number);
-  auto file = directory.files().open(path, base::OpenMode::read);
+  return read_checkpoint(directory.files(), path_of(directory, number), directory.incarnation(), number, limits);
+}
+
+base::Result<RecoveredState> read_checkpoint(base::FileSystem& files, const std::string& path,
+                                             const journal::Incarnation& incarnation, std::uint64_t number,
+                                             const counting::Limits& limits) {
+  auto file = files.open(path, base::OpenMode::read);
   if (!file) return file.error();
   auto size = (*file)->size();
   if (!size) return size.error();
   Input in(**file, *size);
   RecoveredState state;
-  auto header = read_header(in, directory, path, state);
+  auto header = read_header(in, incarnation, path, state);
   if (!header) return header.error();
   if (header->number != number) return damaged(path, "it is checkpoint " + std::to_string(header->number));
   if (auto loaded = load_chunks(in, path, header->crc, limits, state); !loaded) return loaded.error();

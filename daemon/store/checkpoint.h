@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "store/recovery.h"
@@ -19,6 +20,10 @@ namespace footfall::store {
 base::Result<std::vector<std::uint64_t>> list_checkpoints(const DataDirectory& directory);
 // corrupt (with the path and what is wrong), newer_format, io.
 base::Result<RecoveredState> load_checkpoint(const DataDirectory& directory, std::uint64_t number,
+                                             const counting::Limits& limits);
+// The same of a file anywhere, which says that it is checkpoint `number` of a directory with that incarnation.
+base::Result<RecoveredState> read_checkpoint(base::FileSystem& files, const std::string& path,
+                                             const journal::Incarnation& incarnation, std::uint64_t number,
                                              const counting::Limits& limits);
 // The state's positions become the checkpoint's; presence is saved as of state.newest_s.
 base::Result<void> write_checkpoint(const DataDirectory& directory, std::uint64_t number, const RecoveredState& state);

@@ -33,16 +33,6 @@ using Segments = std::map<journal::StreamId, std::uint64_t>;
 
 constexpr counting::Day kDaysOpen = 2;  // today and yesterday: what is older is closed
 
-// Counting goes first; but a tenth of a core is always left, since a replay takes about that much of the time that it
-// took to count. (Under SCHED_IDLE a machine that was busy all the time made no checkpoint at all.)
-void lower_priority() {
-  constexpr int kNice = 10;
-  const sched_param none{};
-  if (sched_setscheduler(0, SCHED_BATCH, &none) != 0) base::log::debug("the checkpointer is scheduled as any thread");
-  if (setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice) != 0)
-    base::log::debug("the checkpointer is not niced");
-}
-
 counting::Day local_today(const sites::Settings& settings, std::int64_t now_s) {
   // A zone that the system lost since the site was made reads as UTC: its days close some hours earlier or later.
   const auto zone = lookup::TimeZone::find(settings.timezone);
@@ -101,6 +91,16 @@ base::Result<void> remove_orphans(const DataDirectory& directory, const Segments
 
 }  // namespace
 
+// Counting goes first; but a tenth of a core is always left, since a replay takes about that much of the time that it
+// took to count. (Under SCHED_IDLE a machine that was busy all the time made no checkpoint at all.)
+void lower_priority() {
+  constexpr int kNice = 10;
+  const sched_param none{};
+  if (sched_setscheduler(0, SCHED_BATCH, &none) != 0) base::log::debug("the checkpointer is scheduled as any thread");
+  if (setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice) != 0)
+    base::log::debug("the checkpointer is not niced");
+}
+
 struct Checkpointer::Impl {
   const DataDirectory& directory;
   counting::Limits limits;
@@ -118,8 +118,9 @@ struct Checkpointer::Impl {
   CheckpointStats stats;
   std::thread thread;
 
-  base::Result<void> timed_run();
-  base::Result<void> run();
+  // REQUIRES: run_mutex. `needed`: there is a checkpoint afterwards, also if nothing ever changed.
+  base::Result<void> timed_run(bool needed);
+  base::Result<void> run(bool needed);
   bool unchanged(const Segments& closed) const;
   void loop();
 };
@@ -133,7 +134,7 @@ bool Checkpointer::Impl::unchanged(const Segments& closed) const {
   });
 }
 
-base::Result<void> Checkpointer::Impl::run() {
+base::Result<void> Checkpointer::Impl::run(bool needed) {
   auto closed = live.roll();
   if (!closed) return closed.error();
   if (unchanged(*closed)) return {};
@@ -143,7 +144,8 @@ base::Result<void> Checkpointer::Impl::run() {
   for (const std::string& warning : state.warnings) base::log::warning(warning);
   auto on_disk = list_checkpoints(directory);
   if (!on_disk) return on_disk.error();
-  if (state.replayed_blocks == 0 && (on_disk->empty() ? 0 : on_disk->back()) == state.checkpoint) {
+  if (state.replayed_blocks == 0 && (on_disk->empty() ? 0 : on_disk->back()) == state.checkpoint &&
+      !(needed && on_disk->empty())) {
     included = state.positions;
     return {};
   }
@@ -170,10 +172,9 @@ base::Result<void> Checkpointer::Impl::run() {
   return remove_checkpoints_but(directory, {state.checkpoint, number});
 }
 
-base::Result<void> Checkpointer::Impl::timed_run() {
-  std::lock_guard running(run_mutex);
+base::Result<void> Checkpointer::Impl::timed_run(bool needed) {
   const auto begin = std::chrono::steady_clock::now();
-  auto done = run();
+  auto done = run(needed);
   std::lock_guard lock(mutex);
   stats.last_duration_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   if (!done) ++stats.failures;
@@ -185,8 +186,11 @@ void Checkpointer::Impl::loop() {
   std::unique_lock lock(mutex);
   while (!wake.wait_for(lock, std::chrono::seconds(interval_s), [this] { return stopping.load(); })) {
     lock.unlock();
-    if (auto done = timed_run(); !done && !stopping)
-      base::log::error("no checkpoint was made: " + to_string(done.error()));
+    {
+      std::lock_guard running(run_mutex);
+      if (auto done = timed_run(false); !done && !stopping)
+        base::log::error("no checkpoint was made: " + to_string(done.error()));
+    }
     lock.lock();
   }
 }
@@ -213,7 +217,15 @@ void Checkpointer::stop() {
 }
 
 base::Result<void> Checkpointer::run_once() {
-  return impl_->timed_run();
+  std::lock_guard running(impl_->run_mutex);
+  return impl_->timed_run(false);
+}
+
+base::Result<BackupSummary> Checkpointer::backup(const std::string& path) {
+  std::lock_guard running(impl_->run_mutex);
+  if (impl_->stopping) return Error{base::Errc::unavailable, "the daemon is being stopped"};
+  if (auto done = impl_->timed_run(true); !done) return done.error();
+  return write_backup(impl_->directory, impl_->history, impl_->limits, impl_->clock.utc_s(), path, impl_->stopping);
 }
 
 CheckpointStats Checkpointer::stats() const {

@@ -12,9 +12,11 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "store/backup.h"
 #include "store/history.h"
 #include "store/recovery.h"
 
@@ -44,6 +46,9 @@ struct CheckpointStats {
   double last_duration_s = 0;
 };
 
+// Of the calling thread: for those that replay beside counting.
+void lower_priority();
+
 class Checkpointer {
  public:
   Checkpointer(const DataDirectory& directory, const counting::Limits& limits, History& history,
@@ -53,6 +58,9 @@ class Checkpointer {
   void stop();
   // Makes one now, on the calling thread (tests, shutdown on request).
   base::Result<void> run_once();
+  // Makes one, also if nothing changed and there is none yet, and packs it into a new file (store/backup.h), on the
+  // calling thread; unavailable if stop() comes meanwhile.
+  base::Result<BackupSummary> backup(const std::string& path);
   CheckpointStats stats() const;
 
  private:
