@@ -40,6 +40,8 @@ struct ControlEnvironment {
   // Every shard has it when these return.
   std::function<void(std::shared_ptr<const sites::Directory>)> publish_directory;
   std::function<void(std::shared_ptr<const ingest::SaltKeys>)> publish_salts;
+  std::function<base::Result<api::BackupStatus>(std::string, std::string)> begin_backup;
+  std::function<api::BackupStatus()> backup_status;
   std::function<api::Readiness()> readiness;
   std::function<std::string()> metrics_text;
 };
@@ -76,6 +78,10 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   sites::Registry& registry() override { return environment_.registry; }
   std::int64_t now_ms() override { return environment_.clock.utc_ms(); }
   base::Result<std::vector<store::AuditEntry>> audit(std::size_t limit) override;
+  base::Result<api::BackupStatus> begin_backup(std::string id, std::string path) override {
+    return environment_.begin_backup(std::move(id), std::move(path));
+  }
+  api::BackupStatus backup_status() override { return environment_.backup_status(); }
   api::Readiness readiness() override { return environment_.readiness(); }
   std::string metrics_text() override { return environment_.metrics_text(); }
 

@@ -164,22 +164,24 @@ void Server::open_threads() {
       [this] { return started_.load() && !draining_.load(); }, recovered_.registry->imports()});
   base::log::info("agents: " + shard_environment_->agents->description());
 
-  control_environment_ = std::make_unique<ControlEnvironment>(
-      ControlEnvironment{*clock_,
-                         *recovered_.registry,
-                         *salts_,
-                         *history_,
-                         config_.sites_max,
-                         loop_limits(config_),
-                         {},
-                         [this](const std::shared_ptr<const sites::Directory>& sites) {
-                           for (const auto& shard : shards_) shard->run([&] { shard->set_directory(sites); });
-                         },
-                         [this](const std::shared_ptr<const ingest::SaltKeys>& keys) {
-                           for (const auto& shard : shards_) shard->run([&] { shard->set_salts(keys); });
-                         },
-                         [this] { return readiness(); },
-                         [this] { return exposition_->text(); }});
+  control_environment_ = std::make_unique<ControlEnvironment>(ControlEnvironment{
+      *clock_,
+      *recovered_.registry,
+      *salts_,
+      *history_,
+      config_.sites_max,
+      loop_limits(config_),
+      {},
+      [this](const std::shared_ptr<const sites::Directory>& sites) {
+        for (const auto& shard : shards_) shard->run([&] { shard->set_directory(sites); });
+      },
+      [this](const std::shared_ptr<const ingest::SaltKeys>& keys) {
+        for (const auto& shard : shards_) shard->run([&] { shard->set_salts(keys); });
+      },
+      [this](std::string id, std::string path) { return backups_->begin(std::move(id), std::move(path)); },
+      [this] { return backups_->status(); },
+      [this] { return readiness(); },
+      [this] { return exposition_->text(); }});
   control_ = std::make_unique<Control>(*control_environment_, open_writer(journal::kControlStream).value(),
                                        recovered_.changes);
   recovered_.changes.clear();
@@ -205,22 +207,26 @@ void Server::open_threads() {
   exposition_ = std::make_unique<metrics::Exposition>(counters, [this] { return facts(); });
   checkpointer_ = std::make_unique<store::Checkpointer>(*directory_, counting_limits(config_), *history_writer_,
                                                         *clock_, live_side(), config_.checkpoint_interval_s);
+  backups_ = std::make_unique<Backups>(*checkpointer_, *clock_);
 }
 
 void Server::first_start() {
-  if (!recovered_.registry->tokens().empty()) return;
+  // A restored directory's checkpoint has read no stream yet, and nobody has its admin token.
+  const bool restored = recovered_.checkpoint > 0 && recovered_.checkpoint_positions.empty();
+  const std::string restored_id = "restored-" + directory_->incarnation_text();
+  if (restored ? recovered_.registry->knows(restored_id) : !recovered_.registry->tokens().empty()) return;
   const std::string secret = random_secret();
   const std::string path = directory_->file("admin-token");
   base::replace_file(directory_->files(), path, secret + "\n").value();
   sites::TokenAdded token;
-  token.id = "admin";
+  token.id = restored ? "admin-" + directory_->incarnation_text().substr(0, 8) : "admin";
   token.digest = api::digest_of(secret);
   token.scopes = sites::kAllScopes;
   sites::Change change;
-  change.id = "first-start";
+  change.id = restored ? restored_id : "first-start";
   change.at_s = clock_->utc_s();
   change.actor = "footfalld";
-  change.reason = "first start";
+  change.reason = restored ? "first start after a restore" : "first start";
   change.action = token;
   control_->run([&] { control_->commit(change).value(); });
   base::log::info("the admin token is in " + path);
@@ -259,6 +265,7 @@ void Server::stop() {
     for (const auto& listener : listeners_) listener->stop();
   });
   checkpointer_->stop();
+  backups_->stop();
   for (const auto& shard : shards_) shard->begin_stop(config_.drain_s);
   control_->stop(config_.drain_s);  // before the shards' threads end: it waits for them when it publishes
   for (const auto& shard : shards_) shard->finish_stop();

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "backups.h"
 #include "base/clock.h"
 #include "config.h"
 #include "control.h"
@@ -44,7 +45,7 @@ class Server {
   void open_state();  // directory, recovery, clock, history, salts
   void recover();
   void open_threads();  // control, shards, checkpointer
-  void first_start();   // the admin token
+  void first_start();   // the admin token, also of a restored directory
   void open_listeners();
   base::Result<std::unique_ptr<journal::Writer>> open_writer(journal::StreamId stream);
   store::LiveSide live_side();
@@ -70,6 +71,7 @@ class Server {
   std::unique_ptr<Control> control_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<store::Checkpointer> checkpointer_;
+  std::unique_ptr<Backups> backups_;
   std::unique_ptr<metrics::Exposition> exposition_;
   std::vector<std::unique_ptr<http::Listener>> listeners_;
 

@@ -33,9 +33,11 @@ using Action = std::function<int(Terminal&)>;
 
 void add_analyze(CLI::App& app, Action& chosen);
 void add_audit(CLI::App& app, Action& chosen);
+void add_backup(CLI::App& app, Action& chosen);
 void add_import(CLI::App& app, Action& chosen);
 void add_pages(CLI::App& app, Action& chosen);
 void add_reset(CLI::App& app, Action& chosen);
+void add_restore(CLI::App& app, Action& chosen);
 void add_seed(CLI::App& app, Action& chosen);
 void add_site(CLI::App& app, Action& chosen);
 void add_stats(CLI::App& app, Action& chosen);

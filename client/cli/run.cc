@@ -14,8 +14,10 @@ int fail(Terminal& terminal, const base::Error& error) {
 }
 
 int run(int argc, const char* const* argv, Terminal& terminal) {
-  CLI::App app("footfall: counts visits. `analyze` and `verify` need no daemon; the other commands talk to footfalld.",
-               "footfall");
+  CLI::App app(
+      "footfall: counts visits. `analyze`, `restore` and `verify` need no daemon; the other commands talk to "
+      "footfalld.",
+      "footfall");
   app.set_version_flag("--version", "footfall " FOOTFALL_VERSION);
   app.require_subcommand(1);
   Action chosen;
@@ -28,6 +30,8 @@ int run(int argc, const char* const* argv, Terminal& terminal) {
   add_reset(app, chosen);
   add_undo(app, chosen);
   add_audit(app, chosen);
+  add_backup(app, chosen);
+  add_restore(app, chosen);
   add_verify(app, chosen);
   try {
     app.parse(argc, argv);

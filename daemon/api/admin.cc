@@ -234,6 +234,10 @@ AdminAnswer Admin::route(const http::Request& request, const sites::Token& token
     if (method == Method::post) return begin_import(call);
     return method == Method::delete_ ? end_import(call) : method_not_allowed("POST, DELETE");
   }
+  if (path == "/v1/admin/backup") {
+    if (is_get(method)) return show_backup(call);
+    return method == Method::post ? begin_backup(call) : method_not_allowed("GET, HEAD, POST");
+  }
   if (path.starts_with(kSite)) {
     const std::string_view rest = path.substr(kSite.size());
     const std::string_view name = rest.substr(0, rest.find('/'));
@@ -591,6 +595,57 @@ AdminAnswer Admin::end_import(const Call& call) {
   const sites::Change change{call.id, call.now_s, call.token.id, {}, sites::ImportEnded{site->id(), source}};
   if (const base::Result<void> done = control_.commit(change); !done) return problem(done.error());
   return import_answer(name, source, known->position, false, 200);
+}
+
+// --- backup ---
+
+namespace {
+
+constexpr std::size_t kPathMax = 4000;
+
+AdminAnswer backup_answer(const BackupStatus& backup, int status) {
+  using State = BackupStatus::State;
+  static constexpr std::array<std::string_view, 4> kStates{"none", "running", "done", "failed"};
+  std::string body;
+  JsonWriter json(body);
+  json.begin_object().member("state", kStates.at(static_cast<std::size_t>(backup.state)));
+  if (backup.state != State::none) {
+    json.member("id", std::string_view(backup.id)).member("path", std::string_view(backup.path));
+    json.member("began", std::string_view(utc_text(backup.began_s)));
+  }
+  if (backup.state == State::done || backup.state == State::failed)
+    json.member("ended", std::string_view(utc_text(backup.ended_s)));
+  if (backup.state == State::failed) json.member("error", std::string_view(backup.error));
+  if (backup.state == State::done) {
+    const store::BackupSummary& made = backup.summary;
+    json.count("bytes", made.bytes).count("checkpoint", made.checkpoint).count("sites", made.sites);
+    json.member("hash", std::string_view(made.hash)).member("as_of_s", made.newest_s);
+  }
+  json.end_object();
+  return json_answer(std::move(body), status);
+}
+
+}  // namespace
+
+AdminAnswer Admin::begin_backup(const Call& call) {
+  if (auto refused = call.refusal(bits(Scope::operate), {}, "operate")) return *refused;
+  const base::Result<JsonBody> body = JsonBody::parse(call.request.body, {"path"});
+  if (!body) return problem(body.error());
+  const auto path = body->text("path");
+  if (!path) return problem(path.error());
+  const std::string name = path->value_or("");
+  if (!name.starts_with('/') || name.ends_with('/') || name.size() > kPathMax || name.find('\0') != std::string::npos) {
+    return problem(Problem::malformed, "path: name the file to write on the daemon's host, from the root: /PLACE/FILE");
+  }
+  const base::Result<BackupStatus> begun = control_.begin_backup(call.id, name);
+  if (!begun) return problem(begun.error());
+  base::log::info("admin: backup " + call.id + " to " + name + ", by token " + call.token.id);
+  return backup_answer(*begun, 202);
+}
+
+AdminAnswer Admin::show_backup(const Call& call) {
+  if (auto refused = call.refusal(bits(Scope::operate), {}, "operate")) return *refused;
+  return backup_answer(control_.backup_status(), 200);
 }
 
 // --- changes ---

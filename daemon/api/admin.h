@@ -12,6 +12,8 @@
 //   GET    /v1/admin/audit?limit=             operate or config    newest first
 //   POST   /v1/admin/imports                  ingest           {"site","source"}; begins it, or says how far it is
 //   DELETE /v1/admin/imports?site=&source=    ingest           ends it
+//   POST   /v1/admin/backup                   operate          {"path"}; begins one, 202
+//   GET    /v1/admin/backup                   operate          how the latest one stands
 //   GET    /metrics /livez /startupz /readyz  no token
 //
 // A change is planned against what is in force, committed by the control plane, and answered with its id, site, before
@@ -35,9 +37,20 @@
 #include "base/errors.h"
 #include "http/request.h"
 #include "sites/registry.h"
+#include "store/backup.h"
 #include "store/history.h"
 
 namespace footfall::api {
+
+// The latest backup since the daemon was started.
+struct BackupStatus {
+  enum class State : std::uint8_t { none, running, done, failed };
+  State state = State::none;
+  std::string id, path;
+  std::int64_t began_s = 0, ended_s = 0;
+  std::string error;             // of a failed one
+  store::BackupSummary summary;  // of one that is done
+};
 
 // What the server does for Admin. Called on the control thread.
 class ControlPlane {
@@ -49,6 +62,10 @@ class ControlPlane {
   virtual std::int64_t now_ms() = 0;
   // Newest first, those that no checkpoint has seen yet among them.
   virtual base::Result<std::vector<store::AuditEntry>> audit(std::size_t limit) = 0;
+  // Begins a backup beside the threads that serve, and answers at once; the same id again begins nothing. conflict:
+  // another one is under way.
+  virtual base::Result<BackupStatus> begin_backup(std::string id, std::string path) = 0;
+  virtual BackupStatus backup_status() = 0;
   virtual Readiness readiness() = 0;
   virtual std::string metrics_text() = 0;
 };
@@ -91,6 +108,8 @@ class Admin {
   AdminAnswer audit(const Call& call);
   AdminAnswer begin_import(const Call& call);
   AdminAnswer end_import(const Call& call);
+  AdminAnswer begin_backup(const Call& call);
+  AdminAnswer show_backup(const Call& call);
 
   AdminAnswer commit(const Call& call, sites::Action action, std::string reason, int status = 200);
   AdminAnswer describe(const sites::Change& change, bool repeated, int status);

@@ -35,6 +35,12 @@ class AdminTest : public SiteFixture, public ControlPlane {
     return std::vector<store::AuditEntry>{
         {"c1", kNow, "root", "seeded", "example.vn", "moved", "{\"total\":1}", "{\"total\":2}"}};
   }
+  base::Result<BackupStatus> begin_backup(std::string id, std::string path) override {
+    if (backup_.state == BackupStatus::State::running) return base::Error{base::Errc::conflict, "one is under way"};
+    backup_ = {BackupStatus::State::running, std::move(id), std::move(path), kNow, 0, {}, {}};
+    return backup_;
+  }
+  BackupStatus backup_status() override { return backup_; }
   Readiness readiness() override { return readiness_; }
   std::string metrics_text() override { return "footfall_up 1\n"; }
 
@@ -81,6 +87,7 @@ class AdminTest : public SiteFixture, public ControlPlane {
   sites::Site* site_ = nullptr;
   std::int64_t now_ms_ = kNowMs;
   Readiness readiness_;
+  BackupStatus backup_;
   std::size_t audit_limit_ = 0;
   int commits_ = 0;
   bool disk_full_ = false;
@@ -339,6 +346,8 @@ const RouteCase kRoutes[] = {
     {Method::post, "/v1/admin/imports", R"({"site":"example.vn","source":"a"})", scope(Scope::ingest), true},
     {Method::delete_, "/v1/admin/imports?site=example.vn&source=a", "", scope(Scope::ingest), true},
     {Method::get, "/v1/admin/audit", "", scope(Scope::operate) | scope(Scope::config), false},
+    {Method::get, "/v1/admin/backup", "", scope(Scope::operate), false},
+    {Method::post, "/v1/admin/backup", R"({"path":"/d/b"})", scope(Scope::operate), false},
     {Method::delete_, "/v1/admin/sites/example.vn", "", scope(Scope::config), true},
 };
 
@@ -413,6 +422,29 @@ TEST_F(AdminTest, WrongTokensAreLimitedAndRightOnesAreNot) {
 TEST_F(AdminTest, AnExpiredTokenIsNone) {
   add_token("old", "old", sites::kAllScopes, {}, kNow);
   expect_problem(ask(Method::get, "/v1/admin/sites", "", "old"), Problem::unauthorized);
+}
+
+// --- backup ---
+
+TEST_F(AdminTest, ABackupIsBegunOnceAndAskedFor) {
+  EXPECT_EQ(ask(Method::get, "/v1/admin/backup").json().text("/state"), "none");
+  for (const std::string_view body :
+       {"{}", R"({"path":"b"})", R"({"path":"/d/"})", R"({"path":7})", R"({"path":"/a\u0000b"})"}) {
+    expect_problem(post("/v1/admin/backup", body), Problem::malformed, "path");
+  }
+  const Answer begun = post("/v1/admin/backup", R"({"path":"/d/b"})", "key-1");
+  EXPECT_EQ(begun.status, 202);
+  EXPECT_EQ(begun.json().text("/id"), "key-1");
+  EXPECT_EQ(begun.json().text("/state"), "running");
+  expect_problem(post("/v1/admin/backup", R"({"path":"/d/c"})"), Problem::conflict, "under way");
+  backup_.state = BackupStatus::State::done;
+  backup_.summary = {3, 4096, 2, "abcd", kNow, kNow};
+  const Answer done = ask(Method::get, "/v1/admin/backup");
+  EXPECT_EQ(done.json().text("/hash"), "abcd");
+  EXPECT_NE(done.body.find("\"bytes\":4096"), std::string::npos) << done.body;
+  backup_.state = BackupStatus::State::failed;
+  backup_.error = "/d/b: no space";
+  EXPECT_EQ(ask(Method::get, "/v1/admin/backup").json().text("/error"), "/d/b: no space");
 }
 
 // --- the rest of the listener ---

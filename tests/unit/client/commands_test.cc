@@ -10,7 +10,8 @@ namespace {
 const std::string kLogs = FOOTFALL_TEST_LOGS;
 
 TEST(CommandsTest, HelpAndVersionAreDone) {
-  for (const char* command : {"analyze", "import", "site", "stats", "pages", "seed", "reset", "undo", "audit", "verify"}) {
+  for (const char* command : {"analyze", "import", "site", "stats", "pages", "seed", "reset", "undo", "audit", "backup",
+                              "restore", "verify"}) {
     const Ran ran = footfall({command, "--help"});
     EXPECT_EQ(ran.code, kDone) << command;
     EXPECT_NE(ran.out.find("Usage"), std::string::npos) << command;
@@ -41,6 +42,8 @@ TEST(CommandsTest, WhatIsNotUnderstoodExitsWith2) {
            {"pages", "example.vn", "--sort", "size"},
            {"stats", "example.vn", "--url", "ftp://example.vn"},
            {"undo"},
+           {"backup"},
+           {"restore", "x"},
            {"verify"},
            {"verify", "x", "--positions", "hits-000"},
        }) {
