@@ -4,6 +4,7 @@
 // Every hit is a page and a visitor drawn from a seed. What was sent and what was acknowledged (answered 204) is kept
 // per page, and which visitors were acknowledged where in a plain bitmap. Meanwhile a second thread reads /pages and
 // checks that every answer adds up. If the daemon goes away (the test kills it), what is known so far is printed.
+// A 503 is counted as refused: whether such a hit was counted is unknown.
 //
 //   oracle_load PORT SITE HITS CONNECTIONS PIPELINE PAGES VISITORS SEED
 #include <arpa/inet.h>
@@ -67,12 +68,25 @@ std::string request_of(const std::string& site, Sent hit) {
          std::to_string(100 + hit.visitor % 5) + ".0.0.0 Safari/537.36\r\n\r\n";
 }
 
-// Answers are complete heads without a body; false: something else than 204 came.
-bool take_answers(Client& client, Truth& truth, std::uint64_t& acknowledged) {
+std::uint64_t number_after(const std::string& text, const char* key, std::size_t from = 0) {
+  const std::size_t at = text.find(key, from);
+  return at == std::string::npos ? 0 : std::strtoull(text.c_str() + at + std::strlen(key), nullptr, 10);
+}
+
+// A 204 has no body, a 503 says how long its is; false: something else came.
+bool take_answers(Client& client, Truth& truth, std::uint64_t& acknowledged, std::uint64_t& refused) {
   std::size_t begin = 0;
   for (;;) {
     const std::size_t end = client.received.find("\r\n\r\n", begin);
     if (end == std::string::npos) break;
+    if (client.received.compare(begin, 12, "HTTP/1.1 503") == 0 && !client.in_flight.empty()) {
+      const std::size_t body = number_after(client.received.substr(begin, end - begin), "Content-Length: ");
+      if (client.received.size() < end + 4 + body) break;
+      client.in_flight.pop_front();
+      ++refused;
+      begin = end + 4 + body;
+      continue;
+    }
     if (client.received.compare(begin, 12, "HTTP/1.1 204") != 0 || client.in_flight.empty()) {
       std::fprintf(stderr, "oracle_load: unexpected answer: %s\n", client.received.substr(begin, 300).c_str());
       return false;
@@ -87,11 +101,6 @@ bool take_answers(Client& client, Truth& truth, std::uint64_t& acknowledged) {
   }
   client.received.erase(0, begin);
   return true;
-}
-
-std::uint64_t number_after(const std::string& text, const char* key, std::size_t from = 0) {
-  const std::size_t at = text.find(key, from);
-  return at == std::string::npos ? 0 : std::strtoull(text.c_str() + at + std::strlen(key), nullptr, 10);
 }
 
 // Reads /pages again and again; counts answers, and those in which pages and rest do not add up to counted.
@@ -159,6 +168,7 @@ int main(int argc, char** argv) {
   std::vector<Client> clients(connections);
   std::uint64_t sent = 0;
   std::uint64_t acknowledged = 0;
+  std::uint64_t refused = 0;
   bool gone = false;
   const auto send_more = [&](Client& client) {
     std::string out;
@@ -195,7 +205,7 @@ int main(int argc, char** argv) {
   std::vector<char> buffer(1U << 16U);
   epoll_event events[256];
   bool bad = false;
-  while (acknowledged < hits && !gone && !bad) {
+  while (acknowledged + refused < hits && !gone && !bad) {
     const int ready = epoll_wait(set, events, 256, 30'000);
     if (ready <= 0) {
       std::fprintf(stderr, "oracle_load: nothing came for 30 s\n");
@@ -209,7 +219,7 @@ int main(int argc, char** argv) {
         break;
       }
       client.received.append(buffer.data(), static_cast<std::size_t>(n));
-      bad = !take_answers(client, truth, acknowledged);
+      bad = !take_answers(client, truth, acknowledged, refused);
       send_more(client);
     }
   }
@@ -219,11 +229,12 @@ int main(int argc, char** argv) {
   std::uint64_t distinct = 0;
   for (const bool seen : truth.seen_anywhere) distinct += seen ? 1U : 0U;
   std::printf(
-      "{\"sent\":%llu,\"acknowledged\":%llu,\"gone\":%s,\"visitors\":%llu,\"reads\":%llu,\"wrong_reads\":%llu,"
+      "{\"sent\":%llu,\"acknowledged\":%llu,\"refused\":%llu,\"gone\":%s,\"visitors\":%llu,\"reads\":%llu,\"wrong_"
+      "reads\":%llu,"
       "\"pages\":[",
-      static_cast<unsigned long long>(sent), static_cast<unsigned long long>(acknowledged), gone ? "true" : "false",
-      static_cast<unsigned long long>(distinct), static_cast<unsigned long long>(reads),
-      static_cast<unsigned long long>(wrong));
+      static_cast<unsigned long long>(sent), static_cast<unsigned long long>(acknowledged),
+      static_cast<unsigned long long>(refused), gone ? "true" : "false", static_cast<unsigned long long>(distinct),
+      static_cast<unsigned long long>(reads), static_cast<unsigned long long>(wrong));
   for (std::uint32_t page = 0; page < pages; ++page) {
     std::uint64_t online = 0;
     for (const bool seen : truth.seen[page]) online += seen ? 1U : 0U;
