@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every fdatasync takes long: answers are late, none is lost, and what waits for the disk is bounded.
+
+FOOTFALL_ROUNDS=1 by default."""
+import random
+import time
+
+from drill import SEED, Books, Connection, Load, add_site, daemon, rounds, strace
+
+DELAY_US = 300_000
+RSS_GROWTH_MAX = 256 << 20  # bytes: far over what may wait (131,072 hits a shard, 20 MB), far under what was sent
+
+
+def once(seed):
+    books = Books()
+    node = daemon("--checkpoint-interval", "1", "--threads", "2")
+    node.prefix = strace("-o", "/dev/null", "-e", "trace=fdatasync", "-e", f"inject=fdatasync:delay_enter={DELAY_US}")
+    try:
+        node.start()
+        add_site(node)
+        with Connection(node) as connection:
+            begin = time.monotonic()
+            assert [a.status for a in connection.ping(["/first"], books)] == [204]
+            late = time.monotonic() - begin
+            assert late >= DELAY_US / 1e6, f"acknowledged after {late} s, before its fdatasync was over"
+        before = node.metrics()["process_resident_memory_bytes"]
+        load = Load(node, seed, connections=64, pipeline=32)
+        time.sleep(random.Random(seed).uniform(4, 6))
+        metrics = node.metrics()
+        grown = metrics["process_resident_memory_bytes"] - before
+        node.process.kill()
+        node.process.wait()
+        node.log.close()
+        truth = load.truth()
+        assert truth["acknowledged"] > 0
+        books.add(truth)
+        node.prefix = []
+        node.start()
+        books.settle(node)
+    finally:
+        node.close()
+    assert grown < RSS_GROWTH_MAX, grown
+    return f"first answer after {late:.2f} s, {truth['refused']} refused, memory grew by {grown / 1048576:.0f} MiB, {books.figures()}"
+
+
+if __name__ == "__main__":
+    for number in range(rounds(1)):
+        print(once(SEED + number), flush=True)
