@@ -65,4 +65,10 @@ void StartupListener::on_requests(http::ConnectionRef connection, const http::Pe
   }
 }
 
+void StartupListener::on_refused(const http::Peer&, http::ParseError error, const http::Request* request,
+                                 std::string& answer) {
+  api::write_refused(answer, error, http::imf_fixdate(loop_.now_ms() / 1000), {},
+                     request != nullptr && request->method == http::Method::head);
+}
+
 }  // namespace footfall

@@ -34,6 +34,8 @@ class StartupListener final : public http::LoopHandler {
   std::uint16_t port(std::size_t index) const { return listeners_.at(index)->port(); }
 
   void on_requests(http::ConnectionRef connection, const http::Peer& peer, http::Requests& requests) override;
+  void on_refused(const http::Peer& peer, http::ParseError error, const http::Request* request,
+                  std::string& answer) override;
   void end_of_pass(std::int64_t) override {}
   void on_tick(std::int64_t) override {}
   void on_close(http::ConnectionRef) override {}
