@@ -19,6 +19,7 @@
 #include "support/crash_states.h"
 #include "support/fault_fs.h"
 #include "support/rng_seed.h"
+#include "support/sanitizer.h"
 
 namespace footfall::store {
 namespace {
@@ -348,19 +349,22 @@ class CrashStatesTest : public ::testing::Test {
   Figures figures_;
 };
 
+constexpr std::size_t kStatesMin = testing::kSanitized ? 5'000 : 100'000;
+constexpr int kRunsMin = testing::kSanitized ? 2 : 4;  // of each acknowledgement at least one
+
 TEST_F(CrashStatesTest, NoCrashLosesOrDoublesWhatWasAcknowledged) {
   int runs = 0;
-  for (; (runs < 4 || figures_.distinct.size() < 100'000) && !HasFailure(); ++runs) {
+  for (; (runs < kRunsMin || figures_.distinct.size() < kStatesMin) && !HasFailure(); ++runs) {
     SCOPED_TRACE("run " + std::to_string(runs) + ", FOOTFALL_SEED=" + std::to_string(testing::rng_seed()));
     begin(runs % 2 == 1);
-    run(110);
+    run(testing::kSanitized ? 40 : 110);
     prove(6);
   }
   std::cout << "runs=" << runs << " states=" << figures_.distinct.size() << " shown=" << figures_.shown
             << " recoveries=" << figures_.recoveries << " in_recovery=" << figures_.nested
             << " acknowledged=" << figures_.acknowledged << " lost=" << figures_.lost << " doubled=" << figures_.doubled
             << '\n';
-  EXPECT_GE(figures_.distinct.size(), 100'000U);
+  EXPECT_GE(figures_.distinct.size(), kStatesMin);
 }
 
 }  // namespace
