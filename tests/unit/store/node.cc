@@ -148,7 +148,8 @@ base::Result<void> Node::hit(unsigned stream, const std::vector<Ping>& pings, st
   auto written = writers_[stream]->append(payload, static_cast<std::uint32_t>(pings.size()), control_sequence());
   if (!written) return written.error();
   if (!import_source.empty()) {
-    for (const sites::Group& group : groups) registry_->imports().set_progress(group.site->id(), import_source, position);
+    for (const sites::Group& group : groups)
+      registry_->imports().set_progress(group.site->id(), import_source, position);
   }
   if (!ack_after_sync) return apply(stream, groups);
   waiting_[stream].insert(waiting_[stream].end(), groups.begin(), groups.end());

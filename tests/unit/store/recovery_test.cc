@@ -304,7 +304,7 @@ TEST_F(RecoveryTest, SegmentsThatWentMissingBehindACheckpointAreCorruption) {
   ASSERT_TRUE(node_.checkpoint());
   hit(0, "/a");
   ASSERT_TRUE(node_.writer(0).sync());  // else it may be the tail of a power cut
-  ASSERT_TRUE(node_.checkpoint());  // closes the second segment
+  ASSERT_TRUE(node_.checkpoint());      // closes the second segment
   hit(0, "/a");
   std::filesystem::remove(file("checkpoint/2.ckpt"));
   std::filesystem::remove(node_.segment_path(0, 2));
