@@ -363,6 +363,10 @@ metrics::Facts Server::facts() const {
     facts.live_events += live.events.get();
     facts.live_evicted += live.evicted.get();
     facts.journal_bytes += shard->journal_bytes();
+    facts.journal_syncs += shard->sync_thread().jobs();
+    facts.journal_sync_failures += shard->sync_thread().failures();
+    facts.journal_sync_seconds += static_cast<double>(shard->sync_thread().busy_us()) / 1e6;
+    facts.unsynced_hits += shard->unsynced_hits();
     facts.journal_streams_failed += shard->journal_failed() ? 1U : 0U;
     facts.online_pairs += shard->online_pairs();
     facts.online += shard->online();

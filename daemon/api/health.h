@@ -24,7 +24,7 @@ struct Readiness {
   bool journal_open = false;      // every stream takes writes
   bool draining = false;          // SIGTERM was received
   bool checkpoints_fail = false;  // degraded: start-ups get slower, nothing is lost
-  std::string_view durability = "kernel";
+  std::string_view durability = "disk";
   std::string journal_detail;  // why the journal is not open, for people
   std::uint64_t sites = 0;
   std::int64_t last_checkpoint_s = 0;  // 0: none yet

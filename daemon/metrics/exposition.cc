@@ -133,6 +133,11 @@ void storage(Families& out, const std::vector<const ShardCounters*>& shards, con
               sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.passes; }));
   out.counter("footfall_journal_write_failures_total", "Blocks that could not be written.",
               sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.journal_failures; }));
+  out.counter("footfall_journal_syncs_total", "Groups of blocks that were made durable, or failed to be.",
+              facts.journal_syncs);
+  out.counter("footfall_journal_sync_failures_total", "Those that failed.", facts.journal_sync_failures);
+  out.counter("footfall_journal_sync_seconds_total", "Time that they took, summed.", facts.journal_sync_seconds);
+  out.gauge("footfall_unsynced_hits", "Hits that were decided and wait for the disk.", facts.unsynced_hits);
   out.gauge("footfall_journal_streams_failed", "Streams that take no writes at present.", facts.journal_streams_failed);
   out.counter("footfall_checkpoints_total", "Checkpoints that were made.", facts.checkpoints);
   out.counter("footfall_checkpoint_failures_total", "Checkpoints that failed.", facts.checkpoint_failures);

@@ -27,7 +27,7 @@ inline constexpr std::size_t kParseErrors = static_cast<std::size_t>(http::Parse
 // What the server knows, as of a scrape. Totals are since the start of the process unless said otherwise.
 struct Facts {
   std::string version, revision;
-  std::string durability = "kernel";
+  std::string durability = "disk";
 
   std::uint64_t connections = 0;
   std::uint64_t connections_accepted = 0;
@@ -39,7 +39,10 @@ struct Facts {
   std::uint64_t online = 0;        // of all sites, summed
   std::uint64_t online_pairs = 0;  // (visitor, page) pairs in memory
 
-  std::uint64_t journal_bytes = 0;           // appended
+  std::uint64_t journal_bytes = 0;  // appended
+  std::uint64_t unsynced_hits = 0;  // decided, and waiting for the disk
+  std::uint64_t journal_syncs = 0, journal_sync_failures = 0;
+  double journal_sync_seconds = 0;           // summed
   std::uint64_t journal_streams_failed = 0;  // that take no writes at present
 
   std::uint64_t checkpoints = 0, checkpoint_failures = 0;

@@ -39,7 +39,7 @@ TEST(Health, AStartSaysHowFarItIs) {
 TEST(Health, VerboseSaysEachFactAndTheDurability) {
   const HealthAnswer answer = readyz(good(), "verbose", 1000);
   EXPECT_EQ(answer.body,
-            "[+] recovery done\n[+] journal open, durability kernel\n[+] taking traffic\n[+] sites: 3\n[+] checkpoint: "
+            "[+] recovery done\n[+] journal open, durability disk\n[+] taking traffic\n[+] sites: 3\n[+] checkpoint: "
             "60 s old\nready\n");
 }
 

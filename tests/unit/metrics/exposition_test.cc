@@ -39,11 +39,15 @@ TEST_F(ExpositionTest, ShardsAreSummed) {
   shards_[1].answered(api::Route::hit, 204);
   shards_[1].balance();
   facts_.sites = 5;
+  facts_.unsynced_hits = 6;
+  facts_.journal_sync_seconds = 1.5;
   EXPECT_TRUE(shows("footfall_hits_received_total 7"));
   EXPECT_TRUE(shows("footfall_hits_rejected_total{reason=\"origin\"} 2"));
   EXPECT_TRUE(shows("footfall_http_requests_total{route=\"hit\",code_class=\"2xx\"} 1"));
   EXPECT_TRUE(shows("footfall_ledger_mismatch 4"));
   EXPECT_TRUE(shows("footfall_sites 5"));
+  EXPECT_TRUE(shows("footfall_unsynced_hits 6"));
+  EXPECT_TRUE(shows("footfall_journal_sync_seconds_total 1.5"));
 }
 
 TEST_F(ExpositionTest, ZerosAreThereFromTheStart) {
