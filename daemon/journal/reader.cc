@@ -232,6 +232,15 @@ class StreamReader {
     if (!found) return found.error();
     if (found->durable_through < expected_ && !broken_) {
       result_.torn_bytes += found->bytes;
+      if (found->bytes == 0 && segments_[index].header) {
+        // The last block, if it is its header that is damaged.
+        auto bytes = open_bytes(files_, segments_[index].path);
+        if (!bytes) return bytes.error();
+        auto view = bytes->at(offset, kBlockHeaderBytes);
+        if (!view) return view.error();
+        const std::uint32_t seed = block_seed(segments_[index].header->generation);
+        if (is_damaged_header(*view, expected_, seed)) result_.torn_bytes += kBlockHeaderBytes;
+      }
       return false;
     }
     const Segment& segment = segments_[index];
