@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +18,8 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 
 from footfall import BROWSER, BUILD, SKIPPED, Answer, Daemon  # noqa: E402,F401
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # a drill that is ended unmounts too
 
 SITE = "example.org"
 SEED = int(os.environ.get("FOOTFALL_SEED", random.SystemRandom().randrange(1 << 32)))
