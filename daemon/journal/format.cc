@@ -101,7 +101,8 @@ base::Result<SegmentHeader> decode_segment_header(std::string_view bytes) {
   header.version = reader.u32();
   if (header.version > kFormatVersion) {
     return base::Error{base::Errc::newer_format, "the segment has format " + std::to_string(header.version) +
-                                                     ", this release reads up to " + std::to_string(kFormatVersion)};
+                                                     ", this release reads up to " + std::to_string(kFormatVersion) +
+                                                     "; start the release that wrote it"};
   }
   header.stream.value = reader.u16();
   reader.u16();
