@@ -3,7 +3,7 @@
 
 Each kill has a directory of its own: an empty one, or one that was killed before and must be recovered first. A run without
 a kill tells how many calls there are. strace counts calls for each thread: the kill comes in whichever gets to n first.
-FOOTFALL_ROUNDS=16 by default draws so many from all (call, n); 0 takes every one."""
+FOOTFALL_ROUNDS=12 by default draws so many from all (call, n); 0 takes every one."""
 import collections
 import contextlib
 import pathlib
@@ -135,4 +135,4 @@ def drill(count):
 
 
 if __name__ == "__main__":
-    drill(rounds(16))
+    drill(rounds(12))
