@@ -53,9 +53,9 @@ int backup(const BackupOptions& options, Terminal& terminal) {
     if (!document.parse(*answer)) return fail(terminal, {base::Errc::malformed, "the daemon's answer is no JSON"});
     const JsonValue status = document.root();
     if (status.text("id") != id) {
-      return fail(terminal,
-                  {base::Errc::unavailable, "the daemon was started anew meanwhile: there is no backup at " + path +
-                                                "; remove " + path + ".partial if it is there, and try again"});
+      std::string told = "the daemon was started anew meanwhile: there is no backup at ";
+      told.append(path).append("; remove ").append(path).append(".partial if it is there, and try again");
+      return fail(terminal, {base::Errc::unavailable, std::move(told)});
     }
     const std::string state = status.text("state");
     if (state == "failed")
