@@ -67,7 +67,7 @@ def checkpointed(node):
 def drill(count):
     books = Books()
     slowest = refused_stop = 0
-    with Mount("-t", "tmpfs", "-o", "size=24m", "tmpfs") as disk:
+    with Mount("-t", "tmpfs", "-o", "size=96m", "tmpfs") as disk:
         directory, ballast = disk.at / "data", disk.at / "ballast"
         directory.mkdir()
         node = daemon("--segment-size", str(1 << 20), "--checkpoint-interval", "1", "--threads", "2", directory=directory)

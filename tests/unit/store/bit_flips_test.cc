@@ -186,11 +186,11 @@ class BitFlipsTest : public ::testing::Test {
           hits += header.count;
           return {};
         });
-    if (!same) return "block " + std::to_string(sequence) + " is not what was written";
     if (!result) {
       if (expected.outcome != Outcome::refused) return to_string(result.error());
       return result.error().code == Errc::corrupt ? "" : "another error: " + to_string(result.error());
     }
+    if (!same) return "block " + std::to_string(sequence) + " is not what was written";
     if (expected.outcome == Outcome::refused) return "read up to block " + std::to_string(sequence);
     if (sequence != expected.end || result->end.sequence != expected.end || result->hits != hits)
       return "ends with block " + std::to_string(sequence) + ", not " + std::to_string(expected.end);
