@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """CPU per hit of footfalld, everything counted and journaled, beside nginx's empty_gif and the floor program.
 
-    hit_cost.py BUILD_DIR [--rounds 5] [--seconds 2]
+    hit_cost.py BUILD_DIR [--rounds 5] [--seconds 2] [--durability kernel]
 
 The same requests go to all three: GET /hit.gif with the fields that a browser sends (about 480 bytes), 1,000 visitors
 told apart by X-Forwarded-For and agent, 100 pages. At the end the daemon's total is compared with what wrk had answered.
@@ -60,13 +60,14 @@ def main():
     args.add_argument("build")
     args.add_argument("--rounds", type=int, default=5)
     args.add_argument("--seconds", type=int, default=2)
+    args.add_argument("--durability", default="kernel", choices=["disk", "kernel", "memory"])
     args = args.parse_args()
     with tempfile.TemporaryDirectory(prefix="hit_cost.") as work:
         ports = {"floor": 18911, "footfall": 18912}
         data = os.path.join(work, "data")
         commands = {
             "floor": [os.path.join(args.build, "tests", "bench", "floor"), "18911"],
-            "footfall": [os.path.join(args.build, "footfalld"), "--data-dir", data, "--listen", "127.0.0.1:18912", "--admin",
+            "footfall": [os.path.join(args.build, "footfalld"), "--data-dir", data, "--durability", args.durability, "--listen", "127.0.0.1:18912", "--admin",
                          "127.0.0.1:18913", "--threads", "1", "--rate-limit", "0", "--log-level", "warning"],
         }
         add_nginx(commands, ports, 18914, work)
