@@ -73,11 +73,14 @@ http::ParserLimits parser_limits(std::string_view batch_path) {
 }  // namespace
 
 Server::Server(const Config& config) : config_(config), batch_path_(config.base_path + "/v1/hits") {}
-Server::~Server() = default;
+Server::~Server() {
+  base::log::stop();  // after a start that failed: its thread must not outlive main()
+}
 
 void Server::start() {
   base::log::start(config_.log_level);
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may grow no more is a write that fails, as on a full disk
   // The threads inherit this; only wait_for_signal() takes them.
   const sigset_t ends = end_signals();
   pthread_sigmask(SIG_BLOCK, &ends, nullptr);
