@@ -38,6 +38,7 @@ constexpr std::size_t kSpareBlocksMax = 8;
 
 constexpr std::string_view kJournalFails = "the journal cannot be written; nothing is counted until it can";
 
+constexpr std::string_view kTokenNeeded = "a batch needs a token of scope ingest: Authorization: Bearer TOKEN";
 constexpr std::string_view kRetryAfter = "Retry-After: 1\r\n";
 
 sites::Text text_of(std::string_view text) {
@@ -403,15 +404,16 @@ void Shard::on_read(http::ConnectionRef connection, const http::Request& request
 
 // --- what is refused before it is a request ---
 
+const sites::Token* Shard::token_of(const http::Request& request) const {
+  const std::string_view secret = api::bearer_of(request);
+  return secret.empty() ? nullptr : api::find_token(directory_->tokens, secret, loop_->now_ms() / 1000);
+}
+
 bool Shard::on_head(const http::Peer&, const http::Request& head, std::string& answer) {
   if (api::route_of(head.method, head.path, environment_.base_path).route != api::Route::batch) return true;
-  // The same as on_batch() says to a batch that came as a whole.
-  const std::int64_t now_s = loop_->now_ms() / 1000;
-  const std::string_view secret = api::bearer_of(head);
-  if (!secret.empty() && api::find_token(directory_->tokens, secret, now_s) != nullptr) return true;
-  hit_answers_.set_second(now_s);
-  api::write_problem(answer, api::Problem::unauthorized,
-                     "a batch needs a token of scope ingest: Authorization: Bearer TOKEN", hit_answers_.date(), false);
+  if (token_of(head) != nullptr) return true;
+  hit_answers_.set_second(loop_->now_ms() / 1000);
+  api::write_problem(answer, api::Problem::unauthorized, kTokenNeeded, hit_answers_.date(), false);
   counters_.answered(api::Route::batch, 401);
   return false;
 }
@@ -694,10 +696,8 @@ void Shard::on_batch(http::ConnectionRef connection, const http::Request& reques
   }
   const std::int64_t now_ms = loop_->now_ms();
   const std::int64_t now_s = now_ms / 1000;
-  const std::string_view secret = api::bearer_of(request);
-  const sites::Token* token = secret.empty() ? nullptr : api::find_token(directory_->tokens, secret, now_s);
-  if (token == nullptr)
-    return problem(api::Problem::unauthorized, "a batch needs a token of scope ingest: Authorization: Bearer TOKEN");
+  const sites::Token* token = token_of(request);
+  if (token == nullptr) return problem(api::Problem::unauthorized, std::string(kTokenNeeded));
   if (journal_failed()) return problem(api::Problem::unavailable, std::string(kJournalFails));
   if (unsynced_hits_.get() >= kUnsyncedHitsMax)
     return problem(api::Problem::unavailable, "the disk is behind; try again in a second");

@@ -154,6 +154,8 @@ class Shard final : public http::LoopHandler {
               std::string detail, bool gif);
 
   LocalSite* find_site(std::string_view name);
+  // The token that the request bears, if it is in force; of the directory.
+  const sites::Token* token_of(const http::Request& request) const;
   // Decides and journals; the block's sequence, 0 if the journal failed. Applied at once where the write is enough.
   // `import`: the mark that goes into the same block.
   std::uint64_t commit(std::span<const sites::Candidate> candidates, std::span<LocalSite* const> owners,
