@@ -168,7 +168,7 @@ std::vector<Option> option_table() {
       {"batch-keys-max", "N",
        "idempotency keys of batches kept, each for a day; past it a new one is answered 429 (200000)", false,
        number<std::uint64_t>(&Config::batch_keys_max, 1, 100'000'000)},
-      {"batch-key-memory-max", "BYTES", "that those keys may take up with their answers (67108864)", false,
+      {"batch-key-memory-max", "BYTES", "that those keys may take up with their answers (134217728)", false,
        number<std::uint64_t>(&Config::batch_key_memory_max, 1U << 20U, std::uint64_t{1} << 40U)},
       {"segment-size", "BYTES", "size of a journal segment (16777216)", false,
        number<std::uint64_t>(&Config::segment_bytes, 1U << 20U, 1U << 30U)},

@@ -412,8 +412,10 @@ std::uint64_t Shard::commit(std::span<const sites::Candidate> candidates, std::s
     }
     touched_[i]->in_block.clear();
   }
-  claim.encode(payload_);
-  block.claim = std::move(claim);
+  if (claim.holds()) {
+    claim.encode(payload_);
+    block.claim = std::move(claim);
+  }
   return write_block(block);
 }
 

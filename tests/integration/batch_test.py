@@ -2,6 +2,8 @@
 """Batches under an Idempotency-Key: counted once, whatever comes between a batch and the same batch again."""
 import json
 import os
+import pathlib
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -164,6 +166,58 @@ class Batch(unittest.TestCase):
             self.assertEqual(restored.metrics()["footfall_batch_keys"], 0)
             self.assertEqual(self.counted(restored), 1)
             restored.close()
+
+    def test_while_nothing_can_be_written_a_key_is_given_back_and_counts_when_it_can(self):
+        self.expect(self.send(body("/a"), self.node + "/one"), 200)
+        pid = self.daemon.process.pid
+        limits = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, limits[1]))
+        for _ in range(3):
+            refused = self.expect(self.send(body("/b", "/c"), self.node + "/two"), 503, "unavailable")
+            self.assertEqual(refused.fields["Retry-After"], "1")
+        again = self.expect(self.send(body("/a"), self.node + "/one"), 200)
+        self.assertEqual(again.fields["Idempotency-Replayed"], "true", "what was counted is answered all the same")
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
+        counted = self.until_counted(body("/b", "/c"), self.node + "/two", {503})
+        self.assertNotIn("Idempotency-Replayed", counted.fields)
+        self.kill()
+        self.daemon.start("--threads", "2")
+        self.assertEqual(self.counted(), 3)
+
+    def until_counted(self, text, key, statuses):
+        """Sends it again until it is answered 200; what is said before is one of `statuses`."""
+        for _ in range(200):
+            answer = self.send(text, key)
+            if answer.status == 200:
+                return answer
+            self.assertIn(answer.status, statuses, answer.text)
+            time.sleep(0.05)
+        self.fail("it is never counted")
+
+    @unittest.skipUnless(shutil.which("strace") and os.geteuid() == 0, "strace, as root, makes fdatasync fail")
+    def test_a_batch_whose_sync_failed_is_counted_once_whichever_shard_it_is_sent_to_again(self):
+        pid = self.daemon.process.pid
+        # The first call of each thread from now on.
+        fails = subprocess.Popen(["strace", "-f", "-qqq", "-o", "/dev/null", "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=1", "-p", str(pid)])
+        self.addCleanup(fails.wait)
+        self.addCleanup(fails.kill)
+        threads = list(pathlib.Path(f"/proc/{pid}/task").glob("*/status"))
+        while any("TracerPid:\t0\n" in thread.read_text() for thread in threads):
+            if fails.poll() is not None:
+                self.skipTest("strace may not attach here")
+            time.sleep(0.01)
+        for number in range(4):
+            key, text = f"{self.node}/{number}", body(f"/{number}/a", f"/{number}/b")
+            counted = self.until_counted(text, key, {409, 503})
+            again = self.expect(self.send(text, key), 200)
+            self.assertEqual((again.body, again.fields["Idempotency-Replayed"]), (counted.body, "true"))
+        metrics = self.daemon.metrics()
+        self.assertGreater(metrics["footfall_journal_sync_failures_total"], 0)
+        self.assertEqual(metrics["footfall_ledger_mismatch"], 0)
+        self.assertEqual(self.counted(), 8)
+        self.kill()
+        self.daemon.start("--threads", "2")
+        self.assertEqual(self.counted(), 8)
 
     @unittest.skipUnless(shutil.which("strace") and os.geteuid() == 0, "strace, as root, delays the disk")
     def test_while_the_disk_has_it_not_the_same_batch_is_told_to_wait(self):
