@@ -151,6 +151,7 @@ base::Result<std::unique_ptr<journal::Writer>> Server::open_writer(StreamId stre
 }
 
 void Server::open_threads() {
+  recovered_.registry->batch_keys().set_limits({config_.batch_keys_max, config_.batch_key_memory_max});
   shard_environment_ = std::make_unique<ShardEnvironment>(ShardEnvironment{
       *clock_, directory_->files(), config_.durability, config_.sync_interval_s, lookup::AgentDatabase::load({}),
       directory_->incarnation_text(), config_.base_path, config_.trusted_proxies, config_.rate_limit,
@@ -164,7 +165,8 @@ void Server::open_threads() {
         for (const auto& shard : shards_) pairs += shard->online_pairs();
         return pairs;
       },
-      [this] { return started_.load() && !draining_.load(); }, recovered_.registry->imports()});
+      [this] { return started_.load() && !draining_.load(); }, recovered_.registry->imports(),
+      recovered_.registry->batch_keys()});
   base::log::info("agents: " + shard_environment_->agents->description());
 
   control_environment_ = std::make_unique<ControlEnvironment>(ControlEnvironment{
@@ -376,6 +378,8 @@ metrics::Facts Server::facts() const {
   }
   facts.journal_bytes += control_->writer().bytes_written();
   facts.sites = recovered_.registry->entries().size();
+  facts.batch_keys = recovered_.registry->batch_keys().held();
+  facts.batch_key_bytes = recovered_.registry->batch_keys().bytes();
   const store::CheckpointStats checkpoints = checkpointer_->stats();
   facts.checkpoints = checkpoints.checkpoints;
   facts.checkpoint_failures = checkpoints.failures;

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
-#include <charconv>
 #include <utility>
 
 #include "api/assets.h"
@@ -16,9 +15,8 @@
 #include "api/stats.h"
 #include "api/text.h"
 #include "api/widget.h"
-#include "base/hash.h"
 #include "base/log.h"
-#include "ingest/batch.h"
+#include "candidate.h"
 #include "ingest/native.h"
 #include "sites/records.h"
 
@@ -28,61 +26,14 @@ namespace {
 // A pass decides in blocks of at most this many pings, so that a block fits a journal segment and the buffers stay
 // small.
 constexpr std::size_t kCandidatesMax = 2048;
-// Items past this are refused: a batch is one block, so that it is counted as a whole or not at all.
-constexpr std::size_t kBatchItemsMax = 20'000;
-constexpr std::size_t kBatchReasonsMax = 100;
-constexpr std::int64_t kAheadMax_s = 5;
 // Hits that wait for the disk at a time; past it pings are answered 503. About 20 MB.
 constexpr std::uint64_t kUnsyncedHitsMax = 1U << 17U;
 constexpr std::size_t kSpareBlocksMax = 8;
 
+constexpr std::string_view kDiskBehind = "the disk is behind; try again in a second";
 constexpr std::string_view kJournalFails = "the journal cannot be written; nothing is counted until it can";
 
-constexpr std::string_view kTokenNeeded = "a batch needs a token of scope ingest: Authorization: Bearer TOKEN";
 constexpr std::string_view kRetryAfter = "Retry-After: 1\r\n";
-
-sites::Text text_of(std::string_view text) {
-  return text.empty() ? sites::Text{} : sites::Text{text, base::table_hash(text)};
-}
-
-// Only what is ranked gets labels: each takes a place under the day's cap.
-void set_labels(sites::Candidate& candidate, const ingest::Ping& ping, const lookup::Agent& agent,
-                const sites::Settings& settings) {
-  using counting::Dimension;
-  const auto set = [&](Dimension dimension, const sites::Text& text) {
-    candidate.labels[static_cast<std::size_t>(dimension)] = text;
-  };
-  if (candidate.kind == counting::Kind::event && !candidate.bot) set(Dimension::event, text_of(ping.event));
-  if (candidate.kind != counting::Kind::pageview || !candidate.counts) return;
-  if (!ingest::own_host(ping.referrer, settings)) set(Dimension::referrer, text_of(ping.referrer));
-  set(Dimension::campaign, text_of(ping.campaign));
-  set(Dimension::browser, {agent.browser, agent.browser_hash});
-  set(Dimension::system, {agent.system, agent.system_hash});
-  set(Dimension::device, {agent.device, agent.device_hash});
-}
-
-// An import's claim, given back unless a block takes it over.
-class ImportClaim {
- public:
-  explicit ImportClaim(sites::Imports& imports) : imports_(imports) {}
-  ~ImportClaim() {
-    if (claim_.state == sites::Imports::State::claimed && !handed_over_) imports_.release(claim_);
-  }
-  ImportClaim(const ImportClaim&) = delete;
-  ImportClaim& operator=(const ImportClaim&) = delete;
-
-  void take(sites::SiteId site, std::string_view source, std::uint64_t position) {
-    claim_ = imports_.claim(site, source, position);
-  }
-  void hand_over() { handed_over_ = true; }
-  sites::Imports::State state() const { return claim_.state; }
-  const sites::Imports::Claim& get() const { return claim_; }
-
- private:
-  sites::Imports& imports_;
-  sites::Imports::Claim claim_;
-  bool handed_over_ = false;
-};
 
 // Why a ping was not even read.
 ingest::Rejection rejection_of(http::ParseError error) {
@@ -101,14 +52,6 @@ ingest::Rejection rejection_of(http::ParseError error) {
 }
 
 }  // namespace
-
-// Owned by sites_; replaced when the directory changes.
-struct Shard::LocalSite {
-  sites::Entry entry;
-  std::shared_ptr<const lookup::TimeZone> zone;
-  ingest::VisitorKeys keys;
-  std::vector<const sites::Candidate*> in_pass;  // its part of the block that is being made
-};
 
 struct Shard::Read {
   api::Route route = api::Route::none;
@@ -130,6 +73,7 @@ struct Shard::Batch {
   api::Problem problem = api::Problem::count_;  // count_: none
   std::string text;                             // the answer's body, or the problem's detail
   std::uint64_t accepted = 0;                   // items
+  bool replayed = false;
 };
 
 // Taken from spare_blocks_ and given back, so that its vectors keep their capacity.
@@ -138,13 +82,9 @@ struct Shard::Block {
   std::uint32_t hits = 0;
   std::vector<sites::Group> groups;  // the first `sites` are used
   std::size_t sites = 0;
-  std::optional<sites::Imports::Claim> import;
+  sites::BatchClaim claim;
   std::vector<std::pair<sites::SiteId, counting::Observation>> observations;
 };
-
-std::size_t Shard::TextHash::operator()(std::string_view text) const noexcept {
-  return base::table_hash(text);
-}
 
 Shard::Shard(unsigned index, const ShardEnvironment& environment, std::unique_ptr<journal::Writer> writer)
     : index_(index),
@@ -158,6 +98,7 @@ Shard::Shard(unsigned index, const ShardEnvironment& environment, std::unique_pt
       live_(sink_),
       agents_(environment.agents),
       rate_limit_(environment.rate_limit, environment.rate_burst),
+      intake_(environment.node, environment.imports, environment.batch_keys, sites_, agents_, arena_, counters_),
       sync_thread_(std::make_unique<journal::SyncThread>(environment.files, [this](const base::Result<void>& outcome) {
         post([this, outcome] { on_synced(outcome); });
       })) {
@@ -189,37 +130,12 @@ void Shard::run(const std::function<void()>& task) {
 
 void Shard::set_directory(std::shared_ptr<const sites::Directory> directory) {
   directory_ = std::move(directory);
-  std::vector<std::string> gone;
-  for (const auto& [name, local] : sites_) {
-    const sites::Entry* entry = directory_->find(name);
-    if (entry == nullptr) gone.push_back(name);
-  }
-  for (const std::string& name : gone) {
-    by_site_.erase(sites_[name]->entry.site);
-    sites_.erase(name);
-  }
-  for (const auto& [name, entry] : directory_->by_name) {
-    std::unique_ptr<LocalSite>& local = sites_[std::string(name)];
-    if (local != nullptr && local->entry.settings == entry.settings && local->entry.site == entry.site) continue;
-    const base::Result<std::shared_ptr<const lookup::TimeZone>> zone = lookup::TimeZone::find(entry.settings->timezone);
-    // Settings were checked when they were made; a zone that the system lost since counts in UTC, and says so.
-    if (!zone)
-      base::log::warning("site " + std::string(name) + ": " + zone.error().detail + "; counting its days in UTC");
-    if (local == nullptr) local = std::make_unique<LocalSite>();
-    local->entry = entry;
-    local->zone = zone ? *zone : *lookup::TimeZone::find("UTC");
-    local->keys = ingest::VisitorKeys(entry.settings->name, local->zone, salts_, entry.settings->window_s);
-    by_site_[entry.site] = local.get();
-  }
+  sites_.set_directory(*directory_);
   live_.on_directory(*directory_);
 }
 
 void Shard::set_salts(std::shared_ptr<const ingest::SaltKeys> salts) {
-  salts_ = std::move(salts);
-  for (auto& [name, local] : sites_) {
-    local->keys =
-        ingest::VisitorKeys(local->entry.settings->name, local->zone, salts_, local->entry.settings->window_s);
-  }
+  sites_.set_salts(std::move(salts));
 }
 
 void Shard::add_active(sites::Site* site) {
@@ -277,11 +193,6 @@ void Shard::finish_stop() {
 
 // --- a pass: what was read ---
 
-Shard::LocalSite* Shard::find_site(std::string_view name) {
-  const auto it = sites_.find(name);
-  return it == sites_.end() ? nullptr : it->second.get();
-}
-
 void Shard::on_requests(http::ConnectionRef connection, const http::Peer& peer, http::Requests& requests) {
   while (const http::Request* request = requests.next()) {
     // What is costly to answer goes one at a time, so that nobody is owed more than one such answer.
@@ -328,7 +239,7 @@ void Shard::on_hit(http::ConnectionRef connection, const http::Peer& peer, const
     return refuse(connection, request, reason, parsed.error().detail, gif);
   }
   const ingest::Ping& ping = *parsed;
-  LocalSite* local = find_site(ping.site);
+  LocalSite* local = sites_.find(ping.site);
   if (local == nullptr) {
     return refuse(
         connection, request, ingest::Rejection::unknown_site,
@@ -347,7 +258,7 @@ void Shard::on_hit(http::ConnectionRef connection, const http::Peer& peer, const
   }
   if (journal_failed()) return refuse(connection, request, ingest::Rejection::disk, std::string(kJournalFails), gif);
   if (unsynced_hits_.get() + candidates_.size() >= kUnsyncedHitsMax)
-    return refuse(connection, request, ingest::Rejection::overload, "the disk is behind; try again in a second", gif);
+    return refuse(connection, request, ingest::Rejection::overload, std::string(kDiskBehind), gif);
 
   const std::string_view user_agent = request.field(Field::user_agent);
   const lookup::Agent& agent = agents_.find(user_agent);
@@ -355,23 +266,9 @@ void Shard::on_hit(http::ConnectionRef connection, const http::Peer& peer, const
   if (verdict.rejection != ingest::Rejection::none) return refuse(connection, request, verdict.rejection, {}, gif);
 
   if (candidates_.size() == kCandidatesMax) commit_pass();
-  const std::int64_t now_s = now_ms / 1000;
   sites::Candidate& candidate = candidates_.emplace_back();
   owners_.push_back(local);
-  candidate.site = local->entry.site;
-  candidate.at_s = now_s;
-  const ingest::DayKeys& keys = local->keys.at(now_s);
-  candidate.utc_offset_s = keys.utc_offset_s;
-  candidate.visitor = keys.visitor(client.address.bytes.data(), user_agent);
-  candidate.moved_from = keys.moved_from(now_s, client.address.bytes.data(), user_agent);
-  candidate.kind = ping.kind;
-  candidate.bot = agent.bot;
-  candidate.counts = verdict.counts;
-  const bool known = candidate.visitor.value != 0;  // the key of its day is there
-  candidate.touches_presence = known && verdict.touches_presence;
-  candidate.adds_visitor = known && verdict.adds_visitor;
-  candidate.path = text_of(ping.path);
-  set_labels(candidate, ping, agent, *local->entry.settings);
+  fill(candidate, *local, ping, agent, verdict, now_ms / 1000, {client.address.bytes.data(), user_agent});
 
   if (ping.format == ingest::AnswerFormat::json) {
     const std::uint32_t index = reads_.take();
@@ -413,7 +310,7 @@ bool Shard::on_head(const http::Peer&, const http::Request& head, std::string& a
   if (api::route_of(head.method, head.path, environment_.base_path).route != api::Route::batch) return true;
   if (token_of(head) != nullptr) return true;
   hit_answers_.set_second(loop_->now_ms() / 1000);
-  api::write_problem(answer, api::Problem::unauthorized, kTokenNeeded, hit_answers_.date(), false);
+  api::write_problem(answer, api::Problem::unauthorized, kTokenNeeded, hit_answers_.date(), false, node_field());
   counters_.answered(api::Route::batch, 401);
   return false;
 }
@@ -430,6 +327,7 @@ void Shard::on_refused(const http::Peer&, http::ParseError error, const http::Re
     counters_.received.add();
     counters_.reject(reason);
     fields = "Footfall-Rejected: " + std::string(ingest::name_of(reason)) + "\r\n";
+    if (target.route == api::Route::batch) fields += node_field();
   }
   const int status = http::status_of(error);
   counters_.answered(target.resource, status);
@@ -484,19 +382,19 @@ Shard::Block& Shard::begin_block() {
   block.sequence = 0;
   block.hits = 0;
   block.sites = 0;
-  block.import.reset();
+  block.claim.release();
   block.observations.clear();
   return block;
 }
 
 std::uint64_t Shard::commit(std::span<const sites::Candidate> candidates, std::span<LocalSite* const> owners,
-                            const sites::Imports::Claim* import) {
+                            sites::BatchClaim claim) {
   payload_.clear();
   touched_.clear();
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     LocalSite* local = owners[i];
-    if (local->in_pass.empty()) touched_.push_back(local);
-    local->in_pass.push_back(&candidates[i]);
+    if (local->in_block.empty()) touched_.push_back(local);
+    local->in_block.push_back(&candidates[i]);
   }
   Block& block = begin_block();
   block.hits = static_cast<std::uint32_t>(candidates.size());
@@ -505,18 +403,18 @@ std::uint64_t Shard::commit(std::span<const sites::Candidate> candidates, std::s
   const std::uint64_t pairs = environment_.online_pairs();
   const std::size_t pairs_left = pairs >= environment_.online_pairs_max ? 0 : environment_.online_pairs_max - pairs;
   for (std::size_t i = 0; i < touched_.size(); ++i) {
-    const std::vector<const sites::Candidate*>& part = touched_[i]->in_pass;
+    const std::vector<const sites::Candidate*>& part = touched_[i]->in_block;
     sites::decide(*touched_[i]->entry.site, part, index_, payload_, block.groups[i], pairs_left);
     if (pairs_left < 2 * part.size()) {
       for (std::size_t k = 0; k < part.size(); ++k) {
         if (part[k]->touches_presence && !block.groups[i].hits[k].touches_presence) counters_.presence_full.add();
       }
     }
-    touched_[i]->in_pass.clear();
+    touched_[i]->in_block.clear();
   }
-  if (import != nullptr) {
-    block.import = *import;
-    sites::encode_progress(payload_, import->site, import->source, import->position);
+  if (claim.holds()) {
+    claim.encode(payload_);
+    block.claim = std::move(claim);
   }
   return write_block(block);
 }
@@ -540,7 +438,7 @@ void Shard::apply(Block& block) {
     sites::Site& site = *block.groups[i].site;
     if (!site.active() && site.activate()) environment_.activated(&site);
   }
-  if (block.import) environment_.imports.settle(*block.import);
+  block.claim.settle();
   counters_.accepted.add(block.hits);
   counters_.applied.add(block.hits);
   unsynced_hits_.set(unsynced_hits_.get() - block.hits);
@@ -562,7 +460,9 @@ void Shard::forget(Block& block) {
     base::MutexLock lock(site.mutex());
     site.clear_definitions(index_);
   }
-  if (block.import) environment_.imports.release(*block.import);
+  // Written, it may be replayed until the next segment's header is durable: until then nobody counts it elsewhere.
+  if (block.sequence != 0 && block.claim.holds()) given_up_.push_back(std::move(block.claim));
+  block.claim.release();
   // They were seen all the same, and go into the next block.
   lost_observations_.insert(lost_observations_.end(), block.observations.begin(), block.observations.end());
   counters_.reject(ingest::Rejection::disk, block.hits);
@@ -605,7 +505,7 @@ void Shard::refuse_pending(Pending& pending) {
 
 void Shard::commit_pass() {
   if (candidates_.empty()) return;
-  const std::uint64_t sequence = commit(candidates_, owners_, nullptr);
+  const std::uint64_t sequence = commit(candidates_, owners_, {});
   for (Pending& pending : pending_) {
     const bool hit =
         pending.answer == Answer::no_content || pending.answer == Answer::gif || pending.answer == Answer::hit_json;
@@ -650,7 +550,11 @@ void Shard::on_synced(const base::Result<void>& outcome) {
       apply_through(synced_through_);
       held_.release(synced_through_, [this](const Pending& pending) { answer_one(pending); });
     }
-    if (journal_failed()) give_up_blocks(synced_through_);  // a write failed meanwhile
+    if (journal_failed()) {
+      give_up_blocks(synced_through_);  // a write failed meanwhile
+    } else {
+      given_up_.clear();  // what was synced began with a segment behind them
+    }
   } else {
     fail_journal(outcome.error());
   }
@@ -677,157 +581,18 @@ void Shard::settle_waiters() {
 // --- batches ---
 
 void Shard::on_batch(http::ConnectionRef connection, const http::Request& request) {
-  using http::Field;
   commit_pass();  // one block for what came before, one for the batch
-  const std::uint32_t batch_index = batches_.take();
-  pending_.push_back({connection, Answer::batch, request.keep_alive, false, batch_index});
-  Batch& batch = batches_[batch_index];
-  batch = {};
-  const auto problem = [&](api::Problem kind, std::string detail) {
-    batch.problem = kind;
-    batch.text = std::move(detail);
-  };
-  const std::string_view type = request.field(Field::content_type);
-  if (!type.starts_with("application/x-ndjson")) {
-    return problem(api::Problem::unsupported_media_type, "a batch is application/x-ndjson: one JSON object a line");
-  }
-  if (!request.field(Field::content_encoding).empty()) {
-    return problem(api::Problem::unsupported_media_type, "a batch is sent without Content-Encoding");
-  }
-  const std::int64_t now_ms = loop_->now_ms();
-  const std::int64_t now_s = now_ms / 1000;
-  const sites::Token* token = token_of(request);
-  if (token == nullptr) return problem(api::Problem::unauthorized, std::string(kTokenNeeded));
-  if (journal_failed()) return problem(api::Problem::unavailable, std::string(kJournalFails));
-  if (unsynced_hits_.get() >= kUnsyncedHitsMax)
-    return problem(api::Problem::unavailable, "the disk is behind; try again in a second");
-
-  const std::string source = api::query_value(request.query, "source").value_or("");
-  std::uint64_t position = 0;
-  if (!source.empty()) {
-    const std::string text = api::query_value(request.query, "position").value_or("");
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), position);
-    if (error != std::errc{} || end != text.data() + text.size() || position == 0) {
-      return problem(api::Problem::malformed, "position: a whole number from 1 is needed beside source");
-    }
-  }
-
-  std::vector<sites::Candidate> candidates;
-  std::vector<LocalSite*> owners;
-  std::vector<std::pair<std::size_t, std::string_view>> bad;  // item index, reason; the first few
-  std::size_t bad_total = 0;
-  std::size_t items = 0;
-  std::size_t block_bytes = 0;
-  const auto reject = [&](std::size_t index, ingest::Rejection reason, std::string_view text) {
-    counters_.reject(reason);
-    ++bad_total;
-    if (bad.size() < kBatchReasonsMax) bad.emplace_back(index, arena_.copy(text));
-  };
-
-  LocalSite* import_site = nullptr;  // the site of the first item: an import is of one site
-  ImportClaim import(environment_.imports);
-  ingest::parse_ndjson(
-      request.body, arena_,
-      [&](std::size_t index, const ingest::Item& item) {
-        ++items;
-        counters_.received.add();
-        LocalSite* local = find_site(item.ping.site);
-        if (local == nullptr) return reject(index, ingest::Rejection::unknown_site, "unknown_site");
-        if (!api::allows(*token, static_cast<std::uint32_t>(sites::Scope::ingest), local->entry.site->id())) {
-          return reject(index, ingest::Rejection::denied, "denied");
-        }
-        if (!source.empty() && import_site == nullptr) {
-          import_site = local;
-          import.take(local->entry.site->id(), source, position);
-        }
-        if (!source.empty() && import.state() != sites::Imports::State::claimed) return;
-        if (!source.empty() && import_site != local)
-          return reject(index, ingest::Rejection::denied, "another site than the first item's");
-        std::int64_t at_s = item.at_s == INT64_MIN ? now_s : item.at_s;
-        if (at_s > now_s + kAheadMax_s || at_s < 0) return reject(index, ingest::Rejection::time, "time");
-        at_s = std::min(at_s, now_s);
-        // A log without agents tells nothing of them: that is no sign of a crawler.
-        static const lookup::Agent kUnknownAgent{};
-        const lookup::Agent& agent = item.agent.empty() ? kUnknownAgent : agents_.find(item.agent);
-        const ingest::Verdict verdict = ingest::judge(item.ping, *local->entry.settings, agent.bot, true);
-        if (verdict.rejection != ingest::Rejection::none)
-          return reject(index, verdict.rejection, ingest::name_of(verdict.rejection));
-        sites::Candidate candidate;
-        candidate.site = local->entry.site;
-        candidate.at_s = at_s;
-        candidate.utc_offset_s = local->zone->offset_at(at_s);
-        candidate.kind = item.ping.kind;
-        candidate.bot = agent.bot;
-        candidate.counts = verdict.counts;
-        static const ingest::Address kNoAddress{};
-        const std::uint8_t* address = item.has_address ? item.address.bytes.data() : kNoAddress.bytes.data();
-        const std::string_view who = item.visitor.empty() ? item.agent : item.visitor;
-        if (import.get().import.open) {
-          // An import's visitors have a key of their own, kept until it ends: they add to their days, not to who is
-          // online.
-          candidate.visitor = ingest::visitor_id({import.get().import.key0, import.get().import.key1},
-                                                 local->entry.settings->name, address, who);
-          candidate.adds_visitor = verdict.adds_visitor;
-        } else if (const ingest::DayKeys* keys = local->keys.find(at_s)) {
-          candidate.visitor = keys->visitor(address, who);
-          candidate.moved_from = keys->moved_from(at_s, address, who);
-          candidate.touches_presence = verdict.touches_presence;
-          candidate.adds_visitor = verdict.adds_visitor;
-        }  // else the salt of its day is gone: it counts, without a visitor
-        candidate.path = text_of(item.ping.path);
-        set_labels(candidate, item.ping, agent, *local->entry.settings);
-        // What its records take at most: the hit, and a definition of each text.
-        block_bytes += 128 + candidate.path.text.size();
-        for (const sites::Text& label : candidate.labels) block_bytes += 16 + label.text.size();
-        candidates.push_back(candidate);
-        owners.push_back(local);
-      },
-      [&](std::size_t index, std::string_view reason) {
-        ++items;
-        counters_.received.add();
-        reject(index, ingest::Rejection::malformed, reason);
-      });
-
-  if (items > kBatchItemsMax) {
-    counters_.reject(ingest::Rejection::too_large, candidates.size());
-    return problem(api::Problem::too_large, "a batch has at most " + std::to_string(kBatchItemsMax) +
-                                                " items, this one " + std::to_string(items) + "; split it");
-  }
-  if (import_site != nullptr && import.state() == sites::Imports::State::unknown) {
-    counters_.reject(ingest::Rejection::denied, items - bad_total);
-    return problem(api::Problem::conflict, "source: no import of this source has begun; POST /v1/admin/imports first");
-  }
-  if (import.state() == sites::Imports::State::under_way) {
-    counters_.reject(ingest::Rejection::overload, items - bad_total);
-    return problem(api::Problem::unavailable,
-                   "source: another part of it is on its way to the disk; send this one again");
-  }
-  if (block_bytes > journal::kPayloadMax) {
-    counters_.reject(ingest::Rejection::too_large, candidates.size());
-    return problem(api::Problem::too_large, "the batch does not fit one block of the journal; split it");
-  }
-  const bool already = import.state() == sites::Imports::State::counted;
-  if (already) {
-    counters_.reject(ingest::Rejection::duplicate, items - bad_total);
-    candidates.clear();
-    owners.clear();
-  } else if (!candidates.empty() || import_site != nullptr) {
-    Pending& pending = pending_.back();
-    pending.block = commit(candidates, owners, import_site != nullptr ? &import.get() : nullptr);
-    pending.committed = true;
-    import.hand_over();  // to the block, or it was given back with it
-    if (pending.block == 0) return refuse_pending(pending);
-  }
-  api::JsonWriter json(batch.text);
-  json.begin_object().member("accepted", std::uint64_t{candidates.size()}).key("rejected").begin_array();
-  for (const auto& [index, reason] : bad) {
-    json.begin_object().member("index", std::uint64_t{index}).member("reason", reason).end_object();
-  }
-  batch.accepted = candidates.size();
-  json.end_array().member("rejected_total", std::uint64_t{bad_total});
-  if (!source.empty())
-    json.member("position", already ? import.get().import.position : position).member("already_counted", already);
-  json.end_object();
+  const std::uint32_t index = batches_.take();
+  Pending& pending = pending_.emplace_back(Pending{connection, Answer::batch, request.keep_alive, false, index});
+  const std::string_view unavailable = journal_failed()                           ? kJournalFails
+                                       : unsynced_hits_.get() >= kUnsyncedHitsMax ? kDiskBehind
+                                                                                  : std::string_view();
+  TakenBatch taken = intake_.take(request, token_of(request), loop_->now_ms() / 1000, unavailable);
+  batches_[index] = {taken.problem, std::move(taken.text), taken.candidates.size(), taken.replayed};
+  if (taken.candidates.empty() && !taken.claim.holds()) return;
+  pending.block = commit(taken.candidates, taken.owners, std::move(taken.claim));
+  pending.committed = true;
+  if (pending.block == 0) refuse_pending(pending);
 }
 
 // --- answers ---
@@ -887,14 +652,16 @@ void Shard::answer_one(const Pending& pending) {
 }
 
 void Shard::answer_batch(std::string& out, const Batch& batch, bool keep_alive) {
+  const std::string_view date = hit_answers_.date();
+  std::string fields = node_field();
   if (batch.problem != api::Problem::count_) {
     counters_.answered(api::Route::batch, api::info_of(batch.problem).status);
-    return api::write_problem(out, batch.problem, batch.text, hit_answers_.date(), keep_alive);
+    return api::write_problem(out, batch.problem, batch.text, date, keep_alive, fields);
   }
   counters_.acknowledged.add(batch.accepted);
   counters_.answered(api::Route::batch, 200);
-  const std::string node = "Footfall-Node: " + environment_.node + "\r\n";
-  http::write(out, {200, "application/json", batch.text, "no-store", node, true}, hit_answers_.date(), keep_alive);
+  if (batch.replayed) fields += "Idempotency-Replayed: true\r\n";
+  http::write(out, {200, "application/json", batch.text, "no-store", fields, true}, date, keep_alive);
 }
 
 void Shard::answer_refusal(std::string& out, const Refusal& refusal, bool keep_alive) {
@@ -987,7 +754,7 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
       break;
   }
 
-  const LocalSite* local = find_site(read.site);
+  const LocalSite* local = sites_.find(read.site);
   if (local == nullptr) return problem(api::Problem::unknown_site, "no site is registered under this name");
   const api::ReadContext context =
       api::read_context(local->entry, local->zone, *directory_, read.token, loop_->now_ms());
@@ -1060,8 +827,8 @@ void Shard::tick_sites(std::int64_t now_s) {
   std::uint64_t online = 0;
   std::uint64_t pairs = 0;
   std::erase_if(active_, [&](sites::Site* site) {
-    const auto local = by_site_.find(site);
-    const std::int32_t offset_s = local == by_site_.end() ? 0 : local->second->zone->offset_at(now_s);
+    const LocalSite* local = sites_.find(site);
+    const std::int32_t offset_s = local == nullptr ? 0 : local->zone->offset_at(now_s);
     std::vector<counting::Observation> seen;
     bool idle = false;
     {

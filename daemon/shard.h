@@ -22,7 +22,6 @@
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <deque>
 #include <functional>
 #include <future>
@@ -37,17 +36,17 @@
 #include "api/live.h"
 #include "api/router.h"
 #include "base/clock.h"
+#include "batch_intake.h"
 #include "durability.h"
 #include "http/loop.h"
 #include "http/response.h"
 #include "ingest/arena.h"
 #include "ingest/rate_limit.h"
 #include "ingest/rules.h"
-#include "ingest/visitor.h"
 #include "journal/sync_thread.h"
 #include "journal/writer.h"
+#include "local_sites.h"
 #include "lookup/agents.h"
-#include "lookup/time_zones.h"
 #include "metrics/shard_counters.h"
 #include "pool.h"
 #include "sites/decide.h"
@@ -75,8 +74,9 @@ struct ShardEnvironment {
   // (visitor, page) pairs of all shards' active sites, as of their last ticks.
   std::function<std::uint64_t()> online_pairs;
   std::function<bool()> ready;  // what /readyz says
-  // Marks of imports, of all shards.
+  // Marks of imports and keys of batches, of all shards.
   sites::Imports& imports;
+  sites::BatchKeys& batch_keys;
 };
 
 class Shard final : public http::LoopHandler {
@@ -126,11 +126,10 @@ class Shard final : public http::LoopHandler {
   void on_close(http::ConnectionRef connection) override;
 
  private:
-  struct LocalSite;  // a site as this shard sees it
-  struct Read;       // a request for something to be rendered when what stands before it is applied
-  struct Refusal;    // a ping that was not accepted
-  struct Batch;      // what came of a batch
-  struct Block;      // what was decided together, and is not applied yet
+  struct Read;     // a request for something to be rendered when what stands before it is applied
+  struct Refusal;  // a ping that was not accepted
+  struct Batch;    // what came of a batch
+  struct Block;    // what was decided together, and is not applied yet
   enum class Answer : std::uint8_t { no_content, gif, hit_json, refusal, read, batch };
   struct Pending {
     http::ConnectionRef connection;
@@ -153,13 +152,12 @@ class Shard final : public http::LoopHandler {
   void refuse(http::ConnectionRef connection, const http::Request& request, ingest::Rejection reason,
               std::string detail, bool gif);
 
-  LocalSite* find_site(std::string_view name);
   // The token that the request bears, if it is in force; of the directory.
   const sites::Token* token_of(const http::Request& request) const;
   // Decides and journals; the block's sequence, 0 if the journal failed. Applied at once where the write is enough.
-  // `import`: the mark that goes into the same block.
+  // `claim`: its record goes into the same block.
   std::uint64_t commit(std::span<const sites::Candidate> candidates, std::span<LocalSite* const> owners,
-                       const sites::Imports::Claim* import);
+                       sites::BatchClaim claim);
   void commit_pass();
   bool holds_answers() const { return environment_.durability == Durability::disk; }
   // Writes payload_ as the block that begin_block() gave.
@@ -178,6 +176,7 @@ class Shard final : public http::LoopHandler {
   // True: the answer became a stream, and is not finished here.
   bool answer_read(std::string& out, const Read& read, const Pending& pending, bool keep_alive);
   void answer_refusal(std::string& out, const Refusal& refusal, bool keep_alive);
+  std::string node_field() const { return "Footfall-Node: " + environment_.node + "\r\n"; }
   void answer_batch(std::string& out, const Batch& batch, bool keep_alive);
   void tick_sites(std::int64_t now_s);
   std::uint64_t append(std::uint32_t hits);
@@ -198,13 +197,7 @@ class Shard final : public http::LoopHandler {
 
   std::shared_ptr<const sites::Directory> directory_;
   std::shared_ptr<const ingest::SaltKeys> salts_;
-  struct TextHash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const noexcept;
-  };
-  // site name -> the site as this shard sees it
-  boost::unordered_flat_map<std::string, std::unique_ptr<LocalSite>, TextHash, std::equal_to<>> sites_;
-  boost::unordered_flat_map<const sites::Site*, LocalSite*> by_site_;
+  LocalSites sites_;
   std::vector<sites::Site*> active_;  // those that this shard ticks
 
   lookup::AgentCache agents_;
@@ -222,12 +215,14 @@ class Shard final : public http::LoopHandler {
   Pool<Read> reads_;
   Pool<Refusal> refusals_;
   Pool<Batch> batches_;
+  BatchIntake intake_;
 
   // What is on its way to the disk.
   std::deque<std::unique_ptr<Block>> blocks_;  // in the order of their sequences
   std::vector<std::unique_ptr<Block>> spare_blocks_;
   AnswerQueue<Pending> held_;
   std::vector<Waiter> waiters_;
+  std::vector<sites::BatchClaim> given_up_;  // of blocks that will not be applied, but may still be replayed
   std::vector<std::pair<sites::SiteId, counting::Observation>> lost_observations_;  // to be journaled again
   journal::SyncJob sync_job_;
   bool syncing_ = false;

@@ -592,6 +592,14 @@ AdminAnswer Admin::end_import(const Call& call) {
   const std::optional<sites::Import> known = registry.imports().find(site->id(), source);
   if (!known) return problem(Problem::not_found, "no import of this source into " + name + " has begun");
   if (!known->open) return import_answer(name, source, known->position, false, 200);
+  if (const sites::Change* const other = registry.find_change(call.id)) {
+    const auto* const ended = std::get_if<sites::ImportEnded>(&other->action);
+    // Ended under this id, and begun since: it does not end again.
+    if (ended != nullptr && ended->site == site->id() && ended->source == source) {
+      return import_answer(name, source, known->position, true, 200);
+    }
+    return problem(Problem::conflict, "the change id " + call.id + " was used for another change");
+  }
   const sites::Change change{call.id, call.now_s, call.token.id, {}, sites::ImportEnded{site->id(), source}};
   if (const base::Result<void> done = control_.commit(change); !done) return problem(done.error());
   return import_answer(name, source, known->position, false, 200);

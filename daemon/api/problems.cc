@@ -20,15 +20,18 @@ constexpr std::array<ProblemInfo, static_cast<std::size_t>(Problem::count_)> kPr
     {405, "method-not-allowed", "The method does not fit here"},
     {408, "request-timeout", "The request did not arrive in time"},
     {409, "conflict", "The request contradicts the state"},
+    {409, "in-progress", "The same request is not done yet", 1},
     {413, "too-large", "The body is too large"},
     {414, "target-too-long", "The address is too long"},
     {415, "unsupported-media-type", "The content type is not understood"},
     {417, "expectation-failed", "The expectation cannot be met"},
     {421, "wrong-node", "Another node answers for this key"},
-    {429, "rate-limited", "Too many requests"},
+    {422, "key-reused", "The key belongs to another request"},
+    {429, "rate-limited", "Too many requests", 1},
+    {429, "keys-full", "No more idempotency keys can be kept", 60},
     {431, "head-too-large", "The header fields are too large"},
     {500, "internal", "The server made a mistake"},
-    {503, "unavailable", "Not now"},
+    {503, "unavailable", "Not now", 1},
     {505, "version-not-supported", "This version of HTTP is not spoken here"},
 }};
 
@@ -90,7 +93,7 @@ void write_problem(std::string& out, Problem problem, std::string_view detail, s
   const ProblemInfo& info = info_of(problem);
   std::string fields;
   if (info.status == 401) fields += "WWW-Authenticate: Bearer\r\n";
-  if (info.status == 429 || info.status == 503) fields += "Retry-After: 1\r\n";
+  if (info.retry_after_s > 0) fields += "Retry-After: " + std::to_string(info.retry_after_s) + "\r\n";
   fields += extra_fields;
   const std::size_t begin = out.size();
   http::write_problem(out, info.status, info.type, info.title, one_line(detail), date, keep_alive, fields);

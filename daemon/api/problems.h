@@ -22,12 +22,15 @@ enum class Problem : std::uint8_t {
   method_not_allowed,
   request_timeout,
   conflict,
+  in_progress,
   too_large,
   target_too_long,
   unsupported_media_type,
   expectation_failed,
   wrong_node,
+  key_reused,
   rate_limited,
+  keys_full,
   head_too_large,
   internal,
   unavailable,
@@ -39,12 +42,13 @@ struct ProblemInfo {
   int status;
   std::string_view type;
   std::string_view title;
+  int retry_after_s = 0;  // 0: not said
 };
 const ProblemInfo& info_of(Problem problem);
 Problem problem_of(base::Errc code);
 Problem problem_of(http::ParseError error);
 
-// Appends a complete answer. Says WWW-Authenticate with 401 and Retry-After with 429 and 503; `extra_fields` are
+// Appends a complete answer. Says WWW-Authenticate with 401 and Retry-After where waiting helps; `extra_fields` are
 // complete lines. `date` is an IMF-fixdate. `head_only`: the answer to HEAD, which has no body.
 void write_problem(std::string& out, Problem problem, std::string_view detail, std::string_view date, bool keep_alive,
                    std::string_view extra_fields = {}, bool head_only = false);

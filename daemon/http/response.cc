@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::string_view kCors =
     "Access-Control-Allow-Origin: *\r\n"
-    "Access-Control-Expose-Headers: Footfall-Rejected, Footfall-Node, Footfall-Epoch\r\n"
+    "Access-Control-Expose-Headers: Footfall-Rejected, Footfall-Node, Footfall-Epoch, "
+    "Idempotency-Replayed\r\n"
     "Cross-Origin-Resource-Policy: cross-origin\r\n";
 constexpr std::string_view kClose = "Connection: close\r\n";
 

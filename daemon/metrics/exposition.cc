@@ -127,6 +127,18 @@ void state(Families& out, const std::vector<const ShardCounters*>& shards, const
               sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.presence_full; }));
 }
 
+void batches(Families& out, const std::vector<const ShardCounters*>& shards, const Facts& facts) {
+  out.gauge("footfall_batch_keys", "Idempotency keys of batches that are held; --batch-keys-max bounds them.",
+            facts.batch_keys);
+  out.gauge("footfall_batch_key_bytes", "Memory that they take up or have reserved; --batch-key-memory-max bounds it.",
+            facts.batch_key_bytes);
+  out.begin(MetricType::Counter, "footfall_batch_key_requests_total", "Batches with a key, by what came of it.");
+  for (std::size_t outcome = 0; outcome < kKeyOutcomes; ++outcome) {
+    out.add(sum(shards, [=](const ShardCounters& s) -> const base::Counter& { return s.batch_keys.at(outcome); }),
+            {{"outcome", std::string(name_of(static_cast<KeyOutcome>(outcome)))}});
+  }
+}
+
 void storage(Families& out, const std::vector<const ShardCounters*>& shards, const Facts& facts) {
   out.counter("footfall_journal_bytes_total", "Bytes appended to the journal.", facts.journal_bytes);
   out.counter("footfall_journal_blocks_total", "Passes that had something to journal.",
@@ -186,6 +198,7 @@ std::vector<MetricFamily> Exposition::Collect() const {
   ledger(out, shards_);
   requests(out, shards_, facts);
   state(out, shards_, facts);
+  batches(out, shards_, facts);
   storage(out, shards_, facts);
   process(out, facts);
   return out.take();

@@ -3,7 +3,7 @@
 // scraped; nothing is computed between scrapes.
 //
 // Label sets are fixed and all zeros are there from the start, so the number of series does not depend on what comes
-// in: about 180, never over 300. Threading  any thread: it reads single-writer counters; `facts` is called on the
+// in: about 190, never over 300. Threading  any thread: it reads single-writer counters; `facts` is called on the
 // scraping thread. Tested by tests/unit/metrics/exposition_test.cc, which has promtool check the text.
 #pragma once
 
@@ -38,6 +38,8 @@ struct Facts {
   std::uint64_t sites = 0;
   std::uint64_t online = 0;        // of all sites, summed
   std::uint64_t online_pairs = 0;  // (visitor, page) pairs in memory
+
+  std::uint64_t batch_keys = 0, batch_key_bytes = 0;  // held
 
   std::uint64_t journal_bytes = 0;  // appended
   std::uint64_t unsynced_hits = 0;  // decided, and waiting for the disk

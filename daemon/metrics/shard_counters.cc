@@ -9,7 +9,15 @@ std::uint64_t distance(std::uint64_t a, std::uint64_t b) {
   return a > b ? a - b : b - a;
 }
 
+// In the order of KeyOutcome.
+constexpr std::array<std::string_view, kKeyOutcomes> kKeyOutcomeNames{
+    "claimed", "replayed", "in_progress", "other_body", "wrong_node", "malformed", "full"};
+
 }  // namespace
+
+std::string_view name_of(KeyOutcome outcome) {
+  return kKeyOutcomeNames.at(static_cast<std::size_t>(outcome));
+}
 
 std::uint64_t ShardCounters::rejected_total() const {
   std::uint64_t sum = 0;

@@ -9,6 +9,8 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <string_view>
 
 #include "api/router.h"
 #include "base/counter.h"
@@ -16,6 +18,20 @@
 
 namespace footfall::metrics {
 
+// What came of a batch's Idempotency-Key.
+enum class KeyOutcome : std::uint8_t {
+  claimed,      // it is new, and the batch is looked at
+  replayed,     // the stored answer was given again
+  in_progress,  // the batch of this key is on its way to the disk
+  other_body,
+  wrong_node,
+  malformed,
+  full,  // no more keys can be kept
+  count_
+};
+std::string_view name_of(KeyOutcome outcome);
+
+inline constexpr std::size_t kKeyOutcomes = static_cast<std::size_t>(KeyOutcome::count_);
 inline constexpr std::size_t kRejections = static_cast<std::size_t>(ingest::Rejection::count_);
 inline constexpr std::size_t kRoutes = static_cast<std::size_t>(api::Route::count_);
 inline constexpr std::size_t kCodeClasses = 4;  // 2xx, 3xx, 4xx, 5xx
@@ -30,14 +46,16 @@ struct ShardCounters {
   std::array<std::array<base::Counter, kCodeClasses>, kRoutes> requests;  // answers, by Route and class of status
   base::Counter passes;                                                   // that had something to journal
   base::Counter journal_failures;
-  base::Counter unknown_keys;        // keys of pings that nobody reads
-  base::Counter untrusted_forwards;  // a forwarding field from a peer that is not trusted
-  base::Counter presence_full;       // hits that did not touch presence: online_pairs_max
-  base::Counter ledger_mismatch;     // as of the last balance(); must be 0
+  base::Counter unknown_keys;                          // keys of pings that nobody reads
+  std::array<base::Counter, kKeyOutcomes> batch_keys;  // by KeyOutcome
+  base::Counter untrusted_forwards;                    // a forwarding field from a peer that is not trusted
+  base::Counter presence_full;                         // hits that did not touch presence: online_pairs_max
+  base::Counter ledger_mismatch;                       // as of the last balance(); must be 0
 
   void reject(ingest::Rejection reason, std::uint64_t count = 1) {
     rejected.at(static_cast<std::size_t>(reason)).add(count);
   }
+  void key(KeyOutcome outcome) { batch_keys.at(static_cast<std::size_t>(outcome)).add(); }
   void answered(api::Route route, int status) {
     const std::size_t code_class = status < 300 ? 0 : status < 400 ? 1 : status < 500 ? 2 : 3;
     requests.at(static_cast<std::size_t>(route)).at(code_class).add();

@@ -11,6 +11,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 namespace footfall::sites {
 namespace {
@@ -21,7 +22,7 @@ using base::Errc;
 using base::Error;
 using counting::Hit;
 
-enum class Type : std::uint8_t { hits = 1, page, label, observation, change, progress };
+enum class Type : std::uint8_t { hits = 1, page, label, observation, change, progress, batch_key };
 
 constexpr std::uint8_t kKindMask = 3;
 constexpr std::uint8_t kBot = 4;
@@ -220,6 +221,12 @@ base::Result<void> read_progress(ByteReader& in, RecordVisitor& visitor) {
   return visitor.progress(site, source, position);
 }
 
+base::Result<void> read_batch_key(ByteReader& in, RecordVisitor& visitor) {
+  BatchKey key;
+  if (!decode(in, key) || !in.at_end()) return corrupt("a batch key breaks its grammar");
+  return visitor.batch_key(std::move(key));
+}
+
 }  // namespace
 
 void encode_hits(std::string& payload, SiteId site, const counting::Epoch& epoch, std::span<const Hit> hits) {
@@ -269,6 +276,11 @@ void encode_progress(std::string& payload, SiteId site, std::string_view source,
   out->varint(position);
 }
 
+void encode_batch_key(std::string& payload, const BatchKey& key) {
+  Record out(payload, Type::batch_key);
+  encode(key, *out);
+}
+
 base::Result<void> decode_payload(std::string_view payload, RecordVisitor& visitor) {
   std::vector<Hit> scratch;
   return decode_payload(payload, visitor, scratch);
@@ -297,6 +309,9 @@ base::Result<void> decode_payload(std::string_view payload, RecordVisitor& visit
         break;
       case Type::progress:
         read = read_progress(body, visitor);
+        break;
+      case Type::batch_key:
+        read = read_batch_key(body, visitor);
         break;
       default:
         return Error{Errc::newer_format, "a record of type " + std::to_string(type) +

@@ -9,6 +9,7 @@
 //   4 observation  site, epoch, second, utc offset, online
 //   5 change       one Change (control stream only)
 //   6 progress     site, source, position        an import's or a follower's high-water mark
+//   7 batch key    key, digest of the body, expiry, answer      of the batch whose hits are in the same block
 // An unknown type is Errc::newer_format. The grammar to the byte is in daemon/store/FORMAT.md.
 // Tested by tests/unit/sites/records_test.cc: round trips over random hits, and every truncation.
 #pragma once
@@ -22,6 +23,7 @@
 #include "base/bytes.h"
 #include "base/errors.h"
 #include "counting/site_state.h"
+#include "sites/batch_keys.h"
 #include "sites/changes.h"
 
 namespace footfall::sites {
@@ -33,6 +35,7 @@ void encode_label(std::string& payload, SiteId site, counting::LabelId label, st
 void encode_observation(std::string& payload, SiteId site, const counting::Observation& seen);
 void encode_change(std::string& payload, const Change& change);
 void encode_progress(std::string& payload, SiteId site, std::string_view source, std::uint64_t position);
+void encode_batch_key(std::string& payload, const BatchKey& key);
 
 // What a payload holds is handed to these, in order. Views live until the call returns.
 class RecordVisitor {
@@ -44,6 +47,7 @@ class RecordVisitor {
   virtual base::Result<void> observation(SiteId site, const counting::Observation& seen) = 0;
   virtual base::Result<void> change(const Change& change) = 0;
   virtual base::Result<void> progress(SiteId site, std::string_view source, std::uint64_t position) = 0;
+  virtual base::Result<void> batch_key(BatchKey key) = 0;
 };
 // corrupt; newer_format for a type, or a kind of change, that this release does not know; or what the visitor answers.
 base::Result<void> decode_payload(std::string_view payload, RecordVisitor& visitor);

@@ -465,7 +465,7 @@ void Registry::forget_import_keys(SiteId site, std::string_view source) {
 
 // --- bytes ---
 
-void Registry::save(base::ByteWriter& out) const {
+void Registry::save(base::ByteWriter& out, std::int64_t now_s) const {
   out.varint(sites_.size());
   for (const Slot& s : sites_) {
     encode(*s.settings, out);
@@ -480,6 +480,7 @@ void Registry::save(base::ByteWriter& out) const {
     out.string(kept.undone_by);
   }
   imports_.save(out);
+  batch_keys_.save(out, now_s);
 }
 
 bool Registry::load(base::ByteReader& in) {
@@ -514,7 +515,7 @@ bool Registry::load(base::ByteReader& in) {
     if (!fresh) return false;
     change_order_.push_back(it->first);
   }
-  return imports_.load(in, sites_.size()) && in.ok();
+  return imports_.load(in, sites_.size()) && batch_keys_.load(in) && in.ok();
 }
 
 }  // namespace footfall::sites

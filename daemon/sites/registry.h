@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Registry: all sites of a node, tokens, known change ids and imports. What the control stream says, applied.
+// Registry: all sites of a node, tokens, known change ids, imports and batch keys. What the control stream says,
+// applied.
 //
 //   plan_*()  ->  check()  ->  control stream, fsynced  ->  apply()  ->  directory() to the shards
 //
@@ -12,8 +13,8 @@
 //
 // Units      UTC seconds.
 // Ownership  owns its sites for as long as it lives, removed ones too.
-// Threading  one thread (the control thread) but for imports() and the locks inside Site; shards get a Directory, an
-//            immutable table, by message.
+// Threading  one thread (the control thread) but for imports(), batch_keys() and the locks inside Site; shards get a
+//            Directory, an immutable table, by message.
 // Errors     each sentence names the site or change, and what would be right.
 // Memory     about 500 bytes for a site without a hit, and its Directory entry.
 // Tested by tests/unit/sites/registry_test.cc.
@@ -32,6 +33,7 @@
 
 #include "base/errors.h"
 #include "base/mutex.h"
+#include "sites/batch_keys.h"
 #include "sites/changes.h"
 #include "sites/imports.h"
 #include "sites/site.h"
@@ -109,9 +111,12 @@ class Registry {
 
   Imports& imports() { return imports_; }
   const Imports& imports() const { return imports_; }
+  BatchKeys& batch_keys() { return batch_keys_; }
+  const BatchKeys& batch_keys() const { return batch_keys_; }
 
-  // Everything but the sites' counts, which the checkpoint keeps in chunks of their own. Canonical.
-  void save(base::ByteWriter& out) const;
+  // Everything but the sites' counts, which the checkpoint keeps in chunks of their own; of the batch keys those that
+  // have not expired at now_s. Canonical.
+  void save(base::ByteWriter& out, std::int64_t now_s) const;
   // REQUIRES: empty. False if the bytes are malformed; the registry is of no use then.
   bool load(base::ByteReader& in);
 
@@ -149,6 +154,7 @@ class Registry {
   std::deque<std::string_view> change_order_;         // ids as applied; views of changes_' keys
 
   Imports imports_;
+  BatchKeys batch_keys_;
 };
 
 }  // namespace footfall::sites

@@ -126,6 +126,7 @@ base::Result<std::uint64_t> adopt_checkpoint(BackupReader& backup, const DataDir
                  "the checkpoint in the backup gives another content hash than the backup says; take another backup"};
   }
   state->positions.clear();
+  state->registry->batch_keys().clear();  // they are of the incarnation that was backed up
   if (auto written = write_checkpoint(directory, header.checkpoint, *state); !written) return written.error();
   return state->registry->entries().size();
 }

@@ -219,7 +219,7 @@ base::Result<void> load_chunks(Input& in, const std::string& path, std::uint32_t
 base::Result<void> write_chunks(Output& out, std::uint32_t seed, const RecoveredState& state) {
   std::string bytes;
   base::ByteWriter writer(bytes);
-  state.registry->save(writer);
+  state.registry->save(writer, state.newest_s);
   if (auto written = out.write(encode_chunk(Chunk::registry, bytes, seed)); !written) return written;
   std::uint64_t chunks = 1;
   for (sites::Site* site : state.registry->all_sites()) {

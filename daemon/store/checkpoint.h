@@ -25,7 +25,7 @@ base::Result<RecoveredState> load_checkpoint(const DataDirectory& directory, std
 base::Result<RecoveredState> read_checkpoint(base::FileSystem& files, const std::string& path,
                                              const journal::Incarnation& incarnation, std::uint64_t number,
                                              const counting::Limits& limits);
-// The state's positions become the checkpoint's; presence is saved as of state.newest_s.
+// The state's positions become the checkpoint's; presence and batch keys are saved as of state.newest_s.
 base::Result<void> write_checkpoint(const DataDirectory& directory, std::uint64_t number, const RecoveredState& state);
 // Removes all checkpoints but these, and what unfinished writes left.
 base::Result<void> remove_checkpoints_but(const DataDirectory& directory, const std::set<std::uint64_t>& kept);

@@ -92,6 +92,12 @@ class Replayer final : public sites::RecordVisitor {
     return {};
   }
 
+  Outcome batch_key(sites::BatchKey key) override {
+    if (control_) return misplaced("a batch key");
+    state_.registry->batch_keys().restore(std::move(key));
+    return {};
+  }
+
  private:
   static Outcome misplaced(std::string_view what) {
     return corrupt(std::string(what) + " stands in a stream where it does not belong");
@@ -317,7 +323,7 @@ std::string content_hash(const sites::Registry& registry, std::int64_t now_s) {
     }
     bytes.clear();
   };
-  registry.save(out);
+  registry.save(out, now_s);
   take();
   for (sites::Site* site : registry.all_sites()) {
     base::MutexLock lock(site->mutex());

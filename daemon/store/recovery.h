@@ -70,7 +70,7 @@ base::Result<RecoveredState> recover(const DataDirectory& directory, const count
                                      const StartOptions& start);
 
 // Fingerprint of all canonical content, in hex: SipHash with two fixed keys over save() of the registry and each site.
-// Equal content gives an equal fingerprint on any machine; presence as of now_s.
+// Equal content gives an equal fingerprint on any machine; presence and batch keys as of now_s.
 std::string content_hash(const sites::Registry& registry, std::int64_t now_s);
 
 }  // namespace footfall::store

@@ -276,6 +276,20 @@ TEST_F(AdminTest, AKeyOfAnotherChangeIsAConflict) {
   EXPECT_EQ(commits_, 1);
 }
 
+TEST_F(AdminTest, AnImportThatWentOnDoesNotEndUnderAnIdThatWasUsed) {
+  const auto end = [this](std::string_view id) {
+    return ask(Method::delete_, "/v1/admin/imports?site=example.vn&source=a", "", kRoot, id);
+  };
+  constexpr std::string_view kBegin = R"({"site":"example.vn","source":"a"})";
+  post("/v1/admin/imports", kBegin, "k1");
+  expect_problem(end("k1"), Problem::conflict, "k1");
+  EXPECT_FALSE(end("k2").json().flag("/open"));
+  post("/v1/admin/imports", kBegin, "k3");
+  EXPECT_TRUE(end("k2").json().flag("/open")) << "it began again since";
+  EXPECT_TRUE(registry_.imports().find(site_->id(), "a")->open);
+  EXPECT_EQ(commits_, 3);
+}
+
 TEST_F(AdminTest, WithoutAKeyEachChangeGetsAnIdOfItsOwn) {
   const std::string first = post("/v1/admin/sites/example.vn/seed", R"({"add":1})").json().text("/id");
   const std::string second = post("/v1/admin/sites/example.vn/seed", R"({"add":1})").json().text("/id");

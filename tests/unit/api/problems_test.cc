@@ -33,6 +33,12 @@ TEST(Problems, TypesThatClientsActOnStayAsTheyAre) {
   EXPECT_EQ(info_of(Problem::rate_limited).status, 429);
   EXPECT_EQ(info_of(Problem::conflict).status, 409);
   EXPECT_EQ(info_of(Problem::unavailable).status, 503);
+  EXPECT_EQ(info_of(Problem::in_progress).type, "in-progress");
+  EXPECT_EQ(info_of(Problem::in_progress).status, 409);
+  EXPECT_EQ(info_of(Problem::key_reused).type, "key-reused");
+  EXPECT_EQ(info_of(Problem::key_reused).status, 422);
+  EXPECT_EQ(info_of(Problem::keys_full).type, "keys-full");
+  EXPECT_EQ(info_of(Problem::keys_full).status, 429);
 }
 
 TEST(Problems, TheInterfaceDescriptionListsEveryType) {
@@ -80,7 +86,7 @@ TEST(Problems, TheAnswerSaysWhatWhereAndWhatToDo) {
 }
 
 TEST(Problems, WhoIsToWaitIsToldHowLong) {
-  for (const Problem problem : {Problem::rate_limited, Problem::unavailable}) {
+  for (const Problem problem : {Problem::rate_limited, Problem::unavailable, Problem::in_progress, Problem::keys_full}) {
     std::string out;
     write_problem(out, problem, "", kDate, true);
     EXPECT_NE(out.find("\r\nRetry-After: "), std::string::npos);

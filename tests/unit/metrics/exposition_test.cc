@@ -40,6 +40,9 @@ TEST_F(ExpositionTest, ShardsAreSummed) {
   shards_[1].balance();
   facts_.sites = 5;
   facts_.unsynced_hits = 6;
+  facts_.batch_keys = 7;
+  shards_[0].key(KeyOutcome::replayed);
+  shards_[1].key(KeyOutcome::replayed);
   facts_.journal_sync_seconds = 1.5;
   EXPECT_TRUE(shows("footfall_hits_received_total 7"));
   EXPECT_TRUE(shows("footfall_hits_rejected_total{reason=\"origin\"} 2"));
@@ -47,6 +50,8 @@ TEST_F(ExpositionTest, ShardsAreSummed) {
   EXPECT_TRUE(shows("footfall_ledger_mismatch 4"));
   EXPECT_TRUE(shows("footfall_sites 5"));
   EXPECT_TRUE(shows("footfall_unsynced_hits 6"));
+  EXPECT_TRUE(shows("footfall_batch_keys 7"));
+  EXPECT_TRUE(shows("footfall_batch_key_requests_total{outcome=\"replayed\"} 2"));
   EXPECT_TRUE(shows("footfall_journal_sync_seconds_total 1.5"));
 }
 

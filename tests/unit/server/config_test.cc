@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <vector>
 
+#include "sites/batch_keys.h"
 #include "support/temporary_directory.h"
 
 namespace footfall {
@@ -57,6 +58,15 @@ TEST_F(ConfigTest, WithoutAnythingTheDefaultsHold) {
   EXPECT_EQ(config.admin[0].port, 8081);
   EXPECT_GE(config.threads, 1U);
   EXPECT_FALSE(config.accept_loss);
+  EXPECT_EQ(config.batch_keys_max, sites::BatchKeyLimits{}.keys_max);
+  EXPECT_EQ(config.batch_key_memory_max, sites::BatchKeyLimits{}.bytes_max);
+}
+
+TEST_F(ConfigTest, BatchKeysAreBoundedByOptions) {
+  const Config config = parse({"--batch-keys-max", "7", "--batch-key-memory-max", "1048576"});
+  EXPECT_EQ(config.batch_keys_max, 7U);
+  EXPECT_EQ(config.batch_key_memory_max, 1'048'576U);
+  EXPECT_NE(refused({"--batch-keys-max", "0"}).find("from 1 to"), std::string::npos);
 }
 
 TEST_F(ConfigTest, ALossIsAcceptedByTrueAlone) {

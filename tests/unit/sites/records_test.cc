@@ -15,6 +15,8 @@ using counting::Epoch;
 using counting::Hit;
 
 // Writes down what it is handed.
+const std::string kKey = std::string(32, 'a') + "/batch-1";
+
 class Recorder : public RecordVisitor {
  public:
   struct Hits {
@@ -40,6 +42,10 @@ class Recorder : public RecordVisitor {
   base::Result<void> change(const Change& change) override { return line("change " + change.id); }
   base::Result<void> progress(SiteId site, std::string_view source, std::uint64_t position) override {
     return line("progress " + std::to_string(site.value) + " " + std::string(source) + " " + std::to_string(position));
+  }
+  base::Result<void> batch_key(BatchKey key) override {
+    return line("batch_key " + key.key + " " + std::to_string(key.digest[31]) + " " + std::to_string(key.expires_s) +
+                " " + key.answer);
   }
 
   std::vector<Hits> hits_;
@@ -97,6 +103,9 @@ class RecordsTest : public ::testing::Test {
     encode_hits(payload, SiteId{3}, Epoch{2, rng_()}, hits);
     encode_observation(payload, SiteId{3}, counting::Observation{Epoch{2, 5}, 1'700'000'000, -3600, 48});
     encode_progress(payload, SiteId{3}, "access.log", UINT64_MAX);
+    BodyDigest digest{};
+    digest[31] = 200;
+    encode_batch_key(payload, {kKey, digest, 1'700'086'400, "{}"});
     encode_change(payload, Change{"c-1", 1'700'000'000, "admin", "", Undone{"c-0", 0, 0}});
     return payload;
   }
@@ -127,7 +136,8 @@ TEST_F(RecordsTest, AllKindsComeBackInOrder) {
   EXPECT_EQ(seen.hits_.size(), 1U);
   EXPECT_EQ(seen.lines_, (std::vector<std::string>{"page 3 2 /tin-tức", "label 3 70000 " + std::string(300, 'x'),
                                                    "observation 3 2 1700000000 -3600 48",
-                                                   "progress 3 access.log 18446744073709551615", "change c-1"}));
+                                                   "progress 3 access.log 18446744073709551615",
+                                                   "batch_key " + kKey + " 200 1700086400 {}", "change c-1"}));
 }
 
 TEST_F(RecordsTest, ATypicalHitTakesAtMostThirtyBytes) {
@@ -169,7 +179,7 @@ TEST_F(RecordsTest, EveryTruncationEndsBetweenRecordsOrIsNoticed) {
       EXPECT_EQ(read.error().code, Errc::corrupt);
     }
   }
-  EXPECT_EQ(clean, 6U);  // before each of the six records
+  EXPECT_EQ(clean, 7U);  // before each of the seven records
 }
 
 TEST_F(RecordsTest, RandomBytesNeverCrash) {
@@ -179,7 +189,7 @@ TEST_F(RecordsTest, RandomBytesNeverCrash) {
       for (std::uint64_t n = 1 + below(4); n > 0; --n) payload[below(payload.size())] = static_cast<char>(rng_());
     } else {
       for (char& c : payload) c = static_cast<char>(rng_());
-      payload[0] = static_cast<char>(1 + below(7));
+      payload[0] = static_cast<char>(1 + below(8));
     }
     Recorder seen;
     const auto read = decode_payload(payload, seen);
@@ -196,9 +206,26 @@ TEST_F(RecordsTest, RandomBytesNeverCrash) {
   }
 }
 
+TEST_F(RecordsTest, ABatchKeyThatNobodyCouldHaveSentIsCorrupt) {
+  const BatchKey good{kKey, {}, 1'700'086'400, "{}"};
+  const auto read = [](const BatchKey& key) {
+    std::string payload;
+    encode_batch_key(payload, key);
+    Recorder seen;
+    return decode_payload(payload, seen);
+  };
+  EXPECT_TRUE(read(good));
+  BatchKey bad = good;
+  bad.key = "batch-1";
+  EXPECT_EQ(read(bad).error().code, Errc::corrupt);
+  bad = good;
+  bad.expires_s = -1;
+  EXPECT_EQ(read(bad).error().code, Errc::corrupt);
+}
+
 TEST_F(RecordsTest, AnUnknownTypeIsOfANewerRelease) {
   Recorder seen;
-  EXPECT_EQ(decode_payload(std::string("\x07\x00", 2), seen).error().code, Errc::newer_format);
+  EXPECT_EQ(decode_payload(std::string("\x08\x00", 2), seen).error().code, Errc::newer_format);
   EXPECT_EQ(decode_payload(std::string("\x00\x00", 2), seen).error().code, Errc::newer_format);
 }
 

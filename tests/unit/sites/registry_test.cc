@@ -70,7 +70,7 @@ class RegistryTest : public ::testing::Test {
   static std::string bytes_of(const Registry& registry) {
     std::string out;
     base::ByteWriter writer(out);
-    registry.save(writer);
+    registry.save(writer, kNow);
     return out;
   }
 

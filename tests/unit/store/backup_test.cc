@@ -103,6 +103,19 @@ TEST_F(BackupTest, ARestoredDirectoryHasTheContentOfTheMomentOfTheBackup) {
   EXPECT_EQ(restored.summary("a.vn").counted, 4U);
 }
 
+TEST_F(BackupTest, BatchKeysAreNotRestored) {
+  add_site();
+  ASSERT_TRUE(node_.hit(0, {Ping{"a.vn", "/a", 1, node_.now_s(), "", false}}, node_.claim("one")));
+  ASSERT_TRUE(back_up("b"));
+  node_.crash();
+  ASSERT_TRUE(restore("b"));
+  Node restored(file("restored"), clock_);
+  restored.limits = node_.limits;
+  ASSERT_TRUE(restored.start(1));
+  EXPECT_EQ(restored.registry().batch_keys().held(), 0U);
+  EXPECT_EQ(restored.summary("a.vn").counted, 1U);
+}
+
 TEST_F(BackupTest, OneOfADirectoryWithNothingInItAndOneWhereNothingChangedAreWhole) {
   const auto empty = back_up("b1");
   ASSERT_TRUE(empty) << empty.error().detail;

@@ -28,6 +28,8 @@ class CheckpointTest : public ::testing::Test {
       settings.name = name;
       ASSERT_TRUE(state_.registry->apply({name, kNow, "admin", "", state_.registry->plan_add(settings, 1).value()}));
     }
+    state_.registry->batch_keys().restore({directory_->incarnation_text() + "/one", {}, kNow + 1'000, "{}"});
+    state_.registry->batch_keys().restore({directory_->incarnation_text() + "/expired", {}, kNow, "{}"});
     sites::Site& site = *state_.registry->find("a.vn");
     base::MutexLock lock(site.mutex());
     counting::Hit hit;
@@ -58,6 +60,7 @@ TEST_F(CheckpointTest, ReadsBackWhatItWrote) {
   EXPECT_EQ(back->positions, state_.positions);
   EXPECT_EQ(back->checkpoint_positions, state_.positions);
   EXPECT_EQ(back->newest_s, kNow);
+  EXPECT_EQ(back->registry->batch_keys().held(), 1U) << "the other has expired";
   EXPECT_EQ(content_hash(*back->registry, kNow), content_hash(*state_.registry, kNow));
 }
 

@@ -2,8 +2,9 @@
 // Crash states: scripted runs of a node over a FaultFs, and recovery from each disk that a kill or a power cut at any
 // moment of them may leave. Every hit has a page of its own, so that a loss, a double and a hole are each seen.
 //
-//   hits (one at a time, and groups), syncs, changes, ticks, checkpoints, rolls, recycling, failed writes and syncs,
-//   kills and restarts      x kernel (the write acknowledges), disk (the sync does)
+//   hits (one at a time, and groups), batches with a key that are sent again, on any stream, whatever came of them,
+//   syncs, changes, ticks, checkpoints, rolls, recycling, failed writes and syncs, kills and restarts
+//                           x kernel (the write acknowledges), disk (the sync does)
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <iostream>
 #include <random>
 #include <set>
+#include <span>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -45,8 +47,15 @@ struct Event {
   std::size_t gone = kNever;  // refused, and its successor's header is durable: never seen again
 };
 
+// Sent again and again under its key. Each time that it was claimed is an Event of its own, by its key.
+struct Batch {
+  std::string key;                 // without the incarnation
+  std::vector<std::string> pages;  // one a hit
+};
+
 struct Figures {
   std::uint64_t shown = 0, recoveries = 0, acknowledged = 0, nested = 0, lost = 0, doubled = 0;
+  std::uint64_t batches = 0, tries = 0, replayed = 0, under_way = 0;
   std::unordered_set<std::uint64_t> distinct;
 };
 
@@ -61,6 +70,8 @@ class CrashStatesTest : public ::testing::Test {
     disk_.remove_all();
     hits_.clear();
     changes_.clear();
+    batches_.clear();
+    tries_.clear();
     disk_mode_ = disk_mode;
     node_ = std::make_unique<Node>("/data", clock_);
     node_->limits.pages_max = 100'000;
@@ -94,14 +105,57 @@ class CrashStatesTest : public ::testing::Test {
       event.tried = disk_.position();
       pings.push_back(Ping{below(4) == 0 ? "b.vn" : "a.vn", event.name, hits_.size(), clock_.utc_s(), "", false});
     }
+    append(stream, pings, {}, {hits_.begin() + static_cast<std::ptrdiff_t>(first), hits_.end()});
+  }
+
+  // A new batch, or one of those before.
+  void batch() {
+    const bool fresh = batches_.empty() || below(3) == 0;
+    if (fresh) {
+      Batch& made = batches_.emplace_back();
+      made.key = "batch-" + std::to_string(batches_.size());
+      for (std::uint64_t n = 1 + below(3); n > 0; --n) made.pages.push_back("/" + made.key + "/" + std::to_string(n));
+      ++figures_.batches;
+    }
+    send(fresh ? batches_.back() : batches_[below(batches_.size())]);
+  }
+
+  void send(const Batch& sent) {
+    sites::BatchClaim claim = node_->claim(sent.key, 1, sent.key);
+    switch (claim.key().state) {
+      case sites::BatchKeys::State::counted:
+        EXPECT_EQ(claim.key().key.answer, sent.key);
+        ++figures_.replayed;
+        return;
+      case sites::BatchKeys::State::under_way:
+        ++figures_.under_way;
+        return;
+      case sites::BatchKeys::State::claimed:
+        break;
+      default:
+        FAIL() << sent.key << " was neither counted nor claimed";
+    }
+    ++figures_.tries;
+    const auto stream = static_cast<unsigned>(below(kStreams));
+    std::vector<Ping> pings;
+    for (const std::string& page : sent.pages)
+      pings.push_back(Ping{below(4) == 0 ? "b.vn" : "a.vn", page, 1, clock_.utc_s(), "", false});
+    Event& event = tries_.emplace_back();
+    event.stream = stream;
+    event.name = sent.key;
+    event.tried = disk_.position();
+    append(stream, pings, std::move(claim), {tries_.end() - 1, tries_.end()});
+  }
+
+  void append(unsigned stream, const std::vector<Ping>& pings, sites::BatchClaim claim, std::span<Event> events) {
     const std::uint64_t before = node_->writer(stream).position().sequence;
-    (void)node_->hit(stream, pings);
+    (void)node_->hit(stream, pings, std::move(claim));
     // Where only the observations behind it failed the block itself was written.
     const bool written = node_->writer(stream).position().sequence > before;
-    for (std::size_t i = first; i < hits_.size(); ++i) {
-      hits_[i].sequence = before + 1;
-      hits_[i].refused = !written;
-      if (written && !disk_mode_) hits_[i].acknowledged = disk_.position();
+    for (Event& event : events) {
+      event.sequence = before + 1;
+      event.refused = !written;
+      if (written && !disk_mode_) event.acknowledged = disk_.position();
     }
   }
 
@@ -113,13 +167,15 @@ class CrashStatesTest : public ::testing::Test {
   // After a sync that came back, or a restart.
   void note_durable(unsigned stream, bool synced = true) {
     const std::uint64_t through = node_->writer(stream).durable_through();
-    for (Event& event : hits_) {
-      if (event.stream != stream) continue;
-      if (event.refused) {
-        if (synced) event.gone = std::min(event.gone, disk_.position());
-      } else if (event.sequence <= through) {
-        event.durable = std::min(event.durable, disk_.position());
-        if (disk_mode_) event.acknowledged = std::min(event.acknowledged, disk_.position());
+    for (std::vector<Event>* events : {&hits_, &tries_}) {
+      for (Event& event : *events) {
+        if (event.stream != stream) continue;
+        if (event.refused) {
+          if (synced) event.gone = std::min(event.gone, disk_.position());
+        } else if (event.sequence <= through) {
+          event.durable = std::min(event.durable, disk_.position());
+          if (disk_mode_) event.acknowledged = std::min(event.acknowledged, disk_.position());
+        }
       }
     }
   }
@@ -129,9 +185,10 @@ class CrashStatesTest : public ::testing::Test {
     disk_.heal();
     for (unsigned stream = 0; stream < kStreams; ++stream) {
       if (!node_->writer(stream).failed()) continue;
-      for (Event& event : hits_) {
-        if (event.stream != stream) continue;
-        if (disk_mode_ && event.acknowledged == kNever) event.refused = true;
+      for (std::vector<Event>* events : {&hits_, &tries_}) {
+        for (Event& event : *events) {
+          if (event.stream == stream && disk_mode_ && event.acknowledged == kNever) event.refused = true;
+        }
       }
       ASSERT_TRUE(node_->reopen(stream));
     }
@@ -165,12 +222,17 @@ class CrashStatesTest : public ::testing::Test {
   void fault() {
     if (below(2) == 0) {
       disk_.fail_writes_after(below(2));
-      for (int i = 0; i < 3; ++i) hit();
+      for (int i = 0; i < 3; ++i) below(2) == 0 ? hit() : batch();
     } else {
       disk_.fail_syncs();
       sync();
     }
     mend();
+    // What was refused is sent again at once, perhaps on another stream.
+    for (std::uint64_t n = below(4); n > 0 && !batches_.empty(); --n) {
+      send(batches_.back());
+      sync();
+    }
   }
 
   void checkpoint() {
@@ -189,8 +251,10 @@ class CrashStatesTest : public ::testing::Test {
   void run(int steps) {
     for (int step = 0; step < steps && !HasFailure(); ++step) {
       const std::uint64_t dice = below(100);
-      if (dice < 55) {
+      if (dice < 35) {
         hit();
+      } else if (dice < 55) {
+        batch();
       } else if (dice < 72) {
         sync();
       } else if (dice < 79) {
@@ -215,6 +279,7 @@ class CrashStatesTest : public ::testing::Test {
     std::string hash;
     std::map<std::string, std::uint64_t> counts;  // page -> counted, in any epoch
     std::set<std::string> changes;
+    std::set<std::string> keys;  // of batches
   };
 
   Recovered recover_from(const Disk& disk) const {
@@ -224,9 +289,9 @@ class CrashStatesTest : public ::testing::Test {
   Recovered recover_from(FaultFs& files) const {
     Recovered out;
     auto directory = DataDirectory::open(files, "/data");
-    if (!directory) return {to_string(directory.error()), {}, {}, {}};
+    if (!directory) return {to_string(directory.error()), {}, {}, {}, {}};
     auto state = recover(**directory, node_->limits);
-    if (!state) return {to_string(state.error()), {}, {}, {}};
+    if (!state) return {to_string(state.error()), {}, {}, {}, {}};
     out.hash = content_hash(*state->registry, clock_.utc_s());
     for (sites::Site* site : state->registry->all_sites()) {
       base::MutexLock lock(site->mutex());
@@ -242,6 +307,12 @@ class CrashStatesTest : public ::testing::Test {
     }
     for (const Event& change : changes_) {
       if (state->registry->knows(change.name)) out.changes.insert(change.name);
+    }
+    const std::string node = (*directory)->incarnation_text() + "/";
+    for (const Batch& batch : batches_) {
+      if (state->registry->batch_keys().claim(node + batch.key, {}, clock_.utc_s()).state ==
+          sites::BatchKeys::State::other_body)
+        out.keys.insert(batch.key);
     }
     return out;
   }
@@ -264,6 +335,9 @@ class CrashStatesTest : public ::testing::Test {
       if (count > 0 && !hole[hit.stream].empty()) return hole[hit.stream] + " is a hole before " + hit.name;
       if (count == 0) hole[hit.stream] = hit.name;
     }
+    for (const Batch& batch : batches_) {
+      if (std::string wrong = judge(batch, found, crash, seen); !wrong.empty()) return wrong;
+    }
     if (seen != found.counts.size()) return "there are pages that were never hit";
     bool ended = false;
     for (const Event& change : changes_) {
@@ -276,11 +350,34 @@ class CrashStatesTest : public ::testing::Test {
     return {};
   }
 
+  // All of its hits are there once, and its key; or none, and not its key.
+  std::string judge(const Batch& batch, const Recovered& found, const CrashState& crash, std::size_t& seen) {
+    const bool counted = found.keys.contains(batch.key);
+    for (const std::string& page : batch.pages) {
+      const auto at = found.counts.find(page);
+      const std::uint64_t count = at == found.counts.end() ? 0 : at->second;
+      seen += count > 0 ? 1 : 0;
+      if (count > 1) return ++figures_.doubled, page + " is counted " + std::to_string(count) + " times";
+      if (counted != (count == 1))
+        return page + (counted ? " is not there, but its key is" : " is there without its key");
+    }
+    bool tried = false;
+    for (const Event& event : tries_) {
+      if (event.name != batch.key) continue;
+      tried |= event.tried < crash.position && event.gone > crash.position;
+      const std::size_t kept = disk_mode_ || crash.killed ? std::min(event.acknowledged, event.durable) : event.durable;
+      if (!counted && kept <= crash.position) return ++figures_.lost, batch.key + " was acknowledged, and is lost";
+    }
+    if (counted && !tried) return batch.key + " is there before it came, or although it was refused";
+    return {};
+  }
+
   std::size_t acknowledged_at(std::size_t position) const {
     const auto is = [position](const Event& event) {
       return event.acknowledged <= position || event.durable <= position || event.gone <= position;
     };
     return static_cast<std::size_t>(std::count_if(hits_.begin(), hits_.end(), is) +
+                                    std::count_if(tries_.begin(), tries_.end(), is) +
                                     std::count_if(changes_.begin(), changes_.end(), is));
   }
 
@@ -345,7 +442,8 @@ class CrashStatesTest : public ::testing::Test {
   FaultFs disk_;
   std::unique_ptr<Node> node_;
   bool disk_mode_ = false;
-  std::vector<Event> hits_, changes_;
+  std::vector<Event> hits_, changes_, tries_;
+  std::vector<Batch> batches_;
   Figures figures_;
 };
 
@@ -362,8 +460,9 @@ TEST_F(CrashStatesTest, NoCrashLosesOrDoublesWhatWasAcknowledged) {
   }
   std::cout << "runs=" << runs << " states=" << figures_.distinct.size() << " shown=" << figures_.shown
             << " recoveries=" << figures_.recoveries << " in_recovery=" << figures_.nested
-            << " acknowledged=" << figures_.acknowledged << " lost=" << figures_.lost << " doubled=" << figures_.doubled
-            << '\n';
+            << " batches=" << figures_.batches << " tries=" << figures_.tries << " replayed=" << figures_.replayed
+            << " under_way=" << figures_.under_way << " acknowledged=" << figures_.acknowledged
+            << " lost=" << figures_.lost << " doubled=" << figures_.doubled << '\n';
   EXPECT_GE(figures_.distinct.size(), kStatesMin);
 }
 

@@ -44,9 +44,9 @@ class GoldenTest : public ::testing::Test {
   // ---- The directory: every type of record and most kinds of changes, two shards, a day that is closed ----
 
   void hit(unsigned stream, const std::string& site, const std::string& path, std::uint64_t visitor,
-           std::string_view import_source = {}) {
+           sites::BatchClaim claim = {}) {
     const Ping ping{site, path, visitor, clock_.utc_s(), visitor % 2 == 0 ? "Firefox" : "Chrome", visitor % 7 == 0};
-    ASSERT_TRUE(node_->hit(stream, {ping}, import_source, visitor));
+    ASSERT_TRUE(node_->hit(stream, {ping}, std::move(claim)));
   }
   template <class T>
   void change(const std::string& id, const base::Result<T>& plan) {
@@ -73,14 +73,18 @@ class GoldenTest : public ::testing::Test {
     ASSERT_TRUE(node_->checkpoint());
     change("reset", registry.plan_reset("b.vn", 77, clock_.utc_s()));
     for (std::uint64_t n = 1; n <= 20; ++n)
-      hit(n % 2, n % 3 == 0 ? "b.vn" : "a.vn", "/new/" + std::to_string(n % 4), n);
+      hit(n % 2, n % 3 == 0 ? "b.vn" : "a.vn", "/new/" + std::to_string(n % 4), n,
+          n % 5 == 0 ? node_->claim("batch-" + std::to_string(n)) : sites::BatchClaim());
     ASSERT_TRUE(node_->checkpoint());
     change("seed-again", registry.plan_seed_amount("b.vn", std::nullopt, 50, clock_.utc_s()));
     const sites::SiteId site = registry.find("a.vn")->id();
     change("import", base::Result<sites::ImportBegun>(sites::ImportBegun{site, "access.log", 1, 2}));
     change("undo", registry.plan_undo("seed-again", clock_.utc_s()));
     for (std::uint64_t n = 30; n <= 45; ++n) {
-      hit(n % 2, "a.vn", "/last/" + std::to_string(n % 3), n, n < 40 ? "access.log" : "");
+      sites::BatchClaim claim;
+      if (n < 40) claim.claim_part(registry.imports(), site, "access.log", n);
+      if (n > 43) claim = node_->claim("batch-" + std::to_string(n));
+      hit(n % 2, "a.vn", "/last/" + std::to_string(n % 3), n, std::move(claim));
       clock_.advance_ms(1000);
       node_->tick();
     }
@@ -115,6 +119,7 @@ class GoldenTest : public ::testing::Test {
                                         counting::local_day(state->newest_s, 0), 100);
       for (const HistoryRow& row : rows.value()) out << "  " << row.label << " " << row.count << "\n";
     }
+    out << "batch keys " << state->registry->batch_keys().held() << "\n";
     for (const AuditEntry& entry : (*history)->audit(100).value())
       out << "audit " << entry.id << " " << entry.action << " " << entry.before << " " << entry.after << "\n";
     out << "hash " << content_hash(*state->registry, state->newest_s) << "\n";

@@ -48,6 +48,7 @@ base::Result<void> Node::start(unsigned streams) {
     writers_.push_back(std::move(*writer));
   }
   waiting_.resize(streams);
+  given_up_.resize(streams);
   auto history = store::History::open(history_path.value_or(directory_->file("history.sqlite")));
   if (!history) return history.error();
   history_ = std::move(*history);
@@ -64,6 +65,7 @@ void Node::crash() {
   history_.reset();
   writers_.clear();
   waiting_.clear();
+  given_up_.clear();
   control_.reset();
   registry_.reset();
   directory_.reset();
@@ -117,8 +119,7 @@ void Node::add_observations(sites::Site& site, std::string& payload) {
     sites::encode_observation(payload, site.id(), seen);
 }
 
-base::Result<void> Node::hit(unsigned stream, const std::vector<Ping>& pings, std::string_view import_source,
-                             std::uint64_t position) {
+base::Result<void> Node::hit(unsigned stream, const std::vector<Ping>& pings, sites::BatchClaim claim) {
   std::map<sites::Site*, std::vector<sites::Candidate>> by_site;
   for (const Ping& ping : pings) {
     sites::Site* site = registry_->find(ping.site);
@@ -138,30 +139,41 @@ base::Result<void> Node::hit(unsigned stream, const std::vector<Ping>& pings, st
         sites::Text{ping.browser, base::table_hash(ping.browser)};
   }
   std::string payload;
-  std::vector<sites::Group> groups;
+  Waiting block;
+  block.claim = std::move(claim);
   for (auto& [site, candidates] : by_site) {
     std::vector<const sites::Candidate*> pointers;
     for (const sites::Candidate& c : candidates) pointers.push_back(&c);
-    sites::decide(*site, pointers, stream, payload, groups.emplace_back());
-    if (!import_source.empty()) sites::encode_progress(payload, site->id(), import_source, position);
+    sites::decide(*site, pointers, stream, payload, block.groups.emplace_back());
   }
+  block.claim.encode(payload);
   auto written = writers_[stream]->append(payload, static_cast<std::uint32_t>(pings.size()), control_sequence());
   if (!written) return written.error();
-  if (!import_source.empty()) {
-    for (const sites::Group& group : groups)
-      registry_->imports().set_progress(group.site->id(), import_source, position);
-  }
-  if (!ack_after_sync) return apply(stream, groups);
-  waiting_[stream].insert(waiting_[stream].end(), groups.begin(), groups.end());
+  if (!ack_after_sync) return apply(stream, std::move(block));
+  waiting_[stream].push_back(std::move(block));
   return {};
+}
+
+sites::BatchClaim Node::claim(const std::string& name, std::uint8_t body, std::string_view answer) {
+  sites::BatchClaim claim;
+  sites::BodyDigest digest{};
+  digest.fill(body);
+  claim.claim_key(registry_->batch_keys(), directory_->incarnation_text() + "/" + name, digest, clock_.utc_s());
+  if (claim.holds_key()) claim.set_answer(answer);
+  return claim;
 }
 
 base::Result<void> Node::commit(unsigned stream) {
   if (auto synced = writers_[stream]->sync(); !synced) return synced;
-  return apply(stream, std::exchange(waiting_[stream], {}));
+  given_up_[stream].clear();
+  for (Waiting& block : std::exchange(waiting_[stream], {})) {
+    if (auto done = apply(stream, std::move(block)); !done) return done;
+  }
+  return {};
 }
 
 base::Result<void> Node::reopen(unsigned stream) {
+  for (Waiting& block : waiting_[stream]) given_up_[stream].push_back(std::move(block.claim));
   waiting_[stream].clear();
   for (sites::Site* site : registry_->all_sites()) {
     base::MutexLock lock(site->mutex());
@@ -171,12 +183,13 @@ base::Result<void> Node::reopen(unsigned stream) {
   return writer.reopen(ack_after_sync ? writer.durable_through() : writer.position().sequence);
 }
 
-base::Result<void> Node::apply(unsigned stream, const std::vector<sites::Group>& groups) {
+base::Result<void> Node::apply(unsigned stream, Waiting block) {
   std::string observations;
-  for (const sites::Group& group : groups) {
+  for (const sites::Group& group : block.groups) {
     sites::apply(group);
     add_observations(*group.site, observations);
   }
+  block.claim.settle();
   if (observations.empty()) return {};
   if (auto more = writers_[stream]->append(observations, 0, control_sequence()); !more) return more.error();
   return {};

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "journal/writer.h"
+#include "sites/batch_claim.h"
 #include "sites/decide.h"
 #include "sites/registry.h"
 #include "store/checkpoint.h"
@@ -52,12 +53,14 @@ class Node {
   void crash();
   bool running() const { return directory_ != nullptr; }
 
-  // Decides, journals and applies; what was observed goes along.
-  base::Result<void> hit(unsigned stream, const std::vector<Ping>& pings, std::string_view import_source = {},
-                         std::uint64_t position = 0);
+  // Decides, journals and applies; what was observed goes along. The claim's record is in the block of the hits.
+  base::Result<void> hit(unsigned stream, const std::vector<Ping>& pings, sites::BatchClaim claim = {});
+  // Claims the key NODE/name for a batch of which `body` stands for the digest; what came of it is its key().state.
+  sites::BatchClaim claim(const std::string& name, std::uint8_t body = 0, std::string_view answer = "{}");
   // With `ack_after_sync`: syncs the stream, and applies what hit() left waiting.
   base::Result<void> commit(unsigned stream);
-  // After a failure: what waited is given up, and the stream's writer goes on in a new segment.
+  // After a failure: what waited is given up, and the stream's writer goes on in a new segment. The claims of what was
+  // written are given back when that one is synced.
   base::Result<void> reopen(unsigned stream);
   journal::Writer& writer(unsigned stream) { return *writers_[stream]; }
   journal::Writer& control_writer() { return *control_; }
@@ -98,7 +101,11 @@ class Node {
   base::Result<std::unique_ptr<journal::Writer>> open_writer(journal::StreamId stream);
   store::LiveSide live_side();
   void add_observations(sites::Site& site, std::string& payload);
-  base::Result<void> apply(unsigned stream, const std::vector<sites::Group>& groups);
+  struct Waiting {
+    std::vector<sites::Group> groups;
+    sites::BatchClaim claim;
+  };
+  base::Result<void> apply(unsigned stream, Waiting block);
 
   std::string path_;
   base::ManualClock& clock_;
@@ -107,7 +114,8 @@ class Node {
   std::unique_ptr<sites::Registry> registry_;
   std::unique_ptr<journal::Writer> control_;
   std::vector<std::unique_ptr<journal::Writer>> writers_;
-  std::vector<std::vector<sites::Group>> waiting_;  // per stream: appended, not applied
+  std::vector<std::vector<Waiting>> waiting_;             // per stream: appended, not applied
+  std::vector<std::vector<sites::BatchClaim>> given_up_;  // per stream: of blocks that may still be replayed
   std::unique_ptr<store::History> history_;
   std::unique_ptr<store::Checkpointer> checkpointer_;
 };

@@ -56,7 +56,18 @@ class RandomHistoryTest : public ::testing::Test {
       pings.push_back(Ping{entry.settings->name, page == 0 ? "" : "/" + std::to_string(page), visitor.id, at_s,
                            one_in(5) ? "" : "browser " + std::to_string(below(9)), one_in(10), visitor.moved_from});
     }
-    const auto done = node_->hit(static_cast<unsigned>(below(node_->streams())), pings);
+    // Some are batches with a key: a new one, or one that was sent before (by now perhaps expired).
+    sites::BatchClaim claim;
+    if (one_in(4)) {
+      const std::uint64_t batch = one_in(2) ? ++batches_ : 1 + below(batches_ + 1);
+      claim = node_->claim("batch-" + std::to_string(batch), static_cast<std::uint8_t>(batch), std::to_string(batch));
+      if (claim.key().state == sites::BatchKeys::State::counted) {
+        EXPECT_EQ(claim.key().key.answer, std::to_string(batch));
+        return;
+      }
+      ASSERT_EQ(claim.key().state, sites::BatchKeys::State::claimed);
+    }
+    const auto done = node_->hit(static_cast<unsigned>(below(node_->streams())), pings, std::move(claim));
     ASSERT_TRUE(done) << to_string(done.error());
     for (const Ping& ping : pings) expect(ping);
   }
@@ -261,6 +272,7 @@ class RandomHistoryTest : public ::testing::Test {
   std::unique_ptr<testing::TemporaryDirectory> temporary_;
   std::unique_ptr<Node> node_;
   std::uint64_t changes_ = 0;
+  std::uint64_t batches_ = 0;  // keys that were drawn
   std::set<sites::SiteId> importing_;
   bool opened_anew_ = false;  // an import has brought days since the last checkpoint that it may have closed
   std::map<std::pair<sites::SiteId, Epoch>, std::uint64_t> expected_counted_, expected_bots_;
@@ -271,7 +283,7 @@ TEST_F(RandomHistoryTest, WhatIsRecoveredIsWhatWasLive) {
     SCOPED_TRACE("round " + std::to_string(round) + ", FOOTFALL_SEED=" + std::to_string(testing::rng_seed()));
     temporary_ = std::make_unique<testing::TemporaryDirectory>();
     node_ = std::make_unique<Node>(temporary_->file("data"), clock_);
-    changes_ = 0;
+    changes_ = batches_ = 0;
     importing_.clear();
     opened_anew_ = false;
     expected_counted_.clear();

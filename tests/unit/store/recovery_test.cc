@@ -212,9 +212,49 @@ TEST_F(RecoveryTest, APagesSeedAndTheStreamsAgreeOnItsId) {
 TEST_F(RecoveryTest, AnImportsMarkIsKept) {
   add("a.vn");
   ASSERT_TRUE(node_.change("i", sites::ImportBegun{sites::SiteId{1}, "log", 5, 6}));
-  ASSERT_TRUE(node_.hit(0, {Ping{"a.vn", "/a", 1, kNow, "", false}}, "log", 900));
+  sites::BatchClaim claim;
+  claim.claim_part(node_.registry().imports(), sites::SiteId{1}, "log", 900);
+  ASSERT_TRUE(node_.hit(0, {Ping{"a.vn", "/a", 1, kNow, "", false}}, std::move(claim)));
   restart();
   EXPECT_EQ(node_.registry().imports().find(sites::SiteId{1}, "log"), (sites::Import{5, 6, true, 900}));
+}
+
+TEST_F(RecoveryTest, ABatchKeyIsKeptWithItsAnswerThroughJournalAndCheckpointUntilItExpires) {
+  using State = sites::BatchKeys::State;
+  const std::vector<Ping> pings{Ping{"a.vn", "/a", 1, kNow, "", false}};
+  add("a.vn");
+  ASSERT_TRUE(node_.hit(0, pings, node_.claim("one", 1, "said of one")));
+  ASSERT_TRUE(node_.hit(1, pings, node_.claim("two", 2, "said of two")));
+  const auto expect_known = [&] {
+    EXPECT_EQ(node_.claim("one", 1).key().key.answer, "said of one");
+    EXPECT_EQ(node_.claim("one", 2).key().state, State::other_body);
+    EXPECT_EQ(node_.claim("two", 2).key().key.answer, "said of two");
+  };
+  std::string live = node_.hash();
+  restart();
+  EXPECT_EQ(node_.hash(), live);
+  expect_known();
+  ASSERT_TRUE(node_.checkpoint());
+  restart(1);  // the second key came by a stream that nobody writes any more
+  EXPECT_EQ(node_.recovered().replayed_blocks, 0U);
+  expect_known();
+
+  clock_.set_ms((kNow + sites::kBatchKeyTtl_s) * 1000);
+  EXPECT_EQ(node_.claim("one", 3).key().state, State::claimed);
+  ASSERT_TRUE(node_.hit(0, pings, node_.claim("one", 4, "said of another")));
+  live = node_.hash();
+  restart();
+  EXPECT_EQ(node_.hash(), live);
+  EXPECT_EQ(node_.claim("one", 4).key().key.answer, "said of another");
+  EXPECT_EQ(node_.claim("two", 5).key().state, State::claimed);
+}
+
+TEST_F(RecoveryTest, ABatchKeyIsPartOfTheFingerprint) {
+  add("a.vn");
+  ASSERT_TRUE(node_.hit(0, {Ping{"a.vn", "/a", 1, kNow, "", false}}, node_.claim("one")));
+  const std::string with = node_.hash();
+  node_.registry().batch_keys().clear();
+  EXPECT_NE(node_.hash(), with);
 }
 
 TEST_F(RecoveryTest, TheFingerprintTellsAnyDifference) {
@@ -268,6 +308,13 @@ TEST_F(RecoveryTest, ADefinitionThatContradictsIsCorruption) {
   sites::encode_page(payload, sites::SiteId{1}, counting::PageId{5}, "/b");
   write_raw(1, payload);
   expect_refused(Errc::corrupt, "page 5 of site id 1 is defined twice");
+}
+
+TEST_F(RecoveryTest, ABatchKeyAmongChangesIsCorruption) {
+  std::string payload;
+  sites::encode_batch_key(payload, {node_.directory().incarnation_text() + "/one", {}, kNow, "{}"});
+  ASSERT_TRUE(node_.control_writer().append(payload, 0, 0));
+  expect_refused(Errc::corrupt, "a batch key stands in a stream where it does not belong");
 }
 
 TEST_F(RecoveryTest, AChangeAmongHitsIsCorruption) {

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "batch_intake.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "api/auth.h"
+#include "api/json.h"
+#include "api/text.h"
+#include "candidate.h"
+#include "ingest/batch.h"
+#include "journal/format.h"
+
+namespace footfall {
+namespace {
+
+using api::Problem;
+using ingest::Rejection;
+using metrics::KeyOutcome;
+
+// Items past this are refused: a batch is one block, so that it is counted as a whole or not at all.
+constexpr std::size_t kItemsMax = 20'000;
+constexpr std::size_t kReasonsMax = 100;
+constexpr std::size_t kReasonBytesMax = 512;  // that one takes in the answer
+// Of the claim's record: answer, key or source, digest.
+constexpr std::size_t kClaimBytesMax = sites::kBatchAnswerMax + 1024;
+constexpr std::int64_t kAheadMax_s = 5;
+
+void refuse(TakenBatch& batch, Problem problem, std::string detail) {
+  batch.problem = problem;
+  batch.text = std::move(detail);
+  batch.candidates.clear();
+  batch.owners.clear();
+  batch.claim.release();
+}
+
+}  // namespace
+
+// One batch, item by item.
+class BatchIntake::Items {
+ public:
+  Items(BatchIntake& intake, const sites::Token& token, std::int64_t now_s, std::string source, std::uint64_t position,
+        TakenBatch& batch)
+      : intake_(intake), token_(token), now_s_(now_s), source_(std::move(source)), position_(position), batch_(batch) {}
+
+  void take(std::size_t index, const ingest::Item& item);
+  void malformed(std::size_t index, std::string_view reason) {
+    ++items_;
+    intake_.counters_.received.add();
+    reject(index, Rejection::malformed, reason);
+  }
+  // When all were taken: decides what becomes of the batch as a whole, and writes its answer.
+  void finish();
+
+ private:
+  bool part() const { return !source_.empty(); }
+  const sites::Imports::Claim& import() const { return batch_.claim.import(); }
+  void reject(std::size_t index, Rejection reason, std::string_view text);
+  // All that were not rejected alone.
+  void reject_rest(Rejection reason) { intake_.counters_.reject(reason, items_ - rejected_); }
+  void write_answer();
+
+  BatchIntake& intake_;
+  const sites::Token& token_;
+  const std::int64_t now_s_;
+  const std::string source_;  // of an import; empty: none
+  const std::uint64_t position_;
+  TakenBatch& batch_;
+  LocalSite* import_site_ = nullptr;  // that of the first item: an import is of one site
+  base::SipKey import_key_;
+  std::vector<std::pair<std::size_t, std::string_view>> reasons_;  // item index, why it was rejected; the first few
+  std::size_t items_ = 0, rejected_ = 0;
+  std::size_t block_bytes_ = 0;  // that the records take at most
+};
+
+void BatchIntake::Items::reject(std::size_t index, Rejection reason, std::string_view text) {
+  intake_.counters_.reject(reason);
+  ++rejected_;
+  if (reasons_.size() < kReasonsMax) reasons_.emplace_back(index, intake_.arena_.copy(text));
+}
+
+void BatchIntake::Items::take(std::size_t index, const ingest::Item& item) {
+  ++items_;
+  intake_.counters_.received.add();
+  LocalSite* local = intake_.sites_.find(item.ping.site);
+  if (local == nullptr) return reject(index, Rejection::unknown_site, "unknown_site");
+  const sites::SiteId site = local->entry.site->id();
+  if (!api::allows(token_, static_cast<std::uint32_t>(sites::Scope::ingest), site))
+    return reject(index, Rejection::denied, "denied");
+  if (part()) {
+    if (import_site_ == nullptr) {
+      import_site_ = local;
+      batch_.claim.claim_part(intake_.imports_, site, source_, position_);
+      import_key_ = {import().import.key0, import().import.key1};
+    }
+    if (import().state != sites::Imports::State::claimed) return;
+    if (import_site_ != local) return reject(index, Rejection::denied, "another site than the first item's");
+  }
+  const std::int64_t at_s = item.at_s == INT64_MIN ? now_s_ : item.at_s;
+  if (at_s > now_s_ + kAheadMax_s || at_s < 0) return reject(index, Rejection::time, "time");
+  // A log without agents tells nothing of them: that is no sign of a crawler.
+  static const lookup::Agent kUnknownAgent{};
+  const lookup::Agent& agent = item.agent.empty() ? kUnknownAgent : intake_.agents_.find(item.agent);
+  const ingest::Verdict verdict = ingest::judge(item.ping, *local->entry.settings, agent.bot, true);
+  if (verdict.rejection != Rejection::none) return reject(index, verdict.rejection, ingest::name_of(verdict.rejection));
+  sites::Candidate& candidate = batch_.candidates.emplace_back();
+  batch_.owners.push_back(local);
+  fill(candidate, *local, item.ping, agent, verdict, std::min(at_s, now_s_),
+       {item.has_address ? item.address.bytes.data() : kNoAddress, item.visitor.empty() ? item.agent : item.visitor,
+        import().import.open ? &import_key_ : nullptr});
+  // The hit, and a definition of each text.
+  block_bytes_ += 128 + candidate.path.text.size();
+  for (const sites::Text& label : candidate.labels) block_bytes_ += 16 + label.text.size();
+}
+
+void BatchIntake::Items::finish() {
+  using State = sites::Imports::State;
+  if (items_ > kItemsMax) {
+    reject_rest(Rejection::too_large);
+    return refuse(batch_, Problem::too_large,
+                  "a batch has at most " + std::to_string(kItemsMax) + " items, this one " + std::to_string(items_) +
+                      "; split it");
+  }
+  if (import_site_ != nullptr && import().state == State::unknown) {
+    reject_rest(Rejection::denied);
+    return refuse(batch_, Problem::conflict,
+                  "source: no import of this source has begun; POST /v1/admin/imports first");
+  }
+  if (import().state == State::under_way) {
+    reject_rest(Rejection::overload);
+    return refuse(batch_, Problem::unavailable,
+                  "source: another part of it is on its way to the disk; send this one again");
+  }
+  if (block_bytes_ + kClaimBytesMax > journal::kPayloadMax) {
+    reject_rest(Rejection::too_large);
+    return refuse(batch_, Problem::too_large, "the batch does not fit one block of the journal; split it");
+  }
+  if (import().state == State::counted) reject_rest(Rejection::duplicate);
+  write_answer();
+  if (!batch_.claim.holds_key()) return;
+  if (batch_.candidates.empty()) {
+    batch_.claim.release();
+  } else {
+    batch_.claim.set_answer(batch_.text);
+  }
+}
+
+void BatchIntake::Items::write_answer() {
+  api::JsonWriter json(batch_.text);
+  json.begin_object().member("accepted", std::uint64_t{batch_.candidates.size()}).key("rejected").begin_array();
+  for (const auto& [index, reason] : reasons_) {
+    if (batch_.text.size() + 2 * kReasonBytesMax > sites::kBatchAnswerMax) break;  // and room for its end
+    json.begin_object().member("index", std::uint64_t{index}).member("reason", reason).end_object();
+  }
+  json.end_array().member("rejected_total", std::uint64_t{rejected_});
+  if (part()) {
+    const bool already = import().state == sites::Imports::State::counted;
+    json.member("position", already ? import().import.position : position_).member("already_counted", already);
+  }
+  json.end_object();
+}
+
+bool BatchIntake::claim_key(const http::Request& request, std::int64_t now_s, TakenBatch& batch) {
+  using State = sites::BatchKeys::State;
+  const auto refused = [&](KeyOutcome outcome, Problem problem, std::string detail) {
+    counters_.key(outcome);
+    refuse(batch, problem, std::move(detail));
+    return false;
+  };
+  const std::string_view key = request.field(http::Field::idempotency_key);
+  if (!sites::valid_batch_key(key)) {
+    return refused(KeyOutcome::malformed, Problem::malformed,
+                   "Idempotency-Key: give INCARNATION/NAME, the incarnation as Footfall-Node says it and 1 to 128 of "
+                   "A-Z a-z 0-9 . _ : -");
+  }
+  if (sites::incarnation_of(key) != node_) {
+    return refused(KeyOutcome::wrong_node, Problem::wrong_node,
+                   "Idempotency-Key: the key is of another node or data directory than this one, which is " +
+                       std::string(node_) + "; whether the batch was counted there is not known here");
+  }
+  switch (batch.claim.claim_key(keys_, key, api::digest_of(request.body), now_s).state) {
+    case State::claimed:
+      counters_.key(KeyOutcome::claimed);
+      return true;
+    case State::counted:
+      counters_.key(KeyOutcome::replayed);
+      batch.text = batch.claim.key().key.answer;
+      batch.replayed = true;
+      return false;
+    case State::under_way:
+      return refused(KeyOutcome::in_progress, Problem::in_progress,
+                     "Idempotency-Key: the batch of this key is on its way to the disk; ask again");
+    case State::other_body:
+      return refused(KeyOutcome::other_body, Problem::key_reused,
+                     "Idempotency-Key: the key was given to a batch with another body; a new batch needs a new key");
+    case State::full:
+      return refused(KeyOutcome::full, Problem::keys_full,
+                     "Idempotency-Key: no more keys can be kept until one expires; see --batch-keys-max and "
+                     "--batch-key-memory-max, or send larger batches");
+  }
+  return false;
+}
+
+TakenBatch BatchIntake::take(const http::Request& request, const sites::Token* token, std::int64_t now_s,
+                             std::string_view unavailable) {
+  using http::Field;
+  TakenBatch batch;
+  const auto problem = [&batch](Problem kind, std::string_view detail) {
+    refuse(batch, kind, std::string(detail));
+    return std::move(batch);
+  };
+  if (!request.field(Field::content_type).starts_with("application/x-ndjson"))
+    return problem(Problem::unsupported_media_type, "a batch is application/x-ndjson: one JSON object a line");
+  if (!request.field(Field::content_encoding).empty())
+    return problem(Problem::unsupported_media_type, "a batch is sent without Content-Encoding");
+  if (token == nullptr) return problem(Problem::unauthorized, kTokenNeeded);
+
+  std::string source = api::query_value(request.query, "source").value_or("");
+  std::uint64_t position = 0;
+  if (!source.empty()) {
+    const std::string text = api::query_value(request.query, "position").value_or("");
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), position);
+    if (error != std::errc{} || end != text.data() + text.size() || position == 0)
+      return problem(Problem::malformed, "position: a whole number from 1 is needed beside source");
+  }
+  if (request.has(Field::idempotency_key)) {
+    if (!source.empty())
+      return problem(Problem::malformed, "Idempotency-Key: source and position make the batch count once already");
+    if (!claim_key(request, now_s, batch)) return batch;
+  }
+  if (!unavailable.empty()) return problem(Problem::unavailable, unavailable);
+
+  Items items(*this, *token, now_s, std::move(source), position, batch);
+  ingest::parse_ndjson(
+      request.body, arena_, [&](std::size_t index, const ingest::Item& item) { items.take(index, item); },
+      [&](std::size_t index, std::string_view reason) { items.malformed(index, reason); });
+  items.finish();
+  return batch;
+}
+
+}  // namespace footfall

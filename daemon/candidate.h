@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// A ping that the rules let through, made into what sites::decide() takes: the visitor and every text hashed, outside
+// of any lock. A single ping and an item of a batch are filled in by the same code.
+// Tested by tests/unit/server/candidate_test.cc.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/hash.h"
+#include "ingest/ping.h"
+#include "ingest/rules.h"
+#include "local_sites.h"
+#include "lookup/agents.h"
+#include "sites/decide.h"
+
+namespace footfall {
+
+// Who sent it.
+struct Sender {
+  const std::uint8_t* address;  // 16 bytes
+  std::string_view agent;       // or any text that tells visitors apart
+  // Of an import: such visitors add to their days, not to who is online. Null: the key of the day.
+  const base::SipKey* import_key = nullptr;
+};
+
+// Of an item that says nothing of its client.
+inline constexpr std::uint8_t kNoAddress[16] = {};
+
+// `candidate` is as it was made; its texts are views of the ping's and the agent's. Where the salt of its day is gone
+// the hit counts, without a visitor.
+void fill(sites::Candidate& candidate, LocalSite& local, const ingest::Ping& ping, const lookup::Agent& agent,
+          const ingest::Verdict& verdict, std::int64_t at_s, const Sender& sender);
+
+}  // namespace footfall

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "local_sites.h"
+
+#include <utility>
+
+#include "base/hash.h"
+#include "base/log.h"
+
+namespace footfall {
+
+std::size_t LocalSites::TextHash::operator()(std::string_view text) const noexcept {
+  return base::table_hash(text);
+}
+
+void LocalSites::set_directory(const sites::Directory& directory) {
+  std::vector<std::string> gone;
+  for (const auto& [name, local] : by_name_) {
+    if (directory.find(name) == nullptr) gone.push_back(name);
+  }
+  for (const std::string& name : gone) {
+    by_site_.erase(by_name_[name]->entry.site);
+    by_name_.erase(name);
+  }
+  for (const auto& [name, entry] : directory.by_name) {
+    std::unique_ptr<LocalSite>& local = by_name_[std::string(name)];
+    if (local != nullptr && local->entry.settings == entry.settings && local->entry.site == entry.site) continue;
+    const base::Result<std::shared_ptr<const lookup::TimeZone>> zone = lookup::TimeZone::find(entry.settings->timezone);
+    // Settings were checked when they were made; a zone that the system lost since counts in UTC, and says so.
+    if (!zone)
+      base::log::warning("site " + std::string(name) + ": " + zone.error().detail + "; counting its days in UTC");
+    if (local == nullptr) local = std::make_unique<LocalSite>();
+    local->entry = entry;
+    local->zone = zone ? *zone : *lookup::TimeZone::find("UTC");
+    local->keys = ingest::VisitorKeys(entry.settings->name, local->zone, salts_, entry.settings->window_s);
+    by_site_[entry.site] = local.get();
+  }
+}
+
+void LocalSites::set_salts(std::shared_ptr<const ingest::SaltKeys> salts) {
+  salts_ = std::move(salts);
+  for (auto& [name, local] : by_name_) {
+    local->keys =
+        ingest::VisitorKeys(local->entry.settings->name, local->zone, salts_, local->entry.settings->window_s);
+  }
+}
+
+LocalSite* LocalSites::find(std::string_view name) {
+  const auto it = by_name_.find(name);
+  return it == by_name_.end() ? nullptr : it->second.get();
+}
+
+LocalSite* LocalSites::find(const sites::Site* site) {
+  const auto it = by_site_.find(site);
+  return it == by_site_.end() ? nullptr : it->second;
+}
+
+}  // namespace footfall

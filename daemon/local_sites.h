@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// LocalSites: the registered sites as one shard sees them, each with its time zone and the keys of its visitors.
+//
+// Ownership  owns its LocalSites; Sites belong to the Registry. A pointer holds until the next set_directory().
+// Threading  the shard's thread.
+// Tested by tests/integration/, with the shard.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ingest/salts.h"
+#include "ingest/visitor.h"
+#include "lookup/time_zones.h"
+#include "sites/decide.h"
+#include "sites/registry.h"
+
+namespace footfall {
+
+struct LocalSite {
+  sites::Entry entry;
+  std::shared_ptr<const lookup::TimeZone> zone;
+  ingest::VisitorKeys keys;
+  std::vector<const sites::Candidate*> in_block;  // its part of the block that is being made
+};
+
+class LocalSites {
+ public:
+  void set_directory(const sites::Directory& directory);
+  void set_salts(std::shared_ptr<const ingest::SaltKeys> salts);
+
+  LocalSite* find(std::string_view name);  // nullptr: not registered
+  LocalSite* find(const sites::Site* site);
+
+ private:
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept;  // base::table_hash
+  };
+
+  std::shared_ptr<const ingest::SaltKeys> salts_;
+  // site name -> the site as this shard sees it
+  boost::unordered_flat_map<std::string, std::unique_ptr<LocalSite>, TextHash, std::equal_to<>> by_name_;
+  boost::unordered_flat_map<const sites::Site*, LocalSite*> by_site_;
+};
+
+}  // namespace footfall

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "batch_intake.h"
+
+#include <utility>
+
+#include "intake_fixture.h"
+
+namespace footfall {
+namespace {
+
+using api::Problem;
+using http::Field;
+using metrics::KeyOutcome;
+
+const std::string kNode(32, 'a');
+constexpr std::string_view kOne = "{\"site\":\"a.vn\",\"path\":\"/1\"}\n";
+constexpr std::string_view kTwo = "{\"site\":\"a.vn\",\"path\":\"/1\"}\n{\"site\":\"b.vn\",\"path\":\"/2\"}\n";
+
+class BatchIntakeTest : public IntakeFixture {
+ protected:
+  BatchIntakeTest() {
+    token_.scopes = static_cast<std::uint32_t>(sites::Scope::ingest);
+    set(Field::content_type, "application/x-ndjson");
+  }
+  void set(Field field, std::string_view value) {
+    request_.fields[static_cast<std::size_t>(field)] = value;
+    request_.present |= 1U << static_cast<unsigned>(field);
+  }
+  TakenBatch take(std::string_view body, std::string_view unavailable = {}, std::int64_t now_s = kNow) {
+    request_.body = body;
+    return intake_.take(request_, &token_, now_s, unavailable);
+  }
+  TakenBatch take_keyed(std::string_view name, std::string_view body, std::string_view unavailable = {}) {
+    key_ = kNode + "/" + std::string(name);
+    set(Field::idempotency_key, key_);
+    return take(body, unavailable);
+  }
+  // As the shard does it: decided, durable, applied.
+  void count(TakenBatch batch) {
+    ASSERT_EQ(batch.problem, Problem::count_) << batch.text;
+    counters_.accepted.add(batch.candidates.size());
+    batch.claim.settle();
+  }
+  std::uint64_t outcome(KeyOutcome which) const {
+    return counters_.batch_keys.at(static_cast<std::size_t>(which)).get();
+  }
+  // Each ping was accepted or has its reason.
+  void expect_ledger_holds(std::size_t under_way = 0) {
+    EXPECT_EQ(counters_.received.get(), counters_.accepted.get() + counters_.rejected_total() + under_way);
+  }
+
+  static std::shared_ptr<const lookup::AgentDatabase> agents() {
+    static const std::shared_ptr<const lookup::AgentDatabase> loaded = lookup::AgentDatabase::load({});
+    return loaded;
+  }
+
+  sites::Imports& imports_ = registry_.imports();
+  sites::BatchKeys& keys_ = registry_.batch_keys();
+  lookup::AgentCache cache_{agents()};
+  ingest::Arena arena_;
+  metrics::ShardCounters counters_;
+  BatchIntake intake_{kNode, imports_, keys_, sites_, cache_, arena_, counters_};
+  sites::Token token_;
+  http::Request request_;
+  std::string key_;
+};
+
+TEST_F(BatchIntakeTest, ABatchOfManySitesIsOneListToDecide) {
+  TakenBatch batch = take(kTwo);
+  EXPECT_EQ(batch.problem, Problem::count_);
+  ASSERT_EQ(batch.candidates.size(), 2U);
+  EXPECT_EQ(batch.owners[1], sites_.find("b.vn"));
+  EXPECT_EQ(batch.text, R"({"accepted":2,"rejected":[],"rejected_total":0})");
+  EXPECT_FALSE(batch.claim.holds());
+  expect_ledger_holds(2);
+}
+
+TEST_F(BatchIntakeTest, WhatIsRefusedIsListedAndTheRestIsTaken) {
+  TakenBatch batch =
+      take("{\"site\":\"nowhere.vn\"}\nnonsense\n" + std::string(kOne) + R"({"site":"a.vn","time":1700000900})");
+  EXPECT_EQ(batch.candidates.size(), 1U);
+  EXPECT_EQ(batch.text.substr(0, batch.text.find(",{\"index\":1")),
+            R"({"accepted":1,"rejected":[{"index":0,"reason":"unknown_site"})");
+  EXPECT_NE(batch.text.find(R"({"index":3,"reason":"time"}],"rejected_total":3})"), std::string::npos) << batch.text;
+  expect_ledger_holds(1);
+}
+
+TEST_F(BatchIntakeTest, TheAnswerFitsItsPlaceHoweverMuchIsRefused) {
+  std::string body(kOne);
+  for (int i = 0; i < 1'000; ++i) body += "{\"site\":\"a.vn\",\"kind\":\"no such kind\"}\n";
+  count(take_keyed("one", body));
+  EXPECT_EQ(take_keyed("one", body).text.find("{\"accepted\":1,"), 0U);
+  EXPECT_LE(take_keyed("one", body).text.size(), sites::kBatchAnswerMax);
+}
+
+// --- keys ---
+
+TEST_F(BatchIntakeTest, AKeyIsInProgressUntilItsBlockIsAppliedAndThenAnswered) {
+  TakenBatch first = take_keyed("one", kTwo);
+  EXPECT_TRUE(first.claim.holds_key());
+  const TakenBatch early = take_keyed("one", kTwo);
+  EXPECT_EQ(early.problem, Problem::in_progress);
+  EXPECT_TRUE(early.candidates.empty());
+  const std::string said = first.text;
+  count(std::move(first));
+  const TakenBatch again = take_keyed("one", kTwo);
+  EXPECT_EQ(again.problem, Problem::count_);
+  EXPECT_TRUE(again.replayed);
+  EXPECT_EQ(again.text, said);
+  EXPECT_TRUE(again.candidates.empty());
+  EXPECT_FALSE(again.claim.holds());
+  EXPECT_EQ(outcome(KeyOutcome::claimed), 1U);
+  EXPECT_EQ(outcome(KeyOutcome::in_progress), 1U);
+  EXPECT_EQ(outcome(KeyOutcome::replayed), 1U);
+  expect_ledger_holds();
+}
+
+TEST_F(BatchIntakeTest, ABatchThatFailedMayBeSentAgain) {
+  { const TakenBatch lost = take_keyed("one", kTwo); }  // its block could not be written
+  EXPECT_EQ(take_keyed("one", kTwo).candidates.size(), 2U);
+}
+
+TEST_F(BatchIntakeTest, AnotherBodyIsRefused) {
+  count(take_keyed("one", kTwo));
+  EXPECT_EQ(take_keyed("one", kOne).problem, Problem::key_reused);
+  EXPECT_EQ(outcome(KeyOutcome::other_body), 1U);
+}
+
+TEST_F(BatchIntakeTest, AKeyOfAnotherNodeAndOneThatIsNoneAreRefused) {
+  const std::string other = std::string(32, 'b') + "/one";
+  set(Field::idempotency_key, other);
+  EXPECT_EQ(take(kOne).problem, Problem::wrong_node);
+  for (const char* bad : {"", "one", "\"one\""}) {
+    set(Field::idempotency_key, bad);
+    EXPECT_EQ(take(kOne).problem, Problem::malformed) << bad;
+  }
+  EXPECT_EQ(outcome(KeyOutcome::wrong_node), 1U);
+  EXPECT_EQ(outcome(KeyOutcome::malformed), 3U);
+  EXPECT_EQ(keys_.held(), 0U);
+}
+
+TEST_F(BatchIntakeTest, AFullTableTakesNoNewKey) {
+  keys_.set_limits({1, SIZE_MAX});
+  count(take_keyed("one", kOne));
+  EXPECT_EQ(take_keyed("two", kTwo).problem, Problem::keys_full);
+  EXPECT_TRUE(take_keyed("one", kOne).replayed);
+  EXPECT_EQ(outcome(KeyOutcome::full), 1U);
+}
+
+TEST_F(BatchIntakeTest, WhileNothingCanBeCountedWhatWasCountedIsStillAnswered) {
+  count(take_keyed("one", kOne));
+  EXPECT_TRUE(take_keyed("one", kOne, "the disk failed").replayed);
+  const TakenBatch refused = take_keyed("two", kOne, "the disk failed");
+  EXPECT_EQ(refused.problem, Problem::unavailable);
+  EXPECT_EQ(refused.text, "the disk failed");
+  EXPECT_EQ(keys_.held(), 1U) << "its claim was given back";
+}
+
+TEST_F(BatchIntakeTest, WhatCountedNothingKeepsNoKey) {
+  const TakenBatch nothing = take_keyed("one", "{\"site\":\"nowhere.vn\"}\n");
+  EXPECT_EQ(nothing.problem, Problem::count_);
+  EXPECT_FALSE(nothing.claim.holds());
+  EXPECT_EQ(keys_.held(), 0U);
+  EXPECT_EQ(take_keyed("two", "").text, R"({"accepted":0,"rejected":[],"rejected_total":0})");
+}
+
+TEST_F(BatchIntakeTest, ABatchThatIsTooLargeGivesItsKeyBack) {
+  std::string body;
+  for (int i = 0; i <= 20'000; ++i) body += kOne;
+  EXPECT_EQ(take_keyed("one", body).problem, Problem::too_large);
+  EXPECT_EQ(keys_.held(), 0U);
+  expect_ledger_holds();
+}
+
+// --- parts of an import ---
+
+TEST_F(BatchIntakeTest, APartOfAnImportHoldsItsMarkAndHasNoKey) {
+  request_.query = "source=log&position=7";
+  EXPECT_EQ(take(kOne).problem, Problem::conflict) << "it never began";
+  imports_.begin(sites::SiteId{1}, "log", 1, 2);
+  TakenBatch part = take(kOne);
+  EXPECT_TRUE(part.claim.holds());
+  EXPECT_FALSE(part.candidates[0].touches_presence);
+  EXPECT_EQ(take(kOne).problem, Problem::unavailable) << "another part is on its way";
+  part.claim.settle();
+  counters_.accepted.add(1);
+  const TakenBatch again = take(kOne);
+  EXPECT_EQ(again.text, R"({"accepted":0,"rejected":[],"rejected_total":0,"position":7,"already_counted":true})");
+  EXPECT_FALSE(again.claim.holds());
+  expect_ledger_holds();
+  EXPECT_EQ(take_keyed("one", kOne).problem, Problem::malformed) << "one way to be counted once is enough";
+}
+
+// --- what is not a batch ---
+
+TEST_F(BatchIntakeTest, TypeEncodingAndTokenAreAskedFirst) {
+  request_.body = kOne;
+  EXPECT_EQ(intake_.take(request_, nullptr, kNow, {}).problem, Problem::unauthorized);
+  set(Field::content_encoding, "gzip");
+  EXPECT_EQ(take(kOne).problem, Problem::unsupported_media_type);
+  set(Field::content_type, "application/json");
+  EXPECT_EQ(take(kOne).problem, Problem::unsupported_media_type);
+  EXPECT_EQ(counters_.received.get(), 0U);
+}
+
+TEST_F(BatchIntakeTest, ATokenOfAnotherScopeCountsNothing) {
+  token_.scopes = static_cast<std::uint32_t>(sites::Scope::read);
+  const TakenBatch batch = take_keyed("one", kTwo);
+  EXPECT_EQ(batch.problem, Problem::count_);
+  EXPECT_TRUE(batch.candidates.empty());
+  EXPECT_EQ(keys_.held(), 0U) << "nor does it take a place among the keys";
+  expect_ledger_holds();
+}
+
+}  // namespace
+}  // namespace footfall
