@@ -114,9 +114,11 @@ void Server::open_state() {
     base::log::warning(
         "the system's clock is behind the latest hit; time stands at that hit's second until the clock has caught up");
   }
-  history_ = store::History::open(directory_->file("history.sqlite")).value();
+  const std::string history = directory_->file("history.sqlite");
+  store::History::write_log_anew(directory_->files(), history).value();
+  history_ = store::History::open(history).value();
   history_->forget_beyond(recovered_.checkpoint).value();
-  history_writer_ = store::History::open(directory_->file("history.sqlite")).value();
+  history_writer_ = store::History::open(history).value();
   salts_ = ingest::Salts::open(directory_->files(), directory_->file("salts"), clock_->utc_s()).value();
 }
 

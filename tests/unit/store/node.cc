@@ -48,7 +48,9 @@ base::Result<void> Node::start(unsigned streams) {
     writers_.push_back(std::move(*writer));
   }
   waiting_.resize(streams);
-  auto history = store::History::open(history_path.value_or(directory_->file("history.sqlite")));
+  const std::string path = directory_->file("history.sqlite");
+  if (auto written = store::History::write_log_anew(*files, path); !written) return written;
+  auto history = store::History::open(path, history_vfs);
   if (!history) return history.error();
   history_ = std::move(*history);
   if (auto forgotten = history_->forget_beyond(recovered_.checkpoint); !forgotten) return forgotten;
