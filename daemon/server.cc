@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server.h"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <future>
@@ -375,6 +376,7 @@ metrics::Facts Server::facts() const {
     facts.journal_streams_failed += shard->journal_failed() ? 1U : 0U;
     facts.online_pairs += shard->online_pairs();
     facts.online += shard->online();
+    facts.slice_s_max = std::max(facts.slice_s_max, static_cast<double>(shard->slice_ns_max()) / 1e9);
   }
   facts.journal_bytes += control_->writer().bytes_written();
   facts.sites = recovered_.registry->entries().size();
@@ -394,6 +396,8 @@ metrics::Facts Server::facts() const {
   facts.admin_failed_attempts = control_->admin().failed_attempts().get();
   facts.log_lines_dropped = base::log::dropped();
   facts.ready = started_.load() && !draining_.load() && facts.journal_streams_failed == 0;
+  facts.clock_steps = control_->clock_watch().steps();
+  facts.stall_s_max = static_cast<double>(control_->clock_watch().stall_ms_max()) / 1000;
   return facts;
 }
 

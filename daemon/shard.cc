@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shard.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <charconv>
@@ -24,6 +26,12 @@
 
 namespace footfall {
 namespace {
+
+std::uint64_t thread_cpu_ns() {
+  timespec now{};
+  if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) != 0) return 0;
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
 
 // A pass decides in blocks of at most this many pings, so that a block fits a journal segment and the buffers stay
 // small.
@@ -159,7 +167,7 @@ Shard::Shard(unsigned index, const ShardEnvironment& environment, std::unique_pt
       agents_(environment.agents),
       rate_limit_(environment.rate_limit, environment.rate_burst),
       sync_thread_(std::make_unique<journal::SyncThread>(environment.files, [this](const base::Result<void>& outcome) {
-        post([this, outcome] { on_synced(outcome); });
+        boost::asio::post(context_, [this, outcome] { on_synced(outcome); });
       })) {
   applied_through_ = synced_through_ = writer_->position().sequence;
   candidates_.reserve(kCandidatesMax);
@@ -173,7 +181,14 @@ void Shard::start() {
 }
 
 void Shard::post(std::function<void()> task) {
-  boost::asio::post(context_, std::move(task));
+  boost::asio::post(context_, [this, task = std::move(task)] { aside(task); });
+}
+
+template <class Work>
+void Shard::aside(const Work& work) {
+  const std::uint64_t begin_ns = thread_cpu_ns();
+  work();
+  slice_ns_max_.set(std::max(slice_ns_max_.get(), thread_cpu_ns() - begin_ns));
 }
 
 void Shard::run(const std::function<void()>& task) {
@@ -1037,6 +1052,10 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
 // --- each second ---
 
 void Shard::on_tick(std::int64_t now_ms) {
+  aside([&] { each_second(now_ms); });
+}
+
+void Shard::each_second(std::int64_t now_ms) {
   if (journal_failed() && !syncing_) reopen_journal();
   tick_sites(now_ms / 1000);
   switch (environment_.durability) {
