@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <chrono>
 #include <future>
 #include <utility>
 
@@ -35,6 +36,7 @@ Control::Control(const ControlEnvironment& environment, std::unique_ptr<journal:
 Control::~Control() = default;
 
 void Control::start() {
+  look_at_clocks();
   thread_ = std::thread([this] { context_.run(); });
 }
 
@@ -128,7 +130,15 @@ void Control::on_refused(const http::Peer&, http::ParseError error, const http::
                      request != nullptr && request->method == http::Method::head);
 }
 
+void Control::look_at_clocks() {
+  const auto ms_of = [](auto time) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+  };
+  clock_watch_.look(ms_of(std::chrono::steady_clock::now()), ms_of(std::chrono::system_clock::now()));
+}
+
 void Control::on_tick(std::int64_t now_ms) {
+  look_at_clocks();
   if (journal_failed_) {
     // What was written but not synced is unknown; the stream goes on behind the last change that is in force.
     if (writer_->reopen(writer_->durable_through())) {

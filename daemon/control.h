@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "api/admin.h"
+#include "base/clock_watch.h"
 #include "http/loop.h"
 #include "http/response.h"
 #include "ingest/salts.h"
@@ -68,6 +69,7 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   boost::asio::io_context& context() { return context_; }
   http::Loop& loop() { return *loop_; }
   const api::Admin& admin() const { return admin_; }
+  const base::ClockWatch& clock_watch() const { return clock_watch_; }  // REQUIRES: the control thread
 
   // On the control thread, or before start().
   journal::Writer& writer() { return *writer_; }
@@ -93,6 +95,8 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   void on_close(http::ConnectionRef) override {}
 
  private:
+  void look_at_clocks();
+
   const ControlEnvironment& environment_;
   boost::asio::io_context context_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
@@ -102,6 +106,7 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   std::deque<store::AuditEntry> recent_;  // newest first; what the history may not have yet
   std::thread thread_;
   bool journal_failed_ = false;
+  base::ClockWatch clock_watch_;
 };
 
 }  // namespace footfall

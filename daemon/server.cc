@@ -158,6 +158,7 @@ void Server::open_state() {
     return opened;
   };
   const std::string history = directory_->file("history.sqlite");
+  with_room([&] { return store::History::write_log_anew(directory_->files(), history); }).value();
   history_ = with_room([&] { return store::History::open(history); }).value();
   with_room([&] { return history_->forget_beyond(recovered_.checkpoint); }).value();
   history_writer_ = with_room([&] { return store::History::open(history); }).value();
@@ -437,6 +438,7 @@ metrics::Facts Server::facts() const {
     facts.journal_streams_failed += shard->journal_failed() ? 1U : 0U;
     facts.online_pairs += shard->online_pairs();
     facts.online += shard->online();
+    facts.slice_s_max = std::max(facts.slice_s_max, static_cast<double>(shard->slice_ns_max()) / 1e9);
   }
   facts.journal_bytes = journal_bytes();
   facts.sites = recovered_.registry->entries().size();
@@ -464,6 +466,8 @@ metrics::Facts Server::facts() const {
   facts.admin_failed_attempts = control_->admin().failed_attempts().get();
   facts.log_lines_dropped = base::log::dropped();
   facts.ready = started_.load() && !draining_.load() && facts.journal_streams_failed == 0;
+  facts.clock_steps = control_->clock_watch().steps();
+  facts.stall_s_max = static_cast<double>(control_->clock_watch().stall_ms_max()) / 1000;
   return facts;
 }
 

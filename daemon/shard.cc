@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shard.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <utility>
@@ -22,6 +24,12 @@
 
 namespace footfall {
 namespace {
+
+std::uint64_t thread_cpu_ns() {
+  timespec now{};
+  if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) != 0) return 0;
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
 
 // A pass decides in blocks of at most this many pings, so that a block fits a journal segment and the buffers stay
 // small.
@@ -102,7 +110,7 @@ Shard::Shard(unsigned index, const ShardEnvironment& environment, std::unique_pt
       rate_limit_(environment.rate_limit, environment.rate_burst),
       intake_(environment.node, environment.imports, environment.batch_keys, sites_, agents_, arena_, counters_),
       sync_thread_(std::make_unique<journal::SyncThread>(environment.files, [this](const base::Result<void>& outcome) {
-        post([this, outcome] { on_synced(outcome); });
+        boost::asio::post(context_, [this, outcome] { on_synced(outcome); });
       })) {
   applied_through_ = synced_through_ = writer_->position().sequence;
   if (writer_->failed()) journal_failed_.set(1);
@@ -117,7 +125,14 @@ void Shard::start() {
 }
 
 void Shard::post(std::function<void()> task) {
-  boost::asio::post(context_, std::move(task));
+  boost::asio::post(context_, [this, task = std::move(task)] { aside(task); });
+}
+
+template <class Work>
+void Shard::aside(const Work& work) {
+  const std::uint64_t begin_ns = thread_cpu_ns();
+  work();
+  slice_ns_max_.set(std::max(slice_ns_max_.get(), thread_cpu_ns() - begin_ns));
 }
 
 void Shard::run(const std::function<void()>& task) {
@@ -817,6 +832,10 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
 // --- each second ---
 
 void Shard::on_tick(std::int64_t now_ms) {
+  aside([&] { each_second(now_ms); });
+}
+
+void Shard::each_second(std::int64_t now_ms) {
   // While it drains the room that there is goes to what a stop must write.
   if (journal_failed() && !syncing_ && !draining_) reopen_journal();
   tick_sites(now_ms / 1000);

@@ -117,6 +117,8 @@ class Shard final : public http::LoopHandler {
   const journal::SyncThread& sync_thread() const { return *sync_thread_; }
   std::uint64_t unsynced_hits() const { return unsynced_hits_.get(); }  // decided, and not accepted yet
   bool journal_failed() const { return journal_failed_.get() != 0; }
+  // The longest that the thread worked at once on anything but requests, in its CPU time.
+  std::uint64_t slice_ns_max() const { return slice_ns_max_.get(); }
   std::uint64_t online() const { return online_.get(); }              // of the sites that it ticks, as of the last tick
   std::uint64_t online_pairs() const { return online_pairs_.get(); }  // the same
 
@@ -129,6 +131,10 @@ class Shard final : public http::LoopHandler {
   void on_close(http::ConnectionRef connection) override;
 
  private:
+  // What is no request's work: measures it.
+  template <class Work>
+  void aside(const Work& work);
+  void each_second(std::int64_t now_ms);
   struct Read;     // a request for something to be rendered when what stands before it is applied
   struct Refusal;  // a ping that was not accepted
   struct Batch;    // what came of a batch
@@ -244,6 +250,7 @@ class Shard final : public http::LoopHandler {
   metrics::ShardCounters counters_;
   base::Counter journal_failed_;  // 0 or 1
   base::Counter unsynced_hits_;
+  base::Counter slice_ns_max_;
   base::Counter online_, online_pairs_;
 };
 

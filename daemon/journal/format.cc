@@ -169,8 +169,9 @@ DecodedBlock decode_block(std::string_view bytes, std::uint32_t seed) {
 }
 
 bool is_damaged_header(std::string_view bytes, std::uint64_t sequence, std::uint32_t seed) {
-  if (bytes.size() < kBlockHeaderBytes) return false;
+  if (bytes.size() < kSequenceAt + sizeof sequence) return false;
   if (load<std::uint64_t>(bytes, kSequenceAt) == sequence) return true;
+  if (bytes.size() < kBlockHeaderBytes) return false;
   std::string fields(bytes.substr(kLengthAt, kBlockHeaderCrcAt - kLengthAt));
   std::memcpy(fields.data() + kSequenceAt - kLengthAt, &sequence, sizeof sequence);
   return load<std::uint32_t>(bytes, kBlockHeaderCrcAt) == base::crc32c(fields, seed);

@@ -90,7 +90,8 @@ struct DecodedBlock {
 };
 // Looks at the start of `bytes`, which may go on behind the block.
 DecodedBlock decode_block(std::string_view bytes, std::uint32_t seed);
-// Whether `bytes`, where decode_block() finds none, begin with the header of block `sequence`, one field of it damaged.
+// Whether `bytes`, where decode_block() finds none, begin with the header of block `sequence`, one field of it damaged
+// or its end cut off.
 bool is_damaged_header(std::string_view bytes, std::uint64_t sequence, std::uint32_t seed);
 
 }  // namespace footfall::journal

@@ -258,7 +258,8 @@ class StreamReader {
         auto view = bytes->at(offset, kBlockHeaderBytes);
         if (!view) return view.error();
         const std::uint32_t seed = block_seed(segments_[index].header->generation);
-        if (is_damaged_header(*view, expected_, seed)) result_.torn_bytes += kBlockHeaderBytes;
+        if (is_damaged_header(*view, expected_, seed))
+          result_.torn_bytes += std::min<std::size_t>(view->size(), kBlockHeaderBytes);
       }
       return false;
     }

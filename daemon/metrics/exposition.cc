@@ -178,6 +178,13 @@ void process(Families& out, const Facts& facts) {
   out.gauge("footfall_ready", "1 if the node takes traffic.", facts.ready ? 1 : 0);
   out.counter("footfall_log_lines_dropped_total", "Log lines that were dropped because the queue was full.",
               facts.log_lines_dropped);
+  out.counter("footfall_clock_steps_total", "Times that the wall clock was set by more than a second while we ran.",
+              facts.clock_steps);
+  out.gauge("footfall_stall_seconds_max", "The longest that the process did not come to its task of each second.",
+            facts.stall_s_max);
+  out.gauge("footfall_shard_slice_seconds_max",
+            "The longest that a shard worked at once on anything but requests, in CPU time of its thread.",
+            facts.slice_s_max);
   out.begin(MetricType::Gauge, "footfall_build_info", "Always 1; what runs, by its labels.");
   out.add(1, {{"version", facts.version},
               {"revision", facts.revision},

@@ -60,6 +60,9 @@ struct Facts {
 
   std::uint64_t admin_failed_attempts = 0;
   std::uint64_t log_lines_dropped = 0;
+  std::uint64_t clock_steps = 0;
+  double stall_s_max = 0;
+  double slice_s_max = 0;
   bool ready = false;
 };
 

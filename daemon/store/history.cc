@@ -111,8 +111,8 @@ struct History::Impl {
                      (damaged ? "; move the file away, and a new one is begun (no total is kept in it)" : "")};
   }
 
-  base::Result<void> open() {
-    if (sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr) !=
+  base::Result<void> open(const char* vfs) {
+    if (sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, vfs) !=
         SQLITE_OK) {
       return error("cannot open");
     }
@@ -200,11 +200,24 @@ struct History::Impl {
 History::History() : impl_(std::make_unique<Impl>()) {}
 History::~History() = default;
 
-base::Result<std::unique_ptr<History>> History::open(const std::string& path) {
+base::Result<std::unique_ptr<History>> History::open(const std::string& path, const char* vfs) {
   std::unique_ptr<History> history(new History());
   history->impl_->path = path;
-  if (auto opened = history->impl_->open(); !opened) return opened.error();
+  if (auto opened = history->impl_->open(vfs); !opened) return opened.error();
   return history;
+}
+
+base::Result<void> History::write_log_anew(base::FileSystem& files, const std::string& path) {
+  constexpr std::size_t kStep = 1U << 20U;
+  auto log = files.open(path + "-wal", base::OpenMode::read_write);
+  if (!log) return log.error().code == Errc::not_found ? base::Result<void>() : log.error();
+  for (std::uint64_t at = 0;;) {
+    auto bytes = (*log)->read_at(at, kStep);
+    if (!bytes) return bytes.error();
+    if (bytes->empty()) return (*log)->sync();
+    if (auto written = (*log)->write_at(at, *bytes); !written) return written;
+    at += bytes->size();
+  }
 }
 
 base::Result<void> History::record(std::uint64_t base_checkpoint, std::uint64_t checkpoint,

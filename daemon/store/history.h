@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/errors.h"
+#include "base/file_system.h"
 #include "counting/hit.h"
 #include "sites/changes.h"
 
@@ -35,8 +36,13 @@ struct AuditEntry {
 
 class History {
  public:
-  static base::Result<std::unique_ptr<History>> open(const std::string& path);
+  // `vfs` names what SQLite reaches its files through; null: the system's own. A test's fails, and writes down.
+  static base::Result<std::unique_ptr<History>> open(const std::string& path, const char* vfs = nullptr);
   ~History();
+  // For a start, before the first open(), when nobody else has the file: writes the bytes of SQLite's log again, and
+  // syncs them. After a sync that failed the kernel calls pages clean that the device has not; a process that ended
+  // then left them to be read, and SQLite would append behind what a power cut takes away.
+  static base::Result<void> write_log_anew(base::FileSystem& files, const std::string& path);
 
   // One transaction: deletes what is beyond `base_checkpoint`, adds the rows and the audit entries under `checkpoint`.
   base::Result<void> record(std::uint64_t base_checkpoint, std::uint64_t checkpoint,

@@ -40,8 +40,8 @@ def children(pid):
         return [int(p) for p in f.read().split()]
 
 
-def wrk(port, script, seconds):
-    out = subprocess.run(["taskset", "-c", "1", "wrk", "-t1", "-c64", f"-d{seconds}s", "-s", script,
+def wrk(port, script, seconds, connections=64):
+    out = subprocess.run(["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", script,
                           f"http://127.0.0.1:{port}/"], capture_output=True, text=True, check=True).stdout
     if "Socket errors" in out or "Non-2xx" in out:
         print(out, file=sys.stderr)
@@ -73,20 +73,22 @@ def running(commands):
             server.wait()
 
 
-def measure(label, servers, ports, lua, base, rounds, seconds):
-    """Prints the median CPU per request of each, its range, and the median ratio to `base` round by round."""
+def measure(label, servers, ports, lua, base, rounds, seconds, connections=64):
+    """Prints the median CPU per request of each, its range, and the median ratio to `base` round by round.
+
+    Answers name -> microseconds a request, and name -> requests a second, one for each round."""
     figures = {name: [] for name in servers}  # name -> us per request, one per round
     rates = {name: [] for name in servers}
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(lua)
         script.flush()
         for name in servers:
-            wrk(ports[name], script.name, 1)  # warm
+            wrk(ports[name], script.name, 1, connections)  # warm
         for _ in range(rounds):
             for name, server in servers.items():
                 pids = [server.pid] + children(server.pid)
                 before, began = cpu_ns(pids), time.monotonic()
-                requests = wrk(ports[name], script.name, seconds)
+                requests = wrk(ports[name], script.name, seconds, connections)
                 figures[name].append((cpu_ns(pids) - before) / 1000 / requests)
                 rates[name].append(requests / (time.monotonic() - began))
     print(f"{label}:")
@@ -95,4 +97,4 @@ def measure(label, servers, ports, lua, base, rounds, seconds):
         print(f"  {name:9} {statistics.median(values):6.3f} us/request ({min(values):.3f}-{max(values):.3f})"
               f"   / {base} {statistics.median(ratios):5.3f} ({min(ratios):.3f}-{max(ratios):.3f})"
               f"   {statistics.median(rates[name]):9.0f} requests/s", flush=True)
-    return figures
+    return figures, rates

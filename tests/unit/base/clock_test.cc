@@ -5,6 +5,8 @@
 
 #include <chrono>
 
+#include "base/clock_watch.h"
+
 namespace footfall::base {
 namespace {
 
@@ -30,6 +32,31 @@ TEST(ClockTest, TheSystemClockNeverGoesBack) {
     ASSERT_GE(now, last);
     last = now;
   }
+}
+
+TEST(ClockTest, AWatchCountsStepsOfTheWallClockBothWaysAndNothingElse) {
+  ClockWatch watch;
+  watch.look(10'000, 500'000);
+  watch.look(11'000, 501'000);
+  watch.look(12'100, 502'000);  // a slew
+  EXPECT_EQ(watch.steps(), 0U);
+  watch.look(13'100, 502'000 + 3'600'000);
+  EXPECT_EQ(watch.steps(), 1U);
+  watch.look(14'100, 504'000);
+  EXPECT_EQ(watch.steps(), 2U);
+  watch.look(15'100, 505'000);
+  EXPECT_EQ(watch.steps(), 2U);
+  EXPECT_EQ(watch.stall_ms_max(), 100);
+}
+
+TEST(ClockTest, AWatchKnowsTheLongestTimeThatTheProcessDidNotRun) {
+  ClockWatch watch;
+  watch.look(10'000, 500'000);
+  EXPECT_EQ(watch.stall_ms_max(), 0);
+  watch.look(71'000, 561'000);
+  watch.look(72'050, 562'050);
+  EXPECT_EQ(watch.stall_ms_max(), 60'000);
+  EXPECT_EQ(watch.steps(), 0U);
 }
 
 TEST(ClockTest, AManualClockSaysWhatItWasTold) {

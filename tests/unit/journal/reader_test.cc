@@ -206,6 +206,16 @@ TEST_F(ReaderTest, TheBytesOfATornBlockAreReported) {
   EXPECT_EQ(reading.result.torn_bytes, kBlockHeaderBytes + 14);
 }
 
+TEST_F(ReaderTest, TheBytesOfABlockWhoseHeaderIsCutOffAreReported) {
+  open();
+  append_all({"whole", "cut"});
+  bytes(1).resize(kSegmentHeaderBytes + kBlockHeaderBytes + 5 + 17);
+  const Reading reading = read();
+  ASSERT_FALSE(reading.error);
+  EXPECT_EQ(reading.payloads, std::vector<std::string>{"whole"});
+  EXPECT_EQ(reading.result.torn_bytes, 17U);
+}
+
 TEST_F(ReaderTest, GoodBlocksBehindATornOneAreCutToo) {
   open();
   append_all({"a", "b", "c"});

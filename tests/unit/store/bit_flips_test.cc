@@ -22,6 +22,7 @@
 #include "support/fault_fs.h"
 #include "support/rng_seed.h"
 #include "support/sanitizer.h"
+#include "support/sqlite_vfs.h"
 
 namespace footfall::store {
 namespace {
@@ -66,7 +67,7 @@ class BitFlipsTest : public ::testing::Test {
   void SetUp() override {
     node_.files = &disk_;
     node_.segment_bytes = kSegmentBytes;
-    node_.history_path = ":memory:";
+    node_.history_vfs = vfs_.name();
     node_.limits.pages_max = 1000;
     const auto started = node_.start(1);
     ASSERT_TRUE(started) << to_string(started.error());
@@ -231,6 +232,7 @@ class BitFlipsTest : public ::testing::Test {
 
   base::ManualClock clock_{kBegin * 1000};
   FaultFs disk_;
+  testing::SqliteVfs vfs_{disk_};
   Node node_{"/data", clock_};
   std::uint64_t hits_ = 0;
   std::unique_ptr<DataDirectory> directory_;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Crash states: scripted runs of a node over a FaultFs, and recovery from each disk that a kill or a power cut at any
-// moment of them may leave. Every hit has a page of its own, so that a loss, a double and a hole are each seen.
+// moment of them may leave. Every hit has a page of its own, so that a loss, a double and a hole are each seen: once
+// its day is closed it must be in the history instead of the state. Every change is in the audit log, or replayed.
 //
-//   hits (one at a time, and groups), batches with a key that are sent again, on any stream, whatever came of them,
-//   syncs, changes, ticks, checkpoints, rolls, recycling, failed writes and syncs, kills and restarts
+//   hits (one at a time, groups, late), batches with a key that are sent again, on any stream, whatever came of them,
+//   syncs, changes, ticks, days that end, checkpoints, rolls, recycling, failed writes and syncs, kills and restarts
 //                           x kernel (the write acknowledges), disk (the sync does)
 #include <gtest/gtest.h>
 
@@ -22,6 +23,7 @@
 #include "support/fault_fs.h"
 #include "support/rng_seed.h"
 #include "support/sanitizer.h"
+#include "support/sqlite_vfs.h"
 
 namespace footfall::store {
 namespace {
@@ -31,8 +33,10 @@ using testing::Disk;
 using testing::FaultFs;
 using testing::Node;
 using testing::Ping;
+using testing::SqliteVfs;
 
 constexpr std::int64_t kBegin = 1'700'000'000;
+constexpr std::int64_t kDay_s = 86'400;
 constexpr std::size_t kNever = SIZE_MAX;
 
 // Positions of the log from which on a crash must, or must not, show it.
@@ -51,16 +55,32 @@ struct Event {
 struct Batch {
   std::string key;                 // without the incarnation
   std::vector<std::string> pages;  // one a hit
+  bool past = false;               // of an earlier day: never sent again, since its key may expire
 };
 
 struct Figures {
-  std::uint64_t shown = 0, recoveries = 0, acknowledged = 0, nested = 0, lost = 0, doubled = 0;
+  std::uint64_t shown = 0, recoveries = 0, acknowledged = 0, nested = 0, with_closed_days = 0, lost = 0, doubled = 0;
   std::uint64_t batches = 0, tries = 0, replayed = 0, under_way = 0;
-  std::unordered_set<std::uint64_t> distinct;
+  std::unordered_set<std::uint64_t> distinct, journals, histories;  // whole disks, and their parts
 };
+
+// SQLite moves its log into the database after so many pages, not after 1,000: what a run writes gets there.
+int checkpoint_often(sqlite3* db, const char** /*error*/, const void* /*api*/) {
+  return sqlite3_wal_autocheckpoint(db, 12);
+}
 
 class CrashStatesTest : public ::testing::Test {
  protected:
+  // The same seed gives the same salts of SQLite's log.
+  void SetUp() override {
+    sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, static_cast<int>(1 + below(1U << 30U)), nullptr);
+    ASSERT_EQ(sqlite3_auto_extension(reinterpret_cast<void (*)()>(checkpoint_often)), SQLITE_OK);
+  }
+  void TearDown() override {
+    node_.reset();
+    sqlite3_reset_auto_extension();
+    sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, 0, nullptr);
+  }
   std::uint64_t below(std::uint64_t bound) { return rng_() % bound; }
 
   // ---- The run ----
@@ -72,6 +92,7 @@ class CrashStatesTest : public ::testing::Test {
     changes_.clear();
     batches_.clear();
     tries_.clear();
+    epochs_ = {counting::Epoch{}};
     disk_mode_ = disk_mode;
     node_ = std::make_unique<Node>("/data", clock_);
     node_->limits.pages_max = 100'000;
@@ -79,7 +100,7 @@ class CrashStatesTest : public ::testing::Test {
     node_->files = &disk_;
     node_->segment_bytes = 7U << 10U;
     node_->ack_after_sync = disk_mode;
-    node_->history_path = ":memory:";
+    node_->history_vfs = vfs_.name();
     ASSERT_NO_FATAL_FAILURE(start());
     for (const char* name : {"a.vn", "b.vn"}) {
       sites::Settings settings;
@@ -103,7 +124,9 @@ class CrashStatesTest : public ::testing::Test {
       event.stream = stream;
       event.name = "/" + std::to_string(hits_.size());
       event.tried = disk_.position();
-      pings.push_back(Ping{below(4) == 0 ? "b.vn" : "a.vn", event.name, hits_.size(), clock_.utc_s(), "", false});
+      const std::int64_t late_s = below(10) == 0 ? static_cast<std::int64_t>(below(4)) * kDay_s : 0;
+      const std::int64_t at_s = std::max(kBegin, clock_.utc_s() - late_s);
+      pings.push_back(Ping{below(4) == 0 ? "b.vn" : "a.vn", event.name, hits_.size(), at_s, "", false});
     }
     append(stream, pings, {}, {hits_.begin() + static_cast<std::ptrdiff_t>(first), hits_.end()});
   }
@@ -117,7 +140,8 @@ class CrashStatesTest : public ::testing::Test {
       for (std::uint64_t n = 1 + below(3); n > 0; --n) made.pages.push_back("/" + made.key + "/" + std::to_string(n));
       ++figures_.batches;
     }
-    send(fresh ? batches_.back() : batches_[below(batches_.size())]);
+    const Batch& sent = fresh ? batches_.back() : batches_[below(batches_.size())];
+    if (!sent.past) send(sent);
   }
 
   void send(const Batch& sent) {
@@ -210,8 +234,11 @@ class CrashStatesTest : public ::testing::Test {
   void some_change() {
     const char* name = below(2) == 0 ? "a.vn" : "b.vn";
     switch (below(4)) {
-      case 0:
-        return change(node_->registry().plan_reset(name, rng_(), clock_.utc_s()));
+      case 0: {
+        const auto reset = node_->registry().plan_reset(name, rng_(), clock_.utc_s());
+        if (reset) epochs_.insert(reset->next);
+        return change(reset);
+      }
       case 1:
         return change(node_->registry().plan_undo("c" + std::to_string(3 + below(changes_.size())), clock_.utc_s()));
       default:
@@ -235,39 +262,66 @@ class CrashStatesTest : public ::testing::Test {
     }
   }
 
-  void checkpoint() {
-    if (below(4) == 0) disk_.fail_writes_after(below(6));
+  void pass_s(std::int64_t seconds) {
+    clock_.advance_ms(seconds * 1000);
+    node_->tick();
+  }
+
+  // The next checkpoint closes days.
+  void days_end() {
+    for (Batch& batch : batches_) batch.past = true;
+    pass_s(3 * kDay_s);
+    hit();
+  }
+
+  void checkpoint(bool may_fail = true) {
+    if (may_fail && below(4) == 0) disk_.fail_writes_after(below(30));
+    if (may_fail && below(6) == 0) node_->after_roll = [this] { disk_.fail_syncs(); };
     const bool made = node_->checkpoint().has_value();
+    node_->after_roll = nullptr;
     // In disk mode it syncs each stream, as far as it comes.
     for (unsigned stream = 0; stream < kStreams; ++stream) note_durable(stream, made && disk_mode_);
     mend();
   }
 
-  void kill_and_restart() {
+  // What SQLite does when it is closed belongs to a stop, not to a kill.
+  void kill() {
+    vfs_.end_process();
     node_->crash();
-    start();
   }
 
   void run(int steps) {
     for (int step = 0; step < steps && !HasFailure(); ++step) {
+      if (step == steps / 2) {  // once for sure
+        days_end();
+        checkpoint(false);
+      }
       const std::uint64_t dice = below(100);
       if (dice < 35) {
         hit();
-      } else if (dice < 55) {
+      } else if (dice < 54) {
         batch();
-      } else if (dice < 72) {
+      } else if (dice < 70) {
         sync();
-      } else if (dice < 79) {
+      } else if (dice < 76) {
         some_change();
-      } else if (dice < 86) {
+      } else if (dice < 83) {
         checkpoint();
-      } else if (dice < 91) {
+      } else if (dice < 88) {
         fault();
       } else if (dice < 96) {
-        clock_.advance_ms(1000);
-        node_->tick();
+        if (below(2) == 0) {
+          pass_s(1);
+        } else {
+          days_end();
+        }
       } else {
-        kill_and_restart();
+        if (below(3) > 0) {
+          kill();
+        } else {
+          node_->crash();
+        }
+        start();
       }
     }
   }
@@ -277,33 +331,55 @@ class CrashStatesTest : public ::testing::Test {
   struct Recovered {
     std::string error;
     std::string hash;
-    std::map<std::string, std::uint64_t> counts;  // page -> counted, in any epoch
+    std::uint64_t checkpoint = 0;
+    std::vector<std::string> replayed;            // changes behind the checkpoint
+    std::map<std::string, std::uint64_t> counts;  // page -> counted in its open days, in any epoch
     std::set<std::string> changes;
     std::set<std::string> keys;  // of batches
+    std::map<sites::SiteId, std::set<counting::Epoch>> included;
+    std::map<sites::SiteId, std::uint64_t> missing;  // of what the included epochs counted: not in open days
+  };
+  struct Looked {  // into the history
+    struct Row {
+      sites::SiteId site;
+      counting::Epoch epoch;
+      std::string page;
+      std::uint64_t count = 0;
+      bool operator==(const Row&) const = default;
+    };
+    std::string error;
+    std::vector<Row> rows;
+    std::vector<std::string> audit;
   };
 
-  Recovered recover_from(const Disk& disk) const {
-    FaultFs files{disk};
-    return recover_from(files);
+  template <class Outcome>
+  static Outcome failed(const base::Error& error) {
+    Outcome out;
+    out.error = to_string(error);
+    return out;
   }
+
   Recovered recover_from(FaultFs& files) const {
     Recovered out;
     auto directory = DataDirectory::open(files, "/data");
-    if (!directory) return {to_string(directory.error()), {}, {}, {}, {}};
+    if (!directory) return failed<Recovered>(directory.error());
     auto state = recover(**directory, node_->limits);
-    if (!state) return {to_string(state.error()), {}, {}, {}, {}};
+    if (!state) return failed<Recovered>(state.error());
     out.hash = content_hash(*state->registry, clock_.utc_s());
+    out.checkpoint = state->checkpoint;
+    for (const sites::Change& change : state->changes) out.replayed.push_back(change.id);
     for (sites::Site* site : state->registry->all_sites()) {
       base::MutexLock lock(site->mutex());
-      std::uint64_t included = 0;
+      const auto summary = site->state().summary(clock_.utc_s(), counting::calendar_of(19'675));
+      std::uint64_t& missing = out.missing[site->id()];
+      missing = summary.counted;
+      out.included[site->id()] = site->state().included();
       for (const auto& [epoch, day] : site->state().open_days(INT32_MAX)) {
         for (const counting::Ranked& ranked : site->state().ranking(epoch, day, counting::Dimension::page)) {
           out.counts[std::string(site->state().page_path(counting::PageId{ranked.id}))] += ranked.count;
-          if (site->state().included().contains(epoch)) included += ranked.count;
+          if (site->state().included().contains(epoch)) missing -= ranked.count;
         }
       }
-      const auto summary = site->state().summary(clock_.utc_s(), counting::calendar_of(19'675));
-      if (summary.counted != included) out.error = "a site's counted is not the sum of its pages";
     }
     for (const Event& change : changes_) {
       if (state->registry->knows(change.name)) out.changes.insert(change.name);
@@ -316,15 +392,77 @@ class CrashStatesTest : public ::testing::Test {
     }
     return out;
   }
+  // As a start does, behind a recovery that began with this checkpoint.
+  Looked look_into_history(FaultFs& files, std::uint64_t checkpoint) const {
+    const SqliteVfs vfs(files);
+    const std::string path = "/data/history.sqlite";
+    if (auto written = History::write_log_anew(files, path); !written) return failed<Looked>(written.error());
+    auto history = History::open(path, vfs.name());
+    if (!history) return failed<Looked>(history.error());
+    if (auto done = (*history)->forget_beyond(checkpoint); !done) return failed<Looked>(done.error());
+    Looked out;
+    for (const std::uint32_t id : {1U, 2U}) {
+      for (const counting::Epoch& epoch : epochs_) {
+        auto rows =
+            (*history)->top(sites::SiteId{id}, {epoch}, counting::Dimension::page, INT32_MIN, INT32_MAX, SIZE_MAX);
+        if (!rows) return failed<Looked>(rows.error());
+        for (HistoryRow& row : *rows) out.rows.push_back({row.site, epoch, std::move(row.label), row.count});
+      }
+    }
+    auto audit = (*history)->audit(SIZE_MAX);
+    if (!audit) return failed<Looked>(audit.error());
+    for (AuditEntry& entry : *audit) out.audit.push_back(std::move(entry.id));
+    std::reverse(out.audit.begin(), out.audit.end());
+    return out;
+  }
+
+  // Of the disk without the history's files, and of those alone.
+  static std::pair<std::uint64_t, std::uint64_t> hashes_of_parts(const Disk& disk) {
+    const auto data = disk.find("/data");
+    if (!data) return {disk.hash(), 0};
+    const auto hash = [&](bool of_history) {
+      Disk part = disk;
+      std::erase_if(part.change_names(*data), [of_history](const auto& entry) {
+        return entry.first.starts_with("history.sqlite") != of_history;
+      });
+      return part.hash();
+    };
+    return {hash(false), hash(true)};
+  }
+
+  const Looked& look_once(FaultFs& files, std::uint64_t history, std::uint64_t checkpoint) {
+    return known_or(looked_, base::mix64(history + checkpoint), [&] { return look_into_history(files, checkpoint); });
+  }
+  // Most neighbours differ in one of the two parts.
+  template <class Part, class Make>
+  static const Part& known_or(std::unordered_map<std::uint64_t, Part>& known, std::uint64_t key, const Make& make) {
+    constexpr std::size_t kKnownMax = 4'000;
+    if (known.size() >= kKnownMax && !known.contains(key)) known.clear();
+    const auto [entry, fresh] = known.try_emplace(key);
+    if (fresh) entry->second = make();
+    return entry->second;
+  }
 
   // What is wrong with it; empty: nothing.
-  std::string judge(const Recovered& found, const CrashState& crash) {
+  std::string judge(const Recovered& found, const Looked& looked, const CrashState& crash) {
     if (!found.error.empty()) return found.error;
+    if (!looked.error.empty()) return looked.error;
+    std::map<std::string, std::uint64_t> counts = found.counts;
+    std::map<sites::SiteId, std::uint64_t> missing = found.missing;
+    for (const Looked::Row& row : looked.rows) {
+      counts[row.page] += row.count;
+      const auto included = found.included.find(row.site);
+      if (included == found.included.end()) return "the history has a site that is not there";
+      if (included->second.contains(row.epoch)) missing[row.site] -= row.count;
+    }
+    for (const auto& [site, count] : missing) {
+      if (count != 0) return "a site's counted is not the sum of its pages";
+    }
     std::array<std::string, kStreams> hole{};  // per stream: the first hit that is not there
     std::size_t seen = 0;
     for (const Event& hit : hits_) {
-      const auto at = found.counts.find(hit.name);
-      const std::uint64_t count = at == found.counts.end() ? 0 : at->second;
+      const auto at = counts.find(hit.name);
+      const std::uint64_t count = at == counts.end() ? 0 : at->second;
       seen += count > 0 ? 1 : 0;
       if (count > 1) return ++figures_.doubled, hit.name + " is counted " + std::to_string(count) + " times";
       if (count > 0 && hit.tried >= crash.position) return hit.name + " is there before it came";
@@ -336,26 +474,33 @@ class CrashStatesTest : public ::testing::Test {
       if (count == 0) hole[hit.stream] = hit.name;
     }
     for (const Batch& batch : batches_) {
-      if (std::string wrong = judge(batch, found, crash, seen); !wrong.empty()) return wrong;
+      if (std::string wrong = judge(batch, found, counts, crash, seen); !wrong.empty()) return wrong;
     }
-    if (seen != found.counts.size()) return "there are pages that were never hit";
+    if (seen != counts.size()) return "there are pages that were never hit";
+    std::vector<std::string> told = looked.audit;
+    told.insert(told.end(), found.replayed.begin(), found.replayed.end());
+    if (told.size() != found.changes.size()) return "the audit log and the changes behind it are not the changes";
     bool ended = false;
+    std::size_t next = 0;
     for (const Event& change : changes_) {
       const bool there = found.changes.contains(change.name);
       if (there && ended) return "there is a hole in the changes before " + change.name;
       if (there && change.tried >= crash.position) return change.name + " is there before it came";
       if (!there && change.acknowledged <= crash.position) return change.name + " was acknowledged, and is lost";
+      if (there && told[next++] != change.name) return "the audit log has " + told[next - 1] + " for " + change.name;
       ended |= !there;
     }
     return {};
   }
 
   // All of its hits are there once, and its key; or none, and not its key.
-  std::string judge(const Batch& batch, const Recovered& found, const CrashState& crash, std::size_t& seen) {
-    const bool counted = found.keys.contains(batch.key);
+  std::string judge(const Batch& batch, const Recovered& found, const std::map<std::string, std::uint64_t>& counts,
+                    const CrashState& crash, std::size_t& seen) {
+    // One of an earlier day is whole or absent; its key may have expired.
+    const bool counted = batch.past ? counts.contains(batch.pages.front()) : found.keys.contains(batch.key);
     for (const std::string& page : batch.pages) {
-      const auto at = found.counts.find(page);
-      const std::uint64_t count = at == found.counts.end() ? 0 : at->second;
+      const auto at = counts.find(page);
+      const std::uint64_t count = at == counts.end() ? 0 : at->second;
       seen += count > 0 ? 1 : 0;
       if (count > 1) return ++figures_.doubled, page + " is counted " + std::to_string(count) + " times";
       if (counted != (count == 1))
@@ -381,8 +526,9 @@ class CrashStatesTest : public ::testing::Test {
                                     std::count_if(changes_.begin(), changes_.end(), is));
   }
 
-  // Recovery ends in new segments. Whatever it was cut off at, it gives the same.
-  void cut_recovery(const Disk& disk, const std::string& hash) {
+  // Recovery ends in new segments and a history that knows of no later checkpoint. Whatever it was cut off at, it gives
+  // the same.
+  void cut_recovery(const Disk& disk, const Recovered& found, const Looked& looked) {
     FaultFs files{disk};
     {
       auto directory = DataDirectory::open(files, "/data");
@@ -395,21 +541,34 @@ class CrashStatesTest : public ::testing::Test {
             files, {(*directory)->stream_directory(stream), stream, (*directory)->incarnation(), node_->segment_bytes},
             state->positions[stream]));
       }
+      look_into_history(files, state->checkpoint);
     }
     each_crash_state(files, 2, rng_, [&](const CrashState& crash) {
       if (HasFailure() || !figures_.distinct.insert(crash.hash).second) return;
       ++figures_.nested;
-      const Recovered again = recover_from(crash.disk);
-      EXPECT_EQ(again.error, "");
-      EXPECT_EQ(again.hash, hash) << "recovery cut off at position " << crash.position;
+      FaultFs copy{crash.disk};
+      SCOPED_TRACE("recovery cut off at position " + std::to_string(crash.position));
+      const Recovered again = recover_from(copy);
+      expect_the_same(again, look_once(copy, hashes_of_parts(crash.disk).second, again.checkpoint), found, looked);
     });
   }
 
+  static void expect_the_same(const Recovered& again, const Looked& looked_again, const Recovered& found,
+                              const Looked& looked) {
+    EXPECT_EQ(again.error, "");
+    EXPECT_EQ(again.hash, found.hash);
+    EXPECT_EQ(looked_again.error, "");
+    EXPECT_EQ(looked_again.audit, looked.audit);
+    EXPECT_EQ(looked_again.rows, looked.rows);
+  }
+
   void prove(unsigned subsets) {
-    node_->crash();
+    kill();
     std::size_t position = 0;
     std::size_t acknowledged = 0;
     std::unordered_set<std::uint64_t> judged;  // (disk, what was acknowledged)
+    states_.clear();
+    looked_.clear();
     each_crash_state(disk_, subsets, rng_, [&](const CrashState& crash) {
       if (HasFailure()) return;
       ++figures_.shown;
@@ -420,18 +579,25 @@ class CrashStatesTest : public ::testing::Test {
       const bool fresh = figures_.distinct.insert(crash.hash).second;
       if (!judged.insert(base::mix64(crash.hash + 2 * acknowledged + (crash.killed ? 1 : 0))).second) return;
       ++figures_.recoveries;
+      const auto [journal, history] = hashes_of_parts(crash.disk);
+      figures_.journals.insert(journal);
+      figures_.histories.insert(history);
       FaultFs files{crash.disk};
-      const Recovered found = recover_from(files);
-      const std::string wrong = judge(found, crash);
+      const Recovered& found = known_or(states_, journal, [&] { return recover_from(files); });
+      const Looked& looked = look_once(files, history, found.checkpoint);
+      figures_.with_closed_days += looked.rows.empty() ? 0U : 1U;
+      const std::string wrong = judge(found, looked, crash);
       if (!wrong.empty()) {
         ADD_FAILURE() << wrong << "; position " << crash.position << " of " << disk_.position()
                       << (crash.killed ? ", killed" : ", power cut") << (disk_mode_ ? ", disk" : ", kernel");
         return;
       }
-      if (fresh && figures_.recoveries % 8 == 0) {
-        EXPECT_EQ(recover_from(files).hash, found.hash) << "recovered twice";
+      if (fresh && figures_.recoveries % 16 == 0) {
+        SCOPED_TRACE("recovered twice");
+        const Recovered again = recover_from(files);
+        expect_the_same(again, look_into_history(files, again.checkpoint), found, looked);
       }
-      if (fresh && figures_.recoveries % 400 == 0) cut_recovery(crash.disk, found.hash);
+      if (fresh && figures_.recoveries % 800 == 0) cut_recovery(crash.disk, found, looked);
     });
     figures_.acknowledged += acknowledged_at(kNever - 1);
   }
@@ -440,11 +606,16 @@ class CrashStatesTest : public ::testing::Test {
   std::mt19937_64 rng_{testing::rng_seed()};
   base::ManualClock clock_{kBegin * 1000};
   FaultFs disk_;
+  SqliteVfs vfs_{disk_};
   std::unique_ptr<Node> node_;
   bool disk_mode_ = false;
   std::vector<Event> hits_, changes_, tries_;
   std::vector<Batch> batches_;
+  std::set<counting::Epoch> epochs_;  // of either site, at any time
   Figures figures_;
+  // What was recovered and found, by the hash of the part of the disk that it came from.
+  std::unordered_map<std::uint64_t, Recovered> states_;
+  std::unordered_map<std::uint64_t, Looked> looked_;
 };
 
 constexpr std::size_t kStatesMin = testing::kSanitized ? 5'000 : 100'000;
@@ -458,12 +629,15 @@ TEST_F(CrashStatesTest, NoCrashLosesOrDoublesWhatWasAcknowledged) {
     run(testing::kSanitized ? 40 : 110);
     prove(6);
   }
-  std::cout << "runs=" << runs << " states=" << figures_.distinct.size() << " shown=" << figures_.shown
+  std::cout << "runs=" << runs << " states=" << figures_.distinct.size() << " journals=" << figures_.journals.size()
+            << " histories=" << figures_.histories.size() << " shown=" << figures_.shown
             << " recoveries=" << figures_.recoveries << " in_recovery=" << figures_.nested
             << " batches=" << figures_.batches << " tries=" << figures_.tries << " replayed=" << figures_.replayed
-            << " under_way=" << figures_.under_way << " acknowledged=" << figures_.acknowledged
+            << " under_way=" << figures_.under_way
+            << " with_closed_days=" << figures_.with_closed_days << " acknowledged=" << figures_.acknowledged
             << " lost=" << figures_.lost << " doubled=" << figures_.doubled << '\n';
   EXPECT_GE(figures_.distinct.size(), kStatesMin);
+  EXPECT_GT(figures_.with_closed_days, 0U);
 }
 
 }  // namespace

@@ -5,8 +5,11 @@
 
 #include <filesystem>
 #include <fstream>
+#include <random>
 
 #include "base/hash.h"
+#include "support/crash_states.h"
+#include "support/fault_fs.h"
 #include "support/temporary_directory.h"
 
 namespace footfall::store {
@@ -55,6 +58,22 @@ TEST_F(DataDirectoryTest, IsMadeOnceAndKeepsItsIncarnation) {
   const auto other = open("other");
   ASSERT_TRUE(other);
   EXPECT_NE((*other)->incarnation(), incarnation);
+}
+
+TEST_F(DataDirectoryTest, APowerCutBehindItsMakingLeavesIt) {
+  testing::FaultFs disk;
+  ASSERT_TRUE(disk.make_directory("/var"));
+  ASSERT_TRUE(disk.sync_directory("/"));
+  const auto made = DataDirectory::open(disk, "/var/footfall");
+  ASSERT_TRUE(made);
+  std::mt19937_64 random(1);
+  testing::each_crash_state(disk, 0, random, [&](const testing::CrashState& crash) {
+    if (crash.position < disk.position()) return;
+    testing::FaultFs after{crash.disk};
+    const auto again = DataDirectory::open(after, "/var/footfall");
+    ASSERT_TRUE(again);
+    EXPECT_EQ((*again)->incarnation(), (*made)->incarnation());
+  });
 }
 
 // --- errors ---

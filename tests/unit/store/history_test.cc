@@ -5,7 +5,11 @@
 #include <sqlite3.h>
 
 #include <fstream>
+#include <random>
 
+#include "support/crash_states.h"
+#include "support/fault_fs.h"
+#include "support/sqlite_vfs.h"
 #include "support/temporary_directory.h"
 
 namespace footfall::store {
@@ -126,7 +130,60 @@ TEST_F(HistoryTest, AReaderMayBeMadeBesideTheWriter) {
   EXPECT_EQ((*reader)->top(sites::SiteId{1}, {Epoch{}}, Dimension::page, 10, 10, 5)->size(), 1U);
 }
 
+TEST_F(HistoryTest, AKillLeavesWhatWasRecordedInTheLog) {
+  testing::FaultFs disk;
+  testing::SqliteVfs vfs(disk);
+  auto history = History::open("/history.sqlite", vfs.name()).value();
+  ASSERT_TRUE(history->record(0, 1, {row(10, "/a", 3)}, {}));
+  vfs.end_process();
+  history.reset();
+  EXPECT_TRUE(disk.exists("/history.sqlite-wal").value());
+  history = History::open("/history.sqlite", vfs.name()).value();
+  EXPECT_EQ(history->top(sites::SiteId{1}, {Epoch{}}, Dimension::page, 10, 10, 10)->size(), 1U);
+  history.reset();
+  EXPECT_FALSE(disk.exists("/history.sqlite-wal").value()) << "a stop moves the log into the file";
+}
+
+TEST_F(HistoryTest, WhatIsRecordedBehindAFailedSyncAndAKillSurvivesAPowerCut) {
+  testing::FaultFs disk;
+  testing::SqliteVfs vfs(disk);
+  auto history = History::open("/history.sqlite", vfs.name()).value();
+  ASSERT_TRUE(history->record(0, 1, {row(10, "/a", 3)}, {}));
+  disk.fail_syncs();
+  ASSERT_FALSE(history->record(1, 2, {row(11, "/a", 4)}, {}));
+  disk.heal();
+  vfs.end_process();
+  ASSERT_TRUE(History::write_log_anew(disk, "/history.sqlite"));
+  history = History::open("/history.sqlite", vfs.name()).value();
+  ASSERT_TRUE(history->record(1, 2, {row(11, "/a", 5)}, {}));
+  vfs.end_process();
+  std::mt19937_64 random(1);
+  testing::each_crash_state(disk, 0, random, [&](const testing::CrashState& crash) {
+    if (crash.position < disk.position()) return;
+    testing::FaultFs after{crash.disk};
+    const testing::SqliteVfs vfs_after(after);
+    history_ = History::open("/history.sqlite", vfs_after.name()).value();
+    EXPECT_EQ(top(10, 11, 10), "/a=8 ");
+    history_.reset();
+  });
+}
+
 // --- errors ---
+
+TEST_F(HistoryTest, ADiskThatFailsLeavesTheTransactionOut) {
+  testing::FaultFs disk;
+  const testing::SqliteVfs vfs(disk);
+  const auto history = History::open("/history.sqlite", vfs.name()).value();
+  ASSERT_TRUE(history->record(0, 1, {row(10, "/a", 3)}, {}));
+  disk.fail_syncs();
+  ASSERT_EQ(history->record(1, 2, {row(11, "/a", 4)}, {}).error().code, Errc::io);
+  disk.heal();
+  disk.fail_writes_after(0);
+  ASSERT_EQ(history->record(1, 2, {row(11, "/a", 5)}, {}).error().code, Errc::io);
+  disk.heal();
+  ASSERT_TRUE(history->record(1, 2, {row(11, "/a", 6)}, {}));
+  EXPECT_EQ(history->top(sites::SiteId{1}, {Epoch{}}, Dimension::page, 10, 11, 10)->front().count, 9U);
+}
 
 TEST_F(HistoryTest, AFileThatIsNoDatabaseIsCorruptAndSaysWhatToDo) {
   const std::string path = temporary_.file("other.sqlite");

@@ -50,7 +50,11 @@ base::Result<void> Node::start(unsigned streams) {
   }
   waiting_.resize(streams);
   given_up_.resize(streams);
-  auto history = store::History::open(history_path.value_or(directory_->file("history.sqlite")));
+  const std::string path = history_path.value_or(directory_->file("history.sqlite"));
+  if (!history_path) {
+    if (auto written = store::History::write_log_anew(*files, path); !written) return written;
+  }
+  auto history = store::History::open(path, history_vfs);
   if (!history) return history.error();
   history_ = std::move(*history);
   if (auto forgotten = history_->forget_beyond(recovered_.checkpoint); !forgotten) return forgotten;

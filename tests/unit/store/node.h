@@ -95,6 +95,7 @@ class Node {
   store::CheckpointLimits triggers{1, 1U << 30U};
   bool ack_after_sync = false;              // `disk` durability: hits are applied by commit()
   std::optional<std::string> history_path;  // elsewhere than in the directory
+  const char* history_vfs = nullptr;        // what SQLite reaches `files` through, where they are not the system's
   // What happens on other threads while a change is made: the clock goes on, hits come.
   std::function<void()> between_expect_and_write, between_write_and_apply;
   std::function<void()> after_roll;           // while a checkpoint is made, too
