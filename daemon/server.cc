@@ -55,13 +55,14 @@ counting::Limits counting_limits(const Config& config) {
   return limits;
 }
 
-// What ends the daemon.
-sigset_t end_signals() {
-  sigset_t ends;
-  sigemptyset(&ends);
-  sigaddset(&ends, SIGTERM);
-  sigaddset(&ends, SIGINT);
-  return ends;
+// What wait_for_signal() takes.
+sigset_t taken_signals() {
+  sigset_t taken;
+  sigemptyset(&taken);
+  sigaddset(&taken, SIGTERM);
+  sigaddset(&taken, SIGINT);
+  sigaddset(&taken, SIGHUP);
+  return taken;
 }
 
 http::ParserLimits parser_limits(std::string_view batch_path) {
@@ -82,8 +83,8 @@ void Server::start() {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may grow no more is a write that fails, as on a full disk
   // The threads inherit this; only wait_for_signal() takes them.
-  const sigset_t ends = end_signals();
-  pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+  const sigset_t taken = taken_signals();
+  pthread_sigmask(SIG_BLOCK, &taken, nullptr);
 
   open_state();
   open_threads();
@@ -256,9 +257,13 @@ void Server::open_listeners() {
 }
 
 void Server::wait_for_signal() {
-  const sigset_t ends = end_signals();
+  const sigset_t taken = taken_signals();
   int which = 0;
-  sigwait(&ends, &which);
+  sigwait(&taken, &which);
+  while (which == SIGHUP) {
+    base::log::warning("received SIGHUP: nothing can be reloaded yet; options are read at the start alone");
+    sigwait(&taken, &which);
+  }
   base::log::info(std::string("received ") + (which == SIGTERM ? "SIGTERM" : "SIGINT") + ", draining");
 }
 

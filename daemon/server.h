@@ -37,7 +37,7 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   void start();
-  // SIGTERM or SIGINT; SIGPIPE and SIGXFSZ are ignored.
+  // SIGTERM or SIGINT; SIGHUP says in the log that it does nothing. SIGPIPE and SIGXFSZ are ignored.
   void wait_for_signal();
   void stop();
 
