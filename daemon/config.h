@@ -3,8 +3,7 @@
 // beats the default; all three use one table of options, so they cannot drift apart.
 //
 // Errors are thrown as base::Failure{invalid_config} before anything is opened; the text names where the value came
-// from ("footfall.toml:12: threads", "FOOTFALL_THREADS", "--threads"), what is wrong and what would be right; also where
-// two options do not go together.
+// from ("footfall.toml:12: threads", "FOOTFALL_THREADS", "--threads"), what is wrong and what would be right.
 // Tested by tests/unit/server/config_test.cc.
 #pragma once
 
@@ -23,7 +22,6 @@ namespace footfall {
 struct Config {
   std::string data_dir = "/var/lib/footfall";
   std::vector<http::ListenAddress> listen;          // public; default 127.0.0.1:8080
-  std::uint32_t listen_mode = 0;                    // permissions of public unix sockets; 0: as the umask says
   std::vector<http::ListenAddress> admin;           // default 127.0.0.1:8081
   std::vector<http::ListenAddress> metrics_listen;  // /metrics and health alone; none by default
   bool insecure_admin = false;                      // allows an admin listener that is not on loopback, without TLS
