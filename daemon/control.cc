@@ -9,6 +9,8 @@
 
 #include "api/problems.h"
 #include "base/log.h"
+#include "ingest/arena.h"
+#include "ingest/paths.h"
 #include "lookup/time_zones.h"
 #include "sites/records.h"
 #include "store/audit.h"
@@ -17,6 +19,7 @@ namespace footfall {
 namespace {
 
 constexpr std::size_t kRecentChangesMax = 1000;
+constexpr std::int64_t kToldEvery_ms = 60'000;
 
 }  // namespace
 
@@ -101,6 +104,13 @@ void Control::publish() {
   environment_.publish_directory(environment_.registry.directory(writer_->position().sequence));
 }
 
+std::optional<std::string> Control::page_path(std::string_view raw) {
+  ingest::Arena arena;
+  std::string_view path;
+  if (!ingest::normalise_path(raw, arena, path)) return std::nullopt;
+  return std::string(path);
+}
+
 base::Result<std::vector<store::AuditEntry>> Control::audit(std::size_t limit) {
   std::vector<store::AuditEntry> entries(
       recent_.begin(), recent_.begin() + static_cast<std::ptrdiff_t>(std::min(limit, recent_.size())));
@@ -137,6 +147,17 @@ void Control::look_at_clocks() {
   clock_watch_.look(ms_of(std::chrono::steady_clock::now()), ms_of(std::chrono::system_clock::now()));
 }
 
+void Control::tell_untrusted_forwards(std::int64_t now_ms) {
+  if (now_ms < next_told_ms_) return;
+  const std::uint64_t forwards = environment_.untrusted_forwards();
+  if (forwards == told_forwards_) return;
+  base::log::warning(std::to_string(forwards - told_forwards_) +
+                     " pings came with X-Forwarded-For from a peer that is not trusted, and count as that peer's; if "
+                     "it is your proxy, name it with --trusted-proxy");
+  told_forwards_ = forwards;
+  next_told_ms_ = now_ms + kToldEvery_ms;
+}
+
 void Control::on_tick(std::int64_t now_ms) {
   look_at_clocks();
   if (journal_failed_) {
@@ -146,6 +167,7 @@ void Control::on_tick(std::int64_t now_ms) {
       journal_failed_ = false;
     }
   }
+  tell_untrusted_forwards(now_ms);
   if (now_ms / 1000 % 30 != 0) return;
   const base::Result<bool> turned = environment_.salts.rotate(now_ms / 1000);
   if (!turned) {

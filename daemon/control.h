@@ -14,7 +14,9 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -45,6 +47,8 @@ struct ControlEnvironment {
   std::function<api::BackupStatus()> backup_status;
   std::function<api::Readiness()> readiness;
   std::function<std::string()> metrics_text;
+  // Pings so far with a forwarding field from a peer that is not trusted.
+  std::function<std::uint64_t()> untrusted_forwards;
 };
 
 // Which listener a connection came by (http::Peer::listener).
@@ -79,6 +83,7 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
 
   sites::Registry& registry() override { return environment_.registry; }
   std::int64_t now_ms() override { return environment_.clock.utc_ms(); }
+  std::optional<std::string> page_path(std::string_view raw) override;
   base::Result<std::vector<store::AuditEntry>> audit(std::size_t limit) override;
   base::Result<api::BackupStatus> begin_backup(std::string id, std::string path) override {
     return environment_.begin_backup(std::move(id), std::move(path));
@@ -92,6 +97,8 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
                   std::string& answer) override;
   void end_of_pass(std::int64_t) override {}
   void on_tick(std::int64_t now_ms) override;
+  // A line in the log, when there are new ones, at most one a minute.
+  void tell_untrusted_forwards(std::int64_t now_ms);
   void on_close(http::ConnectionRef) override {}
 
  private:
@@ -107,6 +114,8 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   std::thread thread_;
   bool journal_failed_ = false;
   base::ClockWatch clock_watch_;
+  std::uint64_t told_forwards_ = 0;
+  std::int64_t next_told_ms_ = 0;
 };
 
 }  // namespace footfall

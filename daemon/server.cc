@@ -68,13 +68,14 @@ counting::Limits counting_limits(const Config& config) {
   return limits;
 }
 
-// What ends the daemon.
-sigset_t end_signals() {
-  sigset_t ends;
-  sigemptyset(&ends);
-  sigaddset(&ends, SIGTERM);
-  sigaddset(&ends, SIGINT);
-  return ends;
+// What wait_for_signal() takes.
+sigset_t taken_signals() {
+  sigset_t taken;
+  sigemptyset(&taken);
+  sigaddset(&taken, SIGTERM);
+  sigaddset(&taken, SIGINT);
+  sigaddset(&taken, SIGHUP);
+  return taken;
 }
 
 http::ParserLimits parser_limits(std::string_view batch_path) {
@@ -95,8 +96,8 @@ void Server::start() {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may grow no more is a write that fails, as on a full disk
   // The threads inherit this; only wait_for_signal() takes them.
-  const sigset_t ends = end_signals();
-  pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+  const sigset_t taken = taken_signals();
+  pthread_sigmask(SIG_BLOCK, &taken, nullptr);
   try {
     open_all();
   } catch (const base::Failure& failure) {
@@ -151,6 +152,7 @@ void Server::open_state() {
     base::log::warning(
         "the system's clock is behind the latest hit; time stands at that hit's second until the clock has caught up");
   }
+  warn_of_missing_files();
   // A full disk has no room for a write-ahead log or a new day's salt, but in the reserve.
   const auto with_room = [this](const auto& open) {
     auto opened = open();
@@ -165,6 +167,29 @@ void Server::open_state() {
   salts_ = with_room([&] {
              return ingest::Salts::open(directory_->files(), directory_->file("salts"), clock_->utc_s());
            }).value();
+}
+
+// Of a directory that was in use: the daemon goes on without them, and its owner should know.
+void Server::warn_of_missing_files() const {
+  if (directory_->fresh()) return;
+  const auto missing = [this](const std::string& name) {
+    const auto there = directory_->files().exists(directory_->file(name));
+    return there && !*there;
+  };
+  if (missing("history.sqlite")) {
+    base::log::warning(
+        directory_->file("history.sqlite") +
+        " is missing and is made anew: rankings of closed days and the older audit are gone; no total is");
+  }
+  if (missing("salts")) {
+    base::log::warning(directory_->file("salts") +
+                       " is missing and is made anew: nobody is known again, so that today's visitors and those online "
+                       "are counted anew; no total is touched");
+  }
+  if (missing("admin-token") && !recovered_.registry->tokens().empty()) {
+    base::log::warning(directory_->file("admin-token") +
+                       " is missing: its token stays in force, and is not written again");
+  }
 }
 
 void Server::recover() {
@@ -241,7 +266,12 @@ void Server::open_threads() {
       [this](std::string id, std::string path) { return backups_->begin(std::move(id), std::move(path)); },
       [this] { return backups_->status(); },
       [this] { return readiness(); },
-      [this] { return exposition_->text(); }});
+      [this] { return exposition_->text(); },
+      [this] {
+        std::uint64_t forwards = 0;
+        for (const auto& shard : shards_) forwards += shard->counters().untrusted_forwards.get();
+        return forwards;
+      }});
   std::unique_ptr<journal::Writer> control = open_writer(journal::kControlStream).value();
   if (control->failed()) (void)store::begin_segment(*control, *reserve_, [&] { return control->reopen(); });
   control_ = std::make_unique<Control>(*control_environment_, std::move(control), recovered_.changes);
@@ -316,9 +346,13 @@ void Server::open_listeners() {
 }
 
 void Server::wait_for_signal() {
-  const sigset_t ends = end_signals();
+  const sigset_t taken = taken_signals();
   int which = 0;
-  sigwait(&ends, &which);
+  sigwait(&taken, &which);
+  while (which == SIGHUP) {
+    base::log::warning("received SIGHUP: nothing can be reloaded yet; options are read at the start alone");
+    sigwait(&taken, &which);
+  }
   base::log::info(std::string("received ") + (which == SIGTERM ? "SIGTERM" : "SIGINT") + ", draining");
 }
 
@@ -331,6 +365,7 @@ void Server::stop() {
   backups_->stop();
   for (const auto& shard : shards_) shard->begin_stop(config_.drain_s);
   control_->stop(config_.drain_s);  // before the shards' threads end: it waits for them when it publishes
+  for (const auto& shard : shards_) shard->wait_for_drain();
   for (const auto& shard : shards_) shard->finish_stop();
   listeners_.clear();
   base::log::info("stopped");

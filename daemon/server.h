@@ -38,7 +38,7 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   void start();
-  // SIGTERM or SIGINT; SIGPIPE and SIGXFSZ are ignored.
+  // SIGTERM or SIGINT; SIGHUP says in the log that it does nothing. SIGPIPE and SIGXFSZ are ignored.
   void wait_for_signal();
   void stop();
 
@@ -46,6 +46,7 @@ class Server {
   void open_all();
   void open_state();  // directory, recovery, clock, history, salts
   void recover();
+  void warn_of_missing_files() const;
   void open_threads();  // control, shards, checkpointer
   void first_start();   // the admin token, also of a restored directory
   void open_listeners();

@@ -89,12 +89,16 @@ Problem problem_of(http::ParseError error) {
   }
 }
 
+std::string status_fields(const ProblemInfo& info) {
+  if (info.status == 401) return "WWW-Authenticate: Bearer\r\n";
+  if (info.retry_after_s > 0) return "Retry-After: " + std::to_string(info.retry_after_s) + "\r\n";
+  return {};
+}
+
 void write_problem(std::string& out, Problem problem, std::string_view detail, std::string_view date, bool keep_alive,
                    std::string_view extra_fields, bool head_only) {
   const ProblemInfo& info = info_of(problem);
-  std::string fields;
-  if (info.status == 401) fields += "WWW-Authenticate: Bearer\r\n";
-  if (info.retry_after_s > 0) fields += "Retry-After: " + std::to_string(info.retry_after_s) + "\r\n";
+  std::string fields = status_fields(info);
   fields += extra_fields;
   const std::size_t begin = out.size();
   http::write_problem(out, info.status, info.type, info.title, one_line(detail), date, keep_alive, fields);

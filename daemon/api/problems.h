@@ -48,7 +48,10 @@ const ProblemInfo& info_of(Problem problem);
 Problem problem_of(base::Errc code);
 Problem problem_of(http::ParseError error);
 
-// Appends a complete answer. Says WWW-Authenticate with 401 and Retry-After where waiting helps; `extra_fields` are
+// The field that goes with the problem, as a complete line: WWW-Authenticate with 401, Retry-After where waiting helps.
+std::string status_fields(const ProblemInfo& info);
+
+// Appends a complete answer, with its status_fields(); `extra_fields` are
 // complete lines. `date` is an IMF-fixdate. `head_only`: the answer to HEAD, which has no body.
 void write_problem(std::string& out, Problem problem, std::string_view detail, std::string_view date, bool keep_alive,
                    std::string_view extra_fields = {}, bool head_only = false);

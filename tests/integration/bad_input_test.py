@@ -2,6 +2,7 @@
 """What is refused, and how: every refusal is named, counted, and carries CORS fields."""
 import os
 import pathlib
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -110,6 +111,22 @@ class BadInput(unittest.TestCase):
         self.assertEqual((image.fields["Content-Type"], len(image.body)), ("image/gif", 43))
         self.assertEqual(self.daemon.stats(SITE)["counted"], 0)
 
+    def test_image_routes_answer_an_image_whatever_is_wrong(self):
+        svg = "image/svg+xml; charset=utf-8"
+        for target, status, says in (("/widget/nowhere.example.svg", 404, "no site is registered"), (f"/widget/{SITE}.svg?lang=fr", 400, "lang:"),
+                                     (f"/widget/{SITE}.svg?style=3d", 400, "style:"), (f"/widget/{SITE}.svg?show=hits", 400, "show:")):
+            answer = self.daemon.get(target)
+            self.assertEqual((answer.status, answer.fields["Content-Type"]), (status, svg), target)
+            self.assertTrue(answer.text.startswith("<svg "), answer.text)
+            self.assertIn(says, answer.text)
+            self.assertEqual(answer.fields["Access-Control-Allow-Origin"], "*")
+        answer = self.daemon.request("POST", f"/widget/{SITE}.svg")
+        self.assertEqual((answer.status, answer.fields["Content-Type"], answer.fields["Allow"]), (405, svg, "GET, HEAD, OPTIONS"))
+        answer = self.daemon.request("POST", f"/hit.gif?site={SITE}")
+        self.assertEqual((answer.status, answer.fields["Content-Type"], answer.fields["Allow"]), (405, "image/gif", "GET, OPTIONS"))
+        self.assertEqual(answer.body[:6], b"GIF89a")
+        self.assertEqual(self.daemon.get("/widget/nowhere.example.txt").fields["Content-Type"], "application/problem+json")
+
     def test_reads_of_what_is_not_there_and_without_rights(self):
         missing = self.daemon.get("/v1/sites/nowhere.example/stats")
         self.assertEqual((missing.status, missing.fields["Content-Type"]), (404, "application/problem+json"))
@@ -142,6 +159,11 @@ class BadStart(unittest.TestCase):
                 self.assertIn(str(path) + wanted, ended.stderr)
             path.write_text("threads = 2\nlisten = [\"127.0.0.1:0\"]\n")
             self.assertEqual(self.run_daemon("--config", str(path), "--check-config").returncode, 0)
+            path.write_text("threads = 2\nadmin = \"0.0.0.0:8081\"\n")
+            self.assertIn(f"{path}:2: admin: 0.0.0.0 is not", self.run_daemon("--config", str(path), "--check-config").stderr)
+            ended = self.run_daemon("--config", directory, "--check-config")
+            self.assertEqual(ended.returncode, 2, ended)
+            self.assertIn(f"{directory}: is a directory", ended.stderr)
         self.assertEqual(self.run_daemon("--listen", "nonsense").returncode, 2)
         self.assertEqual(self.run_daemon("--no-such-flag").returncode, 2)
 
@@ -161,6 +183,39 @@ class BadStart(unittest.TestCase):
             ended = self.run_daemon("--data-dir", str(blocked), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
             self.assertEqual(ended.returncode, 1)
             self.assertIn(str(blocked), ended.stderr)
+            newer = pathlib.Path(directory) / "newer"
+            newer.mkdir()
+            (newer / "META").write_text("footfall 2\nwhat a later release writes\n")
+            ended = self.run_daemon("--data-dir", str(newer), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
+            self.assertEqual(ended.returncode, 1)
+            self.assertIn(f"{newer}/META says format 2", ended.stderr)
+            self.assertIn("start the release that wrote it", ended.stderr)
+
+    @unittest.skipIf(os.geteuid() != 0, "becoming somebody else needs root")
+    def test_another_user_may_use_a_directory_of_their_own_and_is_told_of_one_that_is_not(self):
+        nobody = 65534
+        with tempfile.TemporaryDirectory() as directory:
+            parent = pathlib.Path(directory)
+            footfalld = parent / "footfalld"
+            shutil.copy(BUILD / "footfalld", footfalld)  # where anybody may run it
+            own, foreign = parent / "own", parent / "foreign"
+            own.mkdir(0o700)
+            os.chown(own, nobody, nobody)
+            foreign.mkdir(0o755)
+            parent.chmod(0o711)  # it may be passed through, and not be read
+            prefix = ["setpriv", f"--reuid={nobody}", f"--regid={nobody}", "--clear-groups"]
+
+            daemon = Daemon("--threads", "1", directory=own)
+            daemon.prefix, daemon.binary = prefix, footfalld
+            self.addCleanup(daemon.close)
+            for _ in range(2):
+                daemon.start()
+                daemon.stop()
+            for path, why in ((foreign, f"open {foreign}/LOCK: Permission denied"), (parent / "absent", f"mkdir {parent}/absent: Permission denied")):
+                ended = subprocess.run([*prefix, str(footfalld), "--data-dir", str(path), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
+                                       capture_output=True, text=True, timeout=20)
+                self.assertEqual(ended.returncode, 1)
+                self.assertIn(f"cannot use {path} as the data directory: {why}; make it writable for the user that runs footfalld", ended.stderr)
 
 
 if __name__ == "__main__":

@@ -68,9 +68,10 @@ class Restart(unittest.TestCase):
     def test_after_kill_9_every_acknowledged_hit_is_there_once(self):
         sent = [0] * PAGES
         acknowledged = [0] * PAGES
+        rng = random.Random(SEED)
         for _ in range(4):
             process = load(self.daemon, 100 * HITS)  # more than the time allows
-            killer = threading.Timer(random.Random(SEED).uniform(0.5, 2.5), self.daemon.process.kill)
+            killer = threading.Timer(rng.uniform(0.5, 2.5), self.daemon.process.kill)
             killer.start()
             _, truth = truth_of(process)
             killer.join()
