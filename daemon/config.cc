@@ -4,10 +4,16 @@
 #include <toml++/toml.h>
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <iostream>
+#include <iterator>
+#include <map>
+#include <system_error>
 #include <thread>
 
 #include "base/errors.h"
@@ -69,6 +75,16 @@ Result<void> set_data_dir(Config& config, const std::vector<std::string>& values
   if (values.back().empty()) return wrong("is empty; name the directory that is to hold the counts");
   config.data_dir = values.back();
   while (config.data_dir.size() > 1 && config.data_dir.back() == '/') config.data_dir.pop_back();
+  return {};
+}
+
+Result<void> set_listen_mode(Config& config, const std::vector<std::string>& values) {
+  const std::string& text = values.back();
+  std::uint32_t mode = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  if (error != std::errc{} || end != text.data() + text.size() || mode == 0 || mode > 0777)
+    return wrong("'" + text + "' is no mode in octal, such as 0660");
+  config.listen_mode = mode;
   return {};
 }
 
@@ -136,6 +152,8 @@ std::vector<Option> option_table() {
        set_data_dir},
       {"listen", "ADDR", "public listener, HOST:PORT or unix:PATH; may be repeated (127.0.0.1:8080)", true,
        addresses(&Config::listen)},
+      {"listen-mode", "MODE", "permissions of public unix sockets, in octal, such as 0660 (by the umask)", false,
+       set_listen_mode},
       {"admin", "ADDR", "admin listener (127.0.0.1:8081)", true, addresses(&Config::admin)},
       {"metrics-listen", "ADDR", "listener for /metrics and health alone (none)", true,
        addresses(&Config::metrics_listen)},
@@ -183,6 +201,10 @@ std::string environment_name(const std::string& option) {
   return name;
 }
 
+// option name -> where its value came from: "--admin", "FOOTFALL_ADMIN", "footfall.toml:3: admin"; not there: the
+// default
+using Origins = std::map<std::string, std::string>;
+
 void apply(const Option& option, Config& config, const std::vector<std::string>& values, const std::string& where) {
   if (!option.repeated && values.size() > 1)
     throw base::Failure(wrong(where + ": takes one value, " + std::to_string(values.size()) + " are given"));
@@ -208,11 +230,24 @@ std::string line_of(const std::string& path, const toml::source_region& source) 
   return path + ":" + std::to_string(source.begin.line) + ": ";
 }
 
-void apply_file(const std::string& path, const std::vector<Option>& options, const std::vector<std::string>& given,
-                Config& config) {
+std::string read_config_file(const std::string& path) {
+  const auto fails = [&path](const std::string& what) { return base::Failure(wrong(path + ": " + what)); };
+  if (path.empty()) throw base::Failure(wrong("--config: is empty; name a TOML file"));
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) throw fails("is a directory; name a TOML file with --config");
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw fails("cannot open: " + std::generic_category().message(errno));
+  std::string text{std::istreambuf_iterator<char>(in), {}};
+  if (in.bad()) throw fails("cannot read");
+  return text;
+}
+
+// What a flag or the environment gave, in `origins` already, is checked here and stays.
+void apply_file(const std::string& path, const std::vector<Option>& options, Config& config, Origins& origins) {
+  const std::string text = read_config_file(path);
   toml::table table;
   try {
-    table = toml::parse_file(path);
+    table = toml::parse(text, path);
   } catch (const toml::parse_error& error) {
     throw base::Failure(wrong(line_of(path, error.source()) + std::string(error.description())));
   }
@@ -236,15 +271,40 @@ void apply_file(const std::string& path, const std::vector<Option>& options, con
     // Checked even where a flag beats it, so that a file is either right or refused.
     Config scratch = config;
     apply(*option, scratch, values, where);
-    if (std::find(given.begin(), given.end(), name) == given.end()) config = std::move(scratch);
+    if (origins.emplace(name, where).second) config = std::move(scratch);
   }
 }
 
-void check_together(const Config& config) {
+std::string address_text(const http::ListenAddress& address) {
+  if (address.unix_socket) return "unix:" + address.host;
+  const bool v6 = address.host.find(':') != std::string::npos;
+  return (v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
+}
+
+void check_together(const Config& config, const Origins& origins) {
+  const auto origin = [&](const std::string& option) {
+    const auto it = origins.find(option);
+    return it == origins.end() ? "--" + option + " by default" : it->second;
+  };
+  std::map<std::string, std::string> taken;  // address -> the option that names it
+  const auto take = [&](const std::string& option, const std::vector<http::ListenAddress>& addresses) {
+    for (const http::ListenAddress& address : addresses) {
+      if (!address.unix_socket && address.port == 0) continue;  // each gets a free port
+      const std::string text = address_text(address);
+      const auto [it, first] = taken.emplace(text, option);
+      if (first) continue;
+      throw base::Failure(wrong(origin(option) + ": " + text +
+                                (it->second == option ? " is named twice" : " is that of " + origin(it->second)) +
+                                "; each listener has an address of its own"));
+    }
+  };
+  take("listen", config.listen);
+  take("admin", config.admin);
+  take("metrics-listen", config.metrics_listen);
   if (config.insecure_admin) return;
   for (const http::ListenAddress& address : config.admin) {
     if (!address.loopback && !address.unix_socket) {
-      throw base::Failure(wrong("admin: " + address.host +
+      throw base::Failure(wrong(origin("admin") + ": " + address.host +
                                 " is not a loopback address; the admin interface has no TLS, so listen on 127.0.0.1, "
                                 "or pass --insecure-admin true"));
     }
@@ -261,9 +321,10 @@ std::optional<Config> parse_config(int argc, const char* const* argv) {
   bool check_only = false;
   app.add_flag("--check-config", check_only, "check the options and exit");
   std::string file;
-  app.add_option("--config", file, "TOML file with the same options (keys as the flags, without --)")
-      ->envname("FOOTFALL_CONFIG")
-      ->type_name("FILE");
+  const CLI::Option* config_option =
+      app.add_option("--config", file, "TOML file with the same options (keys as the flags, without --)")
+          ->envname("FOOTFALL_CONFIG")
+          ->type_name("FILE");
 
   std::vector<std::vector<std::string>> flag_values(options.size());
   for (std::size_t i = 0; i < options.size(); ++i) {
@@ -282,11 +343,12 @@ std::optional<Config> parse_config(int argc, const char* const* argv) {
   }
 
   Config config;
-  std::vector<std::string> given;
+  Origins origins;
   for (std::size_t i = 0; i < options.size(); ++i) {
     const char* environment = std::getenv(environment_name(options[i].name).c_str());
+    std::string where = "--" + options[i].name;
     if (!flag_values[i].empty()) {
-      apply(options[i], config, flag_values[i], "--" + options[i].name);
+      apply(options[i], config, flag_values[i], where);
     } else if (environment != nullptr) {
       std::vector<std::string> values;
       std::string text = environment;
@@ -295,18 +357,20 @@ std::optional<Config> parse_config(int argc, const char* const* argv) {
         values.push_back(text.substr(begin, comma - begin));
         begin = comma + 1;
       }
-      apply(options[i], config, values, environment_name(options[i].name));
+      where = environment_name(options[i].name);
+      apply(options[i], config, values, where);
     } else {
       continue;
     }
-    given.push_back(options[i].name);
+    origins.emplace(options[i].name, where);
   }
-  if (!file.empty()) apply_file(file, options, given, config);
+  if (config_option->count() > 0) apply_file(file, options, config, origins);
   if (config.listen.empty()) config.listen.push_back(*http::parse_listen_address("127.0.0.1:8080"));
   if (config.admin.empty()) config.admin.push_back(*http::parse_listen_address("127.0.0.1:8081"));
   if (config.threads == 0) config.threads = std::clamp(std::thread::hardware_concurrency(), 1U, 63U);
+  for (http::ListenAddress& address : config.listen) address.unix_mode = config.listen_mode;
   config.check_only = check_only;
-  check_together(config);
+  check_together(config, origins);
   return config;
 }
 

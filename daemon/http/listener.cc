@@ -278,6 +278,9 @@ base::Result<std::unique_ptr<Listener>> Listener::open(asio::io_context& context
   if (to->storage.ss_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   if (address.unix_socket) remove_dead_socket(*to, address.host);
   if (bind(fd, to->get(), to->size) != 0) return failed("bind");
+  // Before listen(), so that nobody gets in meanwhile.
+  if (address.unix_socket && address.unix_mode != 0 && chmod(address.host.c_str(), address.unix_mode) != 0)
+    return failed("chmod");
   if (listen(fd, kBacklog) != 0) return failed("listen");
 
   std::uint16_t port = 0;

@@ -23,7 +23,8 @@ struct ListenAddress {
   std::string host;  // numeric, without brackets; or the path of a unix socket
   std::uint16_t port = 0;
   bool unix_socket = false;
-  bool loopback = false;  // only this machine can reach it
+  bool loopback = false;        // only this machine can reach it
+  std::uint32_t unix_mode = 0;  // permissions of the unix socket; 0: what the process's umask leaves
 };
 // Errc::malformed says which part of `text`.
 base::Result<ListenAddress> parse_listen_address(std::string_view text);

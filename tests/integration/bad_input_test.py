@@ -142,6 +142,11 @@ class BadStart(unittest.TestCase):
                 self.assertIn(str(path) + wanted, ended.stderr)
             path.write_text("threads = 2\nlisten = [\"127.0.0.1:0\"]\n")
             self.assertEqual(self.run_daemon("--config", str(path), "--check-config").returncode, 0)
+            path.write_text("threads = 2\nadmin = \"0.0.0.0:8081\"\n")
+            self.assertIn(f"{path}:2: admin: 0.0.0.0 is not", self.run_daemon("--config", str(path), "--check-config").stderr)
+            ended = self.run_daemon("--config", directory, "--check-config")
+            self.assertEqual(ended.returncode, 2, ended)
+            self.assertIn(f"{directory}: is a directory", ended.stderr)
         self.assertEqual(self.run_daemon("--listen", "nonsense").returncode, 2)
         self.assertEqual(self.run_daemon("--no-such-flag").returncode, 2)
 

@@ -152,6 +152,14 @@ TEST_F(ListenerTest, ListensOnAUnixSocket) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
+TEST_F(ListenerTest, AUnixSocketHasTheModeThatIsAskedFor) {
+  ListenAddress address = parse_listen_address("unix:" + (directory_ / "s").string()).value();
+  address.unix_mode = 0620;
+  const auto listener = Listener::open(context_, address, 5, {&first_});
+  ASSERT_TRUE(listener);
+  EXPECT_EQ(std::filesystem::status(directory_ / "s").permissions(), std::filesystem::perms(0620));
+}
+
 TEST_F(ListenerTest, ReplacesADeadUnixSocketButNoLiveOne) {
   const std::string path = directory_ / "s";
   {

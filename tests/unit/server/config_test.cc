@@ -82,6 +82,15 @@ TEST_F(ConfigTest, ListsComeFromRepeatedFlagsCommasAndArrays) {
   EXPECT_EQ(parse({}).listen.size(), 3U);
 }
 
+TEST_F(ConfigTest, TheModeOfPublicUnixSocketsIsOctal) {
+  const Config config = parse({"--listen", "unix:/run/a.sock", "--listen-mode", "0660", "--admin", "unix:/run/b.sock"});
+  EXPECT_EQ(config.listen[0].unix_mode, 0660U);
+  EXPECT_EQ(config.admin[0].unix_mode, 0U);
+  EXPECT_EQ(parse({"--config", file("listen-mode = \"600\"\n")}).listen_mode, 0600U);
+  for (const char* wrong : {"0", "0888", "1000", "rw"})
+    EXPECT_EQ(refused({"--listen-mode", wrong}).find("--listen-mode: '"), 0U) << wrong;
+}
+
 // --- errors ---
 
 TEST_F(ConfigTest, AnErrorInTheFileNamesFileLineAndKey) {
@@ -104,6 +113,35 @@ TEST_F(ConfigTest, AnErrorInAFlagOrTheEnvironmentNamesIt) {
   EXPECT_EQ(refused({"--base-path", "a b"}).find("--base-path:"), 0U);
   environment("FOOTFALL_TRUSTED_PROXY", "10.0.0.0/99");
   EXPECT_EQ(refused({}).find("FOOTFALL_TRUSTED_PROXY:"), 0U);
+}
+
+TEST_F(ConfigTest, WhatIsNoReadableFileIsRefusedByName) {
+  EXPECT_EQ(refused({"--config", directory_.path()}).find(directory_.path() + ": is a directory"), 0U);
+  const std::string absent = directory_.path() + "/absent.toml";
+  EXPECT_EQ(refused({"--config", absent}).find(absent + ": cannot open: No such file"), 0U);
+  EXPECT_EQ(refused({"--config", ""}).find("--config: is empty"), 0U);
+  environment("FOOTFALL_CONFIG", absent);
+  EXPECT_EQ(refused({}).find(absent + ": cannot open: No such file"), 0U);
+}
+
+TEST_F(ConfigTest, WhatDoesNotGoTogetherNamesWhereItCameFrom) {
+  const std::string path = file("threads = 1\n\nadmin = \"0.0.0.0:8081\"\n");
+  EXPECT_EQ(refused({"--config", path}).find(path + ":3: admin: 0.0.0.0 is not"), 0U);
+  EXPECT_EQ(parse({"--config", path, "--admin", "127.0.0.1:9"}).admin[0].port, 9) << "the flag is in force";
+  environment("FOOTFALL_ADMIN", "192.0.2.1:8081");
+  EXPECT_EQ(refused({}).find("FOOTFALL_ADMIN: 192.0.2.1 is not"), 0U);
+  EXPECT_EQ(refused({"--admin", "192.0.2.2:8081"}).find("--admin: 192.0.2.2 is not"), 0U);
+}
+
+TEST_F(ConfigTest, EachListenerHasAnAddressOfItsOwn) {
+  EXPECT_EQ(
+      refused({"--listen", "127.0.0.1:1", "--listen", "127.0.0.1:1"}).find("--listen: 127.0.0.1:1 is named twice"), 0U);
+  EXPECT_EQ(refused({"--admin", "127.0.0.1:8080"}).find("--admin: 127.0.0.1:8080 is that of --listen by default"), 0U);
+  const std::string path = file("listen = \"[::1]:7\"\n");
+  EXPECT_EQ(
+      refused({"--config", path, "--metrics-listen", "[::1]:7"}).find("--metrics-listen: [::1]:7 is that of " + path),
+      0U);
+  EXPECT_EQ(parse({"--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"}).admin[0].port, 0) << "each gets a free one";
 }
 
 TEST_F(ConfigTest, AnAdminListenerBeyondLoopbackMustBeAskedFor) {
