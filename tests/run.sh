@@ -7,6 +7,6 @@ cd "$(dirname "$0")/.."
 
 if [ "$(id -u)" = 0 ]; then deploy/install-deps.sh --tests; fi
 preset=${FOOTFALL_PRESET:-release}
-cmake --preset "$preset"
+cmake --preset "$preset" -DFOOTFALL_TESTS=ON  # what they need is there, or that is an error
 cmake --build --preset "$preset"
 exec ctest --preset "$preset" -j "$(nproc)" "$@"
