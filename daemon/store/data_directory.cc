@@ -65,14 +65,15 @@ base::Result<journal::Incarnation> parse_meta(std::string_view text, const std::
   if (!text.starts_with(kFirstLine)) return damaged;
   std::uint32_t version = 0;
   const char* begin = text.data() + kFirstLine.size();
-  if (std::from_chars(begin, text.data() + text.size(), version).ec != std::errc{}) return damaged;
-  const std::size_t last = text.rfind("crc32c ");
-  if (last == std::string_view::npos || text.substr(last) != checksum_line(text.substr(0, last))) return damaged;
-  if (version > kDirectoryVersion) {
+  const auto [end, error] = std::from_chars(begin, text.data() + text.size(), version);
+  if (error != std::errc{} || end == text.data() + text.size() || *end != '\n') return damaged;
+  if (version > kDirectoryVersion) {  // whatever that format checks, and how
     return Error{Errc::newer_format, path + " says format " + std::to_string(version) +
                                          ", and this release knows formats up to " + std::to_string(kDirectoryVersion) +
                                          "; start the release that wrote it"};
   }
+  const std::size_t last = text.rfind("crc32c ");
+  if (last == std::string_view::npos || text.substr(last) != checksum_line(text.substr(0, last))) return damaged;
   journal::Incarnation incarnation{};
   const std::string_view lines = text.substr(0, last);
   const std::size_t at = lines.find("incarnation ");
@@ -97,9 +98,10 @@ Error unusable(const std::string& path, const Error& cause) {
 
 base::Result<std::unique_ptr<DataDirectory>> DataDirectory::open(base::FileSystem& files, const std::string& path) {
   std::unique_ptr<DataDirectory> directory(new DataDirectory(files, path));
+  const auto there = files.exists(path);
+  if (!there) return unusable(path, there.error());
   if (auto made = files.make_directory(path); !made) return unusable(path, made.error());
-  // Its name in the directory above, which a power cut would take with all that is below.
-  if (auto synced = files.sync_directory(parent_directory(path)); !synced) return unusable(path, synced.error());
+  if (auto named = directory->keep_name(*there); !named) return named.error();
   if (auto locked = directory->lock(); !locked) return locked.error();
   if (auto ready = directory->read_or_make_meta(); !ready) return ready.error();
   for (const char* part : {"journal", "checkpoint"}) {
@@ -127,6 +129,19 @@ base::Result<std::unique_ptr<DataDirectory>> DataDirectory::open_existing(base::
   }
   if (auto ready = directory->read_or_make_meta(); !ready) return ready.error();
   return directory;
+}
+
+// Makes its name in the directory above durable, which a power cut would take with all that is below. What was there is
+// its maker's, and the directory above may be closed to us; but the maker may be a first start that was cut short.
+base::Result<void> DataDirectory::keep_name(bool was_there) {
+  const auto begun = files_.exists(file("META"));
+  if (!begun) return unusable(path_, begun.error());
+  if (*begun) return {};
+  const std::string parent = parent_directory(path_);
+  const auto synced = files_.sync_directory(parent);
+  if (synced || was_there) return {};
+  return Error{synced.error().code, path_ + " was made, but its name cannot be kept over a power cut: " +
+                                        synced.error().detail + "; let the user that runs footfalld read " + parent};
 }
 
 base::Result<void> DataDirectory::lock() {

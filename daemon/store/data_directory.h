@@ -43,6 +43,7 @@ class DataDirectory {
  private:
   DataDirectory(base::FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
 
+  base::Result<void> keep_name(bool was_there);
   base::Result<void> lock();
   base::Result<void> read_or_make_meta();
 

@@ -2,6 +2,7 @@
 """What is refused, and how: every refusal is named, counted, and carries CORS fields."""
 import os
 import pathlib
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -166,6 +167,39 @@ class BadStart(unittest.TestCase):
             ended = self.run_daemon("--data-dir", str(blocked), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
             self.assertEqual(ended.returncode, 1)
             self.assertIn(str(blocked), ended.stderr)
+            newer = pathlib.Path(directory) / "newer"
+            newer.mkdir()
+            (newer / "META").write_text("footfall 2\nwhat a later release writes\n")
+            ended = self.run_daemon("--data-dir", str(newer), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
+            self.assertEqual(ended.returncode, 1)
+            self.assertIn(f"{newer}/META says format 2", ended.stderr)
+            self.assertIn("start the release that wrote it", ended.stderr)
+
+    @unittest.skipIf(os.geteuid() != 0, "becoming somebody else needs root")
+    def test_another_user_may_use_a_directory_of_their_own_and_is_told_of_one_that_is_not(self):
+        nobody = 65534
+        with tempfile.TemporaryDirectory() as directory:
+            parent = pathlib.Path(directory)
+            footfalld = parent / "footfalld"
+            shutil.copy(BUILD / "footfalld", footfalld)  # where anybody may run it
+            own, foreign = parent / "own", parent / "foreign"
+            own.mkdir(0o700)
+            os.chown(own, nobody, nobody)
+            foreign.mkdir(0o755)
+            parent.chmod(0o711)  # it may be passed through, and not be read
+            prefix = ["setpriv", f"--reuid={nobody}", f"--regid={nobody}", "--clear-groups"]
+
+            daemon = Daemon("--threads", "1", directory=own)
+            daemon.prefix, daemon.binary = prefix, footfalld
+            self.addCleanup(daemon.close)
+            for _ in range(2):
+                daemon.start()
+                daemon.stop()
+            for path, why in ((foreign, f"open {foreign}/LOCK: Permission denied"), (parent / "absent", f"mkdir {parent}/absent: Permission denied")):
+                ended = subprocess.run([*prefix, str(footfalld), "--data-dir", str(path), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
+                                       capture_output=True, text=True, timeout=20)
+                self.assertEqual(ended.returncode, 1)
+                self.assertIn(f"cannot use {path} as the data directory: {why}; make it writable for the user that runs footfalld", ended.stderr)
 
 
 if __name__ == "__main__":

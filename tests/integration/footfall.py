@@ -44,12 +44,13 @@ class Daemon:
         self.directory = pathlib.Path(directory or tempfile.mkdtemp(prefix="footfall-test-"))
         self.options = list(options)
         self.prefix, self.environment = [], None  # of the command: strace, faketime
+        self.binary = BUILD / "footfalld"
         self.port, self.admin_port = free_port(), free_port()
         self.process = None
 
     def start(self, *more):
         self.log = open(self.directory.parent / (self.directory.name + ".log"), "ab")
-        command = [*self.prefix, str(BUILD / "footfalld"), "--data-dir", str(self.directory), "--listen", f"127.0.0.1:{self.port}",
+        command = [*self.prefix, str(self.binary), "--data-dir", str(self.directory), "--listen", f"127.0.0.1:{self.port}",
                    "--admin", f"127.0.0.1:{self.admin_port}", *self.options, *more]
         self.process = subprocess.Popen(command, stderr=self.log, stdout=self.log, env=self.environment)
         deadline = time.monotonic() + 30
