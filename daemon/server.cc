@@ -276,6 +276,7 @@ void Server::stop() {
   backups_->stop();
   for (const auto& shard : shards_) shard->begin_stop(config_.drain_s);
   control_->stop(config_.drain_s);  // before the shards' threads end: it waits for them when it publishes
+  for (const auto& shard : shards_) shard->wait_for_drain();
   for (const auto& shard : shards_) shard->finish_stop();
   listeners_.clear();
   base::log::info("stopped");

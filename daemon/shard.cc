@@ -252,13 +252,16 @@ void Shard::begin_stop(std::int32_t drain_s) {
   });
 }
 
-void Shard::finish_stop() {
+void Shard::wait_for_drain() {
   drained_.get_future().wait();
+}
+
+void Shard::finish_stop() {
   // What was observed, and what else is not on the disk yet.
   std::promise<void> synced;
   run([&] {
     if (journal_failed() && !syncing_) reopen_journal();
-    tick_sites(environment_.clock.utc_s());
+    tick_sites(environment_.clock.utc_s() + 1);  // no hit comes any more: the present second is over
     waiters_.push_back({writer_->position().sequence, [&](const base::Result<void>& durable) {
                           if (!durable)
                             base::log::error("shard " + std::to_string(index_) +

@@ -103,7 +103,9 @@ class Shard final : public http::LoopHandler {
 
   // Takes no more input but what was begun, for at most `drain_s`. Returns at once.
   void begin_stop(std::int32_t drain_s);
-  // Waits for that, writes what was observed, ends the thread. REQUIRES: nobody calls post() or run() any more.
+  void wait_for_drain();
+  // Writes what was observed, the present second included, and ends the thread. REQUIRES: every shard is drained, and
+  // nobody calls post() or run() any more.
   void finish_stop();
 
   http::Loop& loop() { return *loop_; }
