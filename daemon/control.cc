@@ -16,6 +16,7 @@ namespace footfall {
 namespace {
 
 constexpr std::size_t kRecentChangesMax = 1000;
+constexpr std::int64_t kToldEvery_ms = 60'000;
 
 }  // namespace
 
@@ -127,6 +128,17 @@ void Control::on_refused(const http::Peer&, http::ParseError error, const http::
                      request != nullptr && request->method == http::Method::head);
 }
 
+void Control::tell_untrusted_forwards(std::int64_t now_ms) {
+  if (now_ms < next_told_ms_) return;
+  const std::uint64_t forwards = environment_.untrusted_forwards();
+  if (forwards == told_forwards_) return;
+  base::log::warning(std::to_string(forwards - told_forwards_) +
+                     " pings came with X-Forwarded-For from a peer that is not trusted, and count as that peer's; if "
+                     "it is your proxy, name it with --trusted-proxy");
+  told_forwards_ = forwards;
+  next_told_ms_ = now_ms + kToldEvery_ms;
+}
+
 void Control::on_tick(std::int64_t now_ms) {
   if (journal_failed_) {
     // What was written but not synced is unknown; the stream goes on behind the last change that is in force.
@@ -135,6 +147,7 @@ void Control::on_tick(std::int64_t now_ms) {
       journal_failed_ = false;
     }
   }
+  tell_untrusted_forwards(now_ms);
   if (now_ms / 1000 % 30 != 0) return;
   const base::Result<bool> turned = environment_.salts.rotate(now_ms / 1000);
   if (!turned) {

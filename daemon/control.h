@@ -44,6 +44,8 @@ struct ControlEnvironment {
   std::function<api::BackupStatus()> backup_status;
   std::function<api::Readiness()> readiness;
   std::function<std::string()> metrics_text;
+  // Pings so far with a forwarding field from a peer that is not trusted.
+  std::function<std::uint64_t()> untrusted_forwards;
 };
 
 // Which listener a connection came by (http::Peer::listener).
@@ -90,6 +92,8 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
                   std::string& answer) override;
   void end_of_pass(std::int64_t) override {}
   void on_tick(std::int64_t now_ms) override;
+  // A line in the log, when there are new ones, at most one a minute.
+  void tell_untrusted_forwards(std::int64_t now_ms);
   void on_close(http::ConnectionRef) override {}
 
  private:
@@ -102,6 +106,8 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   std::deque<store::AuditEntry> recent_;  // newest first; what the history may not have yet
   std::thread thread_;
   bool journal_failed_ = false;
+  std::uint64_t told_forwards_ = 0;
+  std::int64_t next_told_ms_ = 0;
 };
 
 }  // namespace footfall

@@ -185,7 +185,12 @@ void Server::open_threads() {
       [this](std::string id, std::string path) { return backups_->begin(std::move(id), std::move(path)); },
       [this] { return backups_->status(); },
       [this] { return readiness(); },
-      [this] { return exposition_->text(); }});
+      [this] { return exposition_->text(); },
+      [this] {
+        std::uint64_t forwards = 0;
+        for (const auto& shard : shards_) forwards += shard->counters().untrusted_forwards.get();
+        return forwards;
+      }});
   control_ = std::make_unique<Control>(*control_environment_, open_writer(journal::kControlStream).value(),
                                        recovered_.changes);
   recovered_.changes.clear();
