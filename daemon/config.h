@@ -22,6 +22,7 @@ namespace footfall {
 struct Config {
   std::string data_dir = "/var/lib/footfall";
   std::vector<http::ListenAddress> listen;          // public; default 127.0.0.1:8080
+  std::uint32_t listen_mode = 0;                    // permissions of public unix sockets; 0: as the umask says
   std::vector<http::ListenAddress> admin;           // default 127.0.0.1:8081
   std::vector<http::ListenAddress> metrics_listen;  // /metrics and health alone; none by default
   bool insecure_admin = false;                      // allows an admin listener that is not on loopback, without TLS
