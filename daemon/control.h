@@ -23,6 +23,7 @@
 #include "http/response.h"
 #include "ingest/salts.h"
 #include "journal/writer.h"
+#include "live_moment.h"
 #include "sites/registry.h"
 #include "store/history.h"
 
@@ -40,6 +41,9 @@ struct ControlEnvironment {
   // Every shard has it when these return.
   std::function<void(std::shared_ptr<const sites::Directory>)> publish_directory;
   std::function<void(std::shared_ptr<const ingest::SaltKeys>)> publish_salts;
+  // Stops the shards for it, and what it could not journal goes back to them.
+  std::function<base::Result<LiveMoment>()> take_moment;
+  std::function<void(const std::vector<std::pair<sites::SiteId, counting::Observation>>&)> journal_again;
   std::function<base::Result<api::BackupStatus>(std::string, std::string)> begin_backup;
   std::function<api::BackupStatus()> backup_status;
   std::function<api::Readiness()> readiness;
@@ -78,6 +82,7 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   sites::Registry& registry() override { return environment_.registry; }
   std::int64_t now_ms() override { return environment_.clock.utc_ms(); }
   base::Result<std::vector<store::AuditEntry>> audit(std::size_t limit) override;
+  base::Result<store::Moment> moment() override;
   base::Result<api::BackupStatus> begin_backup(std::string id, std::string path) override {
     return environment_.begin_backup(std::move(id), std::move(path));
   }
@@ -93,6 +98,9 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   void on_close(http::ConnectionRef) override {}
 
  private:
+  // Appends a block of the control stream, and makes it durable.
+  base::Result<void> write(std::string_view payload);
+
   const ControlEnvironment& environment_;
   boost::asio::io_context context_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;

@@ -129,6 +129,7 @@ void Server::recover() {
   start.accept_loss = config_.accept_loss;
   start.progress = &recovery_progress_;
   recovered_ = store::recover(*directory_, counting_limits(config_), start).value();
+  closed_as_of_checkpoint_ = recovered_.checkpoint;
   recovery_duration_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   for (const store::LostTail& lost : recovered_.lost) {
     base::log::error(lost.loss.what + "; --accept-loss: going on without it; " + describe(lost.loss, lost.stream) +
@@ -180,6 +181,11 @@ void Server::open_threads() {
       },
       [this](const std::shared_ptr<const ingest::SaltKeys>& keys) {
         for (const auto& shard : shards_) shard->run([&] { shard->set_salts(keys); });
+      },
+      [this] { return take_moment(); },
+      [this](const std::vector<std::pair<sites::SiteId, counting::Observation>>& observations) {
+        Shard& shard = *shards_.front();
+        shard.post([&shard, observations] { shard.journal_again(observations); });
       },
       [this](std::string id, std::string path) { return backups_->begin(std::move(id), std::move(path)); },
       [this] { return backups_->status(); },
@@ -277,21 +283,42 @@ void Server::stop() {
   base::log::stop();
 }
 
+base::Result<LiveMoment> Server::take_moment() {
+  if (!closed_as_of_checkpoint_)
+    return base::Error{base::Errc::unavailable, "a checkpoint's days are being closed; try again in a second"};
+  base::Result<LiveMoment> live = take_live_moment(shards_, *recovered_.registry, *clock_);
+  if (!live) return live;
+  live->moment.incarnation = directory_->incarnation_text();
+  live->moment.checkpoint = *closed_as_of_checkpoint_;
+  for (const auto& [stream, position] : recovered_.positions)  // of shards that an earlier start had
+    live->moment.positions.emplace(stream, position.sequence);
+  return live;
+}
+
 // --- the checkpointer's way to the live side ---
 
 store::LiveSide Server::live_side() {
   return {[this] { return roll_streams(); },
-          [this](const std::vector<store::ClosedDay>& days) {
-            for (const store::ClosedDay& closed : days) {
-              control_->run([&] {  // whose the registry is
-                sites::Site* site = recovered_.registry->find(closed.site);
-                if (site == nullptr) return;
-                base::MutexLock lock(site->mutex());
-                site->state().close_day(closed.epoch, closed.day);
-              });
-            }
-          },
+          [this](std::uint64_t checkpoint, const std::vector<store::ClosedDay>& days) { close_days(checkpoint, days); },
           [this](const std::map<StreamId, std::uint64_t>& through) { recycle_segments(through); }};
+}
+
+// On the control thread, whose the registry is; in parts, so that it is not held up.
+void Server::close_days(std::uint64_t checkpoint, std::span<const store::ClosedDay> days) {
+  constexpr std::size_t kAtOnce = 1000;
+  do {
+    const auto part = days.first(std::min(days.size(), kAtOnce));
+    days = days.subspan(part.size());
+    control_->run([&] {
+      for (const store::ClosedDay& closed : part) {
+        sites::Site* site = recovered_.registry->find(closed.site);
+        if (site == nullptr) continue;
+        base::MutexLock lock(site->mutex());
+        site->state().close_day(closed.epoch, closed.day);
+      }
+      closed_as_of_checkpoint_ = days.empty() ? std::optional(checkpoint) : std::nullopt;
+    });
+  } while (!days.empty());
 }
 
 base::Result<std::map<StreamId, std::uint64_t>> Server::roll_streams() {

@@ -11,6 +11,8 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -48,8 +50,10 @@ class Server {
   void first_start();   // the admin token, also of a restored directory
   void open_listeners();
   base::Result<std::unique_ptr<journal::Writer>> open_writer(journal::StreamId stream);
+  base::Result<LiveMoment> take_moment();
   store::LiveSide live_side();
   base::Result<std::map<journal::StreamId, std::uint64_t>> roll_streams();
+  void close_days(std::uint64_t checkpoint, std::span<const store::ClosedDay> days);
   void recycle_segments(const std::map<journal::StreamId, std::uint64_t>& through);
   metrics::Facts facts() const;
   api::Readiness readiness() const;
@@ -61,6 +65,9 @@ class Server {
   std::unique_ptr<StartupListener> startup_;  // until the real listeners open
   store::RecoveredState recovered_;           // the registry is the live one
   double recovery_duration_s_ = 0;
+  // The checkpoint whose closed days the live state has closed, and no others; none while it closes some. The control
+  // thread's.
+  std::optional<std::uint64_t> closed_as_of_checkpoint_;
   std::unique_ptr<base::Clock> clock_;
   std::unique_ptr<store::History> history_;         // the control thread's connection
   std::unique_ptr<store::History> history_writer_;  // the checkpointer's

@@ -244,6 +244,23 @@ base::Result<void> Shard::recycle(std::uint64_t through_segment) {
   return writer_->recycle(through_segment);
 }
 
+Shard::Standing Shard::standing() {
+  Standing out{journal::StreamId{static_cast<std::uint16_t>(index_ + 1)}, applied_through_, lost_observations_, {}};
+  for (const auto& block : blocks_)
+    out.observations.insert(out.observations.end(), block->observations.begin(), block->observations.end());
+  if (environment_.durability == Durability::memory) {
+    if (const base::Result<void> written = writer_->flush(); !written) {
+      fail_journal(written.error());
+      out.failure = written.error();
+    }
+  }
+  return out;
+}
+
+void Shard::journal_again(const std::vector<std::pair<sites::SiteId, counting::Observation>>& observations) {
+  lost_observations_.insert(lost_observations_.end(), observations.begin(), observations.end());
+}
+
 void Shard::begin_stop(std::int32_t drain_s) {
   post([this, drain_s] {
     draining_ = true;

@@ -100,6 +100,17 @@ class Shard final : public http::LoopHandler {
   // error.
   void roll(std::function<void(base::Result<journal::Position>)> closed);
   base::Result<void> recycle(std::uint64_t through_segment);
+  // Between two passes: how far the sites' states include its stream.
+  struct Standing {
+    journal::StreamId stream;
+    std::uint64_t applied_through = 0;  // block
+    // In the states, and in no block up to that one: in blocks beyond, or in none yet.
+    std::vector<std::pair<sites::SiteId, counting::Observation>> observations;
+    std::optional<base::Error> failure;  // what it has counted in `memory` durability cannot be written
+  };
+  Standing standing();
+  // They go into the next block.
+  void journal_again(const std::vector<std::pair<sites::SiteId, counting::Observation>>& observations);
 
   // Takes no more input but what was begun, for at most `drain_s`. Returns at once.
   void begin_stop(std::int32_t drain_s);

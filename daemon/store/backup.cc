@@ -8,6 +8,7 @@
 
 #include "store/backup_file.h"
 #include "store/checkpoint.h"
+#include "store/content_hash.h"
 
 namespace footfall::store {
 namespace {

@@ -162,7 +162,7 @@ base::Result<void> Checkpointer::Impl::run(bool needed) {
     ++stats.checkpoints;
     stats.last_utc_s = clock.utc_s();
   }
-  if (!days.empty()) live.days_closed(days);
+  live.days_closed(number, days);
   if (state.checkpoint > 0) {
     Segments behind;
     for (const auto& [stream, position] : state.checkpoint_positions) behind[stream] = position.segment;

@@ -34,8 +34,9 @@ struct ClosedDay {
 struct LiveSide {
   // Closes every hit stream's segment, then the control stream's; answers the closed segments' numbers.
   std::function<base::Result<std::map<journal::StreamId, std::uint64_t>>()> roll;
-  // These days are in the history now: fold and forget them in the live state.
-  std::function<void(const std::vector<ClosedDay>&)> days_closed;
+  // These days are in the history now, and closed in the checkpoint of that number: fold and forget them in the live
+  // state. Called for each checkpoint, mostly without days.
+  std::function<void(std::uint64_t, const std::vector<ClosedDay>&)> days_closed;
   // Segments up to these numbers may be recycled.
   std::function<void(const std::map<journal::StreamId, std::uint64_t>&)> recycle;
 };

@@ -6,10 +6,7 @@
 #include "store/recovery.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 
-#include "base/hash.h"
 #include "sites/records.h"
 #include "store/checkpoint.h"
 
@@ -65,7 +62,6 @@ class Replayer final : public sites::RecordVisitor {
   }
 
   Outcome observation(SiteId id, const counting::Observation& seen) override {
-    if (control_) return misplaced("an observation");
     sites::Site* site = state_.registry->find(id);
     if (site == nullptr) return unknown_site(id, "an observation is");
     base::MutexLock lock(site->mutex());
@@ -303,31 +299,6 @@ base::Result<RecoveredState> recover(const DataDirectory& directory, const count
 base::Result<RecoveredState> recover(const DataDirectory& directory, const counting::Limits& limits,
                                      const StartOptions& start) {
   return replay(directory, limits, nullptr, nullptr, {}, start);
-}
-
-std::string content_hash(const sites::Registry& registry, std::int64_t now_s) {
-  constexpr std::array<base::SipKey, 2> kKeys{base::SipKey{1, 0}, base::SipKey{2, 0}};
-  std::array<std::uint64_t, 2> hash{};
-  std::string bytes;
-  base::ByteWriter out(bytes);
-  // Each part is hashed along with the hash of those before it.
-  const auto take = [&] {
-    for (std::size_t i = 0; i < hash.size(); ++i) {
-      hash[i] = base::siphash24(base::SipKey{kKeys[i].k0, hash[i]}, bytes);
-    }
-    bytes.clear();
-  };
-  registry.save(out);
-  take();
-  for (sites::Site* site : registry.all_sites()) {
-    base::MutexLock lock(site->mutex());
-    site->state().save(out, now_s);
-    take();
-  }
-  std::array<char, 33> text{};
-  std::snprintf(text.data(), text.size(), "%016llx%016llx", static_cast<unsigned long long>(hash[0]),
-                static_cast<unsigned long long>(hash[1]));
-  return text.data();
 }
 
 }  // namespace footfall::store

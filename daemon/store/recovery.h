@@ -69,8 +69,4 @@ struct StartOptions {
 base::Result<RecoveredState> recover(const DataDirectory& directory, const counting::Limits& limits,
                                      const StartOptions& start);
 
-// Fingerprint of all canonical content, in hex: SipHash with two fixed keys over save() of the registry and each site.
-// Equal content gives an equal fingerprint on any machine; presence as of now_s.
-std::string content_hash(const sites::Registry& registry, std::int64_t now_s);
-
 }  // namespace footfall::store

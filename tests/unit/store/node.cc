@@ -34,6 +34,7 @@ base::Result<void> Node::start(unsigned streams) {
     return state.error();
   }
   recovered_ = std::move(*state);
+  closed_as_of = recovered_.checkpoint;
   registry_ = std::move(recovered_.registry);
   if (auto kept = store::set_aside(*directory_, recovered_); !kept) {
     crash();
@@ -90,7 +91,8 @@ store::LiveSide Node::live_side() {
     if (after_roll) after_roll();
     return closed;
   };
-  live.days_closed = [this](const std::vector<store::ClosedDay>& days) {
+  live.days_closed = [this](std::uint64_t number, const std::vector<store::ClosedDay>& days) {
+    closed_as_of = number;
     for (const store::ClosedDay& day : days) {
       sites::Site& site = *registry_->find(day.site);
       base::MutexLock lock(site.mutex());
@@ -206,6 +208,30 @@ void Node::tick() {
     add_observations(*site, payload);
   }
   if (!payload.empty()) static_cast<void>(writers_[0]->append(payload, 0, control_sequence()));
+}
+
+store::Moment Node::moment() {
+  store::Moment out;
+  out.incarnation = directory_->incarnation_text();
+  out.checkpoint = closed_as_of;
+  out.as_of_s = clock_.utc_s();
+  for (const auto& [stream, position] : recovered_.positions) out.positions[stream] = position.sequence;
+  for (unsigned i = 0; i < streams(); ++i) {
+    out.positions[journal::StreamId{static_cast<std::uint16_t>(i + 1)}] =
+        ack_after_sync ? writers_[i]->durable_through() : writers_[i]->position().sequence;
+  }
+  std::string observations;
+  std::vector<store::ContentHash> hashes;
+  for (sites::Site* site : registry_->all_sites()) {
+    add_observations(*site, observations);
+    base::MutexLock lock(site->mutex());
+    out.sites.push_back(store::moment_site(*registry_, *site, out.as_of_s, hashes.emplace_back()));
+  }
+  out.hash = store::to_text(store::whole(store::hash_of(*registry_), hashes));
+  if (!observations.empty()) control_->append(observations, 0, control_sequence()).value();
+  control_->sync().value();
+  out.positions[journal::kControlStream] = control_sequence();
+  return out;
 }
 
 base::Result<void> Node::append_raw(unsigned stream, std::string_view payload, std::uint64_t control_sequence) {
