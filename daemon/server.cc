@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server.h"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <future>
+#include <set>
 #include <utility>
 
 #include "api/auth.h"
@@ -130,6 +132,9 @@ void Server::recover() {
   start.progress = &recovery_progress_;
   recovered_ = store::recover(*directory_, counting_limits(config_), start).value();
   closed_as_of_checkpoint_ = recovered_.checkpoint;
+  ledger_at_start_ = store::check_ledger(recovered_);
+  for (const store::LedgerMismatch& mismatch : ledger_at_start_.mismatches)
+    base::log::error("the ledger does not balance: " + mismatch.sentence);
   recovery_duration_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   for (const store::LostTail& lost : recovered_.lost) {
     base::log::error(lost.loss.what + "; --accept-loss: going on without it; " + describe(lost.loss, lost.stream) +
@@ -198,7 +203,8 @@ void Server::open_threads() {
   std::vector<const metrics::ShardCounters*> counters;
   const auto sites = recovered_.registry->directory(control_->writer().position().sequence);
   for (unsigned i = 0; i < config_.threads; ++i) {
-    shards_.push_back(std::make_unique<Shard>(i, *shard_environment_, open_writer(stream_of_shard(i)).value()));
+    shards_.push_back(std::make_unique<Shard>(i, *shard_environment_, open_writer(stream_of_shard(i)).value(),
+                                              recovered_.stream_hits[stream_of_shard(i)]));
     shards_.back()->set_salts(salts_->keys());
     shards_.back()->set_directory(sites);
     counters.push_back(&shards_.back()->counters());
@@ -321,22 +327,22 @@ void Server::close_days(std::uint64_t checkpoint, std::span<const store::ClosedD
   } while (!days.empty());
 }
 
-base::Result<std::map<StreamId, std::uint64_t>> Server::roll_streams() {
-  std::map<StreamId, std::uint64_t> closed;
-  base::Result<journal::Position> rolled = journal::Position{};
+base::Result<store::ClosedStreams> Server::roll_streams() {
+  store::ClosedStreams closed;
   for (std::size_t i = 0; i < shards_.size(); ++i) {
-    std::promise<base::Result<journal::Position>> closed_and_durable;
+    std::promise<base::Result<store::ClosedStream>> closed_and_durable;
     shards_[i]->post([&] {
       shards_[i]->roll(
-          [&](base::Result<journal::Position> closed_at) { closed_and_durable.set_value(std::move(closed_at)); });
+          [&](base::Result<store::ClosedStream> stream) { closed_and_durable.set_value(std::move(stream)); });
     });
-    rolled = closed_and_durable.get_future().get();
-    if (!rolled) return rolled.error();
-    closed[stream_of_shard(i)] = rolled->segment;
+    const base::Result<store::ClosedStream> stream = closed_and_durable.get_future().get();
+    if (!stream) return stream.error();
+    closed[stream_of_shard(i)] = *stream;
   }
+  base::Result<journal::Position> rolled = journal::Position{};
   control_->run([&] { rolled = control_->writer().roll(); });
   if (!rolled) return rolled.error();
-  closed[journal::kControlStream] = rolled->segment;
+  closed[journal::kControlStream].position = *rolled;
   return closed;
 }
 
@@ -372,6 +378,11 @@ api::Readiness Server::readiness() const {
   // Until this process made one: that which it began with, as old as the latest that it holds.
   facts.last_checkpoint_s = checkpoints.last_utc_s != 0 ? checkpoints.last_utc_s : recovered_.checkpoint_s;
   facts.checkpoints_fail = checkpoints.failures > 0 && checkpoints.last_utc_s == 0;
+  std::set<std::string> sentences;  // what the start found a checkpoint finds again
+  for (const store::Ledger* ledger : {&ledger_at_start_, &checkpoints.ledger}) {
+    for (const store::LedgerMismatch& mismatch : ledger->mismatches) sentences.insert(mismatch.sentence);
+  }
+  facts.ledger.assign(sentences.begin(), sentences.end());
   facts.sites = recovered_.registry->entries().size();
   return facts;
 }
@@ -405,6 +416,11 @@ metrics::Facts Server::facts() const {
   facts.sites = recovered_.registry->entries().size();
   const store::CheckpointStats checkpoints = checkpointer_->stats();
   facts.checkpoints = checkpoints.checkpoints;
+  const store::Ledger& ledger = checkpoints.ledger_checks > 0 ? checkpoints.ledger : ledger_at_start_;
+  facts.ledger_checks = 1 + checkpoints.ledger_checks;
+  facts.ledger_mismatch = std::max(ledger_at_start_.by(), checkpoints.ledger.by());
+  facts.ledger_stream_hits = ledger.stream_hits;
+  facts.ledger_site_hits = ledger.site_hits;
   facts.checkpoint_failures = checkpoints.failures;
   facts.checkpoint_duration_s = checkpoints.last_duration_s;
   facts.checkpoint_last_s = checkpoints.last_utc_s;

@@ -52,7 +52,7 @@ class Server {
   base::Result<std::unique_ptr<journal::Writer>> open_writer(journal::StreamId stream);
   base::Result<LiveMoment> take_moment();
   store::LiveSide live_side();
-  base::Result<std::map<journal::StreamId, std::uint64_t>> roll_streams();
+  base::Result<store::ClosedStreams> roll_streams();
   void close_days(std::uint64_t checkpoint, std::span<const store::ClosedDay> days);
   void recycle_segments(const std::map<journal::StreamId, std::uint64_t>& through);
   metrics::Facts facts() const;
@@ -64,6 +64,7 @@ class Server {
   store::RecoveryProgress recovery_progress_;
   std::unique_ptr<StartupListener> startup_;  // until the real listeners open
   store::RecoveredState recovered_;           // the registry is the live one
+  store::Ledger ledger_at_start_;
   double recovery_duration_s_ = 0;
   // The checkpoint whose closed days the live state has closed, and no others; none while it closes some. The control
   // thread's.

@@ -146,7 +146,8 @@ std::size_t Shard::TextHash::operator()(std::string_view text) const noexcept {
   return base::table_hash(text);
 }
 
-Shard::Shard(unsigned index, const ShardEnvironment& environment, std::unique_ptr<journal::Writer> writer)
+Shard::Shard(unsigned index, const ShardEnvironment& environment, std::unique_ptr<journal::Writer> writer,
+             std::uint64_t applied_hits)
     : index_(index),
       environment_(environment),
       context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
@@ -162,6 +163,7 @@ Shard::Shard(unsigned index, const ShardEnvironment& environment, std::unique_pt
         post([this, outcome] { on_synced(outcome); });
       })) {
   applied_through_ = synced_through_ = writer_->position().sequence;
+  applied_hits_ = applied_hits;
   candidates_.reserve(kCandidatesMax);
   hit_answers_.set_second(environment.clock.utc_s());
 }
@@ -226,15 +228,17 @@ void Shard::add_active(sites::Site* site) {
   active_.push_back(site);
 }
 
-void Shard::roll(std::function<void(base::Result<journal::Position>)> closed) {
+void Shard::roll(std::function<void(base::Result<store::ClosedStream>)> closed) {
   const base::Result<journal::Position> rolled = writer_->roll();
   if (!rolled) {
     fail_journal(rolled.error());
-    return closed(rolled);
+    return closed(rolled.error());
   }
-  if (environment_.durability == Durability::memory) return closed(rolled);
-  waiters_.push_back({rolled->sequence, [closed = std::move(closed), position = *rolled](base::Result<void> durable) {
-                        closed(durable ? base::Result<journal::Position>(position) : durable.error());
+  store::ClosedStream stream{*rolled, applied_hits_};
+  for (const auto& block : blocks_) stream.hits += block->hits;  // they are durable, and applied, or there is an error
+  if (environment_.durability == Durability::memory) return closed(stream);
+  waiters_.push_back({rolled->sequence, [closed = std::move(closed), stream](base::Result<void> durable) {
+                        closed(durable ? base::Result<store::ClosedStream>(stream) : durable.error());
                       }});
   start_sync();
   settle_waiters();
@@ -551,15 +555,31 @@ std::uint64_t Shard::write_block(Block& block) {
   return sequence;
 }
 
+void Shard::count_applied(std::span<const counting::Hit> hits) {
+  std::array<std::uint64_t, counting::kKinds> kinds{};
+  std::uint64_t bots = 0;
+  std::uint64_t counted = 0;
+  for (const counting::Hit& hit : hits) {
+    ++kinds.at(static_cast<std::size_t>(hit.kind));
+    bots += hit.bot ? 1U : 0U;
+    counted += hit.counts ? 1U : 0U;
+  }
+  counters_.applied.add(hits.size());
+  for (std::size_t i = 0; i < kinds.size(); ++i) counters_.applied_kinds.at(i).add(kinds.at(i));
+  counters_.applied_bots.add(bots);
+  counters_.counted.add(counted);
+}
+
 void Shard::apply(Block& block) {
   for (std::size_t i = 0; i < block.sites; ++i) {
     sites::apply(block.groups[i]);
+    count_applied(block.groups[i].hits);
     sites::Site& site = *block.groups[i].site;
     if (!site.active() && site.activate()) environment_.activated(&site);
   }
   if (block.import) environment_.imports.settle(*block.import);
+  applied_hits_ += block.hits;
   counters_.accepted.add(block.hits);
-  counters_.applied.add(block.hits);
   unsynced_hits_.set(unsynced_hits_.get() - block.hits);
 }
 

@@ -52,6 +52,7 @@
 #include "pool.h"
 #include "sites/decide.h"
 #include "sites/registry.h"
+#include "store/ledger.h"
 
 namespace footfall {
 
@@ -81,7 +82,9 @@ struct ShardEnvironment {
 
 class Shard final : public http::LoopHandler {
  public:
-  Shard(unsigned index, const ShardEnvironment& environment, std::unique_ptr<journal::Writer> writer);
+  // `applied_hits`: of its stream, in the sites' states already.
+  Shard(unsigned index, const ShardEnvironment& environment, std::unique_ptr<journal::Writer> writer,
+        std::uint64_t applied_hits);
   ~Shard() override;
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
@@ -98,7 +101,7 @@ class Shard final : public http::LoopHandler {
   void add_active(sites::Site* site);
   // The closed segment's last position is durable when `closed` is called (on the shard's thread), or there is an
   // error.
-  void roll(std::function<void(base::Result<journal::Position>)> closed);
+  void roll(std::function<void(base::Result<store::ClosedStream>)> closed);
   base::Result<void> recycle(std::uint64_t through_segment);
   // Between two passes: how far the sites' states include its stream.
   struct Standing {
@@ -176,6 +179,7 @@ class Shard final : public http::LoopHandler {
   // Writes payload_ as the block that begin_block() gave.
   std::uint64_t write_block(Block& block);
   void apply(Block& block);
+  void count_applied(std::span<const counting::Hit> hits);
   void apply_through(std::uint64_t sequence);
   void give_up_blocks(std::uint64_t beyond);
   void forget(Block& block);
@@ -245,6 +249,7 @@ class Shard final : public http::LoopHandler {
   bool draining_ = false;
   std::int64_t last_sync_s_ = 0;
   std::uint64_t applied_through_ = 0;  // sequence of the last block that was applied
+  std::uint64_t applied_hits_ = 0;     // in all blocks of the stream up to it, also of earlier starts
   std::uint64_t synced_through_ = 0;   // through which the last sync that succeeded went
   std::unique_ptr<journal::SyncThread> sync_thread_;
 

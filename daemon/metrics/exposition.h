@@ -45,6 +45,10 @@ struct Facts {
   double journal_sync_seconds = 0;           // summed
   std::uint64_t journal_streams_failed = 0;  // that take no writes at present
 
+  // What starts and checkpoints compared (store/ledger.h).
+  std::uint64_t ledger_checks = 0, ledger_mismatch = 0;
+  std::uint64_t ledger_stream_hits = 0, ledger_site_hits = 0;  // as of the last of them
+
   std::uint64_t checkpoints = 0, checkpoint_failures = 0;
   double checkpoint_duration_s = 0;    // of the last
   std::int64_t checkpoint_last_s = 0;  // UTC; 0: none yet

@@ -126,6 +126,8 @@ base::Result<std::uint64_t> adopt_checkpoint(BackupReader& backup, const DataDir
     return Error{Errc::corrupt,
                  "the checkpoint in the backup gives another content hash than the backup says; take another backup"};
   }
+  for (const auto& [stream, hits] : state->stream_hits) state->earlier_hits += hits;
+  state->stream_hits.clear();
   state->positions.clear();
   if (auto written = write_checkpoint(directory, header.checkpoint, *state); !written) return written.error();
   return state->registry->entries().size();

@@ -122,6 +122,7 @@ struct Checkpointer::Impl {
   base::Result<void> timed_run(bool needed);
   base::Result<void> run(bool needed);
   bool unchanged(const Segments& closed) const;
+  void check(const RecoveredState& state, const ClosedStreams& closed);
   void loop();
 };
 
@@ -134,13 +135,27 @@ bool Checkpointer::Impl::unchanged(const Segments& closed) const {
   });
 }
 
+// What does not balance is told, and the checkpoint is made all the same: it holds what the journal says.
+void Checkpointer::Impl::check(const RecoveredState& state, const ClosedStreams& closed) {
+  Ledger ledger = check_ledger(state, closed);
+  for (const LedgerMismatch& mismatch : ledger.mismatches)
+    base::log::error("the ledger does not balance: " + mismatch.sentence);
+  std::lock_guard lock(mutex);
+  ++stats.ledger_checks;
+  if (ledger.mismatches.empty()) ledger.mismatches = std::move(stats.ledger.mismatches);
+  stats.ledger = std::move(ledger);
+}
+
 base::Result<void> Checkpointer::Impl::run(bool needed) {
-  auto closed = live.roll();
-  if (!closed) return closed.error();
-  if (unchanged(*closed)) return {};
-  auto recovered = recover(directory, limits, &*closed, &stopping);
+  const auto rolled = live.roll();
+  if (!rolled) return rolled.error();
+  Segments closed;
+  for (const auto& [stream, as_closed] : *rolled) closed[stream] = as_closed.position.segment;
+  if (unchanged(closed)) return {};
+  auto recovered = recover(directory, limits, &closed, &stopping);
   if (!recovered) return recovered.error();
   RecoveredState& state = *recovered;
+  check(state, *rolled);
   for (const std::string& warning : state.warnings) base::log::warning(warning);
   auto on_disk = list_checkpoints(directory);
   if (!on_disk) return on_disk.error();
@@ -167,7 +182,7 @@ base::Result<void> Checkpointer::Impl::run(bool needed) {
     Segments behind;
     for (const auto& [stream, position] : state.checkpoint_positions) behind[stream] = position.segment;
     live.recycle(behind);
-    if (auto removed = remove_orphans(directory, *closed, state.checkpoint_positions); !removed) return removed;
+    if (auto removed = remove_orphans(directory, closed, state.checkpoint_positions); !removed) return removed;
   }
   return remove_checkpoints_but(directory, {state.checkpoint, number});
 }

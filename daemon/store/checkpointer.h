@@ -3,8 +3,8 @@
 // The live state is not touched.
 //
 //   ask the shards to roll their segments (hit streams first, control last) -> recover() through those segments ->
-//   closed days to the history (one transaction) -> write checkpoint N+1 -> tell the live side which days are closed ->
-//   recycle segments behind checkpoint N -> remove checkpoint N-1
+//   compare the ledger with what the shards have -> closed days to the history (one transaction) -> write checkpoint
+//   N+1 -> tell the live side which days are closed -> recycle segments behind checkpoint N -> remove checkpoint N-1
 // Tested by tests/unit/store/checkpointer_test.cc.
 #pragma once
 
@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "store/backup.h"
 #include "store/history.h"
+#include "store/ledger.h"
 #include "store/recovery.h"
 
 namespace footfall::store {
@@ -32,8 +33,8 @@ struct ClosedDay {
 // That thread runs only when nothing else wants to: an implementation posts to the threads concerned, and takes no
 // site's lock here.
 struct LiveSide {
-  // Closes every hit stream's segment, then the control stream's; answers the closed segments' numbers.
-  std::function<base::Result<std::map<journal::StreamId, std::uint64_t>>()> roll;
+  // Closes every hit stream's segment, then the control stream's; answers the last positions in the closed segments.
+  std::function<base::Result<ClosedStreams>()> roll;
   // These days are in the history now, and closed in the checkpoint of that number: fold and forget them in the live
   // state. Called for each checkpoint, mostly without days.
   std::function<void(std::uint64_t, const std::vector<ClosedDay>&)> days_closed;
@@ -45,6 +46,8 @@ struct CheckpointStats {
   std::uint64_t checkpoints = 0, failures = 0;
   std::int64_t last_utc_s = 0;
   double last_duration_s = 0;
+  std::uint64_t ledger_checks = 0;
+  Ledger ledger;  // as of the last check; its mismatches those of the last check that found any
 };
 
 // Of the calling thread: for those that replay beside counting.

@@ -153,6 +153,8 @@ Outcome replay_stream(const DataDirectory& directory, journal::StreamId stream, 
                    std::to_string(control_end));
   };
   std::uint64_t last = options.after.sequence;
+  const std::uint64_t held_before = state.replayed_hits;
+  std::uint64_t said = 0;  // by the blocks' headers
   Replayer replayer(state, stream == journal::kControlStream);
   std::vector<counting::Hit> scratch;
   const auto visit = [&](const journal::BlockHeader& block, std::string_view payload) -> Outcome {
@@ -166,6 +168,7 @@ Outcome replay_stream(const DataDirectory& directory, journal::StreamId stream, 
     last = block.sequence;
     Outcome done = sites::decode_payload(payload, replayer, scratch);
     if (!done) return Error{done.error().code, where() + done.error().detail};
+    said += block.count;
     if (start.progress != nullptr) {
       start.progress->hits = state.replayed_hits;
       start.progress->bytes_read += journal::kBlockHeaderBytes + payload.size();
@@ -179,6 +182,13 @@ Outcome replay_stream(const DataDirectory& directory, journal::StreamId stream, 
   } else if (read->end.sequence >= options.after.sequence) {
     state.positions[stream] = read->end;
   }
+  const std::uint64_t held = state.replayed_hits - held_before;
+  if (said != held) {
+    state.mismatches.push_back({"stream " + journal::directory_name(stream) + ": its blocks say " +
+                                    std::to_string(said) + " hits, their records hold " + std::to_string(held),
+                                std::max(said, held) - std::min(said, held)});
+  }
+  if (said > 0) state.stream_hits[stream] += said;
   state.replayed_blocks += last - options.after.sequence;
   state.torn_bytes += read->torn_bytes;
   if (read->loss) state.lost.push_back({stream, std::move(*read->loss)});

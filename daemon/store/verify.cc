@@ -15,6 +15,7 @@
 #include "store/checkpoint.h"
 #include "store/content_hash.h"
 #include "store/history.h"
+#include "store/ledger.h"
 
 namespace footfall::store {
 namespace {
@@ -75,6 +76,8 @@ Positions read_checkpoints(const DataDirectory& directory, const counting::Limit
                                 "; a start goes on from the other checkpoint, and the next one replaces this file");
       continue;
     }
+    for (const LedgerMismatch& mismatch : check_ledger(*loaded).mismatches)
+      report.problems.push_back("checkpoint " + std::to_string(number) + ": " + mismatch.sentence);
     if (report.checkpoints.empty()) oldest = loaded->positions;
     report.checkpoints.push_back(number);
   }
@@ -230,6 +233,8 @@ VerifyReport verify(const DataDirectory& directory, const counting::Limits& limi
       report.problems.push_back(detail);
     return report;
   }
+  for (const LedgerMismatch& mismatch : check_ledger(*recovered).mismatches)
+    report.problems.push_back("the ledger does not balance: " + mismatch.sentence);
   report.newest_s = recovered->newest_s;
   report.state = moment_of(directory, *recovered, live != nullptr ? live->as_of_s : recovered->newest_s);
   if (live != nullptr) compare(*live, report);

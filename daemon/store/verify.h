@@ -3,6 +3,7 @@
 //
 //   each checkpoint      read to its end; the older one, replayed to the newer one's positions, is the newer one
 //   each stream          every segment from the oldest checkpoint on, every block, every record
+//   the ledger           of each checkpoint, and of the whole (ledger.h)
 //   history.sqlite       SQLite's own check; it is not behind the newest checkpoint
 //   a live moment        if one is given: replayed to its positions, the state has its hash
 //

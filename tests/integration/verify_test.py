@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 
 from footfall import BROWSER, BUILD, Daemon
@@ -20,6 +21,33 @@ def footfall(*words, daemon=None, code=0, stdin=None):
     if ran.returncode != code:
         raise AssertionError(f"footfall {words} ended with {ran.returncode}:\n{ran.stdout}{ran.stderr}")
     return ran
+
+
+def crc32c(data, crc=0):
+    crc ^= 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def with_more_hits(checkpoint):
+    """A checkpoint with another `earlier_hits` in its header (0 before) and the checksums that belong to it."""
+    length = int.from_bytes(checkpoint[12:16], "little")
+    header, chunks = bytearray(checkpoint[:16 + length]), checkpoint[16 + length + 4:]
+    at = 16 + 16 + 8  # incarnation, number
+    while header[at] & 0x80:  # newest_second
+        at += 1
+    assert header[at + 1] == 0
+    header[at + 1] = 1
+    seed = crc32c(header)
+    out = bytes(header) + seed.to_bytes(4, "little")
+    while chunks:
+        size = 9 + int.from_bytes(chunks[5:9], "little")
+        out += crc32c(chunks[4:size], seed).to_bytes(4, "little") + chunks[4:size]
+        chunks = chunks[size:]
+    return out
 
 
 class Load(threading.Thread):
@@ -160,6 +188,28 @@ class Verify(unittest.TestCase):
         other = self.daemon()
         other.stop()
         self.assertIn("of incarnation", self.verified(other.directory, live, code=1)["problems"][0])
+
+    def test_a_checkpoint_that_holds_other_numbers_than_its_streams_is_told_everywhere(self):
+        daemon = self.daemon("--checkpoint-interval", "1")
+        for n in range(5):
+            daemon.hit(SITES[0], "/", visitor=n)
+        deadline = time.monotonic() + 60
+        while daemon.metrics()["footfall_ledger_hits{in=\"sites\"}"] < 5 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        metrics = daemon.metrics()
+        self.assertEqual((metrics["footfall_ledger_hits{in=\"streams\"}"], metrics["footfall_ledger_mismatch"]), (5, 0))
+        self.assertIn("[+] the ledger balances", daemon.get("/readyz?verbose", port=daemon.admin_port).text)
+        daemon.stop()
+        newest = max((daemon.directory / "checkpoint").glob("*.ckpt"), key=lambda p: int(p.stem))
+        newest.write_bytes(with_more_hits(newest.read_bytes()))
+        daemon.start()
+        sentence = "everything: hits in all streams 6, in all sites 5"
+        self.assertEqual(daemon.metrics()["footfall_ledger_mismatch"], 1)
+        self.assertIn("[-] the ledger does not balance: " + sentence, daemon.get("/readyz?verbose", port=daemon.admin_port).text)
+        self.assertEqual(daemon.get("/readyz", port=daemon.admin_port).status, 200)
+        self.assertIn("error the ledger does not balance: " + sentence, daemon.log_text())
+        daemon.stop()
+        self.assertIn(sentence, footfall("verify", daemon.directory, code=1).stdout)
 
     def test_the_route_and_the_command(self):
         daemon = self.daemon()

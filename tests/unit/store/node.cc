@@ -47,6 +47,7 @@ base::Result<void> Node::start(unsigned streams) {
     auto writer = open_writer(journal::StreamId{static_cast<std::uint16_t>(i + 1)});
     if (!writer) return writer.error();
     writers_.push_back(std::move(*writer));
+    applied_hits.push_back(recovered_.stream_hits[journal::StreamId{static_cast<std::uint16_t>(i + 1)}]);
   }
   waiting_.resize(streams);
   auto history = store::History::open(history_path.value_or(directory_->file("history.sqlite")));
@@ -64,6 +65,7 @@ void Node::crash() {
   checkpointer_.reset();
   history_.reset();
   writers_.clear();
+  applied_hits.clear();
   waiting_.clear();
   control_.reset();
   registry_.reset();
@@ -72,8 +74,8 @@ void Node::crash() {
 
 store::LiveSide Node::live_side() {
   store::LiveSide live;
-  live.roll = [this]() -> base::Result<std::map<journal::StreamId, std::uint64_t>> {
-    std::map<journal::StreamId, std::uint64_t> closed;
+  live.roll = [this]() -> base::Result<store::ClosedStreams> {
+    store::ClosedStreams closed;
     for (unsigned i = 0; i < streams(); ++i) {
       if (ack_after_sync) {
         if (auto done = commit(i); !done) return done.error();
@@ -83,11 +85,11 @@ store::LiveSide Node::live_side() {
       if (ack_after_sync) {
         if (auto synced = writers_[i]->sync(); !synced) return synced.error();
       }
-      closed[journal::StreamId{static_cast<std::uint16_t>(i + 1)}] = position->segment;
+      closed[journal::StreamId{static_cast<std::uint16_t>(i + 1)}] = {*position, applied_hits[i]};
     }
     auto position = control_->roll();
     if (!position) return position.error();
-    closed[journal::kControlStream] = position->segment;
+    closed[journal::kControlStream].position = *position;
     if (after_roll) after_roll();
     return closed;
   };
@@ -177,6 +179,7 @@ base::Result<void> Node::apply(unsigned stream, const std::vector<sites::Group>&
   std::string observations;
   for (const sites::Group& group : groups) {
     sites::apply(group);
+    applied_hits[stream] += group.hits.size();
     add_observations(*group.site, observations);
   }
   if (observations.empty()) return {};

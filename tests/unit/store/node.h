@@ -97,6 +97,7 @@ class Node {
   std::function<void()> between_expect_and_write, between_write_and_apply;
   std::function<void()> after_roll;           // while a checkpoint is made, too
   std::vector<store::ClosedDay> closed_days;  // as the checkpointer told
+  std::vector<std::uint64_t> applied_hits;    // by stream, since it began; what a checkpoint is compared with
   std::uint64_t closed_as_of = 0;             // the number of the checkpoint that told it last
 
  private:
