@@ -163,8 +163,11 @@ void Control::on_tick(std::int64_t now_ms) {
       journal_failed_ = false;
     }
   }
-  if (now_ms / 1000 % 30 != 0) return;
-  const base::Result<bool> turned = environment_.salts.rotate(now_ms / 1000);
+  // By what has passed: after a suspended machine wakes up its shards may have no key for today.
+  const std::int64_t now_s = now_ms / 1000;
+  if (now_s < salts_due_s_) return;
+  salts_due_s_ = now_s + 30;
+  const base::Result<bool> turned = environment_.salts.rotate(now_s);
   if (!turned) {
     base::log::error("the salts could not be turned: " + turned.error().detail);
   } else if (*turned) {

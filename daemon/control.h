@@ -110,6 +110,7 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   std::deque<store::AuditEntry> recent_;  // newest first; what the history may not have yet
   std::thread thread_;
   bool journal_failed_ = false;
+  std::int64_t salts_due_s_ = 0;  // when they are looked at again
 };
 
 }  // namespace footfall

@@ -120,6 +120,11 @@ void Server::open_state() {
   history_->forget_beyond(recovered_.checkpoint).value();
   history_writer_ = store::History::open(directory_->file("history.sqlite")).value();
   salts_ = ingest::Salts::open(directory_->files(), directory_->file("salts"), clock_->utc_s()).value();
+  if (salts_->is_new() && recovered_.newest_s > 0) {
+    base::log::warning(directory_->file("salts") +
+                       " was absent or of no use, and was made anew: nobody is known again, so today's visitors and "
+                       "those online are counted anew; totals are not touched");
+  }
 }
 
 void Server::recover() {
