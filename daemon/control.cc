@@ -67,6 +67,16 @@ void Control::stop(std::int32_t drain_s) {
   thread_.join();
 }
 
+base::Result<void> Control::write(std::string_view payload) {
+  const std::uint64_t made_under = writer_->position().sequence;
+  const base::Result<std::uint64_t> written = writer_->append(payload, 0, made_under);
+  const base::Result<void> durable = written ? writer_->sync() : written.error();
+  if (durable) return durable;
+  journal_failed_ = true;
+  base::log::error("the control stream cannot be written: " + durable.error().detail);
+  return durable;
+}
+
 base::Result<void> Control::commit(sites::Change change) {
   using base::Errc;
   using base::Error;
@@ -82,15 +92,8 @@ base::Result<void> Control::commit(sites::Change change) {
   change.at_s = std::max(change.at_s, environment_.clock.utc_s());
   std::string payload;
   sites::encode_change(payload, change);
-  const std::uint64_t made_under = writer_->position().sequence;
-  const base::Result<std::uint64_t> written = writer_->append(payload, 0, made_under);
-  base::Result<void> durable;
-  if (written) durable = writer_->sync();
-  if (!written || !durable) {
-    const Error cause = written ? durable.error() : written.error();
-    journal_failed_ = true;
+  if (base::Result<void> written = write(payload); !written) {
     environment_.registry.give_up();
-    base::log::error("the control stream cannot be written: " + cause.detail);
     return Error{Errc::unavailable, "the change could not be written to the disk, and is not in force; try again"};
   }
   if (base::Result<void> applied = environment_.registry.apply(change); !applied) return applied;
@@ -109,6 +112,31 @@ std::optional<std::string> Control::page_path(std::string_view raw) {
   std::string_view path;
   if (!ingest::normalise_path(raw, arena, path)) return std::nullopt;
   return std::string(path);
+}
+
+base::Result<store::Moment> Control::moment() {
+  constexpr std::size_t kBlockBytes = journal::kPayloadMax / 2;
+  base::Result<LiveMoment> live = environment_.take_moment();
+  if (!live) return live.error();
+  base::Result<void> written;
+  std::string payload;
+  for (const auto& [site, seen] : live->observations) {
+    sites::encode_observation(payload, site, seen);
+    if (payload.size() < kBlockBytes) continue;
+    if (written = write(payload); !written) break;
+    payload.clear();
+  }
+  if (written && !payload.empty()) written = write(payload);
+  if (!written) {
+    environment_.journal_again(live->observations);
+    return base::Error{base::Errc::unavailable, "what was observed could not be written to the disk; try again"};
+  }
+  store::Moment& moment = live->moment;
+  moment.positions[journal::kControlStream] = writer_->position().sequence;
+  base::log::info("verify: the shards were stopped for " + std::to_string(live->stopped_us) + " us, " +
+                  std::to_string(live->gathered_us) + " of them until the last one had come; " +
+                  std::to_string(moment.sites.size()) + " sites, hash " + moment.hash);
+  return std::move(moment);
 }
 
 base::Result<std::vector<store::AuditEntry>> Control::audit(std::size_t limit) {
@@ -168,8 +196,11 @@ void Control::on_tick(std::int64_t now_ms) {
     }
   }
   tell_untrusted_forwards(now_ms);
-  if (now_ms / 1000 % 30 != 0) return;
-  const base::Result<bool> turned = environment_.salts.rotate(now_ms / 1000);
+  // By what has passed: after a suspended machine wakes up its shards may have no key for today.
+  const std::int64_t now_s = now_ms / 1000;
+  if (now_s < salts_due_s_) return;
+  salts_due_s_ = now_s + 30;
+  const base::Result<bool> turned = environment_.salts.rotate(now_s);
   if (!turned) {
     base::log::error("the salts could not be turned: " + turned.error().detail);
   } else if (*turned) {

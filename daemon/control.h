@@ -26,6 +26,7 @@
 #include "http/response.h"
 #include "ingest/salts.h"
 #include "journal/writer.h"
+#include "live_moment.h"
 #include "sites/registry.h"
 #include "store/history.h"
 
@@ -43,6 +44,9 @@ struct ControlEnvironment {
   // Every shard has it when these return.
   std::function<void(std::shared_ptr<const sites::Directory>)> publish_directory;
   std::function<void(std::shared_ptr<const ingest::SaltKeys>)> publish_salts;
+  // Stops the shards for it, and what it could not journal goes back to them.
+  std::function<base::Result<LiveMoment>()> take_moment;
+  std::function<void(const std::vector<std::pair<sites::SiteId, counting::Observation>>&)> journal_again;
   std::function<base::Result<api::BackupStatus>(std::string, std::string)> begin_backup;
   std::function<api::BackupStatus()> backup_status;
   std::function<api::Readiness()> readiness;
@@ -85,6 +89,7 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   std::int64_t now_ms() override { return environment_.clock.utc_ms(); }
   std::optional<std::string> page_path(std::string_view raw) override;
   base::Result<std::vector<store::AuditEntry>> audit(std::size_t limit) override;
+  base::Result<store::Moment> moment() override;
   base::Result<api::BackupStatus> begin_backup(std::string id, std::string path) override {
     return environment_.begin_backup(std::move(id), std::move(path));
   }
@@ -103,6 +108,8 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
 
  private:
   void look_at_clocks();
+  // Appends a block of the control stream, and makes it durable.
+  base::Result<void> write(std::string_view payload);
 
   const ControlEnvironment& environment_;
   boost::asio::io_context context_;
@@ -116,6 +123,7 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   base::ClockWatch clock_watch_;
   std::uint64_t told_forwards_ = 0;
   std::int64_t next_told_ms_ = 0;
+  std::int64_t salts_due_s_ = 0;  // when they are looked at again
 };
 
 }  // namespace footfall

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <filesystem>
 #include <future>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -167,6 +168,11 @@ void Server::open_state() {
   salts_ = with_room([&] {
              return ingest::Salts::open(directory_->files(), directory_->file("salts"), clock_->utc_s());
            }).value();
+  if (salts_->is_new() && !directory_->fresh()) {
+    base::log::warning(directory_->file("salts") +
+                       " was absent or of no use, and was made anew: nobody is known again, so today's visitors and "
+                       "those online are counted anew; totals are not touched");
+  }
 }
 
 // Of a directory that was in use: the daemon goes on without them, and its owner should know.
@@ -180,11 +186,6 @@ void Server::warn_of_missing_files() const {
     base::log::warning(
         directory_->file("history.sqlite") +
         " is missing and is made anew: rankings of closed days and the older audit are gone; no total is");
-  }
-  if (missing("salts")) {
-    base::log::warning(directory_->file("salts") +
-                       " is missing and is made anew: nobody is known again, so that today's visitors and those online "
-                       "are counted anew; no total is touched");
   }
   if (missing("admin-token") && !recovered_.registry->tokens().empty()) {
     base::log::warning(directory_->file("admin-token") +
@@ -201,6 +202,10 @@ void Server::recover() {
   start.accept_loss = config_.accept_loss;
   start.progress = &recovery_progress_;
   recovered_ = store::recover(*directory_, counting_limits(config_), start).value();
+  closed_as_of_checkpoint_ = recovered_.checkpoint;
+  ledger_at_start_ = store::check_ledger(recovered_);
+  for (const store::LedgerMismatch& mismatch : ledger_at_start_.mismatches)
+    base::log::error("the ledger does not balance: " + mismatch.sentence);
   recovery_duration_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   for (const store::LostTail& lost : recovered_.lost) {
     base::log::error(lost.loss.what + "; --accept-loss: going on without it; " + describe(lost.loss, lost.stream) +
@@ -263,6 +268,11 @@ void Server::open_threads() {
       [this](const std::shared_ptr<const ingest::SaltKeys>& keys) {
         for (const auto& shard : shards_) shard->run([&] { shard->set_salts(keys); });
       },
+      [this] { return take_moment(); },
+      [this](const std::vector<std::pair<sites::SiteId, counting::Observation>>& observations) {
+        Shard& shard = *shards_.front();
+        shard.post([&shard, observations] { shard.journal_again(observations); });
+      },
       [this](std::string id, std::string path) { return backups_->begin(std::move(id), std::move(path)); },
       [this] { return backups_->status(); },
       [this] { return readiness(); },
@@ -280,7 +290,8 @@ void Server::open_threads() {
   std::vector<const metrics::ShardCounters*> counters;
   const auto sites = recovered_.registry->directory(control_->writer().position().sequence);
   for (unsigned i = 0; i < config_.threads; ++i) {
-    shards_.push_back(std::make_unique<Shard>(i, *shard_environment_, open_writer(stream_of_shard(i)).value()));
+    shards_.push_back(std::make_unique<Shard>(i, *shard_environment_, open_writer(stream_of_shard(i)).value(),
+                                              recovered_.stream_hits[stream_of_shard(i)]));
     shards_.back()->set_salts(salts_->keys());
     shards_.back()->set_directory(sites);
     counters.push_back(&shards_.back()->counters());
@@ -372,35 +383,56 @@ void Server::stop() {
   base::log::stop();
 }
 
+base::Result<LiveMoment> Server::take_moment() {
+  if (!closed_as_of_checkpoint_)
+    return base::Error{base::Errc::unavailable, "a checkpoint's days are being closed; try again in a second"};
+  base::Result<LiveMoment> live = take_live_moment(shards_, *recovered_.registry, *clock_);
+  if (!live) return live;
+  live->moment.incarnation = directory_->incarnation_text();
+  live->moment.checkpoint = *closed_as_of_checkpoint_;
+  for (const auto& [stream, position] : recovered_.positions)  // of shards that an earlier start had
+    live->moment.positions.emplace(stream, position.sequence);
+  return live;
+}
+
 // --- the checkpointer's way to the live side ---
 
 store::LiveSide Server::live_side() {
   return {[this] { return roll_streams(); },
-          [this](const std::vector<store::ClosedDay>& days) {
-            for (const store::ClosedDay& closed : days) {
-              control_->run([&] {  // whose the registry is
-                sites::Site* site = recovered_.registry->find(closed.site);
-                if (site == nullptr) return;
-                base::MutexLock lock(site->mutex());
-                site->state().close_day(closed.epoch, closed.day);
-              });
-            }
-          },
+          [this](std::uint64_t checkpoint, const std::vector<store::ClosedDay>& days) { close_days(checkpoint, days); },
           [this](const std::map<StreamId, std::uint64_t>& through) { recycle_segments(through); },
           [this] { return recovered_.replayed_bytes + journal_bytes(); }, [this] { return stream_failed(); }};
 }
 
-base::Result<std::map<StreamId, std::uint64_t>> Server::roll_streams() {
-  std::map<StreamId, std::uint64_t> closed;
+// On the control thread, whose the registry is; in parts, so that it is not held up.
+void Server::close_days(std::uint64_t checkpoint, std::span<const store::ClosedDay> days) {
+  constexpr std::size_t kAtOnce = 1000;
+  do {
+    const auto part = days.first(std::min(days.size(), kAtOnce));
+    days = days.subspan(part.size());
+    control_->run([&] {
+      for (const store::ClosedDay& closed : part) {
+        sites::Site* site = recovered_.registry->find(closed.site);
+        if (site == nullptr) continue;
+        base::MutexLock lock(site->mutex());
+        site->state().close_day(closed.epoch, closed.day);
+      }
+      closed_as_of_checkpoint_ = days.empty() ? std::optional(checkpoint) : std::nullopt;
+    });
+  } while (!days.empty());
+}
+
+base::Result<store::ClosedStreams> Server::roll_streams() {
+  store::ClosedStreams closed;
   for (std::size_t i = 0; i < shards_.size(); ++i) {
-    std::promise<std::uint64_t> closed_and_durable;
-    shards_[i]->post([&] { shards_[i]->roll([&](std::uint64_t segment) { closed_and_durable.set_value(segment); }); });
+    std::promise<store::ClosedStream> closed_and_durable;
+    shards_[i]->post([&] { shards_[i]->roll([&](store::ClosedStream stream) { closed_and_durable.set_value(stream); }); });
     closed[stream_of_shard(i)] = closed_and_durable.get_future().get();
   }
   base::Result<std::uint64_t> control = std::uint64_t{0};
   control_->run([&] { control = store::close_control_segment(control_->writer(), *reserve_); });
   if (!control) return control.error();
-  closed[journal::kControlStream] = *control;
+  closed[journal::kControlStream].segment = *control;
   return closed;
 }
 
@@ -446,6 +478,11 @@ api::Readiness Server::readiness() const {
   // Until this process made one: that which it began with, as old as the latest that it holds.
   facts.last_checkpoint_s = checkpoints.last_utc_s != 0 ? checkpoints.last_utc_s : recovered_.checkpoint_s;
   facts.checkpoints_fail = checkpoints.failures_in_a_row > 0;
+  std::set<std::string> sentences;  // what the start found a checkpoint finds again
+  for (const store::Ledger* ledger : {&ledger_at_start_, &checkpoints.ledger}) {
+    for (const store::LedgerMismatch& mismatch : ledger->mismatches) sentences.insert(mismatch.sentence);
+  }
+  facts.ledger.assign(sentences.begin(), sentences.end());
   facts.sites = recovered_.registry->entries().size();
   return facts;
 }
@@ -481,6 +518,11 @@ metrics::Facts Server::facts() const {
   facts.batch_key_bytes = recovered_.registry->batch_keys().bytes();
   const store::CheckpointStats checkpoints = checkpointer_->stats();
   facts.checkpoints = checkpoints.checkpoints;
+  const store::Ledger& ledger = checkpoints.ledger_checks > 0 ? checkpoints.ledger : ledger_at_start_;
+  facts.ledger_checks = 1 + checkpoints.ledger_checks;
+  facts.ledger_mismatch = std::max(ledger_at_start_.by(), checkpoints.ledger.by());
+  facts.ledger_stream_hits = ledger.stream_hits;
+  facts.ledger_site_hits = ledger.site_hits;
   facts.checkpoint_failures = checkpoints.failures;
   facts.checkpoint_failures_in_a_row = checkpoints.failures_in_a_row;
   facts.journal_uncovered_bytes = checkpoints.journal_bytes;

@@ -11,6 +11,8 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -52,8 +54,10 @@ class Server {
   void open_listeners();
   base::Error no_room_to_start(const base::Error& cause) const;
   base::Result<std::unique_ptr<journal::Writer>> open_writer(journal::StreamId stream);
+  base::Result<LiveMoment> take_moment();
   store::LiveSide live_side();
-  base::Result<std::map<journal::StreamId, std::uint64_t>> roll_streams();
+  base::Result<store::ClosedStreams> roll_streams();
+  void close_days(std::uint64_t checkpoint, std::span<const store::ClosedDay> days);
   std::uint64_t journal_bytes() const;  // appended since the start
   bool stream_failed() const;
   void recycle_segments(const std::map<journal::StreamId, std::uint64_t>& through);
@@ -67,7 +71,11 @@ class Server {
   store::RecoveryProgress recovery_progress_;
   std::unique_ptr<StartupListener> startup_;  // until the real listeners open
   store::RecoveredState recovered_;           // the registry is the live one
+  store::Ledger ledger_at_start_;
   double recovery_duration_s_ = 0;
+  // The checkpoint whose closed days the live state has closed, and no others; none while it closes some. The control
+  // thread's.
+  std::optional<std::uint64_t> closed_as_of_checkpoint_;
   std::unique_ptr<base::Clock> clock_;
   std::unique_ptr<store::History> history_;         // the control thread's connection
   std::unique_ptr<store::History> history_writer_;  // the checkpointer's

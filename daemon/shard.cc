@@ -96,7 +96,8 @@ struct Shard::Block {
   std::vector<std::pair<sites::SiteId, counting::Observation>> observations;
 };
 
-Shard::Shard(unsigned index, const ShardEnvironment& environment, std::unique_ptr<journal::Writer> writer)
+Shard::Shard(unsigned index, const ShardEnvironment& environment, std::unique_ptr<journal::Writer> writer,
+             std::uint64_t applied_hits)
     : index_(index),
       environment_(environment),
       context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
@@ -113,6 +114,7 @@ Shard::Shard(unsigned index, const ShardEnvironment& environment, std::unique_pt
         boost::asio::post(context_, [this, outcome] { on_synced(outcome); });
       })) {
   applied_through_ = synced_through_ = writer_->position().sequence;
+  applied_hits_ = applied_hits;
   if (writer_->failed()) journal_failed_.set(1);
   candidates_.reserve(kCandidatesMax);
   hit_answers_.set_second(environment.clock.utc_s());
@@ -160,23 +162,41 @@ void Shard::add_active(sites::Site* site) {
   active_.push_back(site);
 }
 
-void Shard::roll(std::function<void(std::uint64_t)> closed) {
+void Shard::roll(std::function<void(store::ClosedStream)> closed) {
   const base::Result<journal::Position> rolled = writer_->roll();
   if (!rolled) {
     if (writer_->failed() && !journal_failed()) fail_journal(rolled.error());
-    return closed(writer_->last_closed(acknowledged()).segment);
+    return closed({writer_->last_closed(acknowledged()).segment, {}});
   }
-  if (environment_.durability == Durability::memory) return closed(rolled->segment);
-  waiters_.push_back(
-      {rolled->sequence, [this, closed = std::move(closed), position = *rolled](const base::Result<void>& durable) {
-         closed(durable ? position.segment : writer_->last_closed(acknowledged()).segment);
-       }});
+  store::ClosedStream stream{rolled->segment, store::ClosedStream::Applied{rolled->sequence, applied_hits_}};
+  for (const auto& block : blocks_) stream.applied->hits += block->hits;  // once they are durable they are applied
+  if (environment_.durability == Durability::memory) return closed(stream);
+  waiters_.push_back({rolled->sequence, [this, closed = std::move(closed), stream](const base::Result<void>& durable) {
+                        closed(durable ? stream : store::ClosedStream{writer_->last_closed(acknowledged()).segment, {}});
+                      }});
   start_sync();
   settle_waiters();
 }
 
 base::Result<void> Shard::recycle(std::uint64_t through_segment) {
   return writer_->recycle(through_segment);
+}
+
+Shard::Standing Shard::standing() {
+  Standing out{journal::StreamId{static_cast<std::uint16_t>(index_ + 1)}, applied_through_, lost_observations_, {}};
+  for (const auto& block : blocks_)
+    out.observations.insert(out.observations.end(), block->observations.begin(), block->observations.end());
+  if (environment_.durability == Durability::memory) {
+    if (const base::Result<void> written = writer_->flush(); !written) {
+      fail_journal(written.error());
+      out.failure = written.error();
+    }
+  }
+  return out;
+}
+
+void Shard::journal_again(const std::vector<std::pair<sites::SiteId, counting::Observation>>& observations) {
+  lost_observations_.insert(lost_observations_.end(), observations.begin(), observations.end());
 }
 
 void Shard::begin_stop(std::int32_t drain_s) {
@@ -461,15 +481,31 @@ std::uint64_t Shard::write_block(Block& block) {
   return sequence;
 }
 
+void Shard::count_applied(std::span<const counting::Hit> hits) {
+  std::array<std::uint64_t, counting::kKinds> kinds{};
+  std::uint64_t bots = 0;
+  std::uint64_t counted = 0;
+  for (const counting::Hit& hit : hits) {
+    ++kinds.at(static_cast<std::size_t>(hit.kind));
+    bots += hit.bot ? 1U : 0U;
+    counted += hit.counts ? 1U : 0U;
+  }
+  counters_.applied.add(hits.size());
+  for (std::size_t i = 0; i < kinds.size(); ++i) counters_.applied_kinds.at(i).add(kinds.at(i));
+  counters_.applied_bots.add(bots);
+  counters_.counted.add(counted);
+}
+
 void Shard::apply(Block& block) {
   for (std::size_t i = 0; i < block.sites; ++i) {
     sites::apply(block.groups[i]);
+    count_applied(block.groups[i].hits);
     sites::Site& site = *block.groups[i].site;
     if (!site.active() && site.activate()) environment_.activated(&site);
   }
   block.claim.settle();
+  applied_hits_ += block.hits;
   counters_.accepted.add(block.hits);
-  counters_.applied.add(block.hits);
   unsynced_hits_.set(unsynced_hits_.get() - block.hits);
 }
 

@@ -51,6 +51,7 @@
 #include "pool.h"
 #include "sites/decide.h"
 #include "sites/registry.h"
+#include "store/ledger.h"
 
 namespace footfall {
 
@@ -83,7 +84,9 @@ struct ShardEnvironment {
 
 class Shard final : public http::LoopHandler {
  public:
-  Shard(unsigned index, const ShardEnvironment& environment, std::unique_ptr<journal::Writer> writer);
+  // `applied_hits`: of its stream, in the sites' states already.
+  Shard(unsigned index, const ShardEnvironment& environment, std::unique_ptr<journal::Writer> writer,
+        std::uint64_t applied_hits);
   ~Shard() override;
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
@@ -98,10 +101,21 @@ class Shard final : public http::LoopHandler {
   void set_directory(std::shared_ptr<const sites::Directory> directory);
   void set_salts(std::shared_ptr<const ingest::SaltKeys> salts);
   void add_active(sites::Site* site);
-  // Closes the segment, and calls `closed` (on the shard's thread) with its number when it is durable. A stream that
-  // cannot begin another segment, or has failed, answers the last one that is closed and holds nothing unacknowledged.
-  void roll(std::function<void(std::uint64_t)> closed);
+  // Closes the segment, and calls `closed` (on the shard's thread) when it is durable. A stream that cannot begin
+  // another segment, or has failed, answers the last one that is closed and holds nothing unacknowledged.
+  void roll(std::function<void(store::ClosedStream)> closed);
   base::Result<void> recycle(std::uint64_t through_segment);
+  // Between two passes: how far the sites' states include its stream.
+  struct Standing {
+    journal::StreamId stream;
+    std::uint64_t applied_through = 0;  // block
+    // In the states, and in no block up to that one: in blocks beyond, or in none yet.
+    std::vector<std::pair<sites::SiteId, counting::Observation>> observations;
+    std::optional<base::Error> failure;  // what it has counted in `memory` durability cannot be written
+  };
+  Standing standing();
+  // They go into the next block.
+  void journal_again(const std::vector<std::pair<sites::SiteId, counting::Observation>>& observations);
 
   // Takes no more input but what was begun, for at most `drain_s`. Returns at once.
   void begin_stop(std::int32_t drain_s);
@@ -177,6 +191,7 @@ class Shard final : public http::LoopHandler {
   // Writes payload_ as the block that begin_block() gave.
   std::uint64_t write_block(Block& block);
   void apply(Block& block);
+  void count_applied(std::span<const counting::Hit> hits);
   void apply_through(std::uint64_t sequence);
   void give_up_blocks(std::uint64_t beyond);
   void forget(Block& block);
@@ -245,6 +260,7 @@ class Shard final : public http::LoopHandler {
   bool draining_ = false;
   std::int64_t last_sync_s_ = 0;
   std::uint64_t applied_through_ = 0;  // sequence of the last block that was applied
+  std::uint64_t applied_hits_ = 0;     // in all blocks of the stream up to it, also of earlier starts
   std::uint64_t synced_through_ = 0;   // through which the last sync that succeeded went
   std::unique_ptr<journal::SyncThread> sync_thread_;
 

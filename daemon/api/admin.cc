@@ -237,6 +237,7 @@ AdminAnswer Admin::route(const http::Request& request, const sites::Token& token
     if (is_get(method)) return show_backup(call);
     return method == Method::post ? begin_backup(call) : method_not_allowed("GET, HEAD, POST");
   }
+  if (path == "/v1/admin/verify") return method == Method::get ? verify(call) : method_not_allowed("GET");
   if (path.starts_with(kSite)) {
     const std::string_view rest = path.substr(kSite.size());
     const std::string_view name = rest.substr(0, rest.find('/'));
@@ -651,6 +652,31 @@ AdminAnswer Admin::begin_backup(const Call& call) {
 AdminAnswer Admin::show_backup(const Call& call) {
   if (auto refused = call.refusal(bits(Scope::operate), {}, "operate")) return *refused;
   return backup_answer(control_.backup_status(), 200);
+}
+
+// --- verify ---
+
+AdminAnswer Admin::verify(const Call& call) {
+  if (auto refused = call.refusal(bits(Scope::operate), {}, "operate, for all sites")) return *refused;
+  const base::Result<store::Moment> moment = control_.moment();
+  if (!moment) return problem(moment.error());
+  std::string body;
+  JsonWriter json(body);
+  json.begin_object().member("incarnation", std::string_view(moment->incarnation));
+  json.count("checkpoint", moment->checkpoint).member("as_of_s", moment->as_of_s);
+  json.member("hash", std::string_view(moment->hash)).key("positions").begin_array();
+  for (const auto& [stream, sequence] : moment->positions) {
+    json.begin_object().member("stream", std::string_view(journal::directory_name(stream)));
+    json.count("sequence", sequence).end_object();
+  }
+  json.end_array().key("sites").begin_array();
+  for (const store::MomentSite& site : moment->sites) {
+    json.begin_object().member("id", site.id.value).member("site", std::string_view(site.name));
+    json.member("removed", site.removed).count("counted", site.counted).count("total", site.total);
+    json.member("online", site.online).member("hash", std::string_view(site.hash)).end_object();
+  }
+  json.end_array().end_object();
+  return json_answer(std::move(body));
 }
 
 // --- changes ---

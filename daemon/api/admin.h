@@ -14,6 +14,7 @@
 //   DELETE /v1/admin/imports?site=&source=    ingest           ends it
 //   POST   /v1/admin/backup                   operate          {"path"}; begins one, 202
 //   GET    /v1/admin/backup                   operate          how the latest one stands
+//   GET    /v1/admin/verify                   operate          the streams' positions, and the hash of the state there
 //   GET    /metrics /livez /startupz /readyz  no token
 //
 // A change is planned against what is in force, committed by the control plane, and answered with its id, site, before
@@ -39,6 +40,7 @@
 #include "sites/registry.h"
 #include "store/backup.h"
 #include "store/history.h"
+#include "store/moment.h"
 
 namespace footfall::api {
 
@@ -68,6 +70,8 @@ class ControlPlane {
   // another one is under way.
   virtual base::Result<BackupStatus> begin_backup(std::string id, std::string path) = 0;
   virtual BackupStatus backup_status() = 0;
+  // Of now. Replaying the journal to its positions gives its hash. Shards are stopped for it. unavailable.
+  virtual base::Result<store::Moment> moment() = 0;
   virtual Readiness readiness() = 0;
   virtual std::string metrics_text() = 0;
 };
@@ -112,6 +116,7 @@ class Admin {
   AdminAnswer end_import(const Call& call);
   AdminAnswer begin_backup(const Call& call);
   AdminAnswer show_backup(const Call& call);
+  AdminAnswer verify(const Call& call);
 
   AdminAnswer commit(const Call& call, sites::Action action, std::string reason, int status = 200);
   AdminAnswer describe(const sites::Change& change, bool repeated, int status);

@@ -44,6 +44,9 @@ HealthAnswer readyz(const Readiness& facts, std::string_view query, std::int64_t
     }
     fact(answer.body, !facts.draining, facts.draining ? "draining" : "taking traffic");
     fact(answer.body, true, "sites: ", std::to_string(facts.sites));
+    if (facts.ledger.empty()) fact(answer.body, true, "the ledger balances");
+    for (const std::string& sentence : facts.ledger)
+      fact(answer.body, false, "the ledger does not balance: ", sentence);
     const std::string age =
         facts.last_checkpoint_s == 0 ? "none yet" : std::to_string(now_s - facts.last_checkpoint_s) + " s old";
     fact(answer.body, !facts.checkpoints_fail,

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "store/recovery_progress.h"
 
@@ -25,7 +26,8 @@ struct Readiness {
   bool draining = false;          // SIGTERM was received
   bool checkpoints_fail = false;  // degraded: start-ups get slower, nothing is lost
   std::string_view durability = "disk";
-  std::string journal_detail;  // why the journal is not open, for people
+  std::vector<std::string> ledger;  // what does not balance, a sentence each; degraded: a number may be wrong
+  std::string journal_detail;       // why the journal is not open, for people
   std::uint64_t sites = 0;
   std::int64_t last_checkpoint_s = 0;  // 0: none yet
 };

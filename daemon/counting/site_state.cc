@@ -146,6 +146,7 @@ void SiteState::add(EpochCounts& counts, const Hit& hit) {
   if (!is_usual(body.pages_hit, body.labels_known, hit)) [[unlikely]] {
     return add(counts, admit(body.pages_hit, body.labels_known, hit));
   }
+  add_saturating(body.hits, 1);
   const Day day = local_day(hit.at_s, hit.utc_offset_s);
   if (day != body.past.calendar.today) body.past.valid = false;
   counts.add(hit, day);

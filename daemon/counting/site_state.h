@@ -84,6 +84,14 @@ struct Summary {
   Epoch epoch;
 };
 
+// The same hits, counted in several places: for the ledger. Of all epochs. Where all is well in_days is counted, which
+// is the sum of the pages, and bots_in_days is bots.
+struct Books {
+  std::uint64_t hits = 0;  // ever applied, of all kinds, bots among them
+  std::uint64_t counted = 0, in_days = 0;
+  std::uint64_t bots = 0, bots_in_days = 0;
+};
+
 // The local day, and with it month and year, that "today" means.
 struct Calendar {
   Day today = 0;
@@ -168,6 +176,7 @@ class SiteState {
   // Folds the day's visitor set into its bucket and forgets its rankings (which are in the history by then).
   void close_day(const Epoch& epoch, Day day);
 
+  Books books() const;                 // looks at every day
   std::size_t presence_pairs() const;  // cells of site and pages, which online_pairs_max bounds
   std::size_t memory_bytes() const;
 

@@ -52,6 +52,7 @@ struct SiteState::Body {
   Presence presence;
   PagePresence page_presence;
   Observer observer;
+  std::uint64_t hits = 0;             // that were ever applied, of all kinds and epochs
   std::int64_t latest_s = INT64_MIN;  // of any hit or clock; presence is read no earlier
   PastDays past;
 };

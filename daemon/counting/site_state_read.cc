@@ -233,6 +233,21 @@ void SiteState::close_day(const Epoch& epoch, Day day) {
   body_->past.valid = false;
 }
 
+Books SiteState::books() const {
+  Books out;
+  if (body_ == nullptr) return out;
+  out.hits = body_->hits;
+  for (const auto& [epoch, counts] : body_->epochs) {
+    add_saturating(out.counted, counts->counted());
+    add_saturating(out.bots, counts->bots());
+    counts->buckets().each_day(INT32_MIN, INT32_MAX, [&out](const Cell& day) {
+      add_saturating(out.in_days, day.hits);
+      add_saturating(out.bots_in_days, day.bots);
+    });
+  }
+  return out;
+}
+
 std::size_t SiteState::presence_pairs() const {
   return body_ == nullptr ? 0 : body_->presence.cells() + body_->page_presence.pairs();
 }

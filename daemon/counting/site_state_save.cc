@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // SiteState as bytes, canonical: equal content gives equal bytes, whatever the order in which it came.
 //
-//     state     version:u8 window:svarint as-of:svarint floor:varint epoch n epoch{n} pages labels
+//     state     version:u8 window:svarint as-of:svarint floor:varint hits:varint epoch n epoch{n} pages labels
 //               presence page-presence n counts{n}
 //     floor     seconds that it is after as-of - window: 0 once the window alone decides who is online
+//     hits      ever applied, of all kinds and epochs
 //     epoch     number:varint reset-id:u64
 //     pages     n { (id-delta << 1 | hit):varint path:string }       ids that a hit bears, or a stream defined
 //     labels    n { id-delta:varint text:string }                    the same
 //     counts    epoch length:varint epoch-counts                     of epochs that have any
 //
-// Version 1 had no floor.
+// Versions 1 and 2 were never released.
 // Lists ascend by their key; a delta is from the key before, the first from 0. What only the live state has is left
 // out: reservations, seconds of online, what waits to be journaled. A hit's id that no stream defined has an empty
 // text. Tested by tests/unit/counting/site_state_test.cc: round trips, every truncation, bit flips.
@@ -23,7 +24,7 @@ namespace footfall::counting {
 
 namespace {
 
-constexpr std::uint8_t kVersion = 2;
+constexpr std::uint8_t kVersion = 3;
 constexpr std::uint64_t kFloorMax = std::uint64_t{1} << 42U;
 
 void save_epoch(base::ByteWriter& out, const Epoch& epoch) {
@@ -58,6 +59,7 @@ void SiteState::save(base::ByteWriter& out, std::int64_t now_s) const {
   out.svarint(as_of_s);
   const std::int64_t gone_s = as_of_s < INT64_MIN + window_s_ ? as_of_s : std::max(floor_s_, as_of_s - window_s_);
   out.varint(static_cast<std::uint64_t>(gone_s - as_of_s) + static_cast<std::uint64_t>(window_s_));
+  out.varint(body.hits);
   save_epoch(out, epoch_);
   out.varint(included_.size());
   for (const Epoch& epoch : included_) save_epoch(out, epoch);
@@ -116,13 +118,13 @@ void SiteState::save(base::ByteWriter& out, std::int64_t now_s) const {
 bool SiteState::load(base::ByteReader& in) {
   SiteState read(limits_, window_s_);
   Body& body = read.body();
-  const std::uint8_t version = in.u8();
-  if (version != kVersion && version != 1) return false;
+  if (in.u8() != kVersion) return false;
   const std::int64_t window_s = in.svarint();
   if (window_s < 1 || window_s > UINT16_MAX) return false;
   read.window_s_ = read.kept_s_ = static_cast<std::int32_t>(window_s);
   body.latest_s = in.svarint();
-  const std::uint64_t floor = version == 1 ? 0 : in.varint();
+  const std::uint64_t floor = in.varint();
+  body.hits = in.varint();
   if (floor > kFloorMax || body.latest_s > static_cast<std::int64_t>(kFloorMax)) return false;
   if (body.latest_s >= -static_cast<std::int64_t>(kFloorMax))
     read.floor_s_ = body.latest_s - window_s + static_cast<std::int64_t>(floor);

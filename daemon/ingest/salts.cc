@@ -104,6 +104,7 @@ base::Result<std::unique_ptr<Salts>> Salts::open(base::FileSystem& files, const 
   if (!there.value() || salts->oldest_day_ > oldest_needed(now_s) + 1) {
     base::random_bytes(salts->oldest_key_.data(), salts->oldest_key_.size());
     salts->oldest_day_ = oldest_needed(now_s);
+    salts->is_new_ = true;
     salts->written_ = false;
   }
   if (const auto rotated = salts->rotate(now_s); !rotated) return rotated.error();

@@ -59,6 +59,8 @@ class Salts {
   // writes again: until then the old key is still on the disk. To be called at least once in ten minutes.
   base::Result<bool> rotate(std::int64_t now_s);
   std::shared_ptr<const SaltKeys> keys() const { return keys_; }
+  // open() began a new chain: there was no file, or one from the future.
+  bool is_new() const { return is_new_; }
 
  private:
   Salts(base::FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
@@ -69,6 +71,7 @@ class Salts {
   std::string path_;
   counting::Day oldest_day_ = 0;
   Key oldest_key_{};
+  bool is_new_ = false;
   bool written_ = false;  // the file holds oldest_day_ and oldest_key_
   std::shared_ptr<const SaltKeys> keys_;
 };

@@ -67,7 +67,9 @@ std::uint64_t sum(const std::vector<const ShardCounters*>& shards, Get get) {
   return total;
 }
 
-void ledger(Families& out, const std::vector<const ShardCounters*>& shards) {
+constexpr std::array<std::string_view, counting::kKinds> kKindNames{"pageview", "event", "heartbeat"};
+
+void ledger(Families& out, const std::vector<const ShardCounters*>& shards, const Facts& facts) {
   out.counter("footfall_hits_received_total", "Pings that were judged, items of batches among them.",
               sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.received; }));
   out.counter("footfall_hits_accepted_total", "Hits whose block was durable for the mode.",
@@ -82,9 +84,24 @@ void ledger(Families& out, const std::vector<const ShardCounters*>& shards) {
     out.add(sum(shards, [reason](const ShardCounters& s) -> const base::Counter& { return s.rejected.at(reason); }),
             {{"reason", name}});
   }
+  out.begin(MetricType::Counter, "footfall_hits_kind_total", "Hits that were added to the counts, by kind.");
+  for (std::size_t kind = 0; kind < counting::kKinds; ++kind) {
+    out.add(sum(shards, [kind](const ShardCounters& s) -> const base::Counter& { return s.applied_kinds.at(kind); }),
+            {{"kind", std::string(kKindNames.at(kind))}});
+  }
+  out.counter("footfall_hits_bot_total", "Hits of crawlers among them.",
+              sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.applied_bots; }));
+  out.counter("footfall_hits_counted_total", "Pageviews among them that added one to a site's total.",
+              sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.counted; }));
   out.gauge("footfall_ledger_mismatch",
-            "How far received, accepted, rejected, applied and acknowledged disagree; must be 0.",
-            sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.ledger_mismatch; }));
+            "How far counts of the same hits disagree: after a pass, at the start, at a checkpoint; must be 0.",
+            sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.ledger_mismatch; }) +
+                facts.ledger_mismatch);
+  out.counter("footfall_ledger_checks_total", "Starts and checkpoints that compared the journal with the counts.",
+              facts.ledger_checks);
+  out.begin(MetricType::Gauge, "footfall_ledger_hits", "Hits since the data began, as of the last of them.");
+  out.add(facts.ledger_stream_hits, {{"in", "streams"}});
+  out.add(facts.ledger_site_hits, {{"in", "sites"}});
 }
 
 void requests(Families& out, const std::vector<const ShardCounters*>& shards, const Facts& facts) {
@@ -209,7 +226,7 @@ Exposition::Exposition(std::vector<const ShardCounters*> shards, std::function<F
 std::vector<MetricFamily> Exposition::Collect() const {
   const Facts facts = facts_();
   Families out;
-  ledger(out, shards_);
+  ledger(out, shards_, facts);
   requests(out, shards_, facts);
   state(out, shards_, facts);
   batches(out, shards_, facts);

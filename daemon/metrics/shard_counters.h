@@ -37,11 +37,14 @@ inline constexpr std::size_t kRoutes = static_cast<std::size_t>(api::Route::coun
 inline constexpr std::size_t kCodeClasses = 4;  // 2xx, 3xx, 4xx, 5xx
 
 struct ShardCounters {
-  base::Counter received;  // pings judged, items of batches among them
-  base::Counter accepted;  // hits whose block was durable for the mode
-  base::Counter applied;
-  base::Counter acknowledged;                       // their answers were released, peer present or not
-  std::array<base::Counter, kRejections> rejected;  // by Rejection; [none] unused
+  base::Counter received;                                     // pings judged, items of batches among them
+  base::Counter accepted;                                     // hits whose block was durable for the mode
+  base::Counter applied;                                      // to the sites' states; added up hit by hit
+  std::array<base::Counter, counting::kKinds> applied_kinds;  // of them, by Kind
+  base::Counter applied_bots;                                 // of them
+  base::Counter counted;                                      // of them, pageviews that added one to a total
+  base::Counter acknowledged;                                 // their answers were released, peer present or not
+  std::array<base::Counter, kRejections> rejected;            // by Rejection; [none] unused
 
   std::array<std::array<base::Counter, kCodeClasses>, kRoutes> requests;  // answers, by Route and class of status
   base::Counter passes;                                                   // that had something to journal

@@ -63,7 +63,10 @@ void reserve_all(Site& site, std::span<const Candidate* const> candidates, unsig
     if (hit.touches_presence && online_pairs_left >= 2) {
       online_pairs_left -= 2;
     } else if (hit.touches_presence) {
-      hit.touches_presence = state.holds_presence(hit.page, hit.visitor);
+      // Who is there under the id of yesterday is no newcomer: until the old cells leave the window they have two.
+      hit.touches_presence =
+          state.holds_presence(hit.page, hit.visitor) ||
+          (hit.moved_from.value != 0 && state.holds_presence(counting::kUnknownPage, hit.moved_from));
     }
   }
 }

@@ -8,6 +8,7 @@
 
 #include "store/backup_file.h"
 #include "store/checkpoint.h"
+#include "store/content_hash.h"
 
 namespace footfall::store {
 namespace {
@@ -125,6 +126,8 @@ base::Result<std::uint64_t> adopt_checkpoint(BackupReader& backup, const DataDir
     return Error{Errc::corrupt,
                  "the checkpoint in the backup gives another content hash than the backup says; take another backup"};
   }
+  for (const auto& [stream, hits] : state->stream_hits) state->earlier_hits += hits;
+  state->stream_hits.clear();
   state->positions.clear();
   state->registry->batch_keys().clear();  // they are of the incarnation that was backed up
   if (auto written = write_checkpoint(directory, header.checkpoint, *state); !written) return written.error();

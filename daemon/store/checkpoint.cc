@@ -92,11 +92,14 @@ std::string encode_header(const DataDirectory& directory, std::uint64_t number, 
       std::string_view(reinterpret_cast<const char*>(directory.incarnation().data()), directory.incarnation().size()));
   out.u64(number);
   out.svarint(state.newest_s);
+  out.varint(state.earlier_hits);
   out.varint(state.positions.size());
   for (const auto& [stream, position] : state.positions) {
+    const auto hits = state.stream_hits.find(stream);
     out.varint(stream.value);
     out.varint(position.segment);
     out.varint(position.sequence);
+    out.varint(hits == state.stream_hits.end() ? 0 : hits->second);
   }
   std::string header;
   base::ByteWriter fixed(header);
@@ -153,14 +156,18 @@ base::Result<Header> read_header(Input& in, const journal::Incarnation& own, con
   }
   header.number = body.u64();
   state.newest_s = body.svarint();
+  state.earlier_hits = body.varint();
   const std::uint64_t streams = body.varint();
   for (std::uint64_t i = 0; i < streams && body.ok(); ++i) {
     const std::uint64_t stream = body.varint();
     journal::Position position;
     position.segment = body.varint();
     position.sequence = body.varint();
+    const std::uint64_t hits = body.varint();
     if (stream > UINT16_MAX) body.fail();
-    state.positions[journal::StreamId{static_cast<std::uint16_t>(stream)}] = position;
+    const journal::StreamId id{static_cast<std::uint16_t>(stream)};
+    state.positions[id] = position;
+    if (hits > 0) state.stream_hits[id] = hits;
   }
   if (!body.at_end()) return damaged(path, "the header breaks its grammar");
   return header;

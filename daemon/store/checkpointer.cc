@@ -40,9 +40,15 @@ constexpr auto kPoll = std::chrono::seconds(1);
 
 // What a run is made of, and the next one, if that fails.
 struct Rolled {
-  Segments closed;
+  ClosedStreams closed;
   std::uint64_t journal_bytes = 0;  // when they were closed
 };
+
+Segments segments_of(const ClosedStreams& streams) {
+  Segments out;
+  for (const auto& [stream, closed] : streams) out[stream] = closed.segment;
+  return out;
+}
 
 Segments segments_of(const Positions& positions) {
   Segments out;
@@ -142,11 +148,12 @@ struct Checkpointer::Impl {
   // REQUIRES: run_mutex. `needed`: there is a checkpoint afterwards, also if nothing ever changed.
   base::Result<void> timed_run(bool needed);
   base::Result<void> run(bool needed);
-  base::Result<void> make(const Segments& closed, bool needed);
+  base::Result<void> make(const ClosedStreams& streams, bool needed);
   base::Result<void> record(const RecoveredState& state, std::uint64_t number, const std::vector<HistoryRow>& rows);
   base::Result<void> write(const RecoveredState& state, std::uint64_t number);
   std::uint64_t uncovered() const { return live.journal_bytes() - covered_bytes; }  // REQUIRES: mutex
   bool unchanged(const Segments& closed) const;
+  void check(const RecoveredState& state, const ClosedStreams& closed);
   void loop();
 };
 
@@ -157,6 +164,17 @@ bool Checkpointer::Impl::unchanged(const Segments& closed) const {
     const auto it = included.find(entry.first);
     return (it == included.end() ? 0 : it->second.segment) >= entry.second;
   });
+}
+
+// What does not balance is told, and the checkpoint is made all the same: it holds what the journal says.
+void Checkpointer::Impl::check(const RecoveredState& state, const ClosedStreams& closed) {
+  Ledger ledger = check_ledger(state, closed);
+  for (const LedgerMismatch& mismatch : ledger.mismatches)
+    base::log::error("the ledger does not balance: " + mismatch.sentence);
+  std::lock_guard lock(mutex);
+  ++stats.ledger_checks;
+  if (ledger.mismatches.empty()) ledger.mismatches = std::move(stats.ledger.mismatches);
+  stats.ledger = std::move(ledger);
 }
 
 base::Result<void> Checkpointer::Impl::run(bool needed) {
@@ -173,12 +191,14 @@ base::Result<void> Checkpointer::Impl::run(bool needed) {
   return {};
 }
 
-base::Result<void> Checkpointer::Impl::make(const Segments& closed, bool needed) {
+base::Result<void> Checkpointer::Impl::make(const ClosedStreams& streams, bool needed) {
+  const Segments closed = segments_of(streams);
   const bool again = live.stream_failed() && recycled != included;  // see checkpointer.h
   if (unchanged(closed) && !again) return {};
   auto recovered = recover(directory, limits, &closed, &stopping);
   if (!recovered) return recovered.error();
   RecoveredState& state = *recovered;
+  check(state, streams);
   for (const std::string& warning : state.warnings) base::log::warning(warning);
   auto on_disk = list_checkpoints(directory);
   if (!on_disk) return on_disk.error();
@@ -198,7 +218,7 @@ base::Result<void> Checkpointer::Impl::make(const Segments& closed, bool needed)
     ++stats.checkpoints;
     stats.last_utc_s = clock.utc_s();
   }
-  if (!days.empty()) live.days_closed(days);
+  live.days_closed(number, days);
   if (state.checkpoint > 0) {
     live.recycle(segments_of(state.checkpoint_positions));
     if (auto removed = remove_orphans(directory, closed, state.checkpoint_positions); !removed) return removed;

@@ -3,8 +3,9 @@
 // and whenever the journal that a start would replay has reached its bound. The live state is not touched.
 //
 //   ask the shards to roll their segments (hit streams first, control last) -> recover() through those segments ->
-//   closed days to the history (one transaction) -> write checkpoint N+1 -> tell the live side which days are closed ->
-//   recycle segments behind checkpoint N -> remove checkpoint N-1 -> take the reserve again
+//   compare the ledger with what the shards have -> closed days to the history (one transaction) -> write checkpoint
+//   N+1 -> tell the live side which days are closed -> recycle segments behind checkpoint N -> remove checkpoint N-1 ->
+//   take the reserve again
 //
 // A run that failed leaves the segments that it had closed to the next one, so that trying again closes none.
 // A disk that the journal has filled frees itself: the checkpoint goes into the reserve (store/reserve.h) and is made
@@ -23,6 +24,7 @@
 #include "base/clock.h"
 #include "store/backup.h"
 #include "store/history.h"
+#include "store/ledger.h"
 #include "store/recovery.h"
 #include "store/reserve.h"
 
@@ -38,11 +40,12 @@ struct ClosedDay {
 // That thread runs only when nothing else wants to: an implementation posts to the threads concerned, and takes no
 // site's lock here.
 struct LiveSide {
-  // Closes every hit stream's segment, then the control stream's; answers the closed segments' numbers. Of a hit stream
-  // that cannot begin another, the last one that is closed and that nothing makes void.
-  std::function<base::Result<std::map<journal::StreamId, std::uint64_t>>()> roll;
-  // These days are in the history now: fold and forget them in the live state.
-  std::function<void(const std::vector<ClosedDay>&)> days_closed;
+  // Closes every hit stream's segment, then the control stream's; answers the closed segments. Of a stream that cannot
+  // begin another, the last one that is closed and that nothing makes void.
+  std::function<base::Result<ClosedStreams>()> roll;
+  // These days are in the history now, and closed in the checkpoint of that number: fold and forget them in the live
+  // state. Called for each checkpoint, mostly without days.
+  std::function<void(std::uint64_t, const std::vector<ClosedDay>&)> days_closed;
   // Segments up to these numbers may be recycled.
   std::function<void(const std::map<journal::StreamId, std::uint64_t>&)> recycle;
   // Of the journal: replayed by the start, and appended since.
@@ -62,6 +65,8 @@ struct CheckpointStats {
   std::uint64_t journal_bytes = 0;  // since the last one: what a start would replay
   std::int64_t last_utc_s = 0;
   double last_duration_s = 0;
+  std::uint64_t ledger_checks = 0;
+  Ledger ledger;  // as of the last check; its mismatches those of the last check that found any
 };
 
 // Of the calling thread: for those that replay beside counting.

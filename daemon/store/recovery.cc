@@ -6,10 +6,7 @@
 #include "store/recovery.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 
-#include "base/hash.h"
 #include "sites/records.h"
 #include "store/checkpoint.h"
 
@@ -65,7 +62,6 @@ class Replayer final : public sites::RecordVisitor {
   }
 
   Outcome observation(SiteId id, const counting::Observation& seen) override {
-    if (control_) return misplaced("an observation");
     sites::Site* site = state_.registry->find(id);
     if (site == nullptr) return unknown_site(id, "an observation is");
     base::MutexLock lock(site->mutex());
@@ -163,6 +159,8 @@ Outcome replay_stream(const DataDirectory& directory, journal::StreamId stream, 
                    std::to_string(control_end));
   };
   std::uint64_t last = options.after.sequence;
+  const std::uint64_t held_before = state.replayed_hits;
+  std::uint64_t said = 0;  // by the blocks' headers
   Replayer replayer(state, stream == journal::kControlStream);
   std::vector<counting::Hit> scratch;
   const auto visit = [&](const journal::BlockHeader& block, std::string_view payload) -> Outcome {
@@ -177,6 +175,7 @@ Outcome replay_stream(const DataDirectory& directory, journal::StreamId stream, 
     Outcome done = sites::decode_payload(payload, replayer, scratch);
     if (!done) return Error{done.error().code, where() + done.error().detail};
     state.replayed_bytes += journal::kBlockHeaderBytes + payload.size();
+    said += block.count;
     if (start.progress != nullptr) {
       start.progress->hits = state.replayed_hits;
       start.progress->bytes_read += journal::kBlockHeaderBytes + payload.size();
@@ -190,6 +189,13 @@ Outcome replay_stream(const DataDirectory& directory, journal::StreamId stream, 
   } else if (read->end.sequence >= options.after.sequence) {
     state.positions[stream] = read->end;
   }
+  const std::uint64_t held = state.replayed_hits - held_before;
+  if (said != held) {
+    state.mismatches.push_back({"stream " + journal::directory_name(stream) + ": its blocks say " +
+                                    std::to_string(said) + " hits, their records hold " + std::to_string(held),
+                                std::max(said, held) - std::min(said, held)});
+  }
+  if (said > 0) state.stream_hits[stream] += said;
   state.replayed_blocks += last - options.after.sequence;
   state.torn_bytes += read->torn_bytes;
   if (read->loss) state.lost.push_back({stream, std::move(*read->loss)});
@@ -310,31 +316,6 @@ base::Result<RecoveredState> recover(const DataDirectory& directory, const count
 base::Result<RecoveredState> recover(const DataDirectory& directory, const counting::Limits& limits,
                                      const StartOptions& start) {
   return replay(directory, limits, nullptr, nullptr, {}, start);
-}
-
-std::string content_hash(const sites::Registry& registry, std::int64_t now_s) {
-  constexpr std::array<base::SipKey, 2> kKeys{base::SipKey{1, 0}, base::SipKey{2, 0}};
-  std::array<std::uint64_t, 2> hash{};
-  std::string bytes;
-  base::ByteWriter out(bytes);
-  // Each part is hashed along with the hash of those before it.
-  const auto take = [&] {
-    for (std::size_t i = 0; i < hash.size(); ++i) {
-      hash[i] = base::siphash24(base::SipKey{kKeys[i].k0, hash[i]}, bytes);
-    }
-    bytes.clear();
-  };
-  registry.save(out, now_s);
-  take();
-  for (sites::Site* site : registry.all_sites()) {
-    base::MutexLock lock(site->mutex());
-    site->state().save(out, now_s);
-    take();
-  }
-  std::array<char, 33> text{};
-  std::snprintf(text.data(), text.size(), "%016llx%016llx", static_cast<unsigned long long>(hash[0]),
-                static_cast<unsigned long long>(hash[1]));
-  return text.data();
 }
 
 }  // namespace footfall::store

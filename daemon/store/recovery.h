@@ -30,12 +30,22 @@ struct LostTail {
   journal::Loss loss;
 };
 
+// Two counts of the same hits that differ.
+struct LedgerMismatch {
+  std::string sentence;  // which site or stream, and both numbers
+  std::uint64_t by = 0;
+};
+
 struct RecoveredState {
   std::unique_ptr<sites::Registry> registry;
   Positions positions;
   std::uint64_t checkpoint = 0;    // number of the checkpoint it began with; 0: none
   std::int64_t checkpoint_s = 0;   // the latest second in that one
   Positions checkpoint_positions;  // what that one includes
+  // stream -> hits that its blocks up to `positions` say they hold, since it began; absent: none.
+  std::map<journal::StreamId, std::uint64_t> stream_hits;
+  std::uint64_t earlier_hits = 0;          // of the streams of a directory that this one was restored from
+  std::vector<LedgerMismatch> mismatches;  // between blocks and the records in them; the rest is check_ledger()'s
   std::uint64_t replayed_blocks = 0;
   std::uint64_t replayed_hits = 0;
   std::uint64_t replayed_bytes = 0;  // of those blocks
@@ -69,9 +79,5 @@ struct StartOptions {
 };
 base::Result<RecoveredState> recover(const DataDirectory& directory, const counting::Limits& limits,
                                      const StartOptions& start);
-
-// Fingerprint of all canonical content, in hex: SipHash with two fixed keys over save() of the registry and each site.
-// Equal content gives an equal fingerprint on any machine; presence and batch keys as of now_s.
-std::string content_hash(const sites::Registry& registry, std::int64_t now_s);
 
 }  // namespace footfall::store

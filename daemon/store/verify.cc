@@ -13,7 +13,9 @@
 #include "counting/buckets.h"
 #include "lookup/time_zones.h"
 #include "store/checkpoint.h"
+#include "store/content_hash.h"
 #include "store/history.h"
+#include "store/ledger.h"
 
 namespace footfall::store {
 namespace {
@@ -74,6 +76,8 @@ Positions read_checkpoints(const DataDirectory& directory, const counting::Limit
                                 "; a start goes on from the other checkpoint, and the next one replaces this file");
       continue;
     }
+    for (const LedgerMismatch& mismatch : check_ledger(*loaded).mismatches)
+      report.problems.push_back("checkpoint " + std::to_string(number) + ": " + mismatch.sentence);
     if (report.checkpoints.empty()) oldest = loaded->positions;
     report.checkpoints.push_back(number);
   }
@@ -149,41 +153,91 @@ void read_history(const DataDirectory& directory, std::uint64_t newest_checkpoin
   fs::remove_all(scratch, failed);
 }
 
-void read_sites(const sites::Registry& registry, std::int64_t now_s, VerifyReport& report) {
-  for (const sites::Entry& entry : registry.entries()) {
-    const auto zone = lookup::TimeZone::find(entry.settings->timezone);
-    const auto calendar = counting::calendar_of(counting::local_day(now_s, zone ? (*zone)->offset_at(now_s) : 0));
-    base::MutexLock lock(entry.site->mutex());
-    const counting::Summary summary = entry.site->state().summary(now_s, calendar);
-    report.sites.push_back({entry.settings->name, summary.total, summary.counted, summary.online});
+Moment moment_of(const DataDirectory& directory, const RecoveredState& recovered, std::int64_t as_of_s) {
+  const sites::Registry& registry = *recovered.registry;
+  Moment moment;
+  moment.incarnation = directory.incarnation_text();
+  moment.checkpoint = recovered.checkpoint;
+  moment.as_of_s = as_of_s;
+  for (const auto& [stream, position] : recovered.positions) moment.positions[stream] = position.sequence;
+  std::vector<ContentHash> hashes;
+  for (sites::Site* site : registry.all_sites()) {
+    base::MutexLock lock(site->mutex());
+    moment.sites.push_back(moment_site(registry, *site, as_of_s, hashes.emplace_back()));
   }
+  moment.hash = to_text(whole(hash_of(registry, as_of_s), hashes));
+  return moment;
+}
+
+std::string numbers_of(const MomentSite& site) {
+  return std::to_string(site.counted) + " counted, total " + std::to_string(site.total) + ", " +
+         std::to_string(site.online) + " online";
+}
+
+// One line for all of it, and one for each site that differs.
+void compare(const Moment& live, VerifyReport& report) {
+  const Moment& replayed = report.state;
+  report.differs = live.hash != replayed.hash;
+  if (!report.differs) return;
+  report.problems.push_back("the live state had the hash " + live.hash + ", and the journal gives " + replayed.hash +
+                            " at the same positions; keep a copy of the directory and report this");
+  bool named = false;
+  for (std::size_t i = 0; i < std::max(live.sites.size(), replayed.sites.size()); ++i) {
+    const MomentSite there = i < live.sites.size() ? live.sites[i] : MomentSite{};
+    const MomentSite here = i < replayed.sites.size() ? replayed.sites[i] : MomentSite{};
+    if (there.hash == here.hash) continue;
+    named = true;
+    report.problems.push_back("site " + (there.name.empty() ? here.name : there.name) + " differs: live " +
+                              numbers_of(there) + "; replayed " + numbers_of(here));
+  }
+  if (!named) report.problems.push_back("no site differs: it is the settings, tokens, changes or imports");
+}
+
+// Why the moment cannot be reached from what is in the directory; empty: it can.
+std::string out_of_reach(const Moment& live, const VerifyReport& report) {
+  if (live.incarnation != report.incarnation) {
+    return "the positions are of incarnation " + live.incarnation + ", and the directory is " + report.incarnation +
+           "; name the directory of the daemon that was asked";
+  }
+  const auto& there = report.checkpoints;
+  const bool reached = live.checkpoint == 0 ? there.empty() || there.back() == 1  // nothing was recycled yet
+                                            : std::find(there.begin(), there.end(), live.checkpoint) != there.end();
+  if (reached) return {};
+  return "the positions go on from " +
+         (live.checkpoint == 0 ? "the journal's begin" : "checkpoint " + std::to_string(live.checkpoint)) +
+         ", which cannot be read here; ask the daemon anew, and copy the directory before it makes two more "
+         "checkpoints";
 }
 
 }  // namespace
 
-VerifyReport verify(const DataDirectory& directory, const counting::Limits& limits, const VerifyOptions& options) {
+VerifyReport verify(const DataDirectory& directory, const counting::Limits& limits, const Moment* live) {
   VerifyReport report;
   report.incarnation = directory.incarnation_text();
   read_streams(directory, read_checkpoints(directory, limits, report), report);
   read_history(directory, report.checkpoints.empty() ? 0 : report.checkpoints.back(), report);
 
   ReplayBounds bounds;
-  bounds.through_sequence = options.positions;
-  auto recovered = recover(directory, limits, nullptr, nullptr, bounds);
-  if (!recovered && recovered.error().code == base::Errc::conflict && report.checkpoints.size() > 1) {
-    bounds.checkpoint_max = report.checkpoints.front();  // the positions lie before the newest one
-    recovered = recover(directory, limits, nullptr, nullptr, bounds);
+  if (live != nullptr) {
+    if (std::string why = out_of_reach(*live, report); !why.empty()) {
+      report.problems.push_back(std::move(why));
+      return report;
+    }
+    bounds.checkpoint_max = live->checkpoint;
+    bounds.through_sequence = live->positions;
   }
+  auto recovered = recover(directory, limits, nullptr, nullptr, bounds);
   if (!recovered) {
     const std::string& detail = recovered.error().detail;
     if (std::find(report.problems.begin(), report.problems.end(), detail) == report.problems.end())
       report.problems.push_back(detail);
     return report;
   }
+  for (const LedgerMismatch& mismatch : check_ledger(*recovered).mismatches)
+    report.problems.push_back("the ledger does not balance: " + mismatch.sentence);
   report.newest_s = recovered->newest_s;
-  report.as_of_s = options.as_of_s.value_or(recovered->newest_s);
-  report.hash = content_hash(*recovered->registry, report.as_of_s);
-  read_sites(*recovered->registry, report.as_of_s, report);
+  report.state = moment_of(directory, *recovered, live != nullptr ? live->as_of_s : recovered->newest_s);
+  if (live != nullptr) compare(*live, report);
   for (std::string& warning : recovered->warnings) report.warnings.push_back(std::move(warning));
   return report;
 }

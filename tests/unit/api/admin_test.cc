@@ -49,6 +49,17 @@ class AdminTest : public SiteFixture, public ControlPlane {
     return backup_;
   }
   BackupStatus backup_status() override { return backup_; }
+  base::Result<store::Moment> moment() override {
+    if (disk_full_) return base::Error{base::Errc::unavailable, "the disk is full"};
+    store::Moment moment;
+    moment.incarnation = "00ff";
+    moment.checkpoint = 3;
+    moment.positions = {{journal::kControlStream, 5}, {journal::StreamId{1}, 8}};
+    moment.as_of_s = kNow;
+    moment.hash = "ab";
+    moment.sites.push_back({sites::SiteId{1}, "example.vn", false, 2, 7, 1, "cd"});
+    return moment;
+  }
   Readiness readiness() override { return readiness_; }
   std::string metrics_text() override { return "footfall_up 1\n"; }
 
@@ -372,6 +383,7 @@ const RouteCase kRoutes[] = {
     {Method::get, "/v1/admin/audit", "", scope(Scope::operate) | scope(Scope::config), false},
     {Method::get, "/v1/admin/backup", "", scope(Scope::operate), false},
     {Method::post, "/v1/admin/backup", R"({"path":"/d/b"})", scope(Scope::operate), false},
+    {Method::get, "/v1/admin/verify", "", scope(Scope::operate), false},
     {Method::delete_, "/v1/admin/sites/example.vn", "", scope(Scope::config), true},
 };
 
@@ -469,6 +481,24 @@ TEST_F(AdminTest, ABackupIsBegunOnceAndAskedFor) {
   backup_.state = BackupStatus::State::failed;
   backup_.error = "/d/b: no space";
   EXPECT_EQ(ask(Method::get, "/v1/admin/backup").json().text("/error"), "/d/b: no space");
+}
+
+// --- verify ---
+
+TEST_F(AdminTest, VerifyAnswersPositionsAndHashes) {
+  const Answer answer = ask(Method::get, "/v1/admin/verify");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const Parsed json = answer.json();
+  EXPECT_EQ(json.text("/incarnation"), "00ff");
+  EXPECT_EQ(json.number("/checkpoint"), 3);
+  EXPECT_EQ(json.number("/as_of_s"), kNow);
+  EXPECT_EQ(json.text("/hash"), "ab");
+  EXPECT_EQ(json.text("/positions/1/stream"), "hits-000");
+  EXPECT_EQ(json.number("/positions/1/sequence"), 8);
+  EXPECT_EQ(json.keys("/sites/0"),
+            (std::vector<std::string>{"id", "site", "removed", "counted", "total", "online", "hash"}));
+  disk_full_ = true;
+  expect_problem(ask(Method::get, "/v1/admin/verify"), Problem::unavailable, "the disk is full");
 }
 
 // --- the rest of the listener ---

@@ -39,8 +39,8 @@ TEST(Health, AStartSaysHowFarItIs) {
 TEST(Health, VerboseSaysEachFactAndTheDurability) {
   const HealthAnswer answer = readyz(good(), "verbose", 1000);
   EXPECT_EQ(answer.body,
-            "[+] recovery done\n[+] journal open, durability disk\n[+] taking traffic\n[+] sites: 3\n[+] checkpoint: "
-            "60 s old\nready\n");
+            "[+] recovery done\n[+] journal open, durability disk\n[+] taking traffic\n[+] sites: 3\n"
+            "[+] the ledger balances\n[+] checkpoint: 60 s old\nready\n");
 }
 
 TEST(Health, NothingElseMayServe) {
@@ -63,6 +63,17 @@ TEST(Health, AFailedCheckpointDegradesOnly) {
   facts.checkpoints_fail = true;
   EXPECT_EQ(readyz(facts, "verbose", 1000).status, 200);
   EXPECT_NE(readyz(facts, "verbose", 1000).body.find("[-] the last checkpoint failed"), std::string::npos);
+}
+
+TEST(Health, ALedgerThatDoesNotBalanceDegradesOnly) {
+  Readiness facts = good();
+  facts.ledger = {"site a.vn: counted 3, in its days 2", "stream hits-000: a"};
+  const HealthAnswer answer = readyz(facts, "verbose", 1000);
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_NE(answer.body.find("[-] the ledger does not balance: site a.vn: counted 3, in its days 2\n"
+                             "[-] the ledger does not balance: stream hits-000: a\n"),
+            std::string::npos);
+  EXPECT_EQ(readyz(facts, "", 1000).body, "ready\n");
 }
 
 TEST(Health, WhoAnswersLives) {

@@ -45,7 +45,8 @@ TEST(CommandsTest, WhatIsNotUnderstoodExitsWith2) {
            {"backup"},
            {"restore", "x"},
            {"verify"},
-           {"verify", "x", "--positions", "hits-000"},
+           {"verify", "x", "--live"},
+           {"verify", "--positions", "x"},
        }) {
     const Ran ran = footfall(words);
     EXPECT_EQ(ran.code, kUsage) << testing::PrintToString(words);

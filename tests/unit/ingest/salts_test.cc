@@ -147,8 +147,10 @@ TEST_F(SaltsTest, AClockSetBackBySecondsKeepsTheChain) {
 }
 
 TEST_F(SaltsTest, AFileFromTheFutureIsReplaced) {
-  open(kNoon + 100 * kDay);
+  EXPECT_TRUE(open(kNoon + 100 * kDay)->is_new());
   const auto salts = open(kNoon);
+  EXPECT_TRUE(salts->is_new());
+  EXPECT_FALSE(open(kNoon + kDay)->is_new());
   for (counting::Day day = 19'999; day <= 20'001; ++day) EXPECT_NE(salts->keys()->find(day), nullptr);
 }
 

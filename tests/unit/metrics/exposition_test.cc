@@ -55,6 +55,25 @@ TEST_F(ExpositionTest, ShardsAreSummed) {
   EXPECT_TRUE(shows("footfall_journal_sync_seconds_total 1.5"));
 }
 
+TEST_F(ExpositionTest, TheLedgerIsThatOfPassesAndOfStartsAndCheckpoints) {
+  shards_[0].received.add(4);
+  shards_[0].balance();
+  shards_[1].applied_kinds.at(1).add(2);
+  shards_[1].applied_bots.add(3);
+  shards_[0].counted.add(5);
+  facts_.ledger_mismatch = 2;
+  facts_.ledger_checks = 7;
+  facts_.ledger_stream_hits = 10;
+  facts_.ledger_site_hits = 8;
+  EXPECT_TRUE(shows("footfall_ledger_mismatch 6"));
+  EXPECT_TRUE(shows("footfall_ledger_checks_total 7"));
+  EXPECT_TRUE(shows("footfall_ledger_hits{in=\"streams\"} 10"));
+  EXPECT_TRUE(shows("footfall_ledger_hits{in=\"sites\"} 8"));
+  EXPECT_TRUE(shows("footfall_hits_kind_total{kind=\"event\"} 2"));
+  EXPECT_TRUE(shows("footfall_hits_bot_total 3"));
+  EXPECT_TRUE(shows("footfall_hits_counted_total 5"));
+}
+
 TEST_F(ExpositionTest, ZerosAreThereFromTheStart) {
   EXPECT_TRUE(shows("footfall_hits_accepted_total 0"));
   EXPECT_TRUE(shows("footfall_hits_rejected_total{reason=\"disk\"} 0"));

@@ -163,6 +163,20 @@ TEST_F(DecideTest, PastThePairsThatAreLeftPresenceIsNotTouchedButTheHitCounts) {
   EXPECT_EQ(site_.state().summary(kNow, counting::calendar_of(0)).counted, 5U);
 }
 
+TEST_F(DecideTest, AtTheBoundWhoIsThereUnderYesterdaysIdStaysOnline) {
+  ping("/a", 1);
+  pass();
+  apply(group_);
+  ping("/b", 2).moved_from.value = 1;
+  ping("/b", 4).moved_from.value = 3;
+  pass(0, 0);
+  EXPECT_TRUE(group_.hits[0].touches_presence);
+  EXPECT_FALSE(group_.hits[1].touches_presence) << "nobody was there under that one";
+  apply(group_);
+  base::MutexLock lock(site_.mutex());
+  EXPECT_EQ(site_.state().online(kNow), 1U);
+}
+
 TEST_F(DecideTest, AHitBelongsToTheEpochInWhichItWasDecided) {
   ping("/a", 1);
   pass();

@@ -35,6 +35,7 @@ base::Result<void> Node::start(unsigned streams) {
     return state.error();
   }
   recovered_ = std::move(*state);
+  closed_as_of = recovered_.checkpoint;
   registry_ = std::move(recovered_.registry);
   if (auto kept = store::set_aside(*directory_, recovered_); !kept) {
     crash();
@@ -47,6 +48,7 @@ base::Result<void> Node::start(unsigned streams) {
     auto writer = open_writer(journal::StreamId{static_cast<std::uint16_t>(i + 1)});
     if (!writer) return writer.error();
     writers_.push_back(std::move(*writer));
+    applied_hits.push_back(recovered_.stream_hits[journal::StreamId{static_cast<std::uint16_t>(i + 1)}]);
   }
   waiting_.resize(streams);
   given_up_.resize(streams);
@@ -72,6 +74,7 @@ void Node::crash() {
   reserve_.reset();
   history_.reset();
   writers_.clear();
+  applied_hits.clear();
   waiting_.clear();
   given_up_.clear();
   control_.reset();
@@ -81,15 +84,15 @@ void Node::crash() {
 
 store::LiveSide Node::live_side() {
   store::LiveSide live;
-  live.roll = [this]() -> base::Result<std::map<journal::StreamId, std::uint64_t>> {
-    std::map<journal::StreamId, std::uint64_t> closed;
+  live.roll = [this]() -> base::Result<store::ClosedStreams> {
+    store::ClosedStreams closed;
     for (unsigned i = 0; i < streams(); ++i) {
       closed[journal::StreamId{static_cast<std::uint16_t>(i + 1)}] = roll(i);
     }
     auto segment = store::close_control_segment(*control_, *reserve_);
     ++rolls;
     if (!segment) return segment.error();
-    closed[journal::kControlStream] = *segment;
+    closed[journal::kControlStream].segment = *segment;
     if (after_roll) after_roll();
     return closed;
   };
@@ -101,7 +104,8 @@ store::LiveSide Node::live_side() {
   live.stream_failed = [this] {
     return std::any_of(writers_.begin(), writers_.end(), [](const auto& writer) { return writer->failed(); });
   };
-  live.days_closed = [this](const std::vector<store::ClosedDay>& days) {
+  live.days_closed = [this](std::uint64_t number, const std::vector<store::ClosedDay>& days) {
+    closed_as_of = number;
     for (const store::ClosedDay& day : days) {
       sites::Site& site = *registry_->find(day.site);
       base::MutexLock lock(site.mutex());
@@ -122,13 +126,13 @@ store::LiveSide Node::live_side() {
   return live;
 }
 
-std::uint64_t Node::roll(unsigned stream) {
+store::ClosedStream Node::roll(unsigned stream) {
   journal::Writer& writer = *writers_[stream];
   const auto acknowledged = [&] { return ack_after_sync ? writer.durable_through() : writer.position().sequence; };
-  if (ack_after_sync && !commit(stream)) return writer.last_closed(acknowledged()).segment;
+  if (ack_after_sync && !commit(stream)) return {writer.last_closed(acknowledged()).segment, {}};
   const auto position = writer.roll();
-  if (!position || (ack_after_sync && !writer.sync())) return writer.last_closed(acknowledged()).segment;
-  return position->segment;
+  if (!position || (ack_after_sync && !writer.sync())) return {writer.last_closed(acknowledged()).segment, {}};
+  return {position->segment, store::ClosedStream::Applied{position->sequence, applied_hits[stream]}};
 }
 
 void Node::add_observations(sites::Site& site, std::string& payload) {
@@ -205,6 +209,7 @@ base::Result<void> Node::apply(unsigned stream, Waiting block) {
   std::string observations;
   for (const sites::Group& group : block.groups) {
     sites::apply(group);
+    applied_hits[stream] += group.hits.size();
     add_observations(*group.site, observations);
   }
   block.claim.settle();
@@ -237,6 +242,30 @@ void Node::tick() {
     add_observations(*site, payload);
   }
   if (!payload.empty()) static_cast<void>(writers_[0]->append(payload, 0, control_sequence()));
+}
+
+store::Moment Node::moment() {
+  store::Moment out;
+  out.incarnation = directory_->incarnation_text();
+  out.checkpoint = closed_as_of;
+  out.as_of_s = clock_.utc_s();
+  for (const auto& [stream, position] : recovered_.positions) out.positions[stream] = position.sequence;
+  for (unsigned i = 0; i < streams(); ++i) {
+    out.positions[journal::StreamId{static_cast<std::uint16_t>(i + 1)}] =
+        ack_after_sync ? writers_[i]->durable_through() : writers_[i]->position().sequence;
+  }
+  std::string observations;
+  std::vector<store::ContentHash> hashes;
+  for (sites::Site* site : registry_->all_sites()) {
+    add_observations(*site, observations);
+    base::MutexLock lock(site->mutex());
+    out.sites.push_back(store::moment_site(*registry_, *site, out.as_of_s, hashes.emplace_back()));
+  }
+  out.hash = store::to_text(store::whole(store::hash_of(*registry_, out.as_of_s), hashes));
+  if (!observations.empty()) control_->append(observations, 0, control_sequence()).value();
+  control_->sync().value();
+  out.positions[journal::kControlStream] = control_sequence();
+  return out;
 }
 
 base::Result<void> Node::append_raw(unsigned stream, std::string_view payload, std::uint64_t control_sequence) {

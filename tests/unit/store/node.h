@@ -20,8 +20,10 @@
 #include "sites/registry.h"
 #include "store/checkpoint.h"
 #include "store/checkpointer.h"
+#include "store/content_hash.h"
 #include "store/data_directory.h"
 #include "store/history.h"
+#include "store/moment.h"
 #include "store/recovery.h"
 #include "store/set_aside.h"
 
@@ -73,6 +75,8 @@ class Node {
   // As it would be without the journal: bytes are written to a stream as they are.
   base::Result<void> append_raw(unsigned stream, std::string_view payload, std::uint64_t control_sequence);
 
+  // As GET /v1/admin/verify answers it: what was observed and is in no block goes to the control stream.
+  store::Moment moment();
   std::string hash() const { return store::content_hash(*registry_, clock_.utc_s()); }
   counting::Summary summary(std::string_view site) const;
 
@@ -101,11 +105,13 @@ class Node {
   std::function<void()> after_roll;           // while a checkpoint is made, too
   std::uint64_t rolls = 0;                    // of all streams, for checkpoints
   std::vector<store::ClosedDay> closed_days;  // as the checkpointer told
+  std::vector<std::uint64_t> applied_hits;    // by stream, since it began; what a checkpoint is compared with
+  std::uint64_t closed_as_of = 0;             // the number of the checkpoint that told it last
 
  private:
   base::Result<std::unique_ptr<journal::Writer>> open_writer(journal::StreamId stream);
   store::LiveSide live_side();
-  std::uint64_t roll(unsigned stream);
+  store::ClosedStream roll(unsigned stream);
   void add_observations(sites::Site& site, std::string& payload);
   struct Waiting {
     std::vector<sites::Group> groups;

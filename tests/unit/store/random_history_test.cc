@@ -11,6 +11,7 @@
 #include <tuple>
 
 #include "node.h"
+#include "store/verify.h"
 #include "support/rng_seed.h"
 #include "support/temporary_directory.h"
 
@@ -160,6 +161,8 @@ class RandomHistoryTest : public ::testing::Test {
   }
 
   void crash() {
+    const Moment moment = node_->moment();
+    if (one_in(2)) hits();
     node_->tick();
     const std::string live = node_->hash();
     const std::string live_folded = folded(node_->registry());
@@ -167,6 +170,7 @@ class RandomHistoryTest : public ::testing::Test {
     for (const std::uint64_t number : list_checkpoints(node_->directory()).value()) newest = number;
     const std::string path = node_->directory().file("checkpoint/" + std::to_string(newest) + ".ckpt");
     node_->crash();
+    expect_reached(moment);
     const bool fall_back = newest > 1 && one_in(4);
     if (fall_back) std::ofstream(path, std::ios::binary | std::ios::trunc) << "damaged";
     if (one_in(4)) std::ofstream(path + ".tmp") << "unfinished";
@@ -185,6 +189,15 @@ class RandomHistoryTest : public ::testing::Test {
       }
     }
     EXPECT_LE(node_->recovered().newest_s, now_s());
+  }
+
+  // The journal gives at the moment's positions what was live then.
+  void expect_reached(const Moment& moment) {
+    const auto directory = DataDirectory::open_existing(base::posix_file_system(), temporary_->file("data"));
+    ASSERT_TRUE(directory);
+    const VerifyReport report =
+        verify(**directory, node_->limits, &moment);  // an earlier round may have damaged a file
+    EXPECT_EQ(report.state.hash, moment.hash) << (report.problems.empty() ? "" : report.problems.back());
   }
 
   // The fingerprint when every day is closed. The registry is of no more use then.

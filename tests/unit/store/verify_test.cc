@@ -28,10 +28,22 @@ class VerifyTest : public ::testing::Test {
   void hit(unsigned stream, const std::string& path) {
     ASSERT_TRUE(node_.hit(stream, {Ping{"a.vn", path, 1, node_.now_s(), "Firefox", false}}));
   }
-  VerifyReport verified(const VerifyOptions& options = {}) {
+  VerifyReport verified(const Moment* live = nullptr) {
     const auto directory = DataDirectory::open_existing(base::posix_file_system(), path_);
     EXPECT_TRUE(directory);
-    return verify(**directory, node_.limits, options);
+    return verify(**directory, node_.limits, live);
+  }
+  void expect_equal(const Moment& live) {
+    const VerifyReport report = verified(&live);
+    EXPECT_EQ(report.problems, std::vector<std::string>{});
+    EXPECT_EQ(report.state.hash, live.hash);
+    EXPECT_FALSE(report.differs);
+  }
+  // The problems of a report, in one text.
+  std::string problems(const Moment& live) {
+    std::string out;
+    for (const std::string& problem : verified(&live).problems) out += problem + "\n";
+    return out;
   }
   void flip(const std::string& name, std::streamoff at) {
     std::fstream f(path_ + "/" + name, std::ios::in | std::ios::out | std::ios::binary);
@@ -58,11 +70,11 @@ TEST_F(VerifyTest, AWholeDirectoryGivesTheLiveStatesHashAndCounts) {
   node_.crash();
   const VerifyReport report = verified();
   EXPECT_EQ(report.problems, std::vector<std::string>{});
-  EXPECT_EQ(report.hash, live);
+  EXPECT_EQ(report.state.hash, live);
   EXPECT_EQ(report.checkpoints, (std::vector<std::uint64_t>{1, 2}));
-  ASSERT_EQ(report.sites.size(), 1U);
-  EXPECT_EQ(report.sites[0].counted, 3U);
-  EXPECT_EQ(report.sites[0].online, 1U);
+  ASSERT_EQ(report.state.sites.size(), 1U);
+  EXPECT_EQ(report.state.sites[0].counted, 3U);
+  EXPECT_EQ(report.state.sites[0].online, 1U);
   EXPECT_EQ(report.streams.size(), 3U);
 }
 
@@ -77,23 +89,120 @@ TEST_F(VerifyTest, TwoGenerationsAgreeOverDaysThatWereClosedBetweenThem) {
   EXPECT_EQ(verified().problems, std::vector<std::string>{});
 }
 
-TEST_F(VerifyTest, PositionsOfALiveNodeGiveItsHash) {
+// --- compared with a live moment ---
+
+TEST_F(VerifyTest, ReplayedToAMomentsPositionsTheStateIsWhatItWasLive) {
   hit(0, "/a");
   ASSERT_TRUE(node_.checkpoint());
   hit(0, "/b");
-  const std::string then = node_.hash();
-  VerifyOptions options;
-  options.positions = {{journal::kControlStream, 1}, {journal::StreamId{1}, 0}, {journal::StreamId{2}, 0}};
+  const Moment live = node_.moment();
   node_.crash();
-  const VerifyReport ends = verified();
-  for (const VerifiedStream& stream : ends.streams)
-    (*options.positions)[*journal::parse_directory_name(stream.name)] = stream.sequence;
+  expect_equal(live);
+  // Later hits, changes, a restart and a checkpoint do not matter.
   ASSERT_TRUE(node_.start(2));
   hit(1, "/later");
-  EXPECT_NE(node_.hash(), then);
+  ASSERT_TRUE(node_.change("seed", node_.registry().plan_seed_amount("a.vn", std::nullopt, 7, kNow).value()));
+  ASSERT_TRUE(node_.checkpoint());
+  clock_.set_ms((kNow + 4 * 86'400) * 1000);
+  hit(0, "/much/later");
+  EXPECT_NE(node_.moment().hash, live.hash);
   node_.crash();
-  EXPECT_EQ(verified(options).hash, then);
-  EXPECT_NE(verified().hash, then);
+  expect_equal(live);
+}
+
+TEST_F(VerifyTest, BlocksThatAreNotAppliedYetAreBeyondTheMoment) {
+  node_.crash();
+  node_.ack_after_sync = true;
+  ASSERT_TRUE(node_.start(2));
+  hit(0, "/a");
+  ASSERT_TRUE(node_.commit(0));
+  clock_.advance_ms(5000);
+  hit(0, "/waits");
+  hit(1, "/waits/too");
+  const Moment live = node_.moment();
+  ASSERT_EQ(live.sites.size(), 1U);
+  EXPECT_EQ(live.sites[0].counted, 1U);
+  ASSERT_TRUE(node_.commit(0));
+  ASSERT_TRUE(node_.commit(1));
+  node_.crash();
+  expect_equal(live);
+}
+
+TEST_F(VerifyTest, WhatWasOnlyObservedIsJournaledForTheMoment) {
+  hit(0, "/a");
+  clock_.advance_ms(3000);
+  {
+    sites::Site& site = *node_.registry().find("a.vn");
+    base::MutexLock lock(site.mutex());
+    site.state().advance(node_.now_s(), 25'200);  // a second with somebody online has ended: a peak
+  }
+  const std::uint64_t before = node_.control_sequence();
+  const Moment live = node_.moment();
+  EXPECT_EQ(node_.control_sequence(), before + 1);
+  EXPECT_EQ(node_.moment().positions, live.positions) << "and nothing more was observed";
+  EXPECT_EQ(node_.summary("a.vn").peak.online, 1U);
+  node_.crash();
+  expect_equal(live);
+  ASSERT_TRUE(node_.start(2));
+  EXPECT_EQ(node_.summary("a.vn").peak.online, 1U);
+}
+
+TEST_F(VerifyTest, AMomentOfMoreShardsThanThereAreNowIsReached) {
+  hit(1, "/b");
+  node_.crash();
+  ASSERT_TRUE(node_.start(1));
+  hit(0, "/a");
+  const Moment live = node_.moment();
+  ASSERT_EQ(live.positions.size(), 3U);
+  node_.crash();
+  expect_equal(live);
+}
+
+TEST_F(VerifyTest, ADifferenceIsToldWithBothHashesAndTheSite) {
+  hit(0, "/a");
+  {
+    sites::Site& site = *node_.registry().find("a.vn");
+    base::MutexLock lock(site.mutex());
+    site.state().add_seed(counting::Epoch{}, 5);  // that no change says
+  }
+  const Moment live = node_.moment();
+  node_.crash();
+  const VerifyReport report = verified(&live);
+  EXPECT_TRUE(report.differs);
+  ASSERT_EQ(report.problems.size(), 2U);
+  EXPECT_NE(report.problems[0].find(live.hash), std::string::npos) << report.problems[0];
+  EXPECT_NE(report.problems[0].find(report.state.hash), std::string::npos) << report.problems[0];
+  EXPECT_EQ(report.problems[1],
+            "site a.vn differs: live 1 counted, total 6, 1 online; replayed 1 counted, total 1, 1 online");
+}
+
+TEST_F(VerifyTest, ADifferenceThatIsNoSitesIsToldToo) {
+  hit(0, "/a");
+  ASSERT_TRUE(node_.registry().apply({"unwritten", kNow, "root", "", sites::TokenAdded{"t", {}, 1, {}, 0}}));
+  const Moment live = node_.moment();
+  node_.crash();
+  EXPECT_NE(problems(live).find("no site differs"), std::string::npos) << problems(live);
+}
+
+TEST_F(VerifyTest, AMomentThatCannotBeReachedSaysWhy) {
+  hit(0, "/a");
+  Moment live = node_.moment();
+  for (int i = 0; i < 2; ++i) {
+    hit(0, "/b");
+    ASSERT_TRUE(node_.checkpoint());
+  }
+  node_.crash();
+  EXPECT_NE(problems(live).find("the journal's begin, which cannot be read here"), std::string::npos) << problems(live);
+  live.incarnation = std::string(32, '0');
+  EXPECT_NE(problems(live).find("of incarnation 0000"), std::string::npos) << problems(live);
+}
+
+TEST_F(VerifyTest, AMomentBeyondTheJournalsEndSaysSo) {
+  hit(0, "/a");
+  Moment live = node_.moment();
+  live.positions[journal::StreamId{1}] += 3;
+  node_.crash();
+  EXPECT_NE(problems(live).find("ends with block"), std::string::npos) << problems(live);
 }
 
 TEST_F(VerifyTest, NothingIsChanged) {
