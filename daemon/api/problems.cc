@@ -54,6 +54,7 @@ Problem problem_of(base::Errc code) {
     case base::Errc::denied:
       return Problem::unauthorized;
     case base::Errc::io:
+    case base::Errc::no_room:
     case base::Errc::unavailable:
       return Problem::unavailable;
     case base::Errc::corrupt:

@@ -20,6 +20,8 @@ std::string_view describe(Errc code) noexcept {
       return "conflicts with the present state";
     case Errc::io:
       return "a system call failed";
+    case Errc::no_room:
+      return "there is no room on the disk";
     case Errc::corrupt:
       return "stored bytes are damaged";
     case Errc::newer_format:

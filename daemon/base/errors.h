@@ -21,6 +21,7 @@ enum class Errc {
   denied,         // no token, or not the scope
   conflict,       // the request contradicts the state
   io,             // a system call failed; the detail names file, call and errno's text
+  no_room,        // the same, for lack of space: a full disk, a quota, a file size limit
   corrupt,        // a checksum or an invariant of stored bytes does not hold
   newer_format,   // written by a later release
   in_use,         // another process holds it

@@ -17,11 +17,23 @@
 namespace footfall::base {
 namespace {
 
-// "open /var/lib/footfall/META: Permission denied". Reads errno first thing; a missing file is not_found.
+Errc code_of(int number) {
+  switch (number) {
+    case ENOENT:
+      return Errc::not_found;
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+      return Errc::no_room;
+    default:
+      return Errc::io;
+  }
+}
+
+// "open /var/lib/footfall/META: Permission denied". Reads errno first thing.
 Error call_failed(const char* call, const std::string& path) {
   const int number = errno;
-  return {number == ENOENT ? Errc::not_found : Errc::io,
-          std::string(call) + " " + path + ": " + std::generic_category().message(number)};
+  return {code_of(number), std::string(call) + " " + path + ": " + std::generic_category().message(number)};
 }
 
 class Descriptor {

@@ -43,17 +43,26 @@ Result<void> rewrite(base::File& file) {
 }  // namespace
 
 Writer::Writer(base::FileSystem& files, WriterOptions options, Position last)
-    : files_(files), options_(std::move(options)), last_(last), durable_through_(last.sequence) {}
+    : files_(files),
+      options_(std::move(options)),
+      segment_bytes_(options_.segment_bytes),
+      last_(last),
+      durable_through_(last.sequence) {}
 
 Result<std::unique_ptr<Writer>> Writer::open(base::FileSystem& files, const WriterOptions& options, Position last) {
   std::unique_ptr<Writer> writer(new Writer(files, options, last));
   if (auto r = writer->adopt_directory(); !r) return r.error();
-  if (auto r = writer->begin_segment(last.sequence + 1, 0); !r) return r.error();
+  if (auto r = writer->begin_segment(last.sequence + 1, 0); !r) {
+    if (r.error().code != Errc::no_room) return r.error();
+    writer->failure_ = r.error();
+    return writer;
+  }
   if (auto r = writer->sync(); !r) return r.error();
   return writer;
 }
 
-// Makes the directory, and all that is in it, durable: what recovery read may be in the page cache only.
+// Makes the directory, and all that is in it, durable: what recovery read may be in the page cache only. Segments whose
+// last block is not beyond the greatest durable_through that a header states are on the device, with their names.
 Result<void> Writer::adopt_directory() {
   if (auto r = files_.make_directory(options_.directory); !r) return r;
   if (auto r = files_.sync_directory(parent_directory(options_.directory)); !r) return r;
@@ -61,26 +70,43 @@ Result<void> Writer::adopt_directory() {
   if (!names) return names.error();
   for (const std::string& name : *names) {
     if (const auto number = parse_segment_name(name)) {
-      auto file = files_.open(path(name), OpenMode::read_write);
-      if (!file) return file.error();
-      if (auto r = rewrite(**file); !r) return r;
-      if (auto r = (*file)->sync(); !r) return r;
-      segments_.push_back(*number);
+      segments_.push_back({*number, last_.sequence});
     } else if (name.starts_with(kSparePrefix)) {
       // What state a crash left it in is unknown, and a new file costs little.
       if (auto r = files_.remove(path(name)); !r) return r;
     }
   }
+  std::sort(segments_.begin(), segments_.end());
+  std::vector<std::optional<SegmentHeader>> headers;
+  std::uint64_t durable_through = 0;
+  for (const Position& segment : segments_) {
+    auto file = files_.open(path(segment_name(segment.segment)), OpenMode::read);
+    if (!file) return file.error();
+    auto bytes = (*file)->read_at(0, kSegmentHeaderBytes);
+    if (!bytes) return bytes.error();
+    const auto header = decode_segment_header(*bytes);
+    headers.push_back(header ? std::optional(*header) : std::nullopt);
+    if (header) durable_through = std::max(durable_through, header->durable_through);
+  }
+  std::uint64_t limit = UINT64_MAX;  // blocks from here on are a later segment's
+  for (std::size_t i = segments_.size(); i-- > 0;) {
+    if (!headers[i] || limit > durable_through + 1) {
+      auto file = files_.open(path(segment_name(segments_[i].segment)), OpenMode::read_write);
+      if (!file) return file.error();
+      if (auto r = rewrite(**file); !r) return r;
+      if (auto r = (*file)->sync(); !r) return r;
+    }
+    if (headers[i]) limit = std::min(limit, headers[i]->first_sequence);
+  }
   // The names too, before a new segment's header says that what they hold is durable.
   if (auto r = files_.sync_directory(options_.directory); !r) return r;
-  std::sort(segments_.begin(), segments_.end());
-  header_.number = std::max(last_.segment, segments_.empty() ? 0 : segments_.back());
+  header_.number = std::max(last_.segment, segments_.empty() ? 0 : segments_.back().segment);
   dirty_ = names_changed_ = true;
   return {};
 }
 
 Result<std::uint64_t> Writer::append(std::string_view payload, std::uint32_t count, std::uint64_t control_sequence) {
-  if (failed_) return stopped(options_.directory);
+  if (failed()) return stopped(options_.directory);
   if (payload.size() > kPayloadMax) {
     return Error{Errc::too_large, "a block of " + std::to_string(payload.size()) + " bytes for " + options_.directory};
   }
@@ -88,7 +114,8 @@ Result<std::uint64_t> Writer::append(std::string_view payload, std::uint32_t cou
   if (offset_ + size > capacity_) {
     if (auto r = flush(); !r) return r.error();
     if (auto r = begin_segment(last_.sequence + 1, size); !r) {
-      failed_ = true;
+      full_ = true;
+      failure_ = r.error();
       return r.error();
     }
   }
@@ -98,7 +125,7 @@ Result<std::uint64_t> Writer::append(std::string_view payload, std::uint32_t cou
   if (options_.write_behind) {
     behind_ += scratch_;
   } else if (auto r = file_->write_at(offset_, scratch_); !r) {
-    failed_ = true;
+    failure_ = r.error();
     return r.error();
   }
   offset_ += size;
@@ -111,22 +138,29 @@ Result<std::uint64_t> Writer::append(std::string_view payload, std::uint32_t cou
 }
 
 Result<void> Writer::flush() {
-  if (failed_) return stopped(options_.directory);
+  if (failed()) return stopped(options_.directory);
   if (behind_.empty()) return {};
   auto written = file_->write_at(offset_ - behind_.size(), behind_);
   behind_.clear();
-  failed_ = !written;
+  if (!written) failure_ = written.error();
   return written;
 }
 
 Result<Position> Writer::roll() {
-  if (failed_) return stopped(options_.directory);
+  if (failed()) return stopped(options_.directory);
   if (offset_ == kSegmentHeaderBytes) return last_;
   const Position closed = last_;
   if (auto r = flush(); !r) return r.error();
-  if (auto r = begin_segment(last_.sequence + 1, 0); !r) {
-    failed_ = true;
-    return r.error();
+  if (auto r = begin_segment(last_.sequence + 1, 0); !r) return r.error();
+  return closed;
+}
+
+std::uint64_t Writer::last_closed(std::uint64_t through) const {
+  std::uint64_t closed = 0;
+  for (const Position& segment : segments_) {
+    const bool current = is_current(segment.segment);
+    if ((current && !full_) || (current ? last_ : segment).sequence > through) break;
+    closed = segment.segment;
   }
   return closed;
 }
@@ -138,16 +172,23 @@ Result<void> Writer::reopen(std::uint64_t acknowledged) {
   // What is not acknowledged is in no block of this number from now on.
   const Position before = last_;
   last_.sequence = acknowledged;
-  if (auto r = begin_segment(acknowledged + 1, 0); !r) {
+  auto begun = begin_segment(acknowledged + 1, 0);
+  // What is on its way to become a spare is room as well.
+  while (!begun && begun.error().code == Errc::no_room && !unsynced_spares_.empty()) {
+    (void)files_.remove(path(unsynced_spares_.back()));
+    unsynced_spares_.pop_back();
+    begun = begin_segment(acknowledged + 1, 0);
+  }
+  if (!begun) {
     last_ = before;
-    return r;
+    return begun;
   }
   // After a failed sync the kernel may have dropped what it could not write, and would report success the next time.
   // And where all that counts is durable, nothing in those files is waited for.
   if (sync_failed_ || acknowledged == durable_through()) unsynced_.clear();
   if (sync_failed_ && acknowledged > durable_through()) doubtful_segment_ = failed_segment;
   sync_failed_ = false;
-  failed_ = false;
+  failure_.reset();
   return {};
 }
 
@@ -155,7 +196,7 @@ Result<void> Writer::reopen(std::uint64_t acknowledged) {
 // the zeroed header (a segment that holds nothing) or the old name.
 Result<void> Writer::begin_segment(std::uint64_t first_sequence, std::size_t block_bytes) {
   const std::uint64_t capacity =
-      std::max<std::uint64_t>(options_.segment_bytes, kSegmentHeaderBytes + std::uint64_t{block_bytes});
+      std::max<std::uint64_t>(segment_bytes_, kSegmentHeaderBytes + std::uint64_t{block_bytes});
   std::string spare;
   auto file = take_spare(spare);
   if (!file) return file.error();
@@ -180,7 +221,9 @@ Result<void> Writer::begin_segment(std::uint64_t first_sequence, std::size_t blo
   seed_ = block_seed(header.generation);
   offset_ = kSegmentHeaderBytes;
   capacity_ = capacity;
-  segments_.push_back(header.number);
+  full_ = false;
+  if (!segments_.empty()) segments_.back().sequence = first_sequence - 1;
+  segments_.push_back({header.number, 0});
   dirty_ = names_changed_ = true;
   return {};
 }
@@ -229,7 +272,8 @@ Result<void> SyncJob::carry_out(base::FileSystem& files_of) const {
 
 void Writer::finish_sync(const SyncJob& job, const Result<void>& outcome) {
   if (!outcome) {
-    failed_ = sync_failed_ = true;
+    failure_ = outcome.error();
+    sync_failed_ = true;
     return;
   }
   // Meanwhile more may have been closed and retired.
@@ -244,8 +288,8 @@ void Writer::finish_sync(const SyncJob& job, const Result<void>& outcome) {
 }
 
 Result<void> Writer::sync() {
-  if (failed_) return stopped(options_.directory);
-  if (!begin_sync(own_job_)) return failed_ ? Result<void>(stopped(options_.directory)) : Result<void>{};
+  if (failed()) return stopped(options_.directory);
+  if (!begin_sync(own_job_)) return failed() ? Result<void>(stopped(options_.directory)) : Result<void>{};
   const Result<void> outcome = own_job_.carry_out(files_);
   finish_sync(own_job_, outcome);
   own_job_.files.clear();
@@ -253,8 +297,8 @@ Result<void> Writer::sync() {
 }
 
 Result<void> Writer::recycle(std::uint64_t through) {
-  while (!segments_.empty() && segments_.front() <= through && segments_.front() != header_.number) {
-    const std::uint64_t number = segments_.front();
+  while (!segments_.empty() && segments_.front().segment <= through && !is_current(segments_.front().segment)) {
+    const std::uint64_t number = segments_.front().segment;
     if (auto r = retire(number); !r) return r;
     segments_.pop_front();
     unsynced_.erase(std::remove_if(unsynced_.begin(), unsynced_.end(),
@@ -265,11 +309,12 @@ Result<void> Writer::recycle(std::uint64_t through) {
   return {};
 }
 
-// In ascending order, so that what a crash leaves has no gap.
+// In ascending order, so that what a crash leaves has no gap. A writer that has failed may wait for room, and makes no
+// spares.
 Result<void> Writer::retire(std::uint64_t number) {
   const std::string old_path = path(segment_name(number));
   dirty_ = names_changed_ = true;
-  if (spares_.size() + unsynced_spares_.size() >= kSparesMax) {
+  if (failed() || spares_.size() + unsynced_spares_.size() >= kSparesMax) {
     auto removed = files_.remove(old_path);
     return removed || removed.error().code == Errc::not_found ? Result<void>{} : removed;
   }

@@ -19,6 +19,7 @@
 // Errors     after the first failed write or sync nothing more is acknowledged from that file: append keeps failing
 // with
 //            Errc::unavailable until reopen() succeeds (a fresh segment whose first_sequence is last acknowledged + 1).
+//            A segment that found no room is such a failure where a block needs it, and none where roll() wanted it.
 // Cost       one write a block; no allocation in the steady state. `segment_bytes` of disk for each segment that no
 //            checkpoint covers yet, and for at most kSparesMax spares.
 // Tested by tests/unit/journal/writer_test.cc.
@@ -29,6 +30,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,7 +68,7 @@ struct SyncJob {
 class Writer {
  public:
   // Begins a new segment after `last`, the position that recovery found (segment 0: the stream is new). What is there
-  // already is synced first, so `last` is durable when it returns.
+  // already is durable when it returns. Where there is no room for the segment the writer comes back failed.
   static base::Result<std::unique_ptr<Writer>> open(base::FileSystem& files, const WriterOptions& options,
                                                     Position last);
 
@@ -84,7 +86,8 @@ class Writer {
   // Writes what write_behind gathered.
   base::Result<void> flush();
   // Closes the current segment and begins the next. Answers the last position of the closed one; if the current
-  // segment holds no block nothing is done and the position is that of the one before.
+  // segment holds no block nothing is done and the position is that of the one before. Where the next one cannot be
+  // begun nothing happened, and the current one goes on.
   // Where the sync is the acknowledgement, sync() before a checkpoint reads the closed segment: sequences that reopen()
   // gives again must not be in it.
   base::Result<Position> roll();
@@ -93,9 +96,15 @@ class Writer {
   // REQUIRES: no job is under way.
   base::Result<void> reopen(std::uint64_t acknowledged);
   base::Result<void> reopen() { return reopen(last_.sequence); }
+  // Segments that are begun from now on are this long: for a stop on a full disk, where little is left to write.
+  void set_segment_bytes(std::uint64_t bytes) { segment_bytes_ = bytes; }
 
   Position position() const { return last_; }  // of the last appended block
-  bool failed() const { return failed_; }
+  bool failed() const { return failure_.has_value(); }
+  const std::optional<base::Error>& failure() const { return failure_; }  // since when failed()
+  // The last closed segment (0: none) of those that hold no block beyond `through`: what a checkpoint may read of a
+  // stream that cannot roll.
+  std::uint64_t last_closed(std::uint64_t through) const;
   // Any thread.
   std::uint64_t durable_through() const { return durable_through_.load(std::memory_order_relaxed); }
   // Any thread. Of blocks, with their headers, since open().
@@ -116,23 +125,26 @@ class Writer {
   base::Result<void> begin_segment(std::uint64_t first_sequence, std::size_t block_bytes);
   base::Result<std::unique_ptr<base::File>> take_spare(std::string& name);
   base::Result<void> retire(std::uint64_t number);
+  bool is_current(std::uint64_t number) const { return file_ != nullptr && number == header_.number; }
 
   base::FileSystem& files_;
   const WriterOptions options_;
+  std::uint64_t segment_bytes_;
 
-  // The current segment.
+  // The current segment; absent after an open() that found no room.
   std::shared_ptr<base::File> file_;
   SegmentHeader header_;
   std::uint32_t seed_ = 0;  // of its blocks' checksums
   std::uint64_t offset_ = 0;
   std::uint64_t capacity_ = 0;
+  bool full_ = false;  // it takes no more, and the next one could not be begun
 
   Position last_;
-  bool failed_ = false;
+  std::optional<base::Error> failure_;
   bool sync_failed_ = false;            // and the failure was a sync's
   std::uint64_t doubtful_segment_ = 0;  // holds acknowledged blocks whose sync failed; 0: none
 
-  std::deque<std::uint64_t> segments_;        // numbers of the files that are there, the current one last
+  std::deque<Position> segments_;             // the files that are there, each with its last block; the current one last
   std::vector<Unsynced> unsynced_;            // closed since the last sync
   std::vector<std::string> spares_;           // names; their zeroed headers are on the device
   std::vector<std::string> unsynced_spares_;  // names; retired since the last sync

@@ -20,6 +20,9 @@ Error absent(const std::string& path) {
 Error broken(const std::string& what) {
   return {Errc::io, what + ": injected failure"};
 }
+Error full(const std::string& what) {
+  return {Errc::no_room, what + ": no room left"};
+}
 std::string leaf(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
 }
@@ -101,6 +104,7 @@ class FaultFs::OpenFile : public base::File {
       --files_.writes_left_;
     }
     ++files_.writes_;
+    if (!files_.take_room(node_, offset + bytes.size())) return full("write");
     std::string& content = files_.cache_.change_bytes(node_);
     const auto at = static_cast<std::size_t>(offset);
     if (content.size() < at + bytes.size()) content.resize(at + bytes.size(), '\0');
@@ -121,7 +125,10 @@ class FaultFs::OpenFile : public base::File {
   }
   Result<void> truncate(std::uint64_t size) override {
     const std::lock_guard lock(files_.mutex_);
-    files_.cache_.change_bytes(node_).resize(static_cast<std::size_t>(size), '\0');
+    if (!files_.take_room(node_, size)) return full("truncate");
+    std::string& content = files_.cache_.change_bytes(node_);
+    if (content.size() > size) files_.give_room(content.size() - size);
+    content.resize(static_cast<std::size_t>(size), '\0');
     files_.note({DiskOp::Kind::resize, node_, size, nullptr, {}});
     return {};
   }
@@ -129,6 +136,7 @@ class FaultFs::OpenFile : public base::File {
     const std::lock_guard lock(files_.mutex_);
     if (files_.writes_left_ == 0) return broken("fallocate");
     if (files_.cache_.bytes(node_).size() >= size) return {};
+    if (!files_.take_room(node_, size)) return full("fallocate");
     files_.cache_.change_bytes(node_).resize(static_cast<std::size_t>(size), '\0');
     files_.note({DiskOp::Kind::grow, node_, size, nullptr, {}});
     return {};
@@ -174,6 +182,19 @@ std::optional<NodeId> FaultFs::parent_of(const std::string& path) const {
   return parent && cache_.is_directory(*parent) ? parent : std::nullopt;
 }
 
+// For a file to be `size` bytes long.
+bool FaultFs::take_room(NodeId node, std::uint64_t size) {
+  const std::uint64_t now = cache_.bytes(node).size();
+  if (room_ == UINT64_MAX || size <= now) return true;
+  if (size - now > room_) return false;
+  room_ -= size - now;
+  return true;
+}
+
+void FaultFs::give_room(std::uint64_t bytes) {
+  if (room_ != UINT64_MAX) room_ += bytes;
+}
+
 NodeId FaultFs::make(NodeId parent, const std::string& name, bool directory) {
   const NodeId node = cache_.add(directory);
   cache_.change_names(parent)[name] = node;
@@ -210,7 +231,9 @@ Result<void> FaultFs::rename(const std::string& from, const std::string& to) {
 Result<void> FaultFs::remove(const std::string& path) {
   const std::lock_guard lock(mutex_);
   const auto parent = parent_of(path);
-  if (!parent || !cache_.find(path)) return absent(path);
+  const auto node = cache_.find(path);
+  if (!parent || !node) return absent(path);
+  if (!cache_.is_directory(*node)) give_room(cache_.bytes(*node).size());
   cache_.change_names(*parent).erase(leaf(path));
   note({DiskOp::Kind::names, *parent, 0, nullptr, {{leaf(path), std::nullopt}}});
   return {};

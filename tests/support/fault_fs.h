@@ -93,8 +93,10 @@ class FaultFs final : public base::FileSystem {
   void fail_writes_after(std::uint64_t count) { writes_left_ = count; }
   void fail_syncs() { syncs_fail_ = true; }
   void fail_renames() { renames_fail_ = true; }
+  // Files may grow by this much, all together; what is removed or cut off makes room again.
+  void set_room(std::uint64_t bytes) { room_ = bytes; }
   void heal() {
-    writes_left_ = UINT64_MAX;
+    writes_left_ = room_ = UINT64_MAX;
     syncs_fail_ = renames_fail_ = false;
   }
   std::uint64_t writes() const { return writes_; }
@@ -133,6 +135,8 @@ class FaultFs final : public base::FileSystem {
   std::optional<NodeId> parent_of(const std::string& path) const;
   NodeId make(NodeId parent, const std::string& name, bool directory);
   void note(DiskOp op) { log_.push_back(std::move(op)); }
+  bool take_room(NodeId node, std::uint64_t size);
+  void give_room(std::uint64_t bytes);
 
   std::mutex mutex_;
   Disk begin_;
@@ -140,6 +144,7 @@ class FaultFs final : public base::FileSystem {
   std::deque<DiskOp> log_;
   std::set<NodeId> locked_;
   std::uint64_t writes_left_ = UINT64_MAX;
+  std::uint64_t room_ = UINT64_MAX;
   std::uint64_t writes_ = 0;
   std::uint64_t syncs_ = 0;
   bool syncs_fail_ = false;

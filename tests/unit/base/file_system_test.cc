@@ -157,7 +157,7 @@ TEST_F(FileSystemTest, WritingToAFileOpenedForReadingFails) {
 TEST_F(FileSystemTest, AFullDeviceIsAnError) {
   const auto full = files_.open("/dev/full", OpenMode::read_write);
   if (!full) GTEST_SKIP() << "no /dev/full here";
-  EXPECT_EQ((*full)->write_at(0, "x").error().code, Errc::io);
+  EXPECT_EQ((*full)->write_at(0, "x").error().code, Errc::no_room);
 }
 
 }  // namespace

@@ -380,6 +380,143 @@ TEST_F(WriterTest, AWriterThatCannotMakeItsSegmentDoesNotOpen) {
   EXPECT_FALSE(Writer::open(files_, writer_options(), {}));
 }
 
+// ---- No room ----
+
+TEST_F(WriterTest, ARollThatFindsNoRoomLeavesTheSegmentInUse) {
+  open();
+  append("a");
+  files_.set_room(0);
+  EXPECT_EQ(writer_->roll().error().code, base::Errc::no_room);
+  EXPECT_FALSE(writer_->failed());
+  append("b");
+  sync();
+  EXPECT_EQ(writer_->position(), (Position{1, 2}));
+  EXPECT_EQ(count_files("spare-"), 0U);
+  expect_read({"a", "b"});
+}
+
+TEST_F(WriterTest, WhereThereIsNoRoomForASegmentTheWriterOpensFailed) {
+  open();
+  append_all({"a", "b"});
+  files_.set_room(segment_bytes_ - 1);
+  open(read().result.end);
+  ASSERT_TRUE(writer_->failed());
+  EXPECT_EQ(writer_->failure()->code, base::Errc::no_room);
+  EXPECT_EQ(writer_->durable_through(), 2U);
+  EXPECT_EQ(writer_->last_closed(2), 1U);
+  EXPECT_FALSE(writer_->append("refused", 1, 1));
+  EXPECT_FALSE(writer_->reopen(2));
+  ASSERT_TRUE(writer_->recycle(1));  // a checkpoint has it
+  ASSERT_TRUE(writer_->reopen(2));
+  append("c");
+  sync();
+  EXPECT_EQ(writer_->position(), (Position{2, 3}));
+  expect_read({"c"}, 2);
+}
+
+TEST_F(WriterTest, WhatAWriterWithoutRoomRecyclesIsRoomAndNoSpare) {
+  open();
+  append("a");
+  roll();
+  append("b");
+  roll();
+  sync();
+  files_.set_room(0);
+  EXPECT_FALSE(writer_->append(std::string(segment_bytes_, 'x'), 1, 1));
+  ASSERT_TRUE(writer_->recycle(1));
+  EXPECT_EQ(count_files("spare-"), 0U);
+  ASSERT_TRUE(writer_->reopen());
+}
+
+TEST_F(WriterTest, ASpareThatIsNotReadyIsRoomForAWriterThatHasNone) {
+  open();
+  append("a");
+  roll();
+  sync();
+  ASSERT_TRUE(writer_->recycle(1));
+  files_.set_room(0);
+  EXPECT_FALSE(writer_->append(std::string(segment_bytes_, 'x'), 1, 1));
+  EXPECT_EQ(count_files("spare-"), 1U);
+  ASSERT_TRUE(writer_->reopen());
+  EXPECT_EQ(count_files("spare-"), 0U);
+  append("b");
+  expect_read({"b"}, 1);
+}
+
+TEST_F(WriterTest, ASmallerSegmentFitsWhereALargeOneDoesNot) {
+  open();
+  append("a");
+  files_.set_room(kSegmentHeaderBytes + 100);
+  EXPECT_FALSE(writer_->append(std::string(segment_bytes_, 'x'), 1, 1));
+  EXPECT_FALSE(writer_->reopen());
+  writer_->set_segment_bytes(kSegmentHeaderBytes + 100);
+  ASSERT_TRUE(writer_->reopen());
+  append("b");
+  expect_read({"a", "b"});
+}
+
+TEST_F(WriterTest, TheLastClosedSegmentHoldsNothingBeyond) {
+  open();
+  EXPECT_EQ(writer_->last_closed(0), 0U);
+  append_all({"a", "b"});
+  roll();
+  append("c");
+  roll();
+  append("d");
+  EXPECT_EQ(writer_->last_closed(1), 0U);
+  EXPECT_EQ(writer_->last_closed(2), 1U);
+  EXPECT_EQ(writer_->last_closed(4), 2U);  // the third is in use
+  files_.set_room(0);
+  EXPECT_FALSE(writer_->append(std::string(segment_bytes_, 'x'), 1, 1));
+  EXPECT_EQ(writer_->last_closed(4), 3U);  // it takes no more
+  EXPECT_EQ(writer_->last_closed(3), 2U);  // but holds a block that may yet be void
+}
+
+TEST_F(WriterTest, ASegmentWhoseWriteFailedIsNotClosed) {
+  open();
+  append("a");
+  sync();
+  files_.fail_writes_after(0);
+  EXPECT_FALSE(writer_->append("refused", 1, 1));
+  EXPECT_EQ(writer_->last_closed(1), 0U);
+  files_.heal();
+  ASSERT_TRUE(writer_->reopen(1));
+  EXPECT_EQ(writer_->last_closed(1), 1U);
+}
+
+// ---- What a start writes over itself ----
+
+TEST_F(WriterTest, AStartRewritesOnlyWhatNoHeaderCallsDurable) {
+  open();
+  for (int i = 0; i < 5; ++i) {
+    append("block " + std::to_string(i));
+    sync();
+    roll();
+  }
+  append("unsynced");
+  const std::uint64_t writes = files_.writes();
+  open(read().result.end);
+  // Segment 6, which no later header vouches for, and the new one's header.
+  EXPECT_EQ(files_.writes(), writes + 2);
+  EXPECT_EQ(read().payloads.size(), 6U);
+}
+
+TEST_F(WriterTest, AStartRewritesBlocksWhoseSyncFailed) {
+  open();
+  append("a");
+  sync();
+  append("b");
+  files_.fail_syncs();
+  EXPECT_FALSE(writer_->sync());
+  files_.heal();
+  ASSERT_TRUE(writer_->reopen());
+  append("c");
+  sync();
+  const std::uint64_t writes = files_.writes();
+  open(read().result.end);
+  EXPECT_EQ(files_.writes(), writes + 3);
+}
+
 // ---- The real file system ----
 
 TEST(WriterOnDiskTest, WhatIsWrittenIsReadAfterARestart) {
