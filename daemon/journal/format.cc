@@ -13,6 +13,7 @@ namespace footfall::journal {
 namespace {
 
 constexpr std::string_view kMagic{"FOOTFJRN"};
+constexpr std::size_t kGenerationAt = 40;
 constexpr std::size_t kHeaderCrcAt = kSegmentHeaderBytes - 4;
 constexpr std::string_view kSegmentSuffix = ".seg";
 constexpr std::string_view kHitsPrefix = "hits-";
@@ -115,6 +116,10 @@ base::Result<SegmentHeader> decode_segment_header(std::string_view bytes) {
     return corrupt("the segment's header contradicts itself");
   }
   return header;
+}
+
+std::uint64_t stated_generation(std::string_view header) {
+  return load<std::uint64_t>(header, kGenerationAt);
 }
 
 std::uint32_t block_seed(std::uint64_t generation) {

@@ -62,6 +62,8 @@ struct SegmentHeader {
 };
 std::string encode(const SegmentHeader& header);                            // kSegmentHeaderBytes long
 base::Result<SegmentHeader> decode_segment_header(std::string_view bytes);  // corrupt, newer_format
+// The field alone, of a header that may be damaged.
+std::uint64_t stated_generation(std::string_view header);
 
 struct BlockHeader {
   std::uint64_t sequence = 0;          // per stream, from 1, without holes

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -51,6 +52,7 @@ struct Segment {
   std::string path;
   std::optional<SegmentHeader> header;  // absent: its making did not reach the device
   std::optional<Error> damage;          // of the header
+  std::optional<std::uint64_t> first;   // first_sequence, if the header says it, or a damaged one's first block
   std::uint64_t limit = UINT64_MAX;     // blocks from here on are a later segment's
 };
 
@@ -126,7 +128,7 @@ class StreamReader {
               [](const Segment& a, const Segment& b) { return a.number < b.number; });
     for (std::size_t i = segments_.size(); i-- > 1;) {
       const Segment& later = segments_[i];
-      segments_[i - 1].limit = later.header ? std::min(later.limit, later.header->first_sequence) : later.limit;
+      segments_[i - 1].limit = std::min(later.limit, later.first.value_or(UINT64_MAX));
     }
     return {};
   }
@@ -140,7 +142,7 @@ class StreamReader {
     auto header = decode_segment_header(*bytes);
     if (!header) {
       segment.damage = in_file(segment.path, header.error());
-      return {};
+      return find_first(**file, stated_generation(*bytes), segment);
     }
     if (header->incarnation != options_.incarnation) {
       return Error{Errc::corrupt, "the segment belongs to another data directory"};
@@ -152,6 +154,16 @@ class StreamReader {
       return Error{Errc::corrupt, "the segment was written as " + segment_name(header->number)};
     }
     segment.header = *header;
+    segment.first = header->first_sequence;
+    return {};
+  }
+
+  // Where the damage is elsewhere than in the generation, the first block has the segment's first sequence.
+  static Result<void> find_first(base::File& file, std::uint64_t generation, Segment& segment) {
+    auto bytes = file.read_at(kSegmentHeaderBytes, kBlockHeaderBytes);
+    if (!bytes) return bytes.error();
+    const DecodedBlock block = decode_block(*bytes, block_seed(generation));
+    if (block.state != BlockState::none) segment.first = block.header.sequence;
     return {};
   }
 
@@ -206,6 +218,7 @@ class StreamReader {
           }
         }
         if (auto r = visit_(block->header, block->payload); !r) return r.error();
+        if (broken_) remember(block->header);
         result_.end = {segment.number, expected_};
         ++result_.blocks;
         result_.hits += block->header.count;
@@ -214,6 +227,12 @@ class StreamReader {
       ++expected_;
     }
     return true;
+  }
+
+  // Blocks that no block before the damage calls durable: those that it may have made void.
+  void remember(const BlockHeader& block) {
+    while (!unstated_.empty() && unstated_.front().sequence <= block.durable_through) unstated_.pop_front();
+    unstated_.push_back(block);
   }
 
   static Result<DecodedBlock> decode_at(Bytes& bytes, std::uint64_t offset, std::uint32_t seed) {
@@ -278,6 +297,10 @@ class StreamReader {
       loss.hits += block->second;
     }
     loss.open_ended = segments_.back().damage.has_value();
+    if (broken_ && !segments_[*broken_].first) {
+      loss.doubtful_blocks = unstated_.size();
+      for (const BlockHeader& block : unstated_) loss.doubtful_hits += block.count;
+    }
     for (std::size_t i = index; i < segments_.size(); ++i) {
       if (i == index && segments_[i].header && expected_ > segments_[i].header->first_sequence) {
         loss.begun = segments_[i].number;
@@ -351,6 +374,7 @@ class StreamReader {
   std::vector<Segment> segments_;      // ascending
   std::uint64_t expected_ = 1;         // the next block's sequence
   std::optional<std::size_t> broken_;  // index of the first segment whose header is damaged
+  std::deque<BlockHeader> unstated_;   // see remember()
   ReadResult result_;
 };
 
@@ -368,6 +392,10 @@ std::string describe(const Loss& loss, StreamId stream) {
             " whose headers can be read, and an unknown number in the other " + std::to_string(loss.unreadable_blocks);
   }
   if (loss.open_ended) text += ", and what the last segment held, which nobody can tell";
+  if (loss.doubtful_blocks > 0) {
+    text += "; the last " + std::to_string(loss.doubtful_blocks) + " blocks that are kept, with " +
+            std::to_string(loss.doubtful_hits) + " hits, may have been refused when they were new, and count";
+  }
   return text;
 }
 

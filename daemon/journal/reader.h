@@ -9,7 +9,7 @@
 // Blocks at or beyond the first_sequence of a later segment are ignored. Segments that lie wholly at or before
 // `after` may be absent or damaged.
 // A header whose first or last 512 bytes are zeros, or none, or a number that is missing, is a segment whose making did
-// not reach the device: it holds nothing.
+// not reach the device: it holds nothing. Of one that is damaged the first block may still tell its first_sequence.
 // Cost: one segment in memory at a time, about 1 GB/s.
 // Tested by tests/unit/journal/reader_test.cc: truncated at every byte, each bit flipped.
 #pragma once
@@ -34,6 +34,10 @@ struct Loss {
   std::uint64_t unreadable_blocks = 0;  // of them, without a header that says how many hits
   std::uint64_t hits = 0;               // in the others
   bool open_ended = false;              // the last segment cannot be read: there may have been more blocks
+  // Blocks before the cut that are kept, although the damaged header behind them may have made them void: then they
+  // were refused. Only where nothing tells its first_sequence.
+  std::uint64_t doubtful_blocks = 0;
+  std::uint64_t doubtful_hits = 0;
   std::optional<std::uint64_t> begun;   // number of the segment that also holds blocks before the cut
   std::vector<std::uint64_t> segments;  // numbers of those that lie wholly behind it, ascending
 };

@@ -397,6 +397,47 @@ TEST_F(ReaderTest, AnUnreadableSegmentIsCutWithThoseBehindIt) {
   EXPECT_EQ(reading.result.loss->segments, (std::vector<std::uint64_t>{3, 4}));
 }
 
+// "refused" was answered 503, since its sync failed; the header behind it says so, and is damaged.
+class RefusedBlocksTest : public ReaderTest {
+ protected:
+  void refuse_and_go_on(const std::string& with) {
+    open();
+    append("kept");
+    sync();
+    append("refused");
+    files_.fail_syncs();
+    ASSERT_FALSE(writer_->sync());
+    files_.heal();
+    ASSERT_TRUE(writer_->reopen(writer_->durable_through()));
+    if (!with.empty()) append(with);
+    sync();
+  }
+};
+
+TEST_F(RefusedBlocksTest, StayOutWhereTheFirstBlockBehindADamagedHeaderTellsWhichTheyAre) {
+  refuse_and_go_on("taken");
+  damage(2, 56);  // durable_through
+  const Reading reading = read_accepting();
+  ASSERT_FALSE(reading.error) << to_string(*reading.error);
+  EXPECT_EQ(reading.payloads, std::vector<std::string>{"kept"});
+  EXPECT_EQ(reading.result.loss->doubtful_blocks, 0U);
+}
+
+TEST_F(RefusedBlocksTest, CountAndAreNamedWhereNothingTells) {
+  for (const std::string& with : {std::string(), std::string("taken")}) {
+    files_.remove_all();
+    (void)files_.make_directory("/journal");
+    refuse_and_go_on(with);
+    damage(2, 40);  // the generation, which the blocks' checksums begin with
+    const Reading reading = read_accepting();
+    ASSERT_FALSE(reading.error) << to_string(*reading.error);
+    EXPECT_EQ(reading.payloads, (std::vector<std::string>{"kept", "refused"}));
+    EXPECT_EQ(reading.result.loss->doubtful_blocks, 1U);
+    EXPECT_EQ(reading.result.loss->doubtful_hits, 1U);
+    EXPECT_NE(describe(*reading.result.loss, kHits).find("may have been refused"), std::string::npos);
+  }
+}
+
 TEST_F(ReaderTest, ABlockThatIsNotTrustedIsCutLikeADamagedOne) {
   open();
   append_all({"a", "b", "c"});
