@@ -169,6 +169,8 @@ std::vector<Option> option_table() {
        number<std::uint64_t>(&Config::segment_bytes, 1U << 20U, 1U << 30U)},
       {"checkpoint-interval", "SECONDS", "between checkpoints (60)", false,
        number<std::int32_t>(&Config::checkpoint_interval_s, 1, 86'400)},
+      {"checkpoint-journal", "BYTES", "journal since the last checkpoint that makes one earlier (33554432)", false,
+       number<std::uint64_t>(&Config::checkpoint_journal_bytes, 1U << 20U, std::uint64_t{1} << 40U)},
       {"drain", "SECONDS", "that open connections get to finish after SIGTERM (10)", false,
        number<std::int32_t>(&Config::drain_s, 0, 3'600)},
       {"accept-loss", "BOOL", "start without what a damaged journal lost; it is kept in journal/damaged (false)", false,

@@ -28,6 +28,7 @@ Control::Control(const ControlEnvironment& environment, std::unique_ptr<journal:
       loop_(std::make_unique<http::Loop>(context_, environment.clock, *this, environment.parser_limits,
                                          environment.loop_limits)),
       admin_(*this) {
+  journal_failed_ = writer_->failed();
   for (const sites::Change& change : replayed) recent_.push_front(store::audit_entry(change, environment_.registry));
 }
 

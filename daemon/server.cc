@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server.h"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <future>
+#include <system_error>
 #include <utility>
 
 #include "api/auth.h"
@@ -48,6 +51,17 @@ http::LoopLimits loop_limits(const Config& config) {
   return limits;
 }
 
+// Of a control stream's segment: changes are few and small.
+constexpr std::uint64_t kControlSegmentBytes = 1U << 20U;
+// The part of the reserve that does not depend on the checkpoints: for what a stop and a start write, and for the first
+// checkpoint, a segment.
+constexpr std::uint64_t kReserveBytes = 4U << 20U;
+// What a start or a stop takes of it: a write-ahead log of the history, and small segments.
+constexpr std::uint64_t kStartRoomBytes = 1U << 20U;
+constexpr std::uint64_t kStopRoomBytes = 512U << 10U;  // each shard's
+constexpr std::uint64_t kSmallSegmentBytes = 64U
+                                             << 10U;  // of the control stream, where there is no room for a whole one
+
 counting::Limits counting_limits(const Config& config) {
   counting::Limits limits;
   limits.pages_max = config.pages_max;
@@ -84,7 +98,15 @@ void Server::start() {
   // The threads inherit this; only wait_for_signal() takes them.
   const sigset_t ends = end_signals();
   pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+  try {
+    open_all();
+  } catch (const base::Failure& failure) {
+    if (failure.error().code != base::Errc::no_room) throw;
+    throw base::Failure(no_room_to_start(failure.error()));
+  }
+}
 
+void Server::open_all() {
   open_state();
   open_threads();
   open_listeners();  // what comes in waits until the threads run
@@ -100,8 +122,24 @@ void Server::start() {
   started_ = true;
 }
 
+base::Error Server::no_room_to_start(const base::Error& cause) const {
+  // Each stream's first segment, and the reserve; a directory that was used has them, and needs the little that its
+  // history and a new day's salt take.
+  const bool first = recovered_.registry == nullptr || recovered_.registry->tokens().empty();
+  const std::uint64_t needed =
+      first ? (config_.threads + 1) * config_.segment_bytes + kControlSegmentBytes + kReserveBytes : kStartRoomBytes;
+  std::error_code ignored;
+  const std::filesystem::space_info space = std::filesystem::space(config_.data_dir, ignored);
+  const std::string free = ignored ? "" : ", where " + std::to_string(space.available) + " are free";
+  return {cause.code, cause.detail + "; " + (first ? "the first start" : "a start") + " needs " +
+                          std::to_string(needed) + " bytes on the file system of " + config_.data_dir + free +
+                          ": remove what else is there" +
+                          (first ? "" : " (of the data directory's own files none may go)") + ", or enlarge it"};
+}
+
 void Server::open_state() {
   directory_ = store::DataDirectory::open(base::posix_file_system(), config_.data_dir).value();
+  reserve_ = std::make_unique<store::Reserve>(*directory_, kReserveBytes + config_.segment_bytes);
   recover();
   for (const std::string& warning : recovered_.warnings) base::log::warning(warning);
   base::log::info("data directory " + config_.data_dir + ": " + std::to_string(recovered_.registry->entries().size()) +
@@ -114,10 +152,19 @@ void Server::open_state() {
     base::log::warning(
         "the system's clock is behind the latest hit; time stands at that hit's second until the clock has caught up");
   }
-  history_ = store::History::open(directory_->file("history.sqlite")).value();
-  history_->forget_beyond(recovered_.checkpoint).value();
-  history_writer_ = store::History::open(directory_->file("history.sqlite")).value();
-  salts_ = ingest::Salts::open(directory_->files(), directory_->file("salts"), clock_->utc_s()).value();
+  // A full disk has no room for a write-ahead log or a new day's salt, but in the reserve.
+  const auto with_room = [this](const auto& open) {
+    auto opened = open();
+    if (!opened && opened.error().code == base::Errc::no_room && reserve_->give(kStartRoomBytes)) opened = open();
+    return opened;
+  };
+  const std::string history = directory_->file("history.sqlite");
+  history_ = with_room([&] { return store::History::open(history); }).value();
+  with_room([&] { return history_->forget_beyond(recovered_.checkpoint); }).value();
+  history_writer_ = with_room([&] { return store::History::open(history); }).value();
+  salts_ = with_room([&] {
+             return ingest::Salts::open(directory_->files(), directory_->file("salts"), clock_->utc_s());
+           }).value();
 }
 
 void Server::recover() {
@@ -142,12 +189,17 @@ base::Result<std::unique_ptr<journal::Writer>> Server::open_writer(StreamId stre
   options.directory = directory_->stream_directory(stream);
   options.stream = stream;
   options.incarnation = directory_->incarnation();
-  options.segment_bytes = stream == journal::kControlStream ? std::min<std::uint64_t>(config_.segment_bytes, 1U << 20U)
-                                                            : config_.segment_bytes;
+  options.segment_bytes =
+      stream == journal::kControlStream ? std::min(config_.segment_bytes, kControlSegmentBytes) : config_.segment_bytes;
   options.write_behind = stream != journal::kControlStream && config_.durability == Durability::memory;
   const auto position = recovered_.positions.find(stream);
-  return journal::Writer::open(directory_->files(), options,
-                               position == recovered_.positions.end() ? journal::Position{} : position->second);
+  auto writer = journal::Writer::open(directory_->files(), options,
+                                      position == recovered_.positions.end() ? journal::Position{} : position->second);
+  if (writer && (*writer)->failed()) {
+    base::log::error((*writer)->failure()->detail + "; what " + options.directory +
+                     " should take is answered 503 until there is room");
+  }
+  return writer;
 }
 
 void Server::open_threads() {
@@ -164,7 +216,11 @@ void Server::open_threads() {
         for (const auto& shard : shards_) pairs += shard->online_pairs();
         return pairs;
       },
-      [this] { return started_.load() && !draining_.load(); }, recovered_.registry->imports()});
+      [this] { return started_.load() && !draining_.load(); },
+      [this] {
+        if (reserve_->give(kStopRoomBytes)) base::log::warning("the stop takes room of the reserve: the disk is full");
+      },
+      recovered_.registry->imports()});
   base::log::info("agents: " + shard_environment_->agents->description());
 
   control_environment_ = std::make_unique<ControlEnvironment>(ControlEnvironment{
@@ -185,8 +241,9 @@ void Server::open_threads() {
       [this] { return backups_->status(); },
       [this] { return readiness(); },
       [this] { return exposition_->text(); }});
-  control_ = std::make_unique<Control>(*control_environment_, open_writer(journal::kControlStream).value(),
-                                       recovered_.changes);
+  std::unique_ptr<journal::Writer> control = open_writer(journal::kControlStream).value();
+  if (control->failed()) (void)begin_segment(*control, [&] { return control->reopen(); });
+  control_ = std::make_unique<Control>(*control_environment_, std::move(control), recovered_.changes);
   recovered_.changes.clear();
 
   std::vector<const metrics::ShardCounters*> counters;
@@ -208,8 +265,9 @@ void Server::open_threads() {
     }
   }
   exposition_ = std::make_unique<metrics::Exposition>(counters, [this] { return facts(); });
+  const store::CheckpointLimits limits{config_.checkpoint_interval_s, config_.checkpoint_journal_bytes};
   checkpointer_ = std::make_unique<store::Checkpointer>(*directory_, counting_limits(config_), *history_writer_,
-                                                        *clock_, live_side(), config_.checkpoint_interval_s);
+                                                        *reserve_, *clock_, live_side(), limits);
   backups_ = std::make_unique<Backups>(*checkpointer_, *clock_);
 }
 
@@ -218,6 +276,7 @@ void Server::first_start() {
   const bool restored = recovered_.checkpoint > 0 && recovered_.checkpoint_positions.empty();
   const std::string restored_id = "restored-" + directory_->incarnation_text();
   if (restored ? recovered_.registry->knows(restored_id) : !recovered_.registry->tokens().empty()) return;
+  if (control_->writer().failed()) throw base::Failure(*control_->writer().failure());
   const std::string secret = random_secret();
   const std::string path = directory_->file("admin-token");
   base::replace_file(directory_->files(), path, secret + "\n").value();
@@ -291,26 +350,58 @@ store::LiveSide Server::live_side() {
               });
             }
           },
-          [this](const std::map<StreamId, std::uint64_t>& through) { recycle_segments(through); }};
+          [this](const std::map<StreamId, std::uint64_t>& through) { recycle_segments(through); },
+          [this] { return recovered_.replayed_bytes + journal_bytes(); }, [this] { return stream_failed(); }};
 }
 
 base::Result<std::map<StreamId, std::uint64_t>> Server::roll_streams() {
   std::map<StreamId, std::uint64_t> closed;
-  base::Result<journal::Position> rolled = journal::Position{};
   for (std::size_t i = 0; i < shards_.size(); ++i) {
-    std::promise<base::Result<journal::Position>> closed_and_durable;
-    shards_[i]->post([&] {
-      shards_[i]->roll(
-          [&](base::Result<journal::Position> closed_at) { closed_and_durable.set_value(std::move(closed_at)); });
-    });
-    rolled = closed_and_durable.get_future().get();
-    if (!rolled) return rolled.error();
-    closed[stream_of_shard(i)] = rolled->segment;
+    std::promise<std::uint64_t> closed_and_durable;
+    shards_[i]->post([&] { shards_[i]->roll([&](std::uint64_t segment) { closed_and_durable.set_value(segment); }); });
+    closed[stream_of_shard(i)] = closed_and_durable.get_future().get();
   }
-  control_->run([&] { rolled = control_->writer().roll(); });
-  if (!rolled) return rolled.error();
-  closed[journal::kControlStream] = rolled->segment;
+  base::Result<std::uint64_t> control = std::uint64_t{0};
+  control_->run([&] { control = roll_control(); });
+  if (!control) return control.error();
+  closed[journal::kControlStream] = *control;
   return closed;
+}
+
+// No change that a hit was counted under may be missing, so without room it goes on in a small segment, from the
+// reserve.
+base::Result<std::uint64_t> Server::roll_control() {
+  journal::Writer& writer = control_->writer();
+  std::uint64_t segment = 0;
+  const base::Result<void> begun = begin_segment(writer, [&]() -> base::Result<void> {
+    const base::Result<journal::Position> rolled = writer.roll();
+    if (!rolled) return rolled.error();
+    segment = rolled->segment;
+    return {};
+  });
+  if (begun) return segment;
+  const journal::Position closed = writer.last_closed(writer.durable_through());
+  if (!writer.failed() || closed.sequence < writer.durable_through()) return begun.error();
+  return closed.segment;
+}
+
+base::Result<void> Server::begin_segment(journal::Writer& control, const std::function<base::Result<void>()>& begin) {
+  base::Result<void> begun = begin();
+  if (begun || begun.error().code != base::Errc::no_room || !reserve_->give(kSmallSegmentBytes)) return begun;
+  control.set_segment_bytes(kSmallSegmentBytes);
+  begun = begin();
+  control.set_segment_bytes(std::min(config_.segment_bytes, kControlSegmentBytes));
+  return begun;
+}
+
+std::uint64_t Server::journal_bytes() const {
+  std::uint64_t bytes = control_->writer().bytes_written();
+  for (const auto& shard : shards_) bytes += shard->journal_bytes();
+  return bytes;
+}
+
+bool Server::stream_failed() const {
+  return std::any_of(shards_.begin(), shards_.end(), [](const auto& shard) { return shard->journal_failed(); });
 }
 
 void Server::recycle_segments(const std::map<StreamId, std::uint64_t>& through) {
@@ -344,7 +435,7 @@ api::Readiness Server::readiness() const {
   const store::CheckpointStats checkpoints = checkpointer_->stats();
   // Until this process made one: that which it began with, as old as the latest that it holds.
   facts.last_checkpoint_s = checkpoints.last_utc_s != 0 ? checkpoints.last_utc_s : recovered_.checkpoint_s;
-  facts.checkpoints_fail = checkpoints.failures > 0 && checkpoints.last_utc_s == 0;
+  facts.checkpoints_fail = checkpoints.failures_in_a_row > 0;
   facts.sites = recovered_.registry->entries().size();
   return facts;
 }
@@ -365,7 +456,6 @@ metrics::Facts Server::facts() const {
     facts.subscribers += live.subscribers.get();
     facts.live_events += live.events.get();
     facts.live_evicted += live.evicted.get();
-    facts.journal_bytes += shard->journal_bytes();
     facts.journal_syncs += shard->sync_thread().jobs();
     facts.journal_sync_failures += shard->sync_thread().failures();
     facts.journal_sync_seconds += static_cast<double>(shard->sync_thread().busy_us()) / 1e6;
@@ -374,11 +464,17 @@ metrics::Facts Server::facts() const {
     facts.online_pairs += shard->online_pairs();
     facts.online += shard->online();
   }
-  facts.journal_bytes += control_->writer().bytes_written();
+  facts.journal_bytes = journal_bytes();
   facts.sites = recovered_.registry->entries().size();
   const store::CheckpointStats checkpoints = checkpointer_->stats();
   facts.checkpoints = checkpoints.checkpoints;
   facts.checkpoint_failures = checkpoints.failures;
+  facts.checkpoint_failures_in_a_row = checkpoints.failures_in_a_row;
+  facts.journal_uncovered_bytes = checkpoints.journal_bytes;
+  facts.reserve_bytes = reserve_->bytes();
+  std::error_code unknown;
+  const std::filesystem::space_info space = std::filesystem::space(config_.data_dir, unknown);
+  if (!unknown) facts.disk_free_bytes = space.available;
   facts.checkpoint_duration_s = checkpoints.last_duration_s;
   facts.checkpoint_last_s = checkpoints.last_utc_s;
   facts.recovery_duration_s = recovery_duration_s_;

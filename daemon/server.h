@@ -9,6 +9,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -26,6 +27,7 @@
 #include "store/data_directory.h"
 #include "store/history.h"
 #include "store/recovery.h"
+#include "store/reserve.h"
 
 namespace footfall {
 
@@ -42,14 +44,20 @@ class Server {
   void stop();
 
  private:
+  void open_all();
   void open_state();  // directory, recovery, clock, history, salts
   void recover();
   void open_threads();  // control, shards, checkpointer
   void first_start();   // the admin token, also of a restored directory
   void open_listeners();
+  base::Error no_room_to_start(const base::Error& cause) const;
   base::Result<std::unique_ptr<journal::Writer>> open_writer(journal::StreamId stream);
   store::LiveSide live_side();
   base::Result<std::map<journal::StreamId, std::uint64_t>> roll_streams();
+  base::Result<std::uint64_t> roll_control();  // on the control thread
+  base::Result<void> begin_segment(journal::Writer& control, const std::function<base::Result<void>()>& begin);
+  std::uint64_t journal_bytes() const;  // appended since the start
+  bool stream_failed() const;
   void recycle_segments(const std::map<journal::StreamId, std::uint64_t>& through);
   metrics::Facts facts() const;
   api::Readiness readiness() const;
@@ -57,6 +65,7 @@ class Server {
   const Config config_;
   const std::string batch_path_;  // where large bodies are taken
   std::unique_ptr<store::DataDirectory> directory_;
+  std::unique_ptr<store::Reserve> reserve_;
   store::RecoveryProgress recovery_progress_;
   std::unique_ptr<StartupListener> startup_;  // until the real listeners open
   store::RecoveredState recovered_;           // the registry is the live one

@@ -35,6 +35,8 @@ constexpr std::int64_t kAheadMax_s = 5;
 // Hits that wait for the disk at a time; past it pings are answered 503. About 20 MB.
 constexpr std::uint64_t kUnsyncedHitsMax = 1U << 17U;
 constexpr std::size_t kSpareBlocksMax = 8;
+// Of the segment that a stop begins on a full disk; one block of observations makes it longer.
+constexpr std::uint64_t kLastSegmentBytes = 64U << 10U;
 
 constexpr std::string_view kJournalFails = "the journal cannot be written; nothing is counted until it can";
 
@@ -162,6 +164,7 @@ Shard::Shard(unsigned index, const ShardEnvironment& environment, std::unique_pt
         post([this, outcome] { on_synced(outcome); });
       })) {
   applied_through_ = synced_through_ = writer_->position().sequence;
+  if (writer_->failed()) journal_failed_.set(1);
   candidates_.reserve(kCandidatesMax);
   hit_answers_.set_second(environment.clock.utc_s());
 }
@@ -226,16 +229,17 @@ void Shard::add_active(sites::Site* site) {
   active_.push_back(site);
 }
 
-void Shard::roll(std::function<void(base::Result<journal::Position>)> closed) {
+void Shard::roll(std::function<void(std::uint64_t)> closed) {
   const base::Result<journal::Position> rolled = writer_->roll();
   if (!rolled) {
-    fail_journal(rolled.error());
-    return closed(rolled);
+    if (writer_->failed() && !journal_failed()) fail_journal(rolled.error());
+    return closed(writer_->last_closed(acknowledged()).segment);
   }
-  if (environment_.durability == Durability::memory) return closed(rolled);
-  waiters_.push_back({rolled->sequence, [closed = std::move(closed), position = *rolled](base::Result<void> durable) {
-                        closed(durable ? base::Result<journal::Position>(position) : durable.error());
-                      }});
+  if (environment_.durability == Durability::memory) return closed(rolled->segment);
+  waiters_.push_back(
+      {rolled->sequence, [this, closed = std::move(closed), position = *rolled](const base::Result<void>& durable) {
+         closed(durable ? position.segment : writer_->last_closed(acknowledged()).segment);
+       }});
   start_sync();
   settle_waiters();
 }
@@ -254,25 +258,34 @@ void Shard::begin_stop(std::int32_t drain_s) {
 
 void Shard::finish_stop() {
   drained_.get_future().wait();
-  // What was observed, and what else is not on the disk yet.
-  std::promise<void> synced;
-  run([&] {
-    if (journal_failed() && !syncing_) reopen_journal();
-    tick_sites(environment_.clock.utc_s());
-    waiters_.push_back({writer_->position().sequence, [&](const base::Result<void>& durable) {
-                          if (!durable)
-                            base::log::error("shard " + std::to_string(index_) +
-                                             ": the last block is not on the disk: " + durable.error().detail);
-                          synced.set_value();
-                        }});
-    start_sync();
-    settle_waiters();
-  });
-  synced.get_future().wait();
+  base::Result<void> written = write_last();
+  if (!written) {
+    environment_.make_room();
+    run([this] { writer_->set_segment_bytes(kLastSegmentBytes); });
+    written = write_last();
+  }
+  if (!written) {
+    base::log::error("shard " + std::to_string(index_) +
+                     ": what was observed last is not on the disk: " + written.error().detail);
+  }
   sync_thread_.reset();
   work_.reset();
   context_.stop();
   thread_.join();
+}
+
+base::Result<void> Shard::write_last() {
+  std::promise<base::Result<void>> settled;
+  run([&] {
+    if (journal_failed() && !syncing_) reopen_journal();
+    tick_sites(environment_.clock.utc_s());
+    waiters_.push_back({writer_->position().sequence, [&](const base::Result<void>& durable) {
+                          settled.set_value(journal_failed() ? *writer_->failure() : durable);
+                        }});
+    start_sync();
+    settle_waiters();
+  });
+  return settled.get_future().get();
 }
 
 // --- a pass: what was read ---
@@ -462,15 +475,15 @@ void Shard::fail_journal(const base::Error& cause) {
   }
   journal_failed_.set(1);
   // What the sync that is under way covers may still become durable.
-  if (!syncing_) give_up_blocks(holds_answers() ? writer_->durable_through() : writer_->position().sequence);
+  if (!syncing_) give_up_blocks(acknowledged());
 }
 
 void Shard::reopen_journal() {
-  const std::uint64_t acknowledged = holds_answers() ? writer_->durable_through() : writer_->position().sequence;
-  if (!writer_->reopen(acknowledged)) return;
+  const std::uint64_t kept = acknowledged();
+  if (!writer_->reopen(kept)) return;
   base::log::info("shard " + std::to_string(index_) + ": the journal can be written again");
   journal_failed_.set(0);
-  synced_through_ = std::min(synced_through_, acknowledged);
+  synced_through_ = std::min(synced_through_, kept);
 }
 
 Shard::Block& Shard::begin_block() {
@@ -666,7 +679,7 @@ void Shard::settle_waiters() {
   for (Waiter& waiter : waiting) {
     if (waiter.sequence <= synced_through_) {
       waiter.done({});
-    } else if (journal_failed()) {
+    } else if (journal_failed() && !syncing_) {
       waiter.done(base::Error{base::Errc::unavailable, std::string(kJournalFails)});
     } else {
       waiters_.push_back(std::move(waiter));
@@ -1037,7 +1050,8 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
 // --- each second ---
 
 void Shard::on_tick(std::int64_t now_ms) {
-  if (journal_failed() && !syncing_) reopen_journal();
+  // While it drains the room that there is goes to what a stop must write.
+  if (journal_failed() && !syncing_ && !draining_) reopen_journal();
   tick_sites(now_ms / 1000);
   switch (environment_.durability) {
     case Durability::disk:

@@ -75,6 +75,8 @@ struct ShardEnvironment {
   // (visitor, page) pairs of all shards' active sites, as of their last ticks.
   std::function<std::uint64_t()> online_pairs;
   std::function<bool()> ready;  // what /readyz says
+  // For what a stop writes, from the reserve.
+  std::function<void()> make_room;
   // Marks of imports, of all shards.
   sites::Imports& imports;
 };
@@ -96,14 +98,15 @@ class Shard final : public http::LoopHandler {
   void set_directory(std::shared_ptr<const sites::Directory> directory);
   void set_salts(std::shared_ptr<const ingest::SaltKeys> salts);
   void add_active(sites::Site* site);
-  // The closed segment's last position is durable when `closed` is called (on the shard's thread), or there is an
-  // error.
-  void roll(std::function<void(base::Result<journal::Position>)> closed);
+  // Closes the segment, and calls `closed` (on the shard's thread) with its number when it is durable. A stream that
+  // cannot begin another segment, or has failed, answers the last one that is closed and holds nothing unacknowledged.
+  void roll(std::function<void(std::uint64_t)> closed);
   base::Result<void> recycle(std::uint64_t through_segment);
 
   // Takes no more input but what was begun, for at most `drain_s`. Returns at once.
   void begin_stop(std::int32_t drain_s);
-  // Waits for that, writes what was observed, ends the thread. REQUIRES: nobody calls post() or run() any more.
+  // Waits for that, writes what was observed, ends the thread; in the room of the reserve if there is no other.
+  // REQUIRES: nobody calls post() or run() any more.
   void finish_stop();
 
   http::Loop& loop() { return *loop_; }
@@ -162,6 +165,10 @@ class Shard final : public http::LoopHandler {
                        const sites::Imports::Claim* import);
   void commit_pass();
   bool holds_answers() const { return environment_.durability == Durability::disk; }
+  // The last block that was, or will be.
+  std::uint64_t acknowledged() const {
+    return holds_answers() ? writer_->durable_through() : writer_->position().sequence;
+  }
   // Writes payload_ as the block that begin_block() gave.
   std::uint64_t write_block(Block& block);
   void apply(Block& block);
@@ -183,6 +190,8 @@ class Shard final : public http::LoopHandler {
   std::uint64_t append(std::uint32_t hits);
   void fail_journal(const base::Error& cause);
   void reopen_journal();
+  // Waits until what was observed, and all else, is on the disk. Not on the shard's thread.
+  base::Result<void> write_last();
   Block& begin_block();
 
   const unsigned index_;

@@ -155,12 +155,13 @@ Result<Position> Writer::roll() {
   return closed;
 }
 
-std::uint64_t Writer::last_closed(std::uint64_t through) const {
-  std::uint64_t closed = 0;
+Position Writer::last_closed(std::uint64_t through) const {
+  Position closed;
   for (const Position& segment : segments_) {
     const bool current = is_current(segment.segment);
-    if ((current && !full_) || (current ? last_ : segment).sequence > through) break;
-    closed = segment.segment;
+    const Position end{segment.segment, current ? last_.sequence : segment.sequence};
+    if ((current && !full_) || end.sequence > through) break;
+    closed = end;
   }
   return closed;
 }

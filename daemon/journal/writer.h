@@ -102,9 +102,9 @@ class Writer {
   Position position() const { return last_; }  // of the last appended block
   bool failed() const { return failure_.has_value(); }
   const std::optional<base::Error>& failure() const { return failure_; }  // since when failed()
-  // The last closed segment (0: none) of those that hold no block beyond `through`: what a checkpoint may read of a
-  // stream that cannot roll.
-  std::uint64_t last_closed(std::uint64_t through) const;
+  // The last closed segment (0: none) of those that hold no block beyond `through`, and its last block: what a
+  // checkpoint may read of a stream that cannot roll.
+  Position last_closed(std::uint64_t through) const;
   // Any thread.
   std::uint64_t durable_through() const { return durable_through_.load(std::memory_order_relaxed); }
   // Any thread. Of blocks, with their headers, since open().
@@ -144,9 +144,9 @@ class Writer {
   bool sync_failed_ = false;            // and the failure was a sync's
   std::uint64_t doubtful_segment_ = 0;  // holds acknowledged blocks whose sync failed; 0: none
 
-  std::deque<Position> segments_;             // the files that are there, each with its last block; the current one last
-  std::vector<Unsynced> unsynced_;            // closed since the last sync
-  std::vector<std::string> spares_;           // names; their zeroed headers are on the device
+  std::deque<Position> segments_;    // the files that are there, each with its last block; the current one last
+  std::vector<Unsynced> unsynced_;   // closed since the last sync
+  std::vector<std::string> spares_;  // names; their zeroed headers are on the device
   std::vector<std::string> unsynced_spares_;  // names; retired since the last sync
   std::uint64_t spare_names_ = 0;             // given so far
   bool dirty_ = false;                        // something was written or renamed since the last sync was begun

@@ -139,8 +139,15 @@ void storage(Families& out, const std::vector<const ShardCounters*>& shards, con
   out.counter("footfall_journal_sync_seconds_total", "Time that they took, summed.", facts.journal_sync_seconds);
   out.gauge("footfall_unsynced_hits", "Hits that were decided and wait for the disk.", facts.unsynced_hits);
   out.gauge("footfall_journal_streams_failed", "Streams that take no writes at present.", facts.journal_streams_failed);
+  out.gauge("footfall_journal_uncovered_bytes", "Of the journal, since the last checkpoint: what a start would replay.",
+            facts.journal_uncovered_bytes);
+  out.gauge("footfall_reserve_bytes", "Preallocated for checkpoints and a stop on a full disk; 0: given up.",
+            facts.reserve_bytes);
+  out.gauge("footfall_disk_free_bytes", "Free on the file system of the data directory.", facts.disk_free_bytes);
   out.counter("footfall_checkpoints_total", "Checkpoints that were made.", facts.checkpoints);
   out.counter("footfall_checkpoint_failures_total", "Checkpoints that failed.", facts.checkpoint_failures);
+  out.gauge("footfall_checkpoint_failures_in_a_row", "Those since the last that was made; 0 if it was the latest try.",
+            facts.checkpoint_failures_in_a_row);
   out.gauge("footfall_checkpoint_duration_seconds", "How long the last checkpoint took.", facts.checkpoint_duration_s);
   out.gauge("footfall_checkpoint_last_timestamp_seconds", "When the last checkpoint was made; 0: none yet.",
             facts.checkpoint_last_s);

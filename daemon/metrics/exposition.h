@@ -45,7 +45,10 @@ struct Facts {
   double journal_sync_seconds = 0;           // summed
   std::uint64_t journal_streams_failed = 0;  // that take no writes at present
 
-  std::uint64_t checkpoints = 0, checkpoint_failures = 0;
+  std::uint64_t journal_uncovered_bytes = 0;  // by a checkpoint: what a start would replay
+  std::uint64_t reserve_bytes = 0, disk_free_bytes = 0;
+
+  std::uint64_t checkpoints = 0, checkpoint_failures = 0, checkpoint_failures_in_a_row = 0;
   double checkpoint_duration_s = 0;    // of the last
   std::int64_t checkpoint_last_s = 0;  // UTC; 0: none yet
 

@@ -11,6 +11,7 @@
 #include <charconv>
 
 #include "base/hash.h"
+#include "store/reserve.h"
 
 namespace footfall::store {
 namespace {
@@ -27,10 +28,6 @@ constexpr std::size_t kBufferBytes = 1U << 20U;
 constexpr std::string_view kSuffix = ".ckpt";
 
 enum class Chunk : std::uint8_t { registry = 1, site = 2, end = 3 };
-
-std::string path_of(const DataDirectory& directory, std::uint64_t number) {
-  return directory.file("checkpoint/" + std::to_string(number) + std::string(kSuffix));
-}
 
 Error damaged(const std::string& path, std::string_view what) {
   return Error{Errc::corrupt, path + ": " + std::string(what)};
@@ -50,6 +47,7 @@ class Output {
     buffer_.clear();
     return written;
   }
+  std::uint64_t bytes() const { return offset_; }  // after a flush()
 
  private:
   base::File& file_;
@@ -243,6 +241,10 @@ base::Result<void> write_chunks(Output& out, std::uint32_t seed, const Recovered
 
 }  // namespace
 
+std::string checkpoint_path(const DataDirectory& directory, std::uint64_t number) {
+  return directory.file("checkpoint/" + std::to_string(number) + std::string(kSuffix));
+}
+
 base::Result<std::vector<std::uint64_t>> list_checkpoints(const DataDirectory& directory) {
   auto names = directory.files().list(directory.file("checkpoint"));
   if (!names) return names.error();
@@ -260,7 +262,8 @@ base::Result<std::vector<std::uint64_t>> list_checkpoints(const DataDirectory& d
 
 base::Result<RecoveredState> load_checkpoint(const DataDirectory& directory, std::uint64_t number,
                                              const counting::Limits& limits) {
-  return read_checkpoint(directory.files(), path_of(directory, number), directory.incarnation(), number, limits);
+  return read_checkpoint(directory.files(), checkpoint_path(directory, number), directory.incarnation(), number,
+                         limits);
 }
 
 base::Result<RecoveredState> read_checkpoint(base::FileSystem& files, const std::string& path,
@@ -281,22 +284,41 @@ base::Result<RecoveredState> read_checkpoint(base::FileSystem& files, const std:
   return state;
 }
 
-base::Result<void> write_checkpoint(const DataDirectory& directory, std::uint64_t number, const RecoveredState& state) {
+namespace {
+
+base::Result<void> write_file(const DataDirectory& directory, const std::string& path, std::uint64_t number,
+                              const RecoveredState& state) {
+  auto file = directory.files().open(path, base::OpenMode::create);
+  if (!file) return file.error();
+  Output out(**file);
+  const std::string header = encode_header(directory, number, state);
+  if (auto written = out.write(header); !written) return written;
+  const std::uint32_t seed = base::ByteReader(std::string_view(header).substr(header.size() - 4)).u32();
+  if (auto written = write_chunks(out, seed, state); !written) return written;
+  // What is left of the reserve, or of one that a crash cut off.
+  if (auto cut = (*file)->truncate(out.bytes()); !cut) return cut;
+  return (*file)->sync();
+}
+
+}  // namespace
+
+base::Result<void> write_checkpoint(const DataDirectory& directory, std::uint64_t number, const RecoveredState& state,
+                                    Reserve* reserve) {
   base::FileSystem& files = directory.files();
-  const std::string path = path_of(directory, number);
+  const std::string path = checkpoint_path(directory, number);
   const std::string tmp = path + ".tmp";
-  {
-    auto file = files.open(tmp, base::OpenMode::create);
-    if (!file) return file.error();
-    if (auto emptied = (*file)->truncate(0); !emptied) return emptied;
-    Output out(**file);
-    const std::string header = encode_header(directory, number, state);
-    if (auto written = out.write(header); !written) return written;
-    const std::uint32_t seed = base::ByteReader(std::string_view(header).substr(header.size() - 4)).u32();
-    if (auto written = write_chunks(out, seed, state); !written) return written;
-    if (auto synced = (*file)->sync(); !synced) return synced;
+  base::Result<void> written;
+  if (reserve != nullptr) written = reserve->lend(tmp);
+  if (written) written = write_file(directory, tmp, number, state);
+  if (written) written = files.rename(tmp, path);
+  if (!written) {
+    if (reserve != nullptr) {
+      (void)reserve->put_back(tmp);
+    } else {
+      (void)files.remove(tmp);
+    }
+    return written;
   }
-  if (auto renamed = files.rename(tmp, path); !renamed) return renamed;
   return files.sync_directory(directory.file("checkpoint"));
 }
 
@@ -306,7 +328,7 @@ base::Result<void> remove_checkpoints_but(const DataDirectory& directory, const 
   if (!numbers) return numbers.error();
   for (const std::uint64_t number : *numbers) {
     if (kept.contains(number)) continue;
-    if (auto removed = files.remove(path_of(directory, number)); !removed) return removed;
+    if (auto removed = files.remove(checkpoint_path(directory, number)); !removed) return removed;
   }
   auto names = files.list(directory.file("checkpoint"));
   if (!names) return names.error();

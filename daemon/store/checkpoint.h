@@ -16,6 +16,9 @@
 
 namespace footfall::store {
 
+class Reserve;
+
+std::string checkpoint_path(const DataDirectory& directory, std::uint64_t number);
 // Numbers of the checkpoints on disk, ascending.
 base::Result<std::vector<std::uint64_t>> list_checkpoints(const DataDirectory& directory);
 // corrupt (with the path and what is wrong), newer_format, io.
@@ -25,8 +28,10 @@ base::Result<RecoveredState> load_checkpoint(const DataDirectory& directory, std
 base::Result<RecoveredState> read_checkpoint(base::FileSystem& files, const std::string& path,
                                              const journal::Incarnation& incarnation, std::uint64_t number,
                                              const counting::Limits& limits);
-// The state's positions become the checkpoint's; presence is saved as of state.newest_s.
-base::Result<void> write_checkpoint(const DataDirectory& directory, std::uint64_t number, const RecoveredState& state);
+// The state's positions become the checkpoint's; presence is saved as of state.newest_s. Into the reserve's blocks, if
+// one is given; an error leaves the reserve as it was, and no part of the file.
+base::Result<void> write_checkpoint(const DataDirectory& directory, std::uint64_t number, const RecoveredState& state,
+                                    Reserve* reserve = nullptr);
 // Removes all checkpoints but these, and what unfinished writes left.
 base::Result<void> remove_checkpoints_but(const DataDirectory& directory, const std::set<std::uint64_t>& kept);
 

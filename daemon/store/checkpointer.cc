@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -24,6 +25,7 @@
 #include "lookup/time_zones.h"
 #include "store/audit.h"
 #include "store/checkpoint.h"
+#include "store/checkpoint_schedule.h"
 
 namespace footfall::store {
 namespace {
@@ -31,7 +33,21 @@ namespace {
 using base::Error;
 using Segments = std::map<journal::StreamId, std::uint64_t>;
 
-constexpr counting::Day kDaysOpen = 2;  // today and yesterday: what is older is closed
+constexpr counting::Day kDaysOpen = 2;             // today and yesterday: what is older is closed
+constexpr std::uint64_t kHistoryRoom = 1U << 20U;  // that its log is given of the reserve, on a disk without room
+constexpr auto kPoll = std::chrono::seconds(1);
+
+// What a run is made of, and the next one, if that fails.
+struct Rolled {
+  Segments closed;
+  std::uint64_t journal_bytes = 0;  // when they were closed
+};
+
+Segments segments_of(const Positions& positions) {
+  Segments out;
+  for (const auto& [stream, position] : positions) out[stream] = position.segment;
+  return out;
+}
 
 counting::Day local_today(const sites::Settings& settings, std::int64_t now_s) {
   // A zone that the system lost since the site was made reads as UTC: its days close some hours earlier or later.
@@ -105,22 +121,30 @@ struct Checkpointer::Impl {
   const DataDirectory& directory;
   counting::Limits limits;
   History& history;
+  Reserve& reserve;
   const base::Clock& clock;
   LiveSide live;
-  std::int32_t interval_s;
+  CheckpointLimits triggers;
 
   std::mutex run_mutex;               // one run at a time
   std::atomic<bool> stopping{false};  // ends a run at its next block, and the thread
   Positions included;                 // of the newest checkpoint, if this process made or read it
+  Positions recycled;                 // behind these the segments are gone
+  std::optional<Rolled> rolled;       // of a run that failed
 
   mutable std::mutex mutex;  // guards what follows
   std::condition_variable wake;
   CheckpointStats stats;
+  std::uint64_t covered_bytes = 0;  // of live.journal_bytes(), by the newest checkpoint
   std::thread thread;
 
   // REQUIRES: run_mutex. `needed`: there is a checkpoint afterwards, also if nothing ever changed.
   base::Result<void> timed_run(bool needed);
   base::Result<void> run(bool needed);
+  base::Result<void> make(const Segments& closed, bool needed);
+  base::Result<void> record(const RecoveredState& state, std::uint64_t number, const std::vector<HistoryRow>& rows);
+  base::Result<void> write(const RecoveredState& state, std::uint64_t number);
+  std::uint64_t uncovered() const { return live.journal_bytes() - covered_bytes; }  // REQUIRES: mutex
   bool unchanged(const Segments& closed) const;
   void loop();
 };
@@ -135,27 +159,38 @@ bool Checkpointer::Impl::unchanged(const Segments& closed) const {
 }
 
 base::Result<void> Checkpointer::Impl::run(bool needed) {
-  auto closed = live.roll();
-  if (!closed) return closed.error();
-  if (unchanged(*closed)) return {};
-  auto recovered = recover(directory, limits, &*closed, &stopping);
+  if (needed || !rolled) {  // a backup holds all that came before it
+    const std::uint64_t bytes = live.journal_bytes();
+    auto closed = live.roll();
+    if (!closed) return closed.error();
+    rolled = Rolled{std::move(*closed), bytes};
+  }
+  if (auto made = make(rolled->closed, needed); !made) return made;
+  std::lock_guard lock(mutex);
+  covered_bytes = rolled->journal_bytes;
+  rolled.reset();
+  return {};
+}
+
+base::Result<void> Checkpointer::Impl::make(const Segments& closed, bool needed) {
+  const bool again = live.stream_failed() && recycled != included;  // see checkpointer.h
+  if (unchanged(closed) && !again) return {};
+  auto recovered = recover(directory, limits, &closed, &stopping);
   if (!recovered) return recovered.error();
   RecoveredState& state = *recovered;
   for (const std::string& warning : state.warnings) base::log::warning(warning);
   auto on_disk = list_checkpoints(directory);
   if (!on_disk) return on_disk.error();
   if (state.replayed_blocks == 0 && (on_disk->empty() ? 0 : on_disk->back()) == state.checkpoint &&
-      !(needed && on_disk->empty())) {
+      !(needed && on_disk->empty()) && !(again && state.checkpoint > 0)) {
     included = state.positions;
     return {};
   }
   const std::uint64_t number = state.checkpoint + 1;
   std::vector<HistoryRow> rows;
   const std::vector<ClosedDay> days = close_days(state, std::min(state.newest_s, clock.utc_s()), rows);
-  std::vector<AuditEntry> audit;
-  for (const sites::Change& change : state.changes) audit.push_back(audit_entry(change, *state.registry));
-  if (auto recorded = history.record(state.checkpoint, number, rows, audit); !recorded) return recorded;
-  if (auto written = write_checkpoint(directory, number, state); !written) return written;
+  if (auto recorded = record(state, number, rows); !recorded) return recorded;
+  if (auto written = write(state, number); !written) return written;
   included = state.positions;
   {
     std::lock_guard lock(mutex);
@@ -164,12 +199,35 @@ base::Result<void> Checkpointer::Impl::run(bool needed) {
   }
   if (!days.empty()) live.days_closed(days);
   if (state.checkpoint > 0) {
-    Segments behind;
-    for (const auto& [stream, position] : state.checkpoint_positions) behind[stream] = position.segment;
-    live.recycle(behind);
-    if (auto removed = remove_orphans(directory, *closed, state.checkpoint_positions); !removed) return removed;
+    live.recycle(segments_of(state.checkpoint_positions));
+    if (auto removed = remove_orphans(directory, closed, state.checkpoint_positions); !removed) return removed;
+    recycled = state.checkpoint_positions;
   }
-  return remove_checkpoints_but(directory, {state.checkpoint, number});
+  if (auto removed = remove_checkpoints_but(directory, {state.checkpoint, number}); !removed) return removed;
+  if (auto taken = reserve.take(); !taken) base::log::warning("the reserve is not whole: " + taken.error().detail);
+  return {};
+}
+
+base::Result<void> Checkpointer::Impl::record(const RecoveredState& state, std::uint64_t number,
+                                              const std::vector<HistoryRow>& rows) {
+  std::vector<AuditEntry> audit;
+  for (const sites::Change& change : state.changes) audit.push_back(audit_entry(change, *state.registry));
+  auto recorded = history.record(state.checkpoint, number, rows, audit);
+  if (recorded || recorded.error().code != base::Errc::no_room || !reserve.give(kHistoryRoom)) return recorded;
+  return history.record(state.checkpoint, number, rows, audit);
+}
+
+// Where even the reserve is too small the older checkpoint makes room, with the segments that only it needs: the newer
+// one was read just now, and is whole.
+base::Result<void> Checkpointer::Impl::write(const RecoveredState& state, std::uint64_t number) {
+  auto written = write_checkpoint(directory, number, state, &reserve);
+  if (written || written.error().code != base::Errc::no_room || state.checkpoint == 0) return written;
+  base::log::warning("checkpoint " + std::to_string(number) + " finds no room (" + written.error().detail +
+                     "); what only the one before the last needs is removed");
+  if (auto removed = remove_checkpoints_but(directory, {state.checkpoint}); !removed) return removed;
+  live.recycle(segments_of(state.checkpoint_positions));
+  recycled = state.checkpoint_positions;
+  return write_checkpoint(directory, number, state, &reserve);
 }
 
 base::Result<void> Checkpointer::Impl::timed_run(bool needed) {
@@ -178,26 +236,53 @@ base::Result<void> Checkpointer::Impl::timed_run(bool needed) {
   std::lock_guard lock(mutex);
   stats.last_duration_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   if (!done) ++stats.failures;
+  stats.failures_in_a_row = done ? 0 : stats.failures_in_a_row + 1;
   return done;
 }
 
 void Checkpointer::Impl::loop() {
   lower_priority();
+  using Clock = std::chrono::steady_clock;
+  CheckpointSchedule schedule(triggers.interval_s, triggers.journal_bytes_max);
+  auto last = Clock::now();
   std::unique_lock lock(mutex);
-  while (!wake.wait_for(lock, std::chrono::seconds(interval_s), [this] { return stopping.load(); })) {
+  while (!wake.wait_for(lock, kPoll, [this] { return stopping.load(); })) {
+    const std::uint64_t bytes = uncovered();
     lock.unlock();
-    {
-      std::lock_guard running(run_mutex);
-      if (auto done = timed_run(false); !done && !stopping)
-        base::log::error("no checkpoint was made: " + to_string(done.error()));
+    // Rounded: a poll that comes a little early is the one.
+    const double since_s = std::round(std::chrono::duration<double>(Clock::now() - last).count());
+    std::lock_guard running(run_mutex);
+    if (schedule.due(since_s, bytes, live.stream_failed())) {
+      auto done = timed_run(false);
+      if (!done && !stopping) base::log::error("no checkpoint was made: " + to_string(done.error()));
+      schedule.ran(!done || live.stream_failed());
+      last = Clock::now();
+    } else if (!live.stream_failed()) {
+      (void)reserve.take();  // the streams come first
     }
     lock.lock();
   }
 }
 
 Checkpointer::Checkpointer(const DataDirectory& directory, const counting::Limits& limits, History& history,
-                           const base::Clock& clock, LiveSide live, std::int32_t interval_s)
-    : impl_(new Impl{directory, limits, history, clock, std::move(live), interval_s, {}, {}, {}, {}, {}, {}, {}}) {}
+                           Reserve& reserve, const base::Clock& clock, LiveSide live, const CheckpointLimits& triggers)
+    : impl_(new Impl{directory,
+                     limits,
+                     history,
+                     reserve,
+                     clock,
+                     std::move(live),
+                     triggers,
+                     {},
+                     {},
+                     {},
+                     {},
+                     {},
+                     {},
+                     {},
+                     {},
+                     {},
+                     {}}) {}
 
 Checkpointer::~Checkpointer() {
   stop();
@@ -230,7 +315,9 @@ base::Result<BackupSummary> Checkpointer::backup(const std::string& path) {
 
 CheckpointStats Checkpointer::stats() const {
   std::lock_guard lock(impl_->mutex);
-  return impl_->stats;
+  CheckpointStats stats = impl_->stats;
+  stats.journal_bytes = impl_->uncovered();
+  return stats;
 }
 
 }  // namespace footfall::store

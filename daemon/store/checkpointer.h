@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checkpointer: a thread at low priority that makes checkpoints by recovery itself, each minute if anything changed.
-// The live state is not touched.
+// Checkpointer: a thread at low priority that makes checkpoints by recovery itself, each minute if anything changed,
+// and whenever the journal that a start would replay has reached its bound. The live state is not touched.
 //
 //   ask the shards to roll their segments (hit streams first, control last) -> recover() through those segments ->
 //   closed days to the history (one transaction) -> write checkpoint N+1 -> tell the live side which days are closed ->
-//   recycle segments behind checkpoint N -> remove checkpoint N-1
+//   recycle segments behind checkpoint N -> remove checkpoint N-1 -> take the reserve again
+//
+// A run that failed leaves the segments that it had closed to the next one, so that trying again closes none.
+// A disk that the journal has filled frees itself: the checkpoint goes into the reserve (store/reserve.h) and is made
+// of the closed segments that there are. While a stream finds no room the same state is written again under the next
+// number, so that what lies between the two last checkpoints is behind both, and is freed too.
 // Tested by tests/unit/store/checkpointer_test.cc.
 #pragma once
 
@@ -19,6 +24,7 @@
 #include "store/backup.h"
 #include "store/history.h"
 #include "store/recovery.h"
+#include "store/reserve.h"
 
 namespace footfall::store {
 
@@ -32,16 +38,28 @@ struct ClosedDay {
 // That thread runs only when nothing else wants to: an implementation posts to the threads concerned, and takes no
 // site's lock here.
 struct LiveSide {
-  // Closes every hit stream's segment, then the control stream's; answers the closed segments' numbers.
+  // Closes every hit stream's segment, then the control stream's; answers the closed segments' numbers. Of a hit stream
+  // that cannot begin another, the last one that is closed and that nothing makes void.
   std::function<base::Result<std::map<journal::StreamId, std::uint64_t>>()> roll;
   // These days are in the history now: fold and forget them in the live state.
   std::function<void(const std::vector<ClosedDay>&)> days_closed;
   // Segments up to these numbers may be recycled.
   std::function<void(const std::map<journal::StreamId, std::uint64_t>&)> recycle;
+  // Of the journal: replayed by the start, and appended since.
+  std::function<std::uint64_t()> journal_bytes;
+  // A stream takes nothing: its disk is full, or failed.
+  std::function<bool()> stream_failed;
+};
+
+struct CheckpointLimits {
+  std::int32_t interval_s = 60;
+  std::uint64_t journal_bytes_max = 32U << 20U;  // since the last one; makes one before the interval has passed
 };
 
 struct CheckpointStats {
   std::uint64_t checkpoints = 0, failures = 0;
+  std::uint64_t failures_in_a_row = 0;
+  std::uint64_t journal_bytes = 0;  // since the last one: what a start would replay
   std::int64_t last_utc_s = 0;
   double last_duration_s = 0;
 };
@@ -51,12 +69,12 @@ void lower_priority();
 
 class Checkpointer {
  public:
-  Checkpointer(const DataDirectory& directory, const counting::Limits& limits, History& history,
-               const base::Clock& clock, LiveSide live, std::int32_t interval_s);
+  Checkpointer(const DataDirectory& directory, const counting::Limits& limits, History& history, Reserve& reserve,
+               const base::Clock& clock, LiveSide live, const CheckpointLimits& triggers);
   ~Checkpointer();  // stops; a checkpoint under way is given up
   void start();
   void stop();
-  // Makes one now, on the calling thread (tests, shutdown on request).
+  // Makes one now, on the calling thread (tests).
   base::Result<void> run_once();
   // Makes one, also if nothing changed and there is none yet, and packs it into a new file (store/backup.h), on the
   // calling thread; unavailable if stop() comes meanwhile.

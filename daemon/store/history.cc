@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <limits>
 
 namespace footfall::store {
@@ -102,7 +103,10 @@ struct History::Impl {
   Error error(std::string_view what) const {
     const int code = sqlite3_errcode(db);
     const bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
-    return Error{damaged ? Errc::corrupt : Errc::io,
+    const bool full = code == SQLITE_FULL || (code == SQLITE_IOERR && sqlite3_system_errno(db) == ENOSPC);
+    return Error{damaged ? Errc::corrupt
+                 : full  ? Errc::no_room
+                         : Errc::io,
                  path + ": " + std::string(what) + ": " + sqlite3_errmsg(db) +
                      (damaged ? "; move the file away, and a new one is begun (no total is kept in it)" : "")};
   }

@@ -170,6 +170,7 @@ Outcome replay_stream(const DataDirectory& directory, journal::StreamId stream, 
     last = block.sequence;
     Outcome done = sites::decode_payload(payload, replayer, scratch);
     if (!done) return Error{done.error().code, where() + done.error().detail};
+    state.replayed_bytes += journal::kBlockHeaderBytes + payload.size();
     if (start.progress != nullptr) {
       start.progress->hits = state.replayed_hits;
       start.progress->bytes_read += journal::kBlockHeaderBytes + payload.size();

@@ -38,6 +38,7 @@ struct RecoveredState {
   Positions checkpoint_positions;  // what that one includes
   std::uint64_t replayed_blocks = 0;
   std::uint64_t replayed_hits = 0;
+  std::uint64_t replayed_bytes = 0;  // of those blocks
   std::uint64_t torn_bytes = 0;
   std::int64_t newest_s = 0;           // the latest second in any record: the clock starts no earlier
   std::vector<sites::Change> changes;  // replayed since the checkpoint, in order: for the audit

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The disk is filled and freed under load: pings become 503, reads go on, ingest resumes by itself, nothing acknowledged is lost.
+"""The disk is filled and freed under load: pings become 503, reads and admin go on, ingest resumes by itself, nothing acknowledged is lost.
 
-FOOTFALL_ROUNDS=10 by default, each ending with kill -9 and a restart; by hand 100."""
+FOOTFALL_ROUNDS=100 by default, every tenth ending with kill -9 and a restart. Then the journal itself fills the disk, which must
+free itself; a clean stop and two starts on a full disk; and a first start on one, which says what it needs."""
 import contextlib
 import signal
+import subprocess
 import time
 
-from drill import SEED, SITE, Books, Connection, Load, Mount, add_site, daemon, need_root, rounds
+from drill import BUILD, SEED, SITE, Books, Connection, Load, Mount, add_site, daemon, free_port, need_root, rounds
 
-ANSWERED = 200_000  # hits of a load: more than the preallocated segments hold
-VISITORS = 100      # few, so that checkpoints are small beside the disk
+LOADS_MAX = 100  # far more than the preallocated segments hold
+VISITORS = 100   # few, so that checkpoints are small beside the disk
+RESUMED_MAX_S = 5
 
 
 def fill(path):
@@ -20,88 +23,166 @@ def fill(path):
                     file.write(b"x" * size)
 
 
-def until_refused(node, seed, books):
-    truth = Load(node, seed, hits=ANSWERED, visitors=VISITORS).truth()
-    assert truth["refused"] > 0 and not truth["gone"], "the disk is full, and no ping was refused"
-    books.add(truth)
+def streams_failed(node):
+    return node.metrics()["footfall_journal_streams_failed"]
 
 
-def check_full(node, books):
+def load_until_refused(node, seed, books, hits=20_000):
+    for part in range(LOADS_MAX):
+        truth = Load(node, (seed << 8) + part, hits=hits, visitors=VISITORS).truth()
+        assert not truth["gone"], "the daemon went away"
+        books.add(truth)
+        if truth["refused"] > 0:
+            return
+    raise AssertionError(f"the disk is full, and no ping was refused\n{node.log_text()[-3000:]}")
+
+
+def check_refused(node, books):
     with contextlib.ExitStack() as stack:  # open together, so that every shard has some
         connections = [stack.enter_context(Connection(node)) for _ in range(8)]
         answers = [connection.ping(["/refused"], books)[0] for connection in connections]
-    answer = next(a for a in answers if a.status != 204)
-    assert answer.status == 503, answer.status
-    assert answer.fields.get("footfall-rejected") == "disk" and int(answer.fields["retry-after"]) > 0, answer.fields
+    refused = [a for a in answers if a.status != 204]
+    assert refused, "a stream has failed, and every ping was taken"
+    for answer in refused:
+        assert answer.status == 503, answer.status
+        assert answer.fields.get("footfall-rejected") == "disk" and int(answer.fields["retry-after"]) > 0, answer.fields
+
+
+def check_reads(node):
     for target in (f"/v1/sites/{SITE}/stats", f"/v1/sites/{SITE}/pages", f"/widget/{SITE}", f"/widget/{SITE}.svg"):
         assert node.get(target).status == 200, target
     assert node.admin("GET", "/v1/admin/sites").status == 200
+    answer = node.admin("POST", f"/v1/admin/sites/{SITE}/seed", {"add": 1, "reason": "while the disk is full"})
+    assert answer.status == 200, answer.text
     metrics = node.metrics()
-    assert metrics["footfall_journal_streams_failed"] > 0, "footfall_journal_streams_failed must fire"
-    assert metrics["footfall_journal_write_failures_total"] > 0
     assert metrics["footfall_ledger_mismatch"] == 0
+    return metrics
 
 
-def resumed(node, books):
+def resumed(node, books, within):
     """Seconds until every stream takes pings again."""
     begin = time.monotonic()
-    while time.monotonic() - begin < 60:
-        if node.metrics()["footfall_journal_streams_failed"] == 0:
+    while time.monotonic() - begin < within:
+        if streams_failed(node) == 0:
             with Connection(node) as connection:
                 if [a.status for a in connection.ping(["/again"], books)] == [204]:
                     return time.monotonic() - begin
         time.sleep(0.05)
-    raise AssertionError(f"ingest did not resume after the disk was freed:\n{node.log_text()[-3000:]}")
+    raise AssertionError(f"ingest did not resume within {within} s:\n{node.log_text()[-3000:]}")
 
 
-def checkpointed(node):
-    """Waits for a checkpoint: it gives the journal's room back, so that each round begins alike."""
-    before = node.metrics()["footfall_checkpoints_total"]
-    for _ in range(600):
-        if node.metrics()["footfall_checkpoints_total"] > before:
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"no checkpoint was made:\n{node.log_text()[-3000:]}")
-
-
-def drill(count):
-    books = Books()
-    slowest = refused_stop = 0
-    with Mount("-t", "tmpfs", "-o", "size=96m", "tmpfs") as disk:
-        directory, ballast = disk.at / "data", disk.at / "ballast"
-        directory.mkdir()
-        node = daemon("--segment-size", str(1 << 20), "--checkpoint-interval", "1", "--threads", "2", directory=directory)
-        try:
-            node.start()
-            add_site(node)
-            for number in range(count):
-                fill(ballast)
-                until_refused(node, SEED + number, books)
-                check_full(node, books)
-                ballast.unlink()
-                slowest = max(slowest, resumed(node, books))
-                checkpointed(node)
-                books.add(Load(node, SEED - number, hits=10_000, visitors=VISITORS).truth())
+def filled_and_freed(count):
+    """By somebody else."""
+    books, slowest = Books(), 0
+    with Mount("-t", "tmpfs", "-o", "size=32m", "tmpfs") as disk, contextlib.ExitStack() as stack:
+        ballast = disk.at / "ballast"
+        node = on(disk, stack, "--checkpoint-interval", "1", "--threads", "1")
+        begin = time.monotonic()
+        for number in range(1, count + 1):
+            fill(ballast)
+            load_until_refused(node, SEED + number, books)
+            check_refused(node, books)
+            metrics = check_reads(node)
+            assert metrics["footfall_journal_streams_failed"] > 0, "footfall_journal_streams_failed must fire"
+            assert metrics["footfall_journal_write_failures_total"] > 0, "footfall_journal_write_failures_total must fire"
+            assert metrics["footfall_disk_free_bytes"] < 1 << 20, metrics["footfall_disk_free_bytes"]
+            ballast.unlink()
+            slowest = max(slowest, resumed(node, books, RESUMED_MAX_S))
+            books.settle(node)
+            if number % 10 == 0:
                 node.stop(signal.SIGKILL)
                 node.start()
                 books.settle(node)
-            # A clean stop where there is no room at all.
-            fill(ballast)
-            until_refused(node, SEED + count, books)
-            begin = time.monotonic()
-            code = node.stop(signal.SIGTERM)
-            refused_stop = time.monotonic() - begin
-            ballast.unlink()
-            node.start()
+        took = time.monotonic() - begin
+        node.stop()
+    print(f"{count} times full and freed in {took:.0f} s: {books.figures()}; resumed within {slowest:.1f} s", flush=True)
+
+
+def filled_by_the_journal():
+    """No checkpoint is due for an hour, but for the stream that found no room."""
+    books, slowest = Books(), 0
+    with Mount("-t", "tmpfs", "-o", "size=20m", "tmpfs") as disk, contextlib.ExitStack() as stack:
+        node = on(disk, stack, "--checkpoint-interval", "3600", "--checkpoint-journal", str(1 << 40), "--threads", "2")
+        for number in range(3):
+            before = node.metrics()["footfall_checkpoints_total"]
+            load_until_refused(node, SEED - number, books, hits=100_000)
+            slowest = max(slowest, resumed(node, books, 60))
+            assert node.metrics()["footfall_checkpoints_total"] > before, "it resumed without a checkpoint"
             books.settle(node)
-            node.stop()
-        finally:
-            node.close()
-    assert books.total() > 0
-    print(f"{count} times full and freed: {books.figures()}; resumed within {slowest:.1f} s; the stop on a full disk took "
-          f"{refused_stop:.1f} s and gave {code}", flush=True)
+            if number == 1:
+                node.stop(signal.SIGKILL)
+                node.start()
+                books.settle(node)
+        node.stop()
+    print(f"filled by the journal: {books.figures()}; freed itself within {slowest:.1f} s", flush=True)
+
+
+def reserve_of(node, at_least):
+    """Its size, when it is taken."""
+    for _ in range(200):
+        reserve = node.metrics()["footfall_reserve_bytes"]
+        if reserve >= at_least:
+            return reserve
+        time.sleep(0.1)
+    raise AssertionError(f"there are {reserve} bytes in reserve, not {at_least}")
+
+
+def stopped_and_started():
+    books, reserve = Books(), 1
+    with Mount("-t", "tmpfs", "-o", "size=32m", "tmpfs") as disk, contextlib.ExitStack() as stack:
+        ballast = disk.at / "ballast"
+        node = on(disk, stack, "--checkpoint-interval", "1", "--threads", "2")
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            reserve = reserve_of(node, reserve)
+            fill(ballast)
+            load_until_refused(node, SEED + how, books)
+            begin = time.monotonic()
+            node.stop(how)  # asserts that a clean stop exits with 0
+            took = time.monotonic() - begin
+            if how == signal.SIGTERM:
+                stop_s = took
+                assert (disk.at / "data" / "checkpoint" / "reserve").stat().st_size < reserve, "the stop took nothing of the reserve"
+            fill(disk.at / "more")  # also what the stop left of the room that it was given
+            node.start(ready="/startupz")
+            assert streams_failed(node) > 0
+            assert node.admin("GET", "/readyz").status == 503
+            check_refused(node, books)
+            check_reads(node)
+            books.settle(node)
+            ballast.unlink()
+            (disk.at / "more").unlink()
+            resumed(node, books, RESUMED_MAX_S)
+        reserve_of(node, reserve)
+        node.stop()
+        node.start()
+        books.settle(node)
+        node.stop()
+    print(f"stopped (in {stop_s:.1f} s, with 0) and killed on a full disk, and started there: {books.figures()}", flush=True)
+
+
+def first_start():
+    with Mount("-t", "tmpfs", "-o", "size=512k", "tmpfs") as disk:
+        done = subprocess.run([str(BUILD / "footfalld"), "--data-dir", str(disk.at / "data"), "--listen", f"127.0.0.1:{free_port()}",
+                               "--admin", f"127.0.0.1:{free_port()}", "--threads", "2"], capture_output=True, text=True, timeout=60)
+        said = done.stderr.strip().splitlines()[-1]
+        assert done.returncode == 1, done.returncode
+        for what in ("No space left on device", "the first start needs ", str(disk.at), " bytes", " are free"):
+            assert what in said, said
+    print(f"a first start: {said}", flush=True)
+
+
+def on(disk, stack, *options):
+    (disk.at / "data").mkdir()
+    node = daemon("--segment-size", str(1 << 20), *options, directory=disk.at / "data")
+    stack.callback(node.close)
+    node.start()
+    add_site(node)
+    return node
 
 
 if __name__ == "__main__":
     need_root()
-    drill(rounds(10))
+    filled_and_freed(rounds(100))
+    filled_by_the_journal()
+    stopped_and_started()
+    first_start()

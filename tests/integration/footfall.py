@@ -47,7 +47,7 @@ class Daemon:
         self.port, self.admin_port = free_port(), free_port()
         self.process = None
 
-    def start(self, *more):
+    def start(self, *more, ready="/readyz"):
         self.log = open(self.directory.parent / (self.directory.name + ".log"), "ab")
         command = [*self.prefix, str(BUILD / "footfalld"), "--data-dir", str(self.directory), "--listen", f"127.0.0.1:{self.port}",
                    "--admin", f"127.0.0.1:{self.admin_port}", *self.options, *more]
@@ -57,7 +57,7 @@ class Daemon:
             if self.process.poll() is not None:
                 raise AssertionError(f"footfalld ended with {self.process.returncode}:\n{self.log_text()}")
             with contextlib.suppress(OSError):
-                if self.admin("GET", "/readyz", token=False).status == 200:
+                if self.admin("GET", ready, token=False).status == 200:
                     return self
             time.sleep(0.02)
         raise AssertionError(f"footfalld did not become ready:\n{self.log_text()}")

@@ -403,7 +403,7 @@ TEST_F(WriterTest, WhereThereIsNoRoomForASegmentTheWriterOpensFailed) {
   ASSERT_TRUE(writer_->failed());
   EXPECT_EQ(writer_->failure()->code, base::Errc::no_room);
   EXPECT_EQ(writer_->durable_through(), 2U);
-  EXPECT_EQ(writer_->last_closed(2), 1U);
+  EXPECT_EQ(writer_->last_closed(2).segment, 1U);
   EXPECT_FALSE(writer_->append("refused", 1, 1));
   EXPECT_FALSE(writer_->reopen(2));
   ASSERT_TRUE(writer_->recycle(1));  // a checkpoint has it
@@ -457,19 +457,19 @@ TEST_F(WriterTest, ASmallerSegmentFitsWhereALargeOneDoesNot) {
 
 TEST_F(WriterTest, TheLastClosedSegmentHoldsNothingBeyond) {
   open();
-  EXPECT_EQ(writer_->last_closed(0), 0U);
+  EXPECT_EQ(writer_->last_closed(0).segment, 0U);
   append_all({"a", "b"});
   roll();
   append("c");
   roll();
   append("d");
-  EXPECT_EQ(writer_->last_closed(1), 0U);
-  EXPECT_EQ(writer_->last_closed(2), 1U);
-  EXPECT_EQ(writer_->last_closed(4), 2U);  // the third is in use
+  EXPECT_EQ(writer_->last_closed(1).segment, 0U);
+  EXPECT_EQ(writer_->last_closed(2).segment, 1U);
+  EXPECT_EQ(writer_->last_closed(4).segment, 2U);  // the third is in use
   files_.set_room(0);
   EXPECT_FALSE(writer_->append(std::string(segment_bytes_, 'x'), 1, 1));
-  EXPECT_EQ(writer_->last_closed(4), 3U);  // it takes no more
-  EXPECT_EQ(writer_->last_closed(3), 2U);  // but holds a block that may yet be void
+  EXPECT_EQ(writer_->last_closed(4).segment, 3U);  // it takes no more
+  EXPECT_EQ(writer_->last_closed(3).segment, 2U);  // but holds a block that may yet be void
 }
 
 TEST_F(WriterTest, ASegmentWhoseWriteFailedIsNotClosed) {
@@ -478,10 +478,10 @@ TEST_F(WriterTest, ASegmentWhoseWriteFailedIsNotClosed) {
   sync();
   files_.fail_writes_after(0);
   EXPECT_FALSE(writer_->append("refused", 1, 1));
-  EXPECT_EQ(writer_->last_closed(1), 0U);
+  EXPECT_EQ(writer_->last_closed(1).segment, 0U);
   files_.heal();
   ASSERT_TRUE(writer_->reopen(1));
-  EXPECT_EQ(writer_->last_closed(1), 1U);
+  EXPECT_EQ(writer_->last_closed(1).segment, 1U);
 }
 
 // ---- What a start writes over itself ----

@@ -3,11 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
-#include <filesystem>
+#include <optional>
 #include <thread>
 
 #include "node.h"
+#include "support/fault_fs.h"
 #include "support/temporary_directory.h"
 
 namespace footfall::store {
@@ -52,12 +54,9 @@ class CheckpointerTest : public ::testing::Test {
   }
   std::vector<std::uint64_t> on_disk() const { return list_checkpoints(node_.directory()).value(); }
   std::size_t segments(const std::string& stream) const {
-    std::size_t count = 0;
-    for (const auto& entry :
-         std::filesystem::directory_iterator(node_.directory().journal_directory() + "/" + stream)) {
-      if (journal::parse_segment_name(entry.path().filename().string())) ++count;
-    }
-    return count;
+    const auto names = node_.directory().files().list(node_.directory().journal_directory() + "/" + stream).value();
+    return static_cast<std::size_t>(std::count_if(
+        names.begin(), names.end(), [](const std::string& name) { return journal::parse_segment_name(name); }));
   }
 
   testing::TemporaryDirectory temporary_;
@@ -212,6 +211,179 @@ TEST_F(CheckpointerTest, AFailureIsCountedAndTheNextRunCatchesUp) {
   checkpoint();
   EXPECT_EQ(on_disk(), std::vector<std::uint64_t>{1});
   EXPECT_EQ(node_.summary("a.vn").counted, 1U);
+}
+
+TEST_F(CheckpointerTest, ARunThatFailedIsTriedAgainWithTheSegmentsThatItClosed) {
+  testing::FailingFileSystem failing(base::posix_file_system());
+  node_.crash();
+  node_.files = &failing;
+  start(2);
+  add("a.vn");
+  node_.after_roll = [&] { failing.left = 0; };
+  const std::size_t closed = segments("hits-000");
+  for (int i = 0; i < 5; ++i) {
+    failing.left.reset();
+    hit("a.vn", "/a", kNoon);
+    failing.left = i == 0 ? std::optional<std::uint64_t>() : 0;
+    EXPECT_FALSE(node_.checkpoint());
+  }
+  EXPECT_EQ(node_.rolls, 1U);
+  EXPECT_EQ(node_.checkpointer().stats().failures_in_a_row, 5U);
+  EXPECT_EQ(segments("hits-000"), closed + 1);
+  failing.left.reset();
+  node_.after_roll = nullptr;
+  checkpoint();
+  EXPECT_EQ(node_.rolls, 1U);
+  checkpoint();
+  EXPECT_EQ(node_.rolls, 2U);
+  EXPECT_EQ(node_.checkpointer().stats().failures_in_a_row, 0U);
+  const std::string live = node_.hash();
+  node_.crash();
+  start(2);
+  EXPECT_EQ(node_.hash(), live);
+}
+
+TEST_F(CheckpointerTest, ABackupHoldsWhatCameAfterARunThatFailed) {
+  testing::FailingFileSystem failing(base::posix_file_system());
+  node_.crash();
+  node_.files = &failing;
+  start(2);
+  add("a.vn");
+  node_.after_roll = [&] { failing.left = 0; };
+  EXPECT_FALSE(node_.checkpoint());
+  node_.after_roll = nullptr;
+  failing.left.reset();
+  hit("a.vn", "/a", kNoon);
+  const auto made = node_.checkpointer().backup(temporary_.file("backup"));
+  ASSERT_TRUE(made) << to_string(made.error());
+  EXPECT_EQ(node_.rolls, 2U);
+}
+
+// --- a full disk ---
+
+// In a FaultFs, which has as much room as the test says; the history is not in it.
+class FullDiskTest : public CheckpointerTest {
+ protected:
+  void SetUp() override {
+    const std::string data = temporary_.file("data");
+    for (std::size_t slash = 0; (slash = data.find('/', slash + 1)) != std::string::npos;) {
+      ASSERT_TRUE(disk_.make_directory(data.substr(0, slash)));
+    }
+    node_.files = &disk_;
+    node_.history_path = ":memory:";
+    start(2);
+    add("a.vn");
+  }
+  void TearDown() override { node_.crash(); }  // before its disk goes
+  void hits(unsigned stream, int count) {
+    for (int i = 0; i < count; ++i) hit("a.vn", "/a", kNoon, stream);
+  }
+  // As if the stream had filled the disk: the block that needs another segment is refused.
+  void fill(unsigned stream) {
+    disk_.set_room(0);
+    std::uint64_t last = 0;
+    while (node_.hit(stream, {Ping{"a.vn", "/a", 1, kNoon, "Firefox", false}})) {
+      ASSERT_NE(node_.writer(stream).position().sequence, last);
+      last = node_.writer(stream).position().sequence;
+    }
+    ASSERT_TRUE(node_.writer(stream).failed());
+  }
+  void expect_the_same_after_a_restart() {
+    const std::uint64_t counted = node_.summary("a.vn").counted;
+    node_.crash();
+    disk_.heal();
+    start(2);
+    EXPECT_EQ(node_.summary("a.vn").counted, counted);
+  }
+
+  testing::FaultFs disk_;
+};
+
+TEST_F(FullDiskTest, WhileAStreamHasFailedTheOthersAreCheckpointed) {
+  hits(0, 3);
+  hits(1, 3);
+  disk_.fail_writes_after(0);
+  EXPECT_FALSE(node_.hit(0, {Ping{"a.vn", "/a", 1, kNoon, "Firefox", false}}));
+  disk_.heal();
+  checkpoint();
+  EXPECT_EQ(on_disk(), std::vector<std::uint64_t>{1});
+  ASSERT_TRUE(node_.reopen(0));
+  hits(0, 1);
+  checkpoint();
+  EXPECT_EQ(on_disk(), (std::vector<std::uint64_t>{1, 2}));
+  expect_the_same_after_a_restart();
+}
+
+TEST_F(FullDiskTest, AStreamThatCannotRollGoesOn) {
+  hits(0, 3);
+  disk_.set_room(node_.reserve_bytes + (8U << 10U));  // for the checkpoint, and the control stream does not roll
+  EXPECT_FALSE(node_.checkpoint());
+  EXPECT_FALSE(node_.writer(0).failed());
+  hits(0, 3);
+  EXPECT_EQ(node_.summary("a.vn").counted, 6U);
+  expect_the_same_after_a_restart();
+}
+
+// One after another, since what a checkpoint covers is kept until the next one does too.
+TEST_F(FullDiskTest, ADiskThatTheJournalFilledFreesItself) {
+  checkpoint();
+  ASSERT_TRUE(node_.reserve().take());
+  hits(0, 1000);
+  ASSERT_GT(segments("hits-000"), 3U);
+  fill(0);
+  const std::size_t before = segments("hits-000");
+  int runs = 0;
+  while (!node_.reopen(0)) {
+    ASSERT_LT(++runs, 4);
+    checkpoint();
+  }
+  EXPECT_LT(segments("hits-000"), before);
+  hits(0, 3);
+  expect_the_same_after_a_restart();
+}
+
+TEST_F(FullDiskTest, AStartOnAFullDiskServesAndFreesItself) {
+  checkpoint();
+  ASSERT_TRUE(node_.reserve().take());
+  hits(0, 1000);
+  fill(0);
+  const std::uint64_t counted = node_.summary("a.vn").counted;
+  node_.crash();
+  start(2);
+  EXPECT_EQ(node_.summary("a.vn").counted, counted);
+  EXPECT_TRUE(node_.writer(0).failed());
+  int runs = 0;
+  while (!node_.reopen(0)) {
+    ASSERT_LT(++runs, 4);
+    checkpoint();
+  }
+  hits(0, 3);
+  EXPECT_EQ(node_.summary("a.vn").counted, counted + 3);
+  expect_the_same_after_a_restart();
+}
+
+TEST_F(FullDiskTest, WhereTheReserveIsTooSmallTheOlderCheckpointMakesRoom) {
+  for (int i = 0; i < 2; ++i) {
+    hits(0, 10);
+    checkpoint();
+  }
+  hits(0, 10);
+  node_.after_roll = [&] {
+    ASSERT_TRUE(node_.reserve().give(UINT64_MAX));
+    disk_.set_room(64);  // the new one may be a little larger than the oldest
+  };
+  checkpoint();
+  EXPECT_EQ(on_disk(), (std::vector<std::uint64_t>{2, 3}));
+  expect_the_same_after_a_restart();
+}
+
+TEST_F(FullDiskTest, WhatACheckpointThatFoundNoRoomWroteIsGone) {
+  hits(0, 3);
+  node_.after_roll = [&] { disk_.set_room(0); };
+  EXPECT_FALSE(node_.checkpoint());
+  for (const std::string& name : disk_.list(node_.directory().file("checkpoint")).value()) {
+    EXPECT_FALSE(name.ends_with(".tmp")) << name;
+  }
 }
 
 TEST_F(CheckpointerTest, ACrashAtAnyStepLosesNothingAndCountsNothingTwice) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/hash.h"
@@ -52,7 +53,9 @@ base::Result<void> Node::start(unsigned streams) {
   if (!history) return history.error();
   history_ = std::move(*history);
   if (auto forgotten = history_->forget_beyond(recovered_.checkpoint); !forgotten) return forgotten;
-  checkpointer_ = std::make_unique<store::Checkpointer>(*directory_, limits, *history_, clock_, live_side(), 1);
+  reserve_ = std::make_unique<store::Reserve>(*directory_, reserve_bytes);
+  checkpointer_ =
+      std::make_unique<store::Checkpointer>(*directory_, limits, *history_, *reserve_, clock_, live_side(), triggers);
   // As the server does: the clocks of the sites that were recovered go on from now, not from the first hit that comes,
   // which may be late.
   tick();
@@ -61,6 +64,7 @@ base::Result<void> Node::start(unsigned streams) {
 
 void Node::crash() {
   checkpointer_.reset();
+  reserve_.reset();
   history_.reset();
   writers_.clear();
   waiting_.clear();
@@ -74,21 +78,22 @@ store::LiveSide Node::live_side() {
   live.roll = [this]() -> base::Result<std::map<journal::StreamId, std::uint64_t>> {
     std::map<journal::StreamId, std::uint64_t> closed;
     for (unsigned i = 0; i < streams(); ++i) {
-      if (ack_after_sync) {
-        if (auto done = commit(i); !done) return done.error();
-      }
-      auto position = writers_[i]->roll();
-      if (!position) return position.error();
-      if (ack_after_sync) {
-        if (auto synced = writers_[i]->sync(); !synced) return synced.error();
-      }
-      closed[journal::StreamId{static_cast<std::uint16_t>(i + 1)}] = position->segment;
+      closed[journal::StreamId{static_cast<std::uint16_t>(i + 1)}] = roll(i);
     }
     auto position = control_->roll();
+    ++rolls;
     if (!position) return position.error();
     closed[journal::kControlStream] = position->segment;
     if (after_roll) after_roll();
     return closed;
+  };
+  live.journal_bytes = [this] {
+    std::uint64_t bytes = recovered_.replayed_bytes + control_->bytes_written();
+    for (const auto& writer : writers_) bytes += writer->bytes_written();
+    return bytes;
+  };
+  live.stream_failed = [this] {
+    return std::any_of(writers_.begin(), writers_.end(), [](const auto& writer) { return writer->failed(); });
   };
   live.days_closed = [this](const std::vector<store::ClosedDay>& days) {
     for (const store::ClosedDay& day : days) {
@@ -109,6 +114,15 @@ store::LiveSide Node::live_side() {
     }
   };
   return live;
+}
+
+std::uint64_t Node::roll(unsigned stream) {
+  journal::Writer& writer = *writers_[stream];
+  const auto acknowledged = [&] { return ack_after_sync ? writer.durable_through() : writer.position().sequence; };
+  if (ack_after_sync && !commit(stream)) return writer.last_closed(acknowledged()).segment;
+  const auto position = writer.roll();
+  if (!position || (ack_after_sync && !writer.sync())) return writer.last_closed(acknowledged()).segment;
+  return position->segment;
 }
 
 void Node::add_observations(sites::Site& site, std::string& payload) {

@@ -76,6 +76,7 @@ class Node {
   sites::Registry& registry() { return *registry_; }
   store::Checkpointer& checkpointer() { return *checkpointer_; }
   store::History& history() { return *history_; }
+  store::Reserve& reserve() { return *reserve_; }
   const store::DataDirectory& directory() const { return *directory_; }
   const store::RecoveredState& recovered() const { return recovered_; }  // but for its registry, which is the node's
   unsigned streams() const { return static_cast<unsigned>(writers_.size()); }
@@ -87,16 +88,20 @@ class Node {
   bool accept_loss = false;  // of start()
   base::FileSystem* files = &unsynced_files();
   std::uint64_t segment_bytes = 32U << 10U;
+  std::uint64_t reserve_bytes = 4U << 10U;
+  store::CheckpointLimits triggers{1, 1U << 30U};
   bool ack_after_sync = false;              // `disk` durability: hits are applied by commit()
   std::optional<std::string> history_path;  // elsewhere than in the directory
   // What happens on other threads while a change is made: the clock goes on, hits come.
   std::function<void()> between_expect_and_write, between_write_and_apply;
   std::function<void()> after_roll;           // while a checkpoint is made, too
+  std::uint64_t rolls = 0;                    // of all streams, for checkpoints
   std::vector<store::ClosedDay> closed_days;  // as the checkpointer told
 
  private:
   base::Result<std::unique_ptr<journal::Writer>> open_writer(journal::StreamId stream);
   store::LiveSide live_side();
+  std::uint64_t roll(unsigned stream);
   void add_observations(sites::Site& site, std::string& payload);
   base::Result<void> apply(unsigned stream, const std::vector<sites::Group>& groups);
 
@@ -109,6 +114,7 @@ class Node {
   std::vector<std::unique_ptr<journal::Writer>> writers_;
   std::vector<std::vector<sites::Group>> waiting_;  // per stream: appended, not applied
   std::unique_ptr<store::History> history_;
+  std::unique_ptr<store::Reserve> reserve_;
   std::unique_ptr<store::Checkpointer> checkpointer_;
 };
 
