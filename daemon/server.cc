@@ -56,11 +56,10 @@ constexpr std::uint64_t kControlSegmentBytes = 1U << 20U;
 // The part of the reserve that does not depend on the checkpoints: for what a stop and a start write, and for the first
 // checkpoint, a segment.
 constexpr std::uint64_t kReserveBytes = 4U << 20U;
-// What a start or a stop takes of it: a write-ahead log of the history, and small segments.
-constexpr std::uint64_t kStartRoomBytes = 1U << 20U;
+// What a start or a stop takes of it: a write-ahead log of the history, and small segments. Less than a segment each,
+// or a stream that waits for room would have it.
+constexpr std::uint64_t kStartRoomBytes = 512U << 10U;
 constexpr std::uint64_t kStopRoomBytes = 512U << 10U;  // each shard's
-constexpr std::uint64_t kSmallSegmentBytes = 64U
-                                             << 10U;  // of the control stream, where there is no room for a whole one
 
 counting::Limits counting_limits(const Config& config) {
   counting::Limits limits;
@@ -242,7 +241,7 @@ void Server::open_threads() {
       [this] { return readiness(); },
       [this] { return exposition_->text(); }});
   std::unique_ptr<journal::Writer> control = open_writer(journal::kControlStream).value();
-  if (control->failed()) (void)begin_segment(*control, [&] { return control->reopen(); });
+  if (control->failed()) (void)store::begin_segment(*control, *reserve_, [&] { return control->reopen(); });
   control_ = std::make_unique<Control>(*control_environment_, std::move(control), recovered_.changes);
   recovered_.changes.clear();
 
@@ -362,36 +361,10 @@ base::Result<std::map<StreamId, std::uint64_t>> Server::roll_streams() {
     closed[stream_of_shard(i)] = closed_and_durable.get_future().get();
   }
   base::Result<std::uint64_t> control = std::uint64_t{0};
-  control_->run([&] { control = roll_control(); });
+  control_->run([&] { control = store::close_control_segment(control_->writer(), *reserve_); });
   if (!control) return control.error();
   closed[journal::kControlStream] = *control;
   return closed;
-}
-
-// No change that a hit was counted under may be missing, so without room it goes on in a small segment, from the
-// reserve.
-base::Result<std::uint64_t> Server::roll_control() {
-  journal::Writer& writer = control_->writer();
-  std::uint64_t segment = 0;
-  const base::Result<void> begun = begin_segment(writer, [&]() -> base::Result<void> {
-    const base::Result<journal::Position> rolled = writer.roll();
-    if (!rolled) return rolled.error();
-    segment = rolled->segment;
-    return {};
-  });
-  if (begun) return segment;
-  const journal::Position closed = writer.last_closed(writer.durable_through());
-  if (!writer.failed() || closed.sequence < writer.durable_through()) return begun.error();
-  return closed.segment;
-}
-
-base::Result<void> Server::begin_segment(journal::Writer& control, const std::function<base::Result<void>()>& begin) {
-  base::Result<void> begun = begin();
-  if (begun || begun.error().code != base::Errc::no_room || !reserve_->give(kSmallSegmentBytes)) return begun;
-  control.set_segment_bytes(kSmallSegmentBytes);
-  begun = begin();
-  control.set_segment_bytes(std::min(config_.segment_bytes, kControlSegmentBytes));
-  return begun;
 }
 
 std::uint64_t Server::journal_bytes() const {

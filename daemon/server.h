@@ -9,7 +9,6 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -54,8 +53,6 @@ class Server {
   base::Result<std::unique_ptr<journal::Writer>> open_writer(journal::StreamId stream);
   store::LiveSide live_side();
   base::Result<std::map<journal::StreamId, std::uint64_t>> roll_streams();
-  base::Result<std::uint64_t> roll_control();  // on the control thread
-  base::Result<void> begin_segment(journal::Writer& control, const std::function<base::Result<void>()>& begin);
   std::uint64_t journal_bytes() const;  // appended since the start
   bool stream_failed() const;
   void recycle_segments(const std::map<journal::StreamId, std::uint64_t>& through);

@@ -98,6 +98,7 @@ class Writer {
   base::Result<void> reopen() { return reopen(last_.sequence); }
   // Segments that are begun from now on are this long: for a stop on a full disk, where little is left to write.
   void set_segment_bytes(std::uint64_t bytes) { segment_bytes_ = bytes; }
+  std::uint64_t segment_bytes() const { return segment_bytes_; }
 
   Position position() const { return last_; }  // of the last appended block
   bool failed() const { return failure_.has_value(); }

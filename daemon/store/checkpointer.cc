@@ -34,7 +34,8 @@ using base::Error;
 using Segments = std::map<journal::StreamId, std::uint64_t>;
 
 constexpr counting::Day kDaysOpen = 2;             // today and yesterday: what is older is closed
-constexpr std::uint64_t kHistoryRoom = 1U << 20U;  // that its log is given of the reserve, on a disk without room
+// That the history's log is given of the reserve on a disk without room: less than a segment, or a stream would have it.
+constexpr std::uint64_t kHistoryRoom = 256U << 10U;
 constexpr auto kPoll = std::chrono::seconds(1);
 
 // What a run is made of, and the next one, if that fails.

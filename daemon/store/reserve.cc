@@ -15,6 +15,9 @@ using base::Errc;
 using base::OpenMode;
 using base::Result;
 
+constexpr std::uint64_t kStepBytes = 4096;
+constexpr std::uint64_t kSmallSegmentBytes = 64U << 10U;
+
 Result<std::uint64_t> size_of(base::FileSystem& files, const std::string& path) {
   auto file = files.open(path, OpenMode::read);
   if (!file) return file.error();
@@ -43,17 +46,19 @@ Result<void> Reserve::take() {
   if (bytes() >= *size) return {};
   auto file = directory_.files().open(path_, OpenMode::create);
   if (!file) return file.error();
-  if (auto grown = (*file)->allocate(*size); !grown) {
-    // Some file systems keep what they found before they found no more.
-    if (bytes() > 0) {
-      (void)(*file)->truncate(bytes());
-    } else {
-      (void)directory_.files().remove(path_);
-    }
+  auto grown = (*file)->allocate(*size);
+  if (grown) {
+    set(*size);
     return grown;
   }
-  set(*size);
-  return {};
+  // As much as there is.
+  for (std::uint64_t more = (*size - bytes()) / 2; more >= kStepBytes; more /= 2) {
+    // Some file systems keep what they found before they found no more.
+    (void)(*file)->truncate(bytes());
+    if ((*file)->allocate(bytes() + more)) set(bytes() + more);
+  }
+  (void)(*file)->truncate(bytes());
+  return grown;
 }
 
 bool Reserve::give(std::uint64_t bytes) {
@@ -90,6 +95,30 @@ Result<void> Reserve::put_back(const std::string& path) {
   if (auto renamed = directory_.files().rename(path, path_); !renamed) return renamed;
   set(std::min(*size, lent_));
   return {};
+}
+
+Result<void> begin_segment(journal::Writer& control, Reserve& reserve, const std::function<Result<void>()>& begin) {
+  Result<void> begun = begin();
+  if (begun || begun.error().code != Errc::no_room || !reserve.give(kSmallSegmentBytes)) return begun;
+  const std::uint64_t whole = control.segment_bytes();
+  control.set_segment_bytes(std::min(whole, kSmallSegmentBytes));
+  begun = begin();
+  control.set_segment_bytes(whole);
+  return begun;
+}
+
+Result<std::uint64_t> close_control_segment(journal::Writer& control, Reserve& reserve) {
+  std::uint64_t segment = 0;
+  const Result<void> begun = begin_segment(control, reserve, [&]() -> Result<void> {
+    const Result<journal::Position> rolled = control.roll();
+    if (!rolled) return rolled.error();
+    segment = rolled->segment;
+    return {};
+  });
+  if (begun) return segment;
+  const journal::Position closed = control.last_closed(control.durable_through());
+  if (!control.failed() || closed.sequence < control.durable_through()) return begun.error();
+  return closed.segment;
 }
 
 }  // namespace footfall::store

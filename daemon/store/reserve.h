@@ -15,8 +15,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <string>
 
+#include "journal/writer.h"
 #include "store/data_directory.h"
 
 namespace footfall::store {
@@ -26,7 +28,7 @@ class Reserve {
   // Takes what an earlier start left; makes nothing. `fixed`: bytes.
   Reserve(const DataDirectory& directory, std::uint64_t fixed);
 
-  // An error leaves it as large as it was.
+  // After an error it is as large as there is room for.
   base::Result<void> take();
   // Makes it smaller by this much; false: there was nothing left of it.
   bool give(std::uint64_t bytes);
@@ -48,5 +50,12 @@ class Reserve {
   std::uint64_t lent_ = 0;
   std::atomic<std::uint64_t> bytes_{0};
 };
+
+// `begin` begins a segment of the control stream: a small one, in the room of the reserve, where there is no other.
+base::Result<void> begin_segment(journal::Writer& control, Reserve& reserve,
+                                 const std::function<base::Result<void>()>& begin);
+// For a checkpoint: rolls the control stream, and answers the last closed segment. All changes that are in force are in
+// it and those before it: no change that a hit was counted under may be missing.
+base::Result<std::uint64_t> close_control_segment(journal::Writer& control, Reserve& reserve);
 
 }  // namespace footfall::store

@@ -6,6 +6,7 @@ free itself; a clean stop and two starts on a full disk; and a first start on on
 import contextlib
 import signal
 import subprocess
+import threading
 import time
 
 from drill import BUILD, SEED, SITE, Books, Connection, Load, Mount, add_site, daemon, free_port, need_root, rounds
@@ -16,11 +17,32 @@ RESUMED_MAX_S = 5
 
 
 def fill(path):
-    with open(path, "wb", buffering=0) as file:
+    with open(path, "ab", buffering=0) as file:
         for size in (1 << 20, 1 << 12):
             with contextlib.suppress(OSError):
                 while True:
                     file.write(b"x" * size)
+
+
+class Full:
+    """A disk that stays full: what the daemon frees is taken too."""
+
+    def __init__(self, path):
+        self.path, self.ended = path, threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        while not self.ended.wait(0.002):
+            fill(self.path)
+
+    def __enter__(self):
+        fill(self.path)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.thread.join()
 
 
 def streams_failed(node):
@@ -79,10 +101,10 @@ def filled_and_freed(count):
         node = on(disk, stack, "--checkpoint-interval", "1", "--threads", "1")
         begin = time.monotonic()
         for number in range(1, count + 1):
-            fill(ballast)
-            load_until_refused(node, SEED + number, books)
-            check_refused(node, books)
-            metrics = check_reads(node)
+            with Full(ballast):
+                load_until_refused(node, SEED + number, books)
+                check_refused(node, books)
+                metrics = check_reads(node)
             assert metrics["footfall_journal_streams_failed"] > 0, "footfall_journal_streams_failed must fire"
             assert metrics["footfall_journal_write_failures_total"] > 0, "footfall_journal_write_failures_total must fire"
             assert metrics["footfall_disk_free_bytes"] < 1 << 20, metrics["footfall_disk_free_bytes"]
@@ -134,8 +156,8 @@ def stopped_and_started():
         node = on(disk, stack, "--checkpoint-interval", "1", "--threads", "2")
         for how in (signal.SIGTERM, signal.SIGKILL):
             reserve = reserve_of(node, reserve)
-            fill(ballast)
-            load_until_refused(node, SEED + how, books)
+            with Full(ballast):
+                load_until_refused(node, SEED + how, books)
             begin = time.monotonic()
             node.stop(how)  # asserts that a clean stop exits with 0
             took = time.monotonic() - begin
@@ -144,11 +166,12 @@ def stopped_and_started():
                 assert (disk.at / "data" / "checkpoint" / "reserve").stat().st_size < reserve, "the stop took nothing of the reserve"
             fill(disk.at / "more")  # also what the stop left of the room that it was given
             node.start(ready="/startupz")
-            assert streams_failed(node) > 0
-            assert node.admin("GET", "/readyz").status == 503
-            check_refused(node, books)
-            check_reads(node)
-            books.settle(node)
+            with Full(disk.at / "more"):
+                assert streams_failed(node) > 0
+                assert node.admin("GET", "/readyz").status == 503
+                check_refused(node, books)
+                check_reads(node)
+                books.settle(node)
             ballast.unlink()
             (disk.at / "more").unlink()
             resumed(node, books, RESUMED_MAX_S)

@@ -80,10 +80,10 @@ store::LiveSide Node::live_side() {
     for (unsigned i = 0; i < streams(); ++i) {
       closed[journal::StreamId{static_cast<std::uint16_t>(i + 1)}] = roll(i);
     }
-    auto position = control_->roll();
+    auto segment = store::close_control_segment(*control_, *reserve_);
     ++rolls;
-    if (!position) return position.error();
-    closed[journal::kControlStream] = position->segment;
+    if (!segment) return segment.error();
+    closed[journal::kControlStream] = *segment;
     if (after_roll) after_roll();
     return closed;
   };

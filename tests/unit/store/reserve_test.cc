@@ -91,6 +91,17 @@ TEST_F(ReserveTest, WithoutRoomItStaysAsItWas) {
   EXPECT_EQ(reserve_->bytes(), kFixed);
 }
 
+TEST_F(ReserveTest, ItTakesWhatThereIs) {
+  newest_checkpoint(1'000'000);
+  files_.set_room(1'000'000);
+  EXPECT_EQ(reserve_->take().error().code, base::Errc::no_room);
+  EXPECT_GT(reserve_->bytes(), 900'000U);
+  EXPECT_EQ(on_disk("reserve"), reserve_->bytes());
+  files_.set_room(1'000'000);
+  ASSERT_TRUE(reserve_->take());
+  EXPECT_EQ(reserve_->bytes(), kFixed + 1'250'000U);
+}
+
 TEST_F(ReserveTest, AFileThatIsNotMadeOfItIsRemovedInsteadOfPutBack) {
   ASSERT_TRUE(reserve_->lend("/data/checkpoint/8.ckpt.tmp"));
   newest_checkpoint(1000);
