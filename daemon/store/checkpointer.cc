@@ -33,8 +33,8 @@ namespace {
 using base::Error;
 using Segments = std::map<journal::StreamId, std::uint64_t>;
 
-constexpr counting::Day kDaysOpen = 2;             // today and yesterday: what is older is closed
-// That the history's log is given of the reserve on a disk without room: less than a segment, or a stream would have it.
+constexpr counting::Day kDaysOpen = 2;  // today and yesterday: what is older is closed
+// That the history is given of the reserve on a disk without room: less than a segment, or a stream would have it.
 constexpr std::uint64_t kHistoryRoom = 256U << 10U;
 constexpr auto kPoll = std::chrono::seconds(1);
 

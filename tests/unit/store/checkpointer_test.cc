@@ -193,6 +193,21 @@ TEST_F(CheckpointerTest, TheThreadMakesCheckpointsByItself) {
   EXPECT_EQ(on_disk(), std::vector<std::uint64_t>{1});
 }
 
+TEST_F(CheckpointerTest, TheThreadMakesOneWhenTheJournalReachesItsBoundWhoeverWroteIt) {
+  add("a.vn");
+  hit("a.vn", "/a", kNoon);
+  node_.crash();
+  node_.triggers = {86'400, 1};
+  start(2);
+  ASSERT_GT(node_.checkpointer().stats().journal_bytes, 0U);  // replayed
+  node_.checkpointer().start();
+  while (node_.checkpointer().stats().checkpoints == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  node_.checkpointer().stop();
+  EXPECT_EQ(node_.checkpointer().stats().journal_bytes, 0U);
+  hit("a.vn", "/a", kNoon);
+  EXPECT_GT(node_.checkpointer().stats().journal_bytes, 0U);  // appended
+}
+
 // --- errors ---
 
 TEST_F(CheckpointerTest, AFailureIsCountedAndTheNextRunCatchesUp) {
@@ -311,6 +326,22 @@ TEST_F(FullDiskTest, WhileAStreamHasFailedTheOthersAreCheckpointed) {
   hits(0, 1);
   checkpoint();
   EXPECT_EQ(on_disk(), (std::vector<std::uint64_t>{1, 2}));
+  expect_the_same_after_a_restart();
+}
+
+TEST_F(FullDiskTest, WhatAFailedStreamRefusedIsInNoCheckpoint) {
+  node_.ack_after_sync = true;
+  hits(0, 3);
+  ASSERT_TRUE(node_.commit(0));
+  fill(0);  // refused, all of it: no sync came
+  disk_.heal();
+  checkpoint();
+  EXPECT_EQ(node_.summary("a.vn").counted, 3U);
+  ASSERT_TRUE(node_.reopen(0));
+  hits(0, 1);
+  ASSERT_TRUE(node_.commit(0));
+  checkpoint();
+  EXPECT_EQ(node_.summary("a.vn").counted, 4U);
   expect_the_same_after_a_restart();
 }
 
