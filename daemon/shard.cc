@@ -879,6 +879,7 @@ void Shard::on_tick(std::int64_t now_ms) {
 }
 
 void Shard::each_second(std::int64_t now_ms) {
+  if (!waiters_.empty()) settle_waiters();  // no sync may be on its way to do it, where one could not begin
   // While it drains the room that there is goes to what a stop must write.
   if (journal_failed() && !syncing_ && !draining_) reopen_journal();
   tick_sites(now_ms / 1000);

@@ -291,7 +291,7 @@ void Writer::finish_sync(const SyncJob& job, const Result<void>& outcome) {
 Result<void> Writer::sync() {
   if (failed()) return stopped(options_.directory);
   if (!begin_sync(own_job_)) return failed() ? Result<void>(stopped(options_.directory)) : Result<void>{};
-  const Result<void> outcome = own_job_.carry_out(files_);
+  Result<void> outcome = own_job_.carry_out(files_);
   finish_sync(own_job_, outcome);
   own_job_.files.clear();
   return outcome;
