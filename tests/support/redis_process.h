@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// RedisProcess: a real redis-server of a test's own, on a free port of 127.0.0.1, without persistence; and a client of
-// a few lines that sends commands and gives replies as text.
+// RedisProcess: a real redis-server of a test's own, on a free port of 127.0.0.1, without persistence unless its
+// options say so; and a client of a few lines that sends commands and gives replies as text.
 //
 // Linux starts it, and takes it down with the test program, whatever end that has (PR_SET_PDEATHSIG).
 #pragma once
@@ -15,12 +15,13 @@
 
 #include <chrono>
 #include <cstdlib>
-#include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
+
+#include "support/temporary_directory.h"
 
 namespace footfall::testing {
 
@@ -34,21 +35,57 @@ inline std::string find_redis_server() {
 
 class RedisProcess {
  public:
-  explicit RedisProcess(const std::string& program) {
+  using Words = std::vector<std::string>;
+
+  // `options` follow the server's own on its command line. A configuration file (of sentinels) comes first.
+  explicit RedisProcess(std::string program, Words options = {}, std::string configuration = {})
+      : program_(std::move(program)), options_(std::move(options)), configuration_(std::move(configuration)) {
     for (int attempt = 0; attempt < 5; ++attempt) {  // somebody may take the port between the look and the bind
-      const std::string port = std::to_string(free_port());
-      child_ = start(program, port);
-      if (connect(static_cast<std::uint16_t>(std::stoi(port)))) return;
-      stop();
+      port_ = free_port();
+      if (start()) return;
     }
-    throw std::runtime_error("redis-server does not answer: " + program);
+    throw std::runtime_error("redis-server does not answer: " + program_);
   }
   ~RedisProcess() { stop(); }
   RedisProcess(const RedisProcess&) = delete;
   RedisProcess& operator=(const RedisProcess&) = delete;
 
-  // The reply: a status, an integer or a string as its text, an error with its leading '-', nil as "(nil)".
+  // A port that nobody listens on; somebody may take it meanwhile.
+  static std::uint16_t free_port() {
+    const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in loopback = address(0);
+    socklen_t size = sizeof loopback;
+    const bool bound = ::bind(probe, reinterpret_cast<sockaddr*>(&loopback), size) == 0 &&
+                       ::getsockname(probe, reinterpret_cast<sockaddr*>(&loopback), &size) == 0;
+    ::close(probe);
+    if (!bound) throw std::runtime_error("no free port");
+    return ntohs(loopback.sin_port);
+  }
+  std::uint16_t port() const { return port_; }
+  // kill -9; what it had not written is gone.
+  void kill() { stop(); }
+  // Again, on the same port.
+  void restart() {
+    stop();
+    if (!start()) throw std::runtime_error("redis-server does not answer: " + program_);
+  }
+  void pause() { ::kill(child_, SIGSTOP); }
+  void go_on() { ::kill(child_, SIGCONT); }
+
+  // The reply: a status, an integer or a string as its text, an error with its leading '-', nil as "(nil)",
+  // an array as its elements, each on a line.
+  // A server that becomes a master closes its connections: then it is asked once more.
   std::string command(const std::vector<std::string_view>& words) {
+    try {
+      return ask(words);
+    } catch (const std::runtime_error&) {
+      if (!connect()) throw;
+      return ask(words);
+    }
+  }
+
+ private:
+  std::string ask(const std::vector<std::string_view>& words) {
     std::string request = "*" + std::to_string(words.size()) + "\r\n";
     for (const std::string_view word : words) {
       request.append("$").append(std::to_string(word.size())).append("\r\n").append(word).append("\r\n");
@@ -58,8 +95,16 @@ class RedisProcess {
       if (sent <= 0) throw std::runtime_error("redis: send");
       rest.remove_prefix(static_cast<std::size_t>(sent));
     }
+    return read_reply();
+  }
+  std::string read_reply() {
     const std::string line = read_line();
     switch (line.at(0)) {
+      case '*': {
+        std::string out;
+        for (long n = std::stol(line.substr(1)); n > 0; --n) out += read_reply() + "\n";
+        return out;
+      }
       case '+':
       case ':':
         return line.substr(1);
@@ -71,8 +116,6 @@ class RedisProcess {
         throw std::runtime_error("redis: an unexpected reply: " + line);
     }
   }
-
- private:
   static sockaddr_in address(std::uint16_t port) {
     sockaddr_in loopback{};
     loopback.sin_family = AF_INET;
@@ -80,49 +123,59 @@ class RedisProcess {
     loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     return loopback;
   }
-  static std::uint16_t free_port() {
-    const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in loopback = address(0);
-    socklen_t size = sizeof loopback;
-    const bool bound = ::bind(probe, reinterpret_cast<sockaddr*>(&loopback), size) == 0 &&
-                       ::getsockname(probe, reinterpret_cast<sockaddr*>(&loopback), &size) == 0;
-    ::close(probe);
-    if (!bound) throw std::runtime_error("no free port");
-    return ntohs(loopback.sin_port);
-  }
-  static pid_t start(const std::string& program, const std::string& port) {
-    const std::string directory = std::filesystem::temp_directory_path().string();
+  bool start() {
+    Words words{program_};
+    if (!configuration_.empty()) words.push_back(configuration_);
+    for (const char* word : {"--port", "", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize",
+                             "no", "--logfile", "/dev/null"}) {
+      words.emplace_back(word);
+    }
+    words[configuration_.empty() ? 2 : 3] = std::to_string(port_);
+    words.insert(words.end(), {"--dir", directory_.path()});
+    words.insert(words.end(), options_.begin(), options_.end());
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
     const pid_t parent = ::getpid();
-    const pid_t child = ::fork();
-    if (child < 0) throw std::runtime_error("fork");
-    if (child > 0) return child;
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != parent) ::_exit(127);
-    ::execl(program.c_str(), program.c_str(), "--port", port.c_str(), "--bind", "127.0.0.1", "--save", "",
-            "--appendonly", "no", "--daemonize", "no", "--logfile", "/dev/null", "--dir", directory.c_str(),
-            static_cast<char*>(nullptr));
-    ::_exit(127);
+    child_ = ::fork();
+    if (child_ < 0) throw std::runtime_error("fork");
+    if (child_ == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      if (::getppid() != parent) ::_exit(127);
+      ::execv(program_.c_str(), arguments.data());
+      ::_exit(127);
+    }
+    if (connect()) return true;
+    stop();
+    return false;
   }
-  bool connect(std::uint16_t port) {
+  bool connect() {
+    disconnect();
     for (int wait = 0; wait < 500; ++wait) {
       if (::waitpid(child_, nullptr, WNOHANG) == child_) {
         child_ = -1;
         return false;
       }
       socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-      const sockaddr_in loopback = address(port);
+      const sockaddr_in loopback = address(port_);
       if (::connect(socket_, reinterpret_cast<const sockaddr*>(&loopback), sizeof loopback) == 0) {
-        return command({"PING"}) == "PONG";
+        try {
+          return ask({"PING"}).size() > 1;     // PONG, or that it wants a password
+        } catch (const std::runtime_error&) {  // it ends: see above
+        }
       }
-      ::close(socket_);
-      socket_ = -1;
+      disconnect();
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
     return false;
   }
-  void stop() {
+  void disconnect() {
     if (socket_ >= 0) ::close(socket_);
     socket_ = -1;
+    received_.clear();
+  }
+  void stop() {
+    disconnect();
     if (child_ > 0) {
       ::kill(child_, SIGKILL);
       ::waitpid(child_, nullptr, 0);
@@ -150,6 +203,11 @@ class RedisProcess {
     return bytes;
   }
 
+  TemporaryDirectory directory_;  // a replica writes a dump, and whoever starts there reads it
+  std::string program_;
+  Words options_;
+  std::string configuration_;
+  std::uint16_t port_ = 0;
   pid_t child_ = -1;
   int socket_ = -1;
   std::string received_;

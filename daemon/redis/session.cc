@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "redis/session.h"
+
+#include <charconv>
+
+#include "redis/command.h"
+#include "redis/server_error.h"
+
+namespace footfall::redis {
+namespace {
+
+// The value of `key` in what INFO answers: lines of "key:value".
+std::string_view field(std::string_view info, std::string_view key) {
+  for (std::size_t at = 0; at < info.size();) {
+    const std::size_t end = std::min(info.find('\n', at), info.size());
+    std::string_view line = info.substr(at, end - at);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.size() > key.size() && line.starts_with(key) && line[key.size()] == ':')
+      return line.substr(key.size() + 1);
+    at = end + 1;
+  }
+  return {};
+}
+
+// Whether "7.0.15" is at least major.minor.
+bool at_least(std::string_view version, unsigned major, unsigned minor) {
+  unsigned has_major = 0;
+  unsigned has_minor = 0;
+  const auto [dot, failed] = std::from_chars(version.data(), version.data() + version.size(), has_major);
+  if (failed != std::errc{}) return false;
+  if (dot != version.data() + version.size()) std::from_chars(dot + 1, version.data() + version.size(), has_minor);
+  return has_major != major ? has_major > major : has_minor >= minor;
+}
+
+}  // namespace
+
+Session::Session(const Address& server, const Options& options, std::int64_t now_ms)
+    : at_(to_string(server)), options_(options), last_heard_ms_(now_ms) {
+  if (!options_.password.empty()) {
+    if (options_.user.empty()) {
+      greet(Step::auth, {"AUTH", options_.password});
+    } else {
+      greet(Step::auth, {"AUTH", options_.user, options_.password});
+    }
+  }
+  greet(Step::name, {"CLIENT", "SETNAME", "footfall"});
+  greet(Step::info, {"INFO"});
+}
+
+void Session::greet(Step step, std::initializer_list<std::string_view> words) {
+  append_command(unsent_, std::span(words.begin(), words.size()));
+  greeting_.push_back(step);
+}
+
+void Session::receive(std::string_view bytes, std::int64_t now_ms) {
+  if (failed()) return;
+  last_heard_ms_ = now_ms;
+  parser_.feed(bytes);
+  while (!failed()) {
+    auto reply = parser_.next();
+    if (!reply) return fail(reply.error().code, reply.error().detail);
+    if (!*reply) return;
+    if (!greeting_.empty()) {
+      take_greeting(**reply);
+    } else if (!owed_.empty()) {
+      answers_.push_back({owed_.front(), std::move(**reply)});
+      owed_.pop_front();
+    } else {
+      return fail(base::Errc::malformed, "it answered what was not asked");
+    }
+  }
+}
+
+void Session::take_greeting(const Reply& reply) {
+  const Step step = greeting_.front();
+  greeting_.pop_front();
+  switch (step) {
+    case Step::auth:
+      // "ERR AUTH <password> called without any password configured": whoever needs none lets everybody in.
+      if (reply.is_error() && !reply.text.starts_with("ERR AUTH") && classify(reply.text) != ErrorClass::loading) {
+        return fail(base::Errc::denied, "it refuses user and password (" + reply.text + "): see --redis");
+      }
+      return;
+    case Step::name:
+      return;  // a user may be forbidden to do that, and it is for `CLIENT LIST` alone
+    case Step::info:
+      return take_info(reply);
+    case Step::select:
+      if (reply.is_error())
+        return fail(base::Errc::invalid_config, "database " + std::to_string(options_.database) + ": " + reply.text);
+      phase_ = Phase::ready;
+      return;
+  }
+}
+
+void Session::take_info(const Reply& reply) {
+  if (reply.is_error()) {
+    const ErrorClass error = classify(reply.text);
+    if (error == ErrorClass::unauthorized)
+      return fail(base::Errc::denied, "it wants a password (" + reply.text + "): give it in --redis");
+    if (error == ErrorClass::forbidden)
+      return fail(base::Errc::denied, "its user may not run INFO (" + reply.text + "): allow it, `+info`");
+    return fail(base::Errc::unavailable, reply.text);
+  }
+  const std::string_view info = reply.text;
+  const std::string_view mode = field(info, "redis_mode");
+  server_.mode = mode == "cluster"    ? Server::Mode::cluster
+                 : mode == "sentinel" ? Server::Mode::sentinel
+                                      : Server::Mode::standalone;
+  server_.version = field(info, "redis_version");
+  server_.policy = field(info, "maxmemory_policy");
+  server_.master = field(info, "role") != "slave";
+  if (!at_least(server_.version, 6, 2)) {
+    return fail(base::Errc::invalid_config,
+                "it is Redis " + server_.version + "; 6.2 or later is needed (ZADD GT, PFADD of many)");
+  }
+  if (field(info, "loading") == "1") return fail(base::Errc::unavailable, "it is reading its dump");
+  if (server_.mode == Server::Mode::sentinel) {
+    phase_ = Phase::ready;
+    return;
+  }
+  if (!server_.policy.empty() && server_.policy != "noeviction") {
+    return fail(base::Errc::invalid_config,
+                "its maxmemory-policy is " + server_.policy +
+                    ": it may throw counts away when its memory is full. Set `maxmemory-policy noeviction`, or give "
+                    "footfall a Redis of its own");
+  }
+  if (options_.database == 0) {
+    phase_ = Phase::ready;
+  } else if (server_.mode == Server::Mode::cluster) {
+    fail(base::Errc::invalid_config, "a cluster has database 0 alone: leave the number out of --redis");
+  } else {
+    phase_ = Phase::selecting;
+    greet(Step::select, {"SELECT", std::to_string(options_.database)});
+  }
+}
+
+void Session::advance(std::int64_t now_ms) {
+  const auto deadline = deadline_ms();
+  if (deadline && now_ms >= *deadline) {
+    fail(base::Errc::unavailable, "no answer within " + std::to_string(options_.timeout_ms) + " ms");
+  }
+}
+
+std::optional<std::int64_t> Session::deadline_ms() const {
+  if (failed() || (greeting_.empty() && owed_.empty())) return std::nullopt;
+  return last_heard_ms_ + options_.timeout_ms;
+}
+
+void Session::submit(Tag tag, std::string_view bytes, std::int64_t now_ms) {
+  if (owed_.empty()) last_heard_ms_ = now_ms;
+  unsent_ += bytes;
+  owed_.push_back(tag);
+}
+
+std::optional<Session::Answer> Session::next() {
+  if (answers_.empty()) return std::nullopt;
+  Answer out = std::move(answers_.front());
+  answers_.pop_front();
+  return out;
+}
+
+std::vector<Session::Tag> Session::owed() const {
+  return {owed_.begin(), owed_.end()};
+}
+
+void Session::fail(base::Errc code, const std::string& what) {
+  phase_ = Phase::failed;
+  error_ = base::Error{code, "Redis at " + at_ + ": " + what};
+}
+
+}  // namespace footfall::redis

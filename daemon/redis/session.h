@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Session: one connection to a Redis server, from the log-in to its end. Free of I/O: bytes in, replies out; commands
+// in, bytes out.
+//
+//   AUTH, CLIENT SETNAME, INFO -> [SELECT] -> ready: commands are pipelined, replies come in order
+//
+// A server is refused that may evict keys, that lacks a command which is used (before 6.2), or that is still reading
+// its dump. When a session has failed, the outcome of what it still owed is unknown.
+//
+// Units      milliseconds of a clock that never steps, given by the caller.
+// Threading  none. Errors: error(), in a sentence that says what to do.
+// Tested by tests/unit/redis/session_test.cc, with replies cut at every byte.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/errors.h"
+#include "redis/address.h"
+#include "redis/reply.h"
+
+namespace footfall::redis {
+
+class Session {
+ public:
+  struct Options {
+    std::string user;
+    std::string password;
+    unsigned database = 0;
+    std::int64_t timeout_ms = 2000;  // without a byte, while a reply is owed
+  };
+  // What the server said of itself.
+  struct Server {
+    enum class Mode { standalone, cluster, sentinel };
+    Mode mode = Mode::standalone;
+    bool master = true;
+    std::string version;
+    std::string policy;  // maxmemory-policy; empty where INFO does not say
+  };
+  using Tag = std::uint64_t;  // the caller's name for a command
+  struct Answer {
+    Tag tag;
+    Reply reply;
+  };
+
+  // The socket is connected: the log-in begins.
+  Session(const Address& server, const Options& options, std::int64_t now_ms);
+
+  void receive(std::string_view bytes, std::int64_t now_ms);
+  // Fails when a reply is overdue.
+  void advance(std::int64_t now_ms);
+  // When advance() is to be called at the latest; none while nothing is owed.
+  std::optional<std::int64_t> deadline_ms() const;
+
+  bool ready() const { return phase_ == Phase::ready; }
+  bool failed() const { return phase_ == Phase::failed; }
+  const base::Error& error() const { return *error_; }  // REQUIRES: failed()
+  const Server& server() const { return server_; }      // REQUIRES: ready()
+  // ROLE said so since.
+  void learn_role(bool master) { server_.master = master; }
+
+  // REQUIRES: ready(). `bytes` is one command that gets one reply.
+  void submit(Tag tag, std::string_view bytes, std::int64_t now_ms);
+  std::optional<Answer> next();
+  // Commands that were submitted and not answered: all of them, once it failed.
+  std::vector<Tag> owed() const;
+
+  std::string& unsent() { return unsent_; }
+
+ private:
+  enum class Phase { greeting, selecting, ready, failed };
+  enum class Step : std::uint8_t { auth, name, info, select };
+
+  void greet(Step step, std::initializer_list<std::string_view> words);
+  void take_greeting(const Reply& reply);
+  void take_info(const Reply& reply);
+  void fail(base::Errc code, const std::string& what);
+
+  std::string at_;  // for errors
+  Options options_;
+  Phase phase_ = Phase::greeting;
+  ReplyParser parser_;
+  std::deque<Step> greeting_;  // steps whose replies are awaited
+  std::deque<Tag> owed_;
+  std::deque<Answer> answers_;
+  std::string unsent_;
+  std::int64_t last_heard_ms_;  // or since when something is owed
+  Server server_;
+  std::optional<base::Error> error_;
+};
+
+}  // namespace footfall::redis
