@@ -40,16 +40,28 @@ Error wrong(std::string what) {
 }
 
 template <class T>
+Result<void> read_number(const std::string& text, T min, T max, T& out) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value < min || value > max) {
+    return wrong("'" + text + "' is not a whole number from " + std::to_string(min) + " to " + std::to_string(max));
+  }
+  out = value;
+  return {};
+}
+
+template <class T>
 std::function<Result<void>(Config&, const std::vector<std::string>&)> number(T Config::*member, T min, T max) {
-  return [=](Config& config, const std::vector<std::string>& values) -> Result<void> {
-    const std::string& text = values.back();
-    T value{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || value < min || value > max) {
-      return wrong("'" + text + "' is not a whole number from " + std::to_string(min) + " to " + std::to_string(max));
-    }
-    config.*member = value;
-    return {};
+  return [=](Config& config, const std::vector<std::string>& values) {
+    return read_number(values.back(), min, max, config.*member);
+  };
+}
+
+template <class T>
+std::function<Result<void>(Config&, const std::vector<std::string>&)> number_of_redis(T RedisOptions::*member, T min,
+                                                                                      T max) {
+  return [=](Config& config, const std::vector<std::string>& values) {
+    return read_number(values.back(), min, max, config.redis.*member);
   };
 }
 
@@ -118,6 +130,26 @@ Result<void> set_durability(Config& config, const std::vector<std::string>& valu
   const std::optional<Durability> durability = parse_durability(values.back());
   if (!durability) return wrong("'" + values.back() + "' is not one of disk, kernel, memory");
   config.durability = *durability;
+  return {};
+}
+
+Result<void> set_redis(Config& config, const std::vector<std::string>& values) {
+  Result<redis::Target> target = redis::parse_target(values.back());
+  if (!target) return wrong(target.error().detail);
+  config.redis.target = *std::move(target);
+  return {};
+}
+
+Result<void> set_redis_prefix(Config& config, const std::vector<std::string>& values) {
+  const std::string& prefix = values.back();
+  const bool plain = std::all_of(prefix.begin(), prefix.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == ':';
+  });
+  if (prefix.empty() || prefix.size() > 64 || !plain) {
+    return wrong("'" + prefix + "' is no prefix of keys; it is 1 to 64 letters, digits, '-', '_' and ':'");
+  }
+  config.redis.prefix = prefix;
   return {};
 }
 
@@ -194,6 +226,18 @@ std::vector<Option> option_table() {
        number<std::int32_t>(&Config::checkpoint_interval_s, 1, 86'400)},
       {"checkpoint-journal", "BYTES", "journal since the last checkpoint that makes one earlier (33554432)", false,
        number<std::uint64_t>(&Config::checkpoint_journal_bytes, 1U << 20U, std::uint64_t{1} << 40U)},
+      {"redis", "URI", "where snapshots are kept: redis://, rediss://, unix:// or redis+sentinel:// (none)", false,
+       set_redis},
+      {"redis-ca", "FILE", "certificate authorities for rediss:// (the system's)", false,
+       [](Config& config, const std::vector<std::string>& values) -> Result<void> {
+         config.redis.authorities = values.back();
+         return {};
+       }},
+      {"redis-prefix", "WORD", "of every key (footfall)", false, set_redis_prefix},
+      {"snapshot-interval", "SECONDS", "between snapshots of sites that changed; 0: on demand alone (3600)", false,
+       number_of_redis<std::int32_t>(&RedisOptions::snapshot_interval_s, 0, 30 * 86'400)},
+      {"snapshots-kept", "COUNT", "snapshots kept of a site (48)", false,
+       number_of_redis<std::uint32_t>(&RedisOptions::snapshots_kept, 1, 10'000)},
       {"drain", "SECONDS", "that open connections get to finish after SIGTERM (10)", false,
        number<std::int32_t>(&Config::drain_s, 0, 3'600)},
       {"accept-loss", "BOOL", "start without what a damaged journal lost; it is kept in journal/damaged (false)", false,

@@ -157,9 +157,20 @@ void Control::on_requests(http::ConnectionRef connection, const http::Peer& peer
   while (const http::Request* request = requests.next()) {
     const api::AdminAnswer answer =
         peer.listener == kMetricsListener ? admin_.answer_open(*request) : admin_.answer(*request);
-    api::write(loop_->begin_answer(connection), answer, date, request->keep_alive,
-               request->method == http::Method::head);
-    loop_->finish_answer(connection, !request->keep_alive);
+    const bool keep_alive = request->keep_alive;
+    const bool head_only = request->method == http::Method::head;
+    if (answer.later) {
+      requests.pause();
+      answer.later([this, connection, keep_alive, head_only](const api::AdminAnswer& done) {
+        api::write(loop_->begin_answer(connection), done, http::imf_fixdate(loop_->now_ms() / 1000), keep_alive,
+                   head_only);
+        loop_->finish_answer(connection, !keep_alive);
+        loop_->flush();
+      });
+      continue;
+    }
+    api::write(loop_->begin_answer(connection), answer, date, keep_alive, head_only);
+    loop_->finish_answer(connection, !keep_alive);
   }
 }
 
@@ -196,6 +207,7 @@ void Control::on_tick(std::int64_t now_ms) {
     }
   }
   tell_untrusted_forwards(now_ms);
+  if (RedisLink* redis = environment_.redis()) redis->tick(now_ms / 1000);
   // By what has passed: after a suspended machine wakes up its shards may have no key for today.
   const std::int64_t now_s = now_ms / 1000;
   if (now_s < salts_due_s_) return;

@@ -27,6 +27,7 @@
 #include "ingest/salts.h"
 #include "journal/writer.h"
 #include "live_moment.h"
+#include "redis_link.h"
 #include "sites/registry.h"
 #include "store/history.h"
 
@@ -50,6 +51,7 @@ struct ControlEnvironment {
   std::function<base::Result<api::BackupStatus>(std::string, std::string)> begin_backup;
   std::function<api::BackupStatus()> backup_status;
   std::function<api::Readiness()> readiness;
+  std::function<RedisLink*()> redis;  // nullptr: none
   std::function<std::string()> metrics_text;
   // Pings so far with a forwarding field from a peer that is not trusted.
   std::function<std::uint64_t()> untrusted_forwards;
@@ -94,6 +96,7 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
     return environment_.begin_backup(std::move(id), std::move(path));
   }
   api::BackupStatus backup_status() override { return environment_.backup_status(); }
+  api::SnapshotStore* snapshots() override { return environment_.redis(); }
   api::Readiness readiness() override { return environment_.readiness(); }
   std::string metrics_text() override { return environment_.metrics_text(); }
 

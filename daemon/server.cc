@@ -2,6 +2,7 @@
 #include "server.h"
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -110,6 +111,7 @@ void Server::start() {
 void Server::open_all() {
   open_state();
   open_threads();
+  open_redis();
   open_listeners();  // what comes in waits until the threads run
   for (const auto& shard : shards_) shard->start();
   control_->start();
@@ -276,6 +278,7 @@ void Server::open_threads() {
       [this](std::string id, std::string path) { return backups_->begin(std::move(id), std::move(path)); },
       [this] { return backups_->status(); },
       [this] { return readiness(); },
+      [this] { return redis_.get(); },
       [this] { return exposition_->text(); },
       [this] {
         std::uint64_t forwards = 0;
@@ -311,6 +314,30 @@ void Server::open_threads() {
   checkpointer_ = std::make_unique<store::Checkpointer>(*directory_, counting_limits(config_), *history_writer_,
                                                         *reserve_, *clock_, live_side(), limits);
   backups_ = std::make_unique<Backups>(*checkpointer_, *clock_);
+}
+
+void Server::open_redis() {
+  if (!config_.redis.target) return;
+  // Settled once all shards have answered; on the control thread.
+  const auto when_durable = [this](const std::function<void(base::Result<void>)>& then) {
+    struct Count {
+      std::size_t missing;
+      base::Result<void> outcome;
+    };
+    const auto count = std::make_shared<Count>(Count{shards_.size(), {}});
+    for (const auto& shard : shards_) {
+      shard->post([this, &shard = *shard, count, then] {
+        shard.when_durable([this, count, then](const base::Result<void>& durable) {
+          boost::asio::post(control_->context(), [count, then, durable] {
+            if (!durable) count->outcome = durable;
+            if (--count->missing == 0) then(count->outcome);
+          });
+        });
+      });
+    }
+  };
+  redis_ = std::make_unique<RedisLink>(control_->context().get_executor(), config_.redis, *clock_, *recovered_.registry,
+                                       directory_->incarnation_text(), when_durable);
 }
 
 void Server::first_start() {
@@ -484,6 +511,8 @@ api::Readiness Server::readiness() const {
   }
   facts.ledger.assign(sentences.begin(), sentences.end());
   facts.sites = recovered_.registry->entries().size();
+  facts.redis = redis_ != nullptr;
+  if (redis_ != nullptr) facts.redis_problem = redis_->problem();
   return facts;
 }
 
@@ -539,6 +568,20 @@ metrics::Facts Server::facts() const {
   for (const store::LostTail& lost : recovered_.lost) {
     facts.recovery_lost_blocks += lost.loss.blocks;
     facts.recovery_lost_hits += lost.loss.hits;
+  }
+  if (redis_ != nullptr) {
+    facts.redis = true;
+    facts.redis_up = redis_->up();
+    const redis::ClientCounters& counters = redis_->counters();
+    facts.redis_answered = counters.answered.get();
+    facts.redis_unavailable = counters.unavailable.get();
+    facts.redis_connects = counters.connects.get();
+    for (std::size_t i = 0; i < redis::kErrorClasses; ++i) {
+      facts.redis_errors.emplace_back(redis::name_of(static_cast<redis::ErrorClass>(i)), counters.errors.at(i).get());
+    }
+    facts.snapshots = redis_->snapshot_stats().taken;
+    facts.snapshot_failures = redis_->snapshot_stats().failed;
+    facts.snapshot_last_s = redis_->snapshot_stats().last_s;
   }
   facts.admin_failed_attempts = control_->admin().failed_attempts().get();
   facts.log_lines_dropped = base::log::dropped();

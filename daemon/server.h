@@ -22,6 +22,7 @@
 #include "control.h"
 #include "http/listener.h"
 #include "metrics/exposition.h"
+#include "redis_link.h"
 #include "shard.h"
 #include "startup.h"
 #include "store/checkpointer.h"
@@ -49,6 +50,7 @@ class Server {
   void open_state();  // directory, recovery, clock, history, salts
   void recover();
   void warn_of_missing_files() const;
+  void open_redis();
   void open_threads();  // control, shards, checkpointer
   void first_start();   // the admin token, also of a restored directory
   void open_listeners();
@@ -85,6 +87,7 @@ class Server {
   std::unique_ptr<ControlEnvironment> control_environment_;
   std::unique_ptr<Control> control_;
   std::vector<std::unique_ptr<Shard>> shards_;
+  std::unique_ptr<RedisLink> redis_;  // on the control thread; null without --redis
   std::unique_ptr<store::Checkpointer> checkpointer_;
   std::unique_ptr<Backups> backups_;
   std::unique_ptr<metrics::Exposition> exposition_;

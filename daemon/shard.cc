@@ -199,6 +199,13 @@ void Shard::journal_again(const std::vector<std::pair<sites::SiteId, counting::O
   lost_observations_.insert(lost_observations_.end(), observations.begin(), observations.end());
 }
 
+void Shard::when_durable(std::function<void(base::Result<void>)> done) {
+  if (environment_.durability == Durability::memory) return done({});
+  waiters_.push_back({writer_->position().sequence, std::move(done)});
+  start_sync();
+  settle_waiters();
+}
+
 void Shard::begin_stop(std::int32_t drain_s) {
   post([this, drain_s] {
     draining_ = true;

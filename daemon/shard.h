@@ -116,6 +116,8 @@ class Shard final : public http::LoopHandler {
   Standing standing();
   // They go into the next block.
   void journal_again(const std::vector<std::pair<sites::SiteId, counting::Observation>>& observations);
+  // Calls `done` on the shard's thread when all that is applied now is durable (`memory`: at once), or will not be.
+  void when_durable(std::function<void(base::Result<void>)> done);
 
   // Takes no more input but what was begun, for at most `drain_s`. Returns at once.
   void begin_stop(std::int32_t drain_s);

@@ -14,6 +14,7 @@
 #include "cli/daemon.h"
 #include "cli/json_read.h"
 #include "cli/json_text.h"
+#include "cli/snapshot.h"
 #include "cli/text.h"
 #include "store/backup.h"
 
@@ -29,6 +30,8 @@ struct BackupOptions {
 
 struct RestoreOptions {
   std::string file, directory;
+  bool from_redis = false;
+  RestoreFromRedis redis;
 };
 
 std::string content_line(const std::string& hash, std::int64_t as_of_s, std::uint64_t sites) {
@@ -103,10 +106,26 @@ void add_backup(CLI::App& app, Action& chosen) {
 void add_restore(CLI::App& app, Action& chosen) {
   CLI::App* command = app.add_subcommand("restore", "make a data directory from a backup");
   auto options = std::make_shared<RestoreOptions>();
-  command->add_option("FILE", options->file, "what `footfall backup` wrote")->required();
-  command->add_option("DIR", options->directory, "the data directory to make; absent or empty")->required();
-  command->callback(
-      [options, &chosen] { chosen = [options](Terminal& terminal) { return restore(*options, terminal); }; });
+  command->add_option("FILE", options->file, "what `footfall backup` wrote");
+  command->add_option("DIR", options->directory, "the data directory to make; absent or empty");
+  command->add_flag("--from-redis", options->from_redis,
+                    "have a running daemon restore snapshots from Redis: totals become seeds of a new epoch");
+  command->add_option("--site", options->redis.site, "with --from-redis: a site alone");
+  command->add_option("--snapshot", options->redis.snapshot, "with --from-redis and --site: which one (latest)");
+  command->add_flag("--dry-run", options->redis.dry_run,
+                    "with --from-redis: say what would happen, and change nothing");
+  options->redis.change.declare(*command, true);
+  command->callback([options, &chosen] {
+    if (options->from_redis == !options->directory.empty()) {
+      throw CLI::RequiredError("FILE and DIR, or --from-redis");
+    }
+    if (options->redis.site.empty() && (options->redis.snapshot != "latest" || !options->redis.change.id.empty())) {
+      throw CLI::RequiredError("--site");
+    }
+    chosen = [options](Terminal& terminal) {
+      return options->from_redis ? restore_from_redis(options->redis, terminal) : restore(*options, terminal);
+    };
+  });
 }
 
 }  // namespace footfall::cli

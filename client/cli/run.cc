@@ -32,6 +32,7 @@ int run(int argc, const char* const* argv, Terminal& terminal) {
   add_audit(app, chosen);
   add_backup(app, chosen);
   add_restore(app, chosen);
+  add_snapshot(app, chosen);
   add_verify(app, chosen);
   try {
     app.parse(argc, argv);

@@ -122,6 +122,7 @@ std::uint32_t undo_scopes(const sites::Action& action) {
     return is_page_reset(*seeded) ? bits(Scope::seed, Scope::reset) : bits(Scope::seed);
   }
   if (std::holds_alternative<sites::Reset>(action)) return bits(Scope::reset);
+  if (std::holds_alternative<sites::Restored>(action)) return bits(Scope::restore);
   if (std::holds_alternative<sites::TokenAdded>(action)) return bits(Scope::tokens);
   if (std::holds_alternative<sites::ImportBegun>(action) || std::holds_alternative<sites::ImportEnded>(action)) {
     return bits(Scope::ingest);
@@ -131,10 +132,10 @@ std::uint32_t undo_scopes(const sites::Action& action) {
 
 }  // namespace
 
-// One request of somebody who is known.
+// One request of somebody who is known. An answer that comes later keeps a copy, and does not look at `request`.
 struct Admin::Call {
   const http::Request& request;
-  const sites::Token& token;
+  sites::Token token;
   std::string id;  // of the change, if it becomes one
   std::int64_t now_s = 0;
 
@@ -216,6 +217,7 @@ AdminAnswer Admin::answer(const http::Request& request) {
 AdminAnswer Admin::route(const http::Request& request, const sites::Token& token) {
   constexpr std::string_view kSite = "/v1/admin/sites/";
   constexpr std::string_view kChange = "/v1/admin/changes/";
+  constexpr std::string_view kSnapshot = "/v1/admin/snapshots/";
   Call call{request, token, std::string(request.field(http::Field::idempotency_key)), control_.now_ms() / 1000};
   if (request.has(http::Field::idempotency_key) && !sites::valid_change_id(call.id)) {
     return problem(Problem::malformed, "Idempotency-Key: give 1 to 64 of A-Z a-z 0-9 . _ : -");
@@ -238,6 +240,18 @@ AdminAnswer Admin::route(const http::Request& request, const sites::Token& token
     return method == Method::post ? begin_backup(call) : method_not_allowed("GET, HEAD, POST");
   }
   if (path == "/v1/admin/verify") return method == Method::get ? verify(call) : method_not_allowed("GET");
+  if (path == "/v1/admin/snapshots") {
+    if (is_get(method)) return list_snapshots(call);
+    return method == Method::post ? take_snapshots(call) : method_not_allowed("GET, HEAD, POST");
+  }
+  if (path.starts_with(kSnapshot)) {
+    const std::string_view rest = path.substr(kSnapshot.size());
+    const std::size_t slash = rest.find('/');
+    if (slash != std::string_view::npos && slash + 1 < rest.size()) {
+      return is_get(method) ? show_snapshot(call, rest.substr(0, slash), rest.substr(slash + 1))
+                            : method_not_allowed("GET, HEAD");
+    }
+  }
   if (path.starts_with(kSite)) {
     const std::string_view rest = path.substr(kSite.size());
     const std::string_view name = rest.substr(0, rest.find('/'));
@@ -249,6 +263,7 @@ AdminAnswer Admin::route(const http::Request& request, const sites::Token& token
     }
     if (what == "seed") return method == Method::post ? seed(call, name) : method_not_allowed("POST");
     if (what == "reset") return method == Method::post ? reset(call, name) : method_not_allowed("POST");
+    if (what == "restore") return method == Method::post ? restore(call, name) : method_not_allowed("POST");
   }
   if (path.starts_with(kChange) && path.ends_with("/undo") && path.size() > kChange.size() + 5) {
     const std::string_view id = path.substr(kChange.size(), path.size() - kChange.size() - 5);
@@ -679,6 +694,175 @@ AdminAnswer Admin::verify(const Call& call) {
   return json_answer(std::move(body));
 }
 
+// --- snapshots ---
+
+namespace {
+
+using Later = std::function<void(const AdminAnswer&)>;
+
+AdminAnswer no_redis() {
+  return problem(Problem::conflict,
+                 "this daemon has no Redis to keep snapshots in; start it with --redis redis://HOST:PORT");
+}
+
+AdminAnswer later(std::function<void(Later)> begin) {
+  AdminAnswer answer;
+  answer.later = std::move(begin);
+  return answer;
+}
+
+void write_names(JsonWriter& json, const std::vector<SnapshotStore::Name>& names) {
+  json.key("snapshots").begin_array();
+  static const lookup::TimeZone utc("UTC", {lookup::TimeZone::Span{}});
+  for (const SnapshotStore::Name& name : names) {
+    json.begin_object().member("site", std::string_view(name.site)).member("id", std::string_view(name.id));
+    json.member("taken", std::string_view(iso_time(name.taken_ms, utc))).end_object();
+  }
+  json.end_array();
+}
+
+AdminAnswer snapshot_answer(const SnapshotStore::Name& name, const sites::Snapshot& snapshot) {
+  static const lookup::TimeZone utc("UTC", {lookup::TimeZone::Span{}});
+  std::string body;
+  JsonWriter json(body);
+  json.begin_object().member("site", std::string_view(name.site)).member("id", std::string_view(name.id));
+  json.member("taken", std::string_view(iso_time(snapshot.taken_ms, utc)))
+      .member("node", std::string_view(snapshot.node));
+  json.member("epoch", snapshot.epoch.number).count("total", snapshot.total).count("counted", snapshot.counted);
+  json.count("bots", snapshot.bots).count("pages", snapshot.pages.size()).count("days", snapshot.days.size());
+  json.key("settings");
+  write_settings(json, snapshot.settings);
+  json.end_object();
+  return json_answer(std::move(body));
+}
+
+}  // namespace
+
+AdminAnswer Admin::take_snapshots(const Call& call) {
+  if (auto refused = call.refusal(bits(Scope::operate), {}, "operate")) return *refused;
+  SnapshotStore* const store = control_.snapshots();
+  if (store == nullptr) return no_redis();
+  const base::Result<JsonBody> body = JsonBody::parse(call.request.body, {"site"});
+  if (!body) return problem(body.error());
+  const auto site = body->text("site");
+  if (!site) return problem(site.error());
+  std::vector<std::string> names;
+  if (site->has_value()) {
+    if (control_.registry().find(**site) == nullptr) return unknown_site(**site);
+    names.push_back(**site);
+  } else {
+    for (const sites::Entry& entry : control_.registry().entries()) names.push_back(entry.settings->name);
+  }
+  return later([store, names](const Later& answer) {
+    store->take(names, [answer](const base::Result<SnapshotStore::Taken>& taken) {
+      if (!taken) return answer(problem(taken.error()));
+      if (taken->names.empty() && !taken->failed.empty())
+        return answer(problem({base::Errc::unavailable, taken->failed.front()}));
+      std::string text;
+      JsonWriter json(text);
+      json.begin_object();
+      write_names(json, taken->names);
+      json.key("failed").begin_array();
+      for (const std::string& why : taken->failed) json.value(std::string_view(why));
+      json.end_array().end_object();
+      answer(json_answer(std::move(text)));
+    });
+  });
+}
+
+AdminAnswer Admin::list_snapshots(const Call& call) {
+  if (auto refused = call.refusal(bits(Scope::operate), {}, "operate")) return *refused;
+  SnapshotStore* const store = control_.snapshots();
+  if (store == nullptr) return no_redis();
+  return later([store, site = query_value(call.request.query, "site").value_or("")](const Later& answer) {
+    store->list(site, [answer](const base::Result<std::vector<SnapshotStore::Name>>& names) {
+      if (!names) return answer(problem(names.error()));
+      std::string text;
+      JsonWriter json(text);
+      json.begin_object();
+      write_names(json, *names);
+      json.end_object();
+      answer(json_answer(std::move(text)));
+    });
+  });
+}
+
+AdminAnswer Admin::show_snapshot(const Call& call, std::string_view name, std::string_view id) {
+  if (auto refused = call.refusal(bits(Scope::operate), {}, "operate")) return *refused;
+  SnapshotStore* const store = control_.snapshots();
+  if (store == nullptr) return no_redis();
+  return later([store, name = std::string(name), id = std::string(id)](const Later& answer) {
+    store->load(name, id, [answer](const base::Result<std::pair<SnapshotStore::Name, sites::Snapshot>>& loaded) {
+      answer(loaded ? snapshot_answer(loaded->first, loaded->second) : problem(loaded.error()));
+    });
+  });
+}
+
+// A site that is not here is added with the settings of its snapshot, under an id of its own.
+AdminAnswer Admin::restore(const Call& call, std::string_view name) {
+  sites::Registry& registry = control_.registry();
+  sites::Site* const site = registry.find(name);
+  if (auto refused = call.refusal(bits(Scope::restore), site == nullptr ? sites::SiteId{} : site->id(), "restore"))
+    return *refused;
+  const base::Result<JsonBody> body = JsonBody::parse(call.request.body, {"snapshot", "reason", "dry_run"});
+  if (!body) return problem(body.error());
+  const auto id = body->text("snapshot");
+  if (!id) return problem(id.error());
+  if (!id->has_value()) return problem(Problem::malformed, "snapshot: give its id, or latest");
+  base::Result<std::string> reason = reason_from(*body);
+  if (!reason) return problem(reason.error());
+  const auto dry_run = body->flag("dry_run");
+  if (!dry_run) return problem(dry_run.error());
+  if (const sites::Change* const known = registry.find_change(call.id)) {
+    const auto* const restored = std::get_if<sites::Restored>(&known->action);
+    const bool same = restored != nullptr && site != nullptr && restored->site == site->id() &&
+                      (**id == "latest" || restored->snapshot == **id);
+    if (same) return describe(*known, true, 200);
+    return problem(Problem::conflict, "the change id " + call.id + " was used for another change");
+  }
+  SnapshotStore* const store = control_.snapshots();
+  if (store == nullptr) return no_redis();
+  return later([this, store, call, name = std::string(name), id = **id, reason = *std::move(reason),
+                dry = dry_run->value_or(false)](const Later& answer) {
+    store->load(
+        name, id,
+        [this, call, reason, dry, answer](const base::Result<std::pair<SnapshotStore::Name, sites::Snapshot>>& loaded) {
+          answer(loaded ? restore_loaded(call, loaded->first, loaded->second, reason, dry) : problem(loaded.error()));
+        });
+  });
+}
+
+AdminAnswer Admin::restore_loaded(const Call& call, const SnapshotStore::Name& name, const sites::Snapshot& snapshot,
+                                  std::string reason, bool dry_run) {
+  sites::Registry& registry = control_.registry();
+  sites::Site* const site = registry.find(name.site);
+  if (dry_run) {
+    std::uint64_t before = 0;
+    if (site != nullptr) {
+      const base::MutexLock lock(site->mutex());
+      before = site->state().summary(control_.now_ms() / 1000, counting::calendar_of(0)).total;
+    }
+    std::string text;
+    JsonWriter json(text);
+    json.begin_object()
+        .member("dry_run", true)
+        .member("site", std::string_view(name.site))
+        .member("snapshot", std::string_view(name.id));
+    json.count("before", before).count("after", snapshot.total).count("pages", snapshot.pages.size()).end_object();
+    return json_answer(std::move(text));
+  }
+  if (site == nullptr) {
+    base::Result<sites::SiteAdded> plan = registry.plan_add(snapshot.settings, base::random_u64());
+    if (!plan) return problem(plan.error());
+    const sites::Change added{"site." + call.id.substr(0, 59), call.now_s, call.token.id, reason, *std::move(plan)};
+    if (const base::Result<void> done = control_.commit(added); !done) return problem(done.error());
+  }
+  base::Result<sites::Restored> plan =
+      registry.plan_restore(name.site, snapshot, name.id, base::random_u64(), control_.now_ms() / 1000);
+  if (!plan) return problem(plan.error());
+  return commit(call, *std::move(plan), std::move(reason));
+}
+
 // --- changes ---
 
 AdminAnswer Admin::commit(const Call& call, sites::Action action, std::string reason, int status) {
@@ -718,6 +902,9 @@ AdminAnswer Admin::describe(const sites::Change& change, bool repeated, int stat
     json.signed_count("amount", seeded->amount).count("before", seeded->before).count("after", seeded->after);
   } else if (const auto* reset = std::get_if<sites::Reset>(&change.action)) {
     json.member("epoch", reset->next.number).count("before", reset->before).count("after", 0);
+  } else if (const auto* restored = std::get_if<sites::Restored>(&change.action)) {
+    json.member("snapshot", std::string_view(restored->snapshot)).member("epoch", restored->next.number);
+    json.count("before", restored->before).count("after", restored->after);
   } else if (const auto* undone = std::get_if<sites::Undone>(&change.action)) {
     json.member("undone", std::string_view(undone->undone))
         .count("before", undone->before)

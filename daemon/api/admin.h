@@ -15,6 +15,10 @@
 //   POST   /v1/admin/backup                   operate          {"path"}; begins one, 202
 //   GET    /v1/admin/backup                   operate          how the latest one stands
 //   GET    /v1/admin/verify                   operate          the streams' positions, and the hash of the state there
+//   POST   /v1/admin/snapshots                operate          {"site"}; takes them now, of all sites or of one
+//   GET    /v1/admin/snapshots?site=S         operate          those that Redis has, the newest of each site first
+//   GET    /v1/admin/snapshots/S/ID           operate          what one holds; ID may be `latest`
+//   POST   /v1/admin/sites/S/restore          restore          {"snapshot":ID}, "reason", "dry_run"
 //   GET    /metrics /livez /startupz /readyz  no token
 //
 // A change is planned against what is in force, committed by the control plane, and answered with its id, site, before
@@ -27,6 +31,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,6 +39,7 @@
 
 #include "api/health.h"
 #include "api/problems.h"
+#include "api/snapshot_store.h"
 #include "base/counter.h"
 #include "base/errors.h"
 #include "http/request.h"
@@ -72,6 +78,7 @@ class ControlPlane {
   virtual BackupStatus backup_status() = 0;
   // Of now. Replaying the journal to its positions gives its hash. Shards are stopped for it. unavailable.
   virtual base::Result<store::Moment> moment() = 0;
+  virtual SnapshotStore* snapshots() = 0;  // nullptr: there is no Redis
   virtual Readiness readiness() = 0;
   virtual std::string metrics_text() = 0;
 };
@@ -82,6 +89,9 @@ struct AdminAnswer {
   std::string body;               // of a problem: its detail
   std::optional<Problem> problem;
   std::string extra_fields;  // complete header lines
+  // The answer takes time: this begins the work, and gives the answer once, later, on the control thread. All else is
+  // empty. What it needs of the request it has copied.
+  std::function<void(std::function<void(const AdminAnswer&)>)> later;
 };
 // Appends the complete response; without CORS: browsers of other origins have nothing to do here.
 void write(std::string& out, const AdminAnswer& answer, std::string_view date, bool keep_alive, bool head_only);
@@ -117,6 +127,12 @@ class Admin {
   AdminAnswer begin_backup(const Call& call);
   AdminAnswer show_backup(const Call& call);
   AdminAnswer verify(const Call& call);
+  AdminAnswer take_snapshots(const Call& call);
+  AdminAnswer list_snapshots(const Call& call);
+  AdminAnswer show_snapshot(const Call& call, std::string_view name, std::string_view id);
+  AdminAnswer restore(const Call& call, std::string_view name);
+  AdminAnswer restore_loaded(const Call& call, const SnapshotStore::Name& name, const sites::Snapshot& snapshot,
+                             std::string reason, bool dry_run);
 
   AdminAnswer commit(const Call& call, sites::Action action, std::string reason, int status = 200);
   AdminAnswer describe(const sites::Change& change, bool repeated, int status);

@@ -51,6 +51,9 @@ HealthAnswer readyz(const Readiness& facts, std::string_view query, std::int64_t
         facts.last_checkpoint_s == 0 ? "none yet" : std::to_string(now_s - facts.last_checkpoint_s) + " s old";
     fact(answer.body, !facts.checkpoints_fail,
          facts.checkpoints_fail ? "the last checkpoint failed; the one before: " : "checkpoint: ", age);
+    if (facts.redis)
+      fact(answer.body, facts.redis_problem.empty(),
+           "redis: ", facts.redis_problem.empty() ? "up" : facts.redis_problem);
   }
   answer.body += ready ? "ready\n" : "not ready\n";
   return answer;

@@ -30,6 +30,8 @@ struct Readiness {
   std::string journal_detail;       // why the journal is not open, for people
   std::uint64_t sites = 0;
   std::int64_t last_checkpoint_s = 0;  // 0: none yet
+  bool redis = false;
+  std::string redis_problem;  // why it cannot be used: degraded, nothing is lost
 };
 
 struct HealthAnswer {

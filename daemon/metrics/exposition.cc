@@ -190,6 +190,20 @@ void storage(Families& out, const std::vector<const ShardCounters*>& shards, con
             facts.recovery_lost_hits);
 }
 
+void redis(Families& out, const Facts& facts) {
+  out.gauge("footfall_redis_up", "1 if every slot has a master that answers.", facts.redis_up ? 1 : 0);
+  out.begin(MetricType::Counter, "footfall_redis_commands_total", "Commands, by whether Redis answered them.");
+  out.add(facts.redis_answered, {{"result", "answered"}});
+  out.add(facts.redis_unavailable, {{"result", "unavailable"}});
+  out.begin(MetricType::Counter, "footfall_redis_errors_total", "Error replies of Redis, by class.");
+  for (const auto& [name, count] : facts.redis_errors) out.add(count, {{"class", std::string(name)}});
+  out.counter("footfall_redis_connects_total", "Connections to Redis that were made.", facts.redis_connects);
+  out.counter("footfall_snapshots_total", "Snapshots of sites that Redis has taken.", facts.snapshots);
+  out.counter("footfall_snapshot_failures_total", "Snapshots that it has not.", facts.snapshot_failures);
+  out.gauge("footfall_snapshot_last_timestamp_seconds", "When the last one was taken; 0: none yet.",
+            facts.snapshot_last_s);
+}
+
 void process(Families& out, const Facts& facts) {
   const ProcessFacts process = read_process();
   out.gauge("footfall_ready", "1 if the node takes traffic.", facts.ready ? 1 : 0);
@@ -231,6 +245,7 @@ std::vector<MetricFamily> Exposition::Collect() const {
   state(out, shards_, facts);
   batches(out, shards_, facts);
   storage(out, shards_, facts);
+  if (facts.redis) redis(out, facts);
   process(out, facts);
   return out.take();
 }

@@ -58,6 +58,13 @@ struct Facts {
   double checkpoint_duration_s = 0;    // of the last
   std::int64_t checkpoint_last_s = 0;  // UTC; 0: none yet
 
+  bool redis = false;  // the daemon was given one: else no series about it
+  bool redis_up = false;
+  std::uint64_t redis_answered = 0, redis_unavailable = 0, redis_connects = 0;
+  std::vector<std::pair<std::string_view, std::uint64_t>> redis_errors;  // class, replies
+  std::uint64_t snapshots = 0, snapshot_failures = 0;
+  std::int64_t snapshot_last_s = 0;
+
   double recovery_duration_s = 0;
   std::uint64_t recovery_blocks = 0, recovery_hits = 0, recovery_torn_bytes = 0;
   std::uint64_t recovery_lost_blocks = 0, recovery_lost_hits = 0;  // that --accept-loss gave up

@@ -14,7 +14,7 @@ constexpr std::string_view kShapes =
     "redis+sentinel://host[:port],.../master[/database]";
 
 base::Error wrong(std::string what) {
-  return {base::Errc::invalid_config, "--redis: " + std::move(what) + std::string(kShapes)};
+  return {base::Errc::invalid_config, std::move(what) + std::string(kShapes)};
 }
 
 template <class Number>

@@ -91,6 +91,34 @@ bool get(ByteReader& in, Reset& a) {
   return in.ok();
 }
 
+void put(const Restored& a, ByteWriter& out) {
+  out.varint(a.site.value);
+  encode(a.next, out);
+  encode(a.included_before, out);
+  out.string(a.snapshot);
+  out.varint(a.before);
+  out.varint(a.after);
+  out.varint(a.pages.size());
+  for (const Restored::Page& page : a.pages) {
+    out.varint(page.id.value);
+    out.string(page.path);
+    out.svarint(page.amount);
+  }
+}
+bool get(ByteReader& in, Restored& a) {
+  if (!read(in, a.site) || !decode(in, a.next) || !decode(in, a.included_before) || !read(in, a.snapshot)) return false;
+  a.before = in.varint();
+  a.after = in.varint();
+  for (std::uint64_t pages = in.varint(); pages > 0 && in.ok(); --pages) {
+    Restored::Page page;
+    if (!read_u32(in, page.id.value)) return false;
+    page.path = in.string();
+    page.amount = in.svarint();
+    a.pages.push_back(std::move(page));
+  }
+  return in.ok();
+}
+
 void put(const Undone& a, ByteWriter& out) {
   out.string(a.undone);
   out.varint(a.before);
@@ -164,8 +192,8 @@ bool valid_change_id(std::string_view id) {
 
 std::string_view name_of(const Action& action) {
   constexpr std::array<std::string_view, std::variant_size_v<Action>> kNames{
-      "site added", "site changed", "site removed", "seeded",      "reset",
-      "undone",     "token added",  "import begun", "import ended"};
+      "site added", "site changed", "site removed", "seeded",       "reset",
+      "undone",     "token added",  "import begun", "import ended", "restored"};
   return kNames[action.index()];
 }
 

@@ -53,8 +53,23 @@ struct Reset {
   std::set<counting::Epoch> included_before;
   std::uint64_t before = 0;
 };
-// Takes back the change with the id `undone`: a seed by its opposite, a reset by what was summed before it, settings
-// by the ones before, a removal by adding the site again under its id, an added site or token by removing it.
+// A snapshot's totals, as the seeds of an epoch of their own. Known changes keep no pages: taking it back needs none.
+struct Restored {
+  struct Page {
+    counting::PageId id{};  // reserved before the change is written; applying defines it
+    std::string path;
+    std::int64_t amount = 0;
+  };
+  SiteId site;
+  counting::Epoch next;  // becomes current, and alone summed
+  std::set<counting::Epoch> included_before;
+  std::string snapshot;                 // its id
+  std::uint64_t before = 0, after = 0;  // the total; `after` is the seed of the site
+  std::vector<Page> pages;
+};
+// Takes back the change with the id `undone`: a seed by its opposite, a reset or a restored snapshot by what was summed
+// before it, settings by the ones before, a removal by adding the site again under its id, an added site or token by
+// removing it.
 struct Undone {
   std::string undone;
   std::uint64_t before = 0, after = 0;  // the total of the site or page, for the audit; 0 where none is concerned
@@ -78,8 +93,8 @@ struct ImportEnded {
 };
 
 // The order is stored: new actions go to the end.
-using Action =
-    std::variant<SiteAdded, SiteChanged, SiteRemoved, Seeded, Reset, Undone, TokenAdded, ImportBegun, ImportEnded>;
+using Action = std::variant<SiteAdded, SiteChanged, SiteRemoved, Seeded, Reset, Undone, TokenAdded, ImportBegun,
+                            ImportEnded, Restored>;
 
 struct Change {
   std::string id;  // given by the client (Idempotency-Key) or drawn; 1..64 of [A-Za-z0-9._:-]

@@ -181,6 +181,19 @@ struct Registry::Check {
     return epoch_follows(*(*site)->site, a.next, a.included_before);
   }
 
+  Outcome operator()(const Restored& a) const {
+    const auto site = registry.registered(a.site);
+    if (!site) return site.error();
+    if (a.after > std::uint64_t{INT64_MAX})
+      return Error{Errc::too_large, "a seed is 9,223,372,036,854,775,807 at most"};
+    for (const Restored::Page& page : a.pages) {
+      if (page.path.empty() || page.id < counting::kFirstPage || page.amount == INT64_MIN) {
+        return Error{Errc::malformed, "a page of a snapshot needs its path"};
+      }
+    }
+    return epoch_follows(*(*site)->site, a.next, a.included_before);
+  }
+
   Outcome operator()(const Undone& a) const {
     const auto kept = registry.undoable(a.undone);
     if (!kept) return kept.error();
@@ -244,6 +257,10 @@ struct Registry::Check {
     return registry.slot(a.site) == nullptr ? Outcome{no_site(a.site)} : Outcome{};
   }
   Outcome undo(const Reset& a) const {
+    const Slot* site = registry.slot(a.site);
+    return site == nullptr ? Outcome{no_site(a.site)} : epoch_stands(*site->site, a.next);
+  }
+  Outcome undo(const Restored& a) const {
     const Slot* site = registry.slot(a.site);
     return site == nullptr ? Outcome{no_site(a.site)} : epoch_stands(*site->site, a.next);
   }
@@ -329,6 +346,21 @@ struct Registry::Apply {
     return {};
   }
 
+  Outcome operator()(const Restored& a) const {
+    Site& site = *registry.slot(a.site)->site;
+    base::MutexLock lock(site.mutex());
+    for (const Restored::Page& page : a.pages) {
+      if (!site.state().define_page(page.id, page.path)) {
+        return Error{Errc::corrupt, "a snapshot calls page " + std::to_string(page.id.value) + " of site " +
+                                        std::to_string(a.site.value) + " " + page.path + ", which is another page"};
+      }
+    }
+    site.state().begin_epoch(a.next);
+    site.state().add_seed(a.next, static_cast<std::int64_t>(a.after));
+    for (const Restored::Page& page : a.pages) site.state().add_page_seed(a.next, page.id, page.amount);
+    return {};
+  }
+
   Outcome operator()(const Undone& a) const {
     const auto it = registry.changes_.find(a.undone);
     std::visit([this](const auto& action) { undo(action); }, it->second.change.action);
@@ -367,6 +399,7 @@ struct Registry::Apply {
     }
   }
   void undo(const Reset& a) const { sum_again(a.site, a.included_before); }
+  void undo(const Restored& a) const { sum_again(a.site, a.included_before); }
   void undo(const TokenAdded& a) const {
     std::erase_if(registry.tokens_, [&a](const Token& token) { return token.id == a.id; });
   }
@@ -449,6 +482,7 @@ Outcome Registry::apply(const Change& change) {
 
 void Registry::remember(const Change& change) {
   const auto [it, fresh] = changes_.emplace(change.id, Kept{change, {}});
+  if (auto* restored = std::get_if<Restored>(&it->second.change.action)) restored->pages = {};
   if (fresh) change_order_.push_back(it->first);
   if (change_order_.size() <= kChangesKept) return;
   changes_.erase(changes_.find(change_order_.front()));

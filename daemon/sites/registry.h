@@ -37,6 +37,7 @@
 #include "sites/changes.h"
 #include "sites/imports.h"
 #include "sites/site.h"
+#include "sites/snapshot.h"
 
 namespace footfall::sites {
 
@@ -83,6 +84,9 @@ class Registry {
   base::Result<Seeded> plan_seed_amount(std::string_view name, const std::optional<std::string>& page,
                                         std::int64_t amount, std::int64_t now_s) const;
   base::Result<Reset> plan_reset(std::string_view name, std::uint64_t reset_id, std::int64_t now_s) const;
+  // The pages with the greatest totals, as far as there is room for them.
+  base::Result<Restored> plan_restore(std::string_view name, const Snapshot& snapshot, std::string_view snapshot_id,
+                                      std::uint64_t reset_id, std::int64_t now_s) const;
   base::Result<Undone> plan_undo(std::string_view change_id, std::int64_t now_s) const;
 
   // --- changing ---

@@ -13,6 +13,8 @@ using base::Errc;
 using base::Error;
 using counting::Epoch;
 
+// Of the pages of a snapshot that is restored: a change is one block of the control stream, of 8 MiB at most.
+constexpr std::size_t kRestoredPagesBytes = 6U << 20U;
 constexpr const char* kPlanId = "plan";  // stands in for the id that the change will get
 
 __extension__ using Wide = __int128;  // holds u64 + i64 - i64 without overflow
@@ -54,6 +56,18 @@ base::Result<Seeded> with_amount(Seeded seeded, const Parts& parts, Wide amount)
   seeded.before = clamp_total(parts.sum());
   seeded.after = clamp_total(parts.sum() + amount);
   return seeded;
+}
+
+// What the total is, and what it would be with `also` summed too.
+void look_at(Site& site, const std::set<Epoch>& also, std::int64_t now_s, Undone& out) {
+  base::MutexLock lock(site.mutex());
+  const std::set<Epoch> now = site.state().included();
+  std::set<Epoch> then = now;
+  then.insert(also.begin(), also.end());
+  out.before = clamp_total(site_parts(site, now_s).sum());
+  site.state().set_included(then);  // for a look, under the lock
+  out.after = clamp_total(site_parts(site, now_s).sum());
+  site.state().set_included(now);
 }
 
 }  // namespace
@@ -137,6 +151,39 @@ base::Result<Reset> Registry::plan_reset(std::string_view name, std::uint64_t re
   return reset;
 }
 
+base::Result<Restored> Registry::plan_restore(std::string_view name, const Snapshot& snapshot,
+                                              std::string_view snapshot_id, std::uint64_t reset_id,
+                                              std::int64_t now_s) const {
+  const auto slot = registered(name);
+  if (!slot) return slot.error();
+  Site& site = *(*slot)->site;
+  if (snapshot.total > std::uint64_t{INT64_MAX}) {
+    return Error{Errc::too_large, "the snapshot's total is beyond what a seed may be, 9,223,372,036,854,775,807"};
+  }
+  Restored restored;
+  restored.site = site.id();
+  restored.snapshot = std::string(snapshot_id);
+  restored.after = snapshot.total;
+  std::size_t bytes = 0;
+  for (std::size_t next = 0; next < snapshot.pages.size();) {
+    const base::MutexLock lock(site.mutex());  // held for a few hundred pages at a time
+    for (const std::size_t end = std::min(next + 256, snapshot.pages.size()); next < end; ++next) {
+      const Snapshot::Page& page = snapshot.pages[next];
+      bytes += page.path.size() + 24;
+      if (page.path.empty() || page.total == 0 || bytes > kRestoredPagesBytes) continue;
+      const counting::PageId id = site.state().reserve_page(page.path, base::table_hash(page.path));
+      if (id < counting::kFirstPage) continue;  // (unknown), (other)
+      restored.pages.push_back(
+          {id, page.path, static_cast<std::int64_t>(std::min<std::uint64_t>(page.total, INT64_MAX))});
+    }
+  }
+  const base::MutexLock lock(site.mutex());
+  restored.next = Epoch{site.state().epoch().number + 1, reset_id};
+  restored.included_before = site.state().included();
+  restored.before = clamp_total(site_parts(site, now_s).sum());
+  return restored;
+}
+
 base::Result<Undone> Registry::plan_undo(std::string_view change_id, std::int64_t now_s) const {
   const auto kept = undoable(change_id);
   if (!kept) return kept.error();
@@ -152,15 +199,9 @@ base::Result<Undone> Registry::plan_undo(std::string_view change_id, std::int64_
     undone.before = clamp_total(parts.sum());
     undone.after = clamp_total(parts.sum() - (summed ? seeded->amount : 0));
   } else if (const auto* reset = std::get_if<Reset>(&action)) {
-    Site& site = *find(reset->site);
-    base::MutexLock lock(site.mutex());
-    const std::set<Epoch> now = site.state().included();
-    std::set<Epoch> then = now;
-    then.insert(reset->included_before.begin(), reset->included_before.end());
-    undone.before = clamp_total(site_parts(site, now_s).sum());
-    site.state().set_included(then);  // for a look, under the lock
-    undone.after = clamp_total(site_parts(site, now_s).sum());
-    site.state().set_included(now);
+    look_at(*find(reset->site), reset->included_before, now_s, undone);
+  } else if (const auto* restored = std::get_if<Restored>(&action)) {
+    look_at(*find(restored->site), restored->included_before, now_s, undone);
   }
   return undone;
 }

@@ -104,6 +104,15 @@ class Describe {
     entry_.after = Object().member("total", std::uint64_t{0}).member("epoch", std::uint64_t{a.next.number}).take();
     return a.site;
   }
+  std::optional<SiteId> operator()(const sites::Restored& a) {
+    entry_.before = total_json(a.before);
+    entry_.after = Object()
+                       .member("total", a.after)
+                       .member("epoch", std::uint64_t{a.next.number})
+                       .member("snapshot", a.snapshot)
+                       .take();
+    return a.site;
+  }
   std::optional<SiteId> operator()(const sites::Undone& a) {
     entry_.before = total_json(a.before);
     entry_.after = Object().member("undone", a.undone).member("total", a.after).take();

@@ -60,6 +60,7 @@ class AdminTest : public SiteFixture, public ControlPlane {
     moment.sites.push_back({sites::SiteId{1}, "example.vn", false, 2, 7, 1, "cd"});
     return moment;
   }
+  SnapshotStore* snapshots() override { return nullptr; }  // see tests/integration/snapshot_test.py
   Readiness readiness() override { return readiness_; }
   std::string metrics_text() override { return "footfall_up 1\n"; }
 

@@ -29,6 +29,13 @@ std::vector<Change> one_of_each() {
   add(SiteRemoved{SiteId{7}, before});
   add(Seeded{SiteId{7}, Epoch{1, 0}, std::nullopt, {}, -5, 10, 5});
   add(Seeded{SiteId{7}, Epoch{1, 0}, "/about", counting::PageId{9}, INT64_MAX, 0, UINT64_MAX});
+  add(Restored{SiteId{7},
+               Epoch{3, 9},
+               {Epoch{1, 0}},
+               "20261125T145600.123Z-1a2b3c4d",
+               12,
+               41'450'791,
+               {{counting::PageId{2}, "/a", 7}, {counting::PageId{9}, "/b", INT64_MAX}}});
   add(Reset{SiteId{7}, Epoch{UINT32_MAX, UINT64_MAX}, {Epoch{1, 0}, Epoch{2, 5}}, 12});
   add(Undone{"id-3", 5, 10});
   add(token);

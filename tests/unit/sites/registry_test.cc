@@ -432,5 +432,66 @@ TEST_F(RegistryTest, SeedsOfASiteStayWithinTheirRange) {
   EXPECT_EQ(total("a.vn"), 6U);
 }
 
+// ---- snapshots
+
+TEST_F(RegistryTest, ARestoredSnapshotIsTheSeedOfAnEpoch) {
+  add("example.vn", "c1");
+  ASSERT_TRUE(change("c2", registry_.plan_seed_amount("example.vn", std::nullopt, 1000, kNow).value()));
+  hits("example.vn", "/a", 5);
+  hits("example.vn", "/b", 2);
+  const Snapshot snapshot = take_snapshot(*registry_.find("example.vn"), named("example.vn"), "node", kNow * 1000);
+  hits("example.vn", "/a", 100);
+  const Restored restored = registry_.plan_restore("example.vn", snapshot, "s1", 77, kNow).value();
+  EXPECT_EQ(restored.before, 1107U);
+  EXPECT_EQ(restored.after, 1007U);
+  ASSERT_TRUE(change("c3", restored));
+  EXPECT_EQ(total("example.vn"), 1007U);
+  EXPECT_EQ(page_total("example.vn", "/a"), 5);
+  EXPECT_EQ(page_total("example.vn", "/b"), 2);
+  hits("example.vn", "/a", 1);
+  EXPECT_EQ(total("example.vn"), 1008U);
+  EXPECT_EQ(registry_.plan_undo("c3", kNow).value().after, 1108U);
+  undo("c3", "c4");
+  EXPECT_EQ(total("example.vn"), 1107U + 1 + 1007);
+}
+
+TEST_F(RegistryTest, ARestoredSnapshotIsTheSameInAReplay) {
+  add("example.vn", "c1");
+  hits("example.vn", "/a", 5);
+  const Snapshot snapshot = take_snapshot(*registry_.find("example.vn"), named("example.vn"), "node", kNow * 1000);
+  const Change restored{"c2", kNow, "admin", "",
+                        registry_.plan_restore("example.vn", snapshot, "s1", 77, kNow).value()};
+  ASSERT_TRUE(registry_.apply(restored));
+  std::string written;
+  base::ByteWriter out(written);
+  encode(restored, out);
+  base::ByteReader in(written);
+  Change read;
+  ASSERT_TRUE(decode(in, read));
+  Registry other{counting::Limits{}};
+  ASSERT_TRUE(other.apply(*registry_.find_change("c1")));
+  ASSERT_TRUE(other.apply(read));
+  EXPECT_EQ(bytes_of(other), bytes());
+  Site& site = *other.find("example.vn");
+  base::MutexLock lock(site.mutex());
+  EXPECT_EQ(site.state().page("/a", base::table_hash("/a"), kNow)->seed, 5);
+}
+
+TEST_F(RegistryTest, ASnapshotThatWasTakenBeforeAResetMeanwhileIsRefused) {
+  add("example.vn", "c1");
+  const Snapshot snapshot = take_snapshot(*registry_.find("example.vn"), named("example.vn"), "node", kNow * 1000);
+  const Restored restored = registry_.plan_restore("example.vn", snapshot, "s1", 1, kNow).value();
+  reset("example.vn", "c2", 99);
+  EXPECT_EQ(refusal("c3", restored), Errc::conflict);
+}
+
+TEST_F(RegistryTest, ATotalBeyondASeedIsNotRestored) {
+  add("example.vn", "c1");
+  Snapshot snapshot;
+  snapshot.total = std::uint64_t{1} << 63U;
+  EXPECT_EQ(registry_.plan_restore("example.vn", snapshot, "s1", 1, kNow).error().code, Errc::too_large);
+  EXPECT_EQ(registry_.plan_restore("other.vn", snapshot, "s1", 1, kNow).error().code, Errc::not_found);
+}
+
 }  // namespace
 }  // namespace footfall::sites

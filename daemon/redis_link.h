@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// RedisLink: the daemon's way to Redis: the client with its sockets, and the snapshots that it keeps there.
+//
+//   each snapshot_interval_s   of every site whose total has changed: its numbers -> wait until they are durable ->
+//   Redis on demand                  the same of one site, or all
+//
+// Redis holds nothing that a power cut could take back here: numbers are read first, and sent when every stream is
+// durable up to there. While Redis is away nothing else waits; what was to be kept is tried again each minute.
+//
+// Ownership  owns client, transport and calls; the registry, the clock and the executor outlive it.
+// Threading  the control thread.
+// Errors     as answers; problem() says what keeps Redis from being used.
+// Tested by tests/integration/snapshot_test.py with a real redis-server.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "api/snapshot_store.h"
+#include "base/clock.h"
+#include "redis/calls.h"
+#include "redis/client.h"
+#include "redis/snapshots.h"
+#include "redis/transport.h"
+#include "redis_options.h"
+#include "sites/registry.h"
+
+namespace footfall {
+
+struct SnapshotStats {
+  std::uint64_t taken = 0;
+  std::uint64_t failed = 0;
+  std::int64_t last_s = 0;  // when the latest was kept, UTC
+};
+
+class RedisLink final : public api::SnapshotStore {
+ public:
+  // `when_durable` calls what it is given on the control thread, when all that was counted before is durable.
+  using WhenDurable = std::function<void(std::function<void(base::Result<void>)>)>;
+
+  // Throws base::Failure: the authorities cannot be read. REQUIRES: options.target.
+  RedisLink(const boost::asio::any_io_executor& control, const RedisOptions& options, const base::Clock& clock,
+            sites::Registry& registry, std::string node, WhenDurable when_durable);
+
+  // Each second.
+  void tick(std::int64_t now_s);
+
+  void take(std::vector<std::string> sites, Then<Taken> then) override;
+  void list(const std::string& site, Then<std::vector<Name>> then) override;
+  void load(const std::string& site, const std::string& id, Then<std::pair<Name, sites::Snapshot>> then) override;
+
+  bool up() const { return client_.up(); }
+  std::string problem() const { return client_.problem(); }
+  const redis::ClientCounters& counters() const { return client_.counters(); }
+  const SnapshotStats& snapshot_stats() const { return stats_; }
+
+ private:
+  struct Taking;  // several snapshots, one after the other
+  void take_next(const std::shared_ptr<Taking>& taking);
+  void save(const std::shared_ptr<Taking>& taking, const Name& name, const std::string& bytes, std::uint64_t total);
+  void failed(const std::shared_ptr<Taking>& taking, const std::string& site, const base::Error& why);
+  void list_next(std::shared_ptr<std::vector<std::string>> sites, std::shared_ptr<std::vector<Name>> found,
+                 Then<std::vector<Name>> then);
+  void go();  // sends what was called
+
+  boost::asio::any_io_executor control_;
+  const RedisOptions options_;
+  const base::Clock& clock_;
+  sites::Registry& registry_;
+  const std::string node_;
+  WhenDurable when_durable_;
+  redis::Client client_;
+  redis::Calls calls_;
+  redis::Snapshots snapshots_;
+  std::map<std::string, std::uint64_t> kept_totals_;  // site -> the total of its latest snapshot
+  std::int64_t due_s_;                                // when snapshots are to be taken next
+  bool taking_ = false;                               // those of the interval
+  SnapshotStats stats_;
+  redis::Transport transport_;  // the last: its handlers use what stands before
+};
+
+}  // namespace footfall

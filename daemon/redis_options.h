@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the daemon is told about Redis (RedisLink).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "redis/target.h"
+
+namespace footfall {
+
+struct RedisOptions {
+  std::optional<redis::Target> target;      // none: no Redis
+  std::string authorities;                  // PEM file for TLS; empty: the system's
+  std::string prefix = "footfall";          // of every key
+  std::int32_t snapshot_interval_s = 3600;  // 0: on demand alone
+  std::uint32_t snapshots_kept = 48;        // of a site
+};
+
+}  // namespace footfall
