@@ -93,6 +93,7 @@ bool get(ByteReader& in, Reset& a) {
 
 void put(const Restored& a, ByteWriter& out) {
   out.varint(a.site.value);
+  encode(a.seeded, out);
   encode(a.next, out);
   encode(a.included_before, out);
   out.string(a.snapshot);
@@ -106,7 +107,9 @@ void put(const Restored& a, ByteWriter& out) {
   }
 }
 bool get(ByteReader& in, Restored& a) {
-  if (!read(in, a.site) || !decode(in, a.next) || !decode(in, a.included_before) || !read(in, a.snapshot)) return false;
+  if (!read(in, a.site) || !decode(in, a.seeded) || !decode(in, a.next) || !decode(in, a.included_before) ||
+      !read(in, a.snapshot))
+    return false;
   a.before = in.varint();
   a.after = in.varint();
   for (std::uint64_t pages = in.varint(); pages > 0 && in.ok(); --pages) {

@@ -53,7 +53,8 @@ struct Reset {
   std::set<counting::Epoch> included_before;
   std::uint64_t before = 0;
 };
-// A snapshot's totals, as the seeds of an epoch of their own. Known changes keep no pages: taking it back needs none.
+// A snapshot's totals, as the seeds of an epoch of their own, in which no hit is counted: so taking it back leaves that
+// one out, and keeps what was counted since. Known changes keep no pages: nothing else needs them.
 struct Restored {
   struct Page {
     counting::PageId id{};  // reserved before the change is written; applying defines it
@@ -61,7 +62,8 @@ struct Restored {
     std::int64_t amount = 0;
   };
   SiteId site;
-  counting::Epoch next;  // becomes current, and alone summed
+  counting::Epoch seeded;  // has the seeds
+  counting::Epoch next;    // becomes current; these two alone are summed
   std::set<counting::Epoch> included_before;
   std::string snapshot;                 // its id
   std::uint64_t before = 0, after = 0;  // the total; `after` is the seed of the site

@@ -191,7 +191,8 @@ struct Registry::Check {
         return Error{Errc::malformed, "a page of a snapshot needs its path"};
       }
     }
-    return epoch_follows(*(*site)->site, a.next, a.included_before);
+    if (a.next <= a.seeded) return Error{Errc::malformed, "the epoch of a snapshot comes before the one that goes on"};
+    return epoch_follows(*(*site)->site, a.seeded, a.included_before);
   }
 
   Outcome operator()(const Undone& a) const {
@@ -355,9 +356,11 @@ struct Registry::Apply {
                                         std::to_string(a.site.value) + " " + page.path + ", which is another page"};
       }
     }
+    site.state().begin_epoch(a.seeded);
+    site.state().add_seed(a.seeded, static_cast<std::int64_t>(a.after));
+    for (const Restored::Page& page : a.pages) site.state().add_page_seed(a.seeded, page.id, page.amount);
     site.state().begin_epoch(a.next);
-    site.state().add_seed(a.next, static_cast<std::int64_t>(a.after));
-    for (const Restored::Page& page : a.pages) site.state().add_page_seed(a.next, page.id, page.amount);
+    site.state().set_included({a.seeded, a.next});
     return {};
   }
 
@@ -399,7 +402,7 @@ struct Registry::Apply {
     }
   }
   void undo(const Reset& a) const { sum_again(a.site, a.included_before); }
-  void undo(const Restored& a) const { sum_again(a.site, a.included_before); }
+  void undo(const Restored& a) const { sum_again(a.site, a.included_before, a.seeded); }
   void undo(const TokenAdded& a) const {
     std::erase_if(registry.tokens_, [&a](const Token& token) { return token.id == a.id; });
   }
@@ -424,11 +427,13 @@ struct Registry::Apply {
     registry.by_name_.erase(slot.settings->name);
     slot.removed = true;
   }
-  // The epochs since stay summed; the current one stays current.
-  void sum_again(SiteId id, const std::set<Epoch>& before) const {
+  // The epochs since stay summed, but for `without`; the current one stays current.
+  void sum_again(SiteId id, const std::set<Epoch>& before, const std::optional<Epoch>& without = {}) const {
     Site& site = *registry.slot(id)->site;
     base::MutexLock lock(site.mutex());
-    site.state().set_included(united(before, site.state().included()));
+    std::set<Epoch> all = united(before, site.state().included());
+    if (without) all.erase(*without);
+    site.state().set_included(all);
   }
 };
 

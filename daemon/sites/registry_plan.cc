@@ -58,12 +58,14 @@ base::Result<Seeded> with_amount(Seeded seeded, const Parts& parts, Wide amount)
   return seeded;
 }
 
-// What the total is, and what it would be with `also` summed too.
-void look_at(Site& site, const std::set<Epoch>& also, std::int64_t now_s, Undone& out) {
+// What the total is, and what it would be with `also` summed too, and without `without`.
+void look_at(Site& site, const std::set<Epoch>& also, const std::optional<Epoch>& without, std::int64_t now_s,
+             Undone& out) {
   base::MutexLock lock(site.mutex());
   const std::set<Epoch> now = site.state().included();
   std::set<Epoch> then = now;
   then.insert(also.begin(), also.end());
+  if (without) then.erase(*without);
   out.before = clamp_total(site_parts(site, now_s).sum());
   site.state().set_included(then);  // for a look, under the lock
   out.after = clamp_total(site_parts(site, now_s).sum());
@@ -178,7 +180,8 @@ base::Result<Restored> Registry::plan_restore(std::string_view name, const Snaps
     }
   }
   const base::MutexLock lock(site.mutex());
-  restored.next = Epoch{site.state().epoch().number + 1, reset_id};
+  restored.seeded = Epoch{site.state().epoch().number + 1, reset_id};
+  restored.next = Epoch{site.state().epoch().number + 2, reset_id};
   restored.included_before = site.state().included();
   restored.before = clamp_total(site_parts(site, now_s).sum());
   return restored;
@@ -199,9 +202,9 @@ base::Result<Undone> Registry::plan_undo(std::string_view change_id, std::int64_
     undone.before = clamp_total(parts.sum());
     undone.after = clamp_total(parts.sum() - (summed ? seeded->amount : 0));
   } else if (const auto* reset = std::get_if<Reset>(&action)) {
-    look_at(*find(reset->site), reset->included_before, now_s, undone);
+    look_at(*find(reset->site), reset->included_before, {}, now_s, undone);
   } else if (const auto* restored = std::get_if<Restored>(&action)) {
-    look_at(*find(restored->site), restored->included_before, now_s, undone);
+    look_at(*find(restored->site), restored->included_before, restored->seeded, now_s, undone);
   }
   return undone;
 }

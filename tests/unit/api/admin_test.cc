@@ -535,7 +535,7 @@ TEST_F(AdminTest, OtherMethodsAreToldWhatIsAllowed) {
 
 TEST_F(AdminTest, AnswersAreWrittenWithoutCors) {
   std::string out;
-  write(out, {200, "application/json", "{}", {}, ""}, "Mon, 23 Nov 2026 03:00:00 GMT", true, false);
+  write(out, {200, "application/json", "{}", {}, "", {}}, "Mon, 23 Nov 2026 03:00:00 GMT", true, false);
   EXPECT_TRUE(out.starts_with("HTTP/1.1 200 "));
   EXPECT_TRUE(out.ends_with("\r\n\r\n{}"));
   EXPECT_EQ(out.find("Access-Control"), std::string::npos);

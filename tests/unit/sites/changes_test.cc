@@ -31,6 +31,7 @@ std::vector<Change> one_of_each() {
   add(Seeded{SiteId{7}, Epoch{1, 0}, "/about", counting::PageId{9}, INT64_MAX, 0, UINT64_MAX});
   add(Restored{SiteId{7},
                Epoch{3, 9},
+               Epoch{4, 9},
                {Epoch{1, 0}},
                "20261125T145600.123Z-1a2b3c4d",
                12,
