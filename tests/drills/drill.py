@@ -78,9 +78,9 @@ class Books:
 class Load:
     """oracle_load at full speed, until `hits` were answered or the daemon is gone."""
 
-    def __init__(self, of, seed, hits=1 << 40, connections=16, pipeline=16, visitors=VISITORS):
+    def __init__(self, of, seed, hits=1 << 40, connections=16, pipeline=16, pages=PAGES, visitors=VISITORS, in_turn=False):
         self.process = subprocess.Popen([str(BUILD / "oracle_load"), str(of.port), SITE, str(hits), str(connections), str(pipeline),
-                                         str(PAGES), str(visitors), str(seed)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                         str(pages), str(visitors), str(seed), *(["in-turn"] if in_turn else [])], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def truth(self):
         out, errors = self.process.communicate(timeout=120)

@@ -32,6 +32,7 @@ def once(seed):
         books.add(truth)
         metrics = node.metrics()
         assert metrics["footfall_journal_write_failures_total"] > 0, "footfall_journal_write_failures_total must fire"
+        assert metrics["footfall_journal_sync_failures_total"] > 0, "footfall_journal_sync_failures_total must fire"
         assert metrics["footfall_ledger_mismatch"] == 0
         assert node.get(f"/v1/sites/{SITE}/stats").status == 200
         node.process.kill()

@@ -2,7 +2,7 @@
 """The process is stopped for a while and goes on; and the wall clock jumps an hour forward, and back. No hit is lost or counted twice,
 and a visitor is online once.
 
-FOOTFALL_ROUNDS=3 seconds of SIGSTOP by default; by hand 60."""
+FOOTFALL_ROUNDS=4 seconds of SIGSTOP by default; by hand 60."""
 import glob
 import os
 import signal
@@ -33,7 +33,9 @@ def pause(seconds):
         with Connection(node) as again:
             assert [a.status for a in again.ping(["/a"], books)] == [204]
         assert node.admin("GET", "/readyz", token=False).status == 200
-        assert node.metrics()["footfall_ready"] == 1
+        metrics = node.metrics()
+        assert metrics["footfall_ready"] == 1
+        assert metrics["footfall_stall_seconds_max"] >= seconds - 2, "footfall_stall_seconds_max must fire"
         assert node.stats(SITE)["online"] == 1
         settled_restart(node, books)
         assert node.stats(SITE)["online"] == 1
@@ -62,8 +64,10 @@ def jumps():
         try:
             node.start()
             add_site(node)
+            now = 0
             for seconds in (0, HOUR, 0, -HOUR, 0):
-                jump(seconds)
+                steps = int(seconds != now)
+                jump(now := seconds)
                 for _ in range(20):
                     with Connection(node) as connection:
                         assert [a.status for a in connection.ping(["/a"] * 5, books)] == [204] * 5, seconds
@@ -71,7 +75,9 @@ def jumps():
                 assert stats["counted"] == books.total(), (seconds, stats)
                 assert stats["online"] == 1, (seconds, stats)
                 assert stats["today"]["hits"] <= books.total()
-                assert node.metrics()["footfall_ledger_mismatch"] == 0
+                metrics = node.metrics()
+                assert metrics["footfall_ledger_mismatch"] == 0
+                assert metrics["footfall_clock_steps_total"] == steps, "footfall_clock_steps_total must fire at each jump"
                 settled_restart(node, books)
                 # A start takes the wall clock as it is: an hour that passed in between ends the window.
                 assert node.stats(SITE)["online"] <= 1, seconds
@@ -81,5 +87,5 @@ def jumps():
 
 
 if __name__ == "__main__":
-    pause(rounds(3))
+    pause(rounds(4))
     jumps()

@@ -27,6 +27,9 @@ def once(seed):
         load = Load(node, seed, connections=64, pipeline=32)
         time.sleep(random.Random(seed).uniform(4, 6))
         metrics = node.metrics()
+        assert metrics["footfall_unsynced_hits"] > 0, "footfall_unsynced_hits must show what waits"
+        a_sync = metrics["footfall_journal_sync_seconds_total"] / metrics["footfall_journal_syncs_total"]
+        assert a_sync >= DELAY_US / 1e6, f"footfall_journal_sync_seconds_total must show it: {a_sync} s"
         grown = metrics["process_resident_memory_bytes"] - before
         node.process.kill()
         node.process.wait()

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""kill -9 at the n-th call of each write-family system call, while starting, recovering, counting and making a checkpoint.
+"""kill -9 at the n-th call of each write-family system call that a thread makes: while it starts in an empty directory, while it
+recovers one that was killed, and in each thread while it counts, makes a checkpoint and stops.
 
-Each kill has a directory of its own: an empty one, or one that was killed before and must be recovered first. A run without
-a kill tells how many calls there are. strace counts calls for each thread: the kill comes in whichever gets to n first.
-FOOTFALL_ROUNDS=12 by default draws so many from all (call, n); 0 takes every one."""
+A run without a kill tells the calls of each thread: (scene, thread, call, n). strace then watches that thread alone, so that the
+n-th call is its own; of openat those that may make a file. Each kill has a copy of the directory, and is followed by a start that
+must have everything acknowledged once. FOOTFALL_ROUNDS=24 by default draws so many; 0 takes every one."""
 import collections
 import contextlib
+import os
 import pathlib
 import random
 import re
@@ -14,125 +16,166 @@ import subprocess
 import tempfile
 import time
 
-from drill import SEED, SITE, Books, Connection, Daemon, add_site, daemon, rounds, strace
+from drill import SEED, SITE, Books, Connection, add_site, daemon, rounds
 
-CALLS = ("pwrite64", "write", "fdatasync", "fsync", "rename", "renameat", "renameat2", "ftruncate", "fallocate", "openat", "unlink",
-         "unlinkat", "mkdir")
+CALLS = ("write", "pwrite64", "writev", "pwritev", "pwritev2", "fsync", "fdatasync", "sync_file_range", "syncfs", "fallocate",
+         "ftruncate", "truncate", "rename", "renameat", "renameat2", "link", "linkat", "unlink", "unlinkat", "mkdir", "mkdirat",
+         "open", "openat", "creat")
+TRACE = "trace=" + ",".join("?" + call for call in CALLS)  # those that the machine has
 OPTIONS = ("--segment-size", str(1 << 20), "--checkpoint-interval", "1", "--threads", "2")
+# In the order in which they are made.
+THREADS = ("main", "log", "sync 0", "sync 1", "shard 0", "shard 1", "control", "checkpointer")
 
 
-def work(node, books, site_known, name):
-    """A small load over a checkpoint, and a clean stop. False: the daemon was killed."""
-    with contextlib.suppress(AssertionError, OSError):
-        node.start()
-        if not site_known:
-            add_site(node)
-        for step in range(12):
-            with Connection(node) as connection:
-                connection.ping([f"/{name}/{step}/{i}" for i in range(4)], books)
-            time.sleep(0.1)
-        for _ in range(40):
-            if node.metrics()["footfall_checkpoints_total"] > 0:
-                break
-            time.sleep(0.1)
-        node.stop()
-        return True
-    if node.process.poll() is None:  # a broken connection is seen before the end of the process
-        node.process.wait(30)
-    node.log.close()
-    return False
+def calls(text):
+    """(thread id or "", call, n), in order, of what strace wrote; n is counted for each thread and call."""
+    seen = collections.Counter()
+    for tid, call, arguments in re.findall(r"^(\d+)? *(\w+)\((.*)$", text, re.M):
+        seen[tid, call] += 1
+        if not call.startswith("open") or "O_CREAT" in arguments:
+            yield tid, call, seen[tid, call]
 
 
-def check(directory, books):
-    """A start without strace: everything acknowledged is there once."""
-    node = daemon(*OPTIONS, directory=directory)
-    try:
-        node.start()
-        if not books.acknowledged:  # the site may not have been added
-            if node.get(f"/v1/sites/{SITE}/pages").status == 404:
-                return node.stop()
-        books.settle(node)
-        node.stop()
-    finally:
-        node.close()
+def inject(call, n):
+    return ["-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={n}"]
+
+
+class Watch:
+    """strace on some threads of a daemon that runs."""
+
+    def __init__(self, node, threads, *arguments):
+        tasks = pathlib.Path("/proc", str(node.process.pid), "task")
+        tids = sorted(map(int, os.listdir(tasks)))
+        if len(tids) != len(THREADS):
+            raise RuntimeError(f"the threads are not those that this drill knows: {tids}")
+        self.threads = {str(tid): name for tid, name in zip(tids, THREADS) if name in threads}
+        attach = [argument for tid in self.threads for argument in ("-p", tid)]
+        self.process = subprocess.Popen(["strace", "-qqq", *attach, *arguments])
+        for _ in range(500):
+            if not any("TracerPid:\t0\n" in (tasks / tid / "status").read_text() for tid in self.threads):
+                return
+            time.sleep(0.01)
+        raise RuntimeError("strace did not come")
+
+    def end(self):
+        self.process.wait(30)
+
+
+def work(node, books):
+    """A load on both shards over a checkpoint, and a clean stop."""
+    for step in range(5):
+        with contextlib.ExitStack() as stack:
+            for i in range(2):
+                stack.enter_context(Connection(node)).ping([f"/work/{step}/{i}/{j}" for j in range(4)], books)
+        time.sleep(0.05)
+    for _ in range(60):
+        if node.metrics()["footfall_checkpoints_total"] > 0:
+            break
+        time.sleep(0.05)
+    node.stop()
 
 
 class Scene:
-    """A directory to begin with, and what is in it."""
+    """A directory to begin with, and when the kill comes."""
 
-    def __init__(self, at, name):
-        self.name, self.directory, self.books = name, at / name, Books()
-        self.directory.mkdir()
+    def __init__(self, name, directory, books, running):
+        self.name, self.directory, self.books, self.running = name, directory, books, running
+        self.threads = {"": "main"}  # as strace calls them in the latest run
 
-    def killed_before(self):
-        node = daemon(*OPTIONS, directory=self.directory)
-        try:
-            work(node, self.books, False, "before")
-            node.start()
-            with Connection(node) as connection:
-                connection.ping([f"/tail/{i}" for i in range(50)], self.books)
-            node.process.kill()
-            node.process.wait()
-        finally:
-            node.close()
-        return self
-
-    def run(self, prefix):
-        """The books, and whether the run came to its end, in a copy that is thrown away."""
-        directory = pathlib.Path(tempfile.mkdtemp(prefix="footfall-kill-"))
+    def run(self, threads, *watching):
+        """What a daemon acknowledged, whether it came to its end, and the hits that the start after it replayed."""
         books = Books()
         books.sent, books.acknowledged = self.books.sent.copy(), self.books.acknowledged.copy()
-        known = bool(books.acknowledged)
-        try:
-            shutil.copytree(self.directory, directory / "data")
-            node = daemon(*OPTIONS, directory=directory / "data")
-            node.prefix = prefix
+        with tempfile.TemporaryDirectory(prefix="footfall-kill-") as at:
+            directory = pathlib.Path(at) / "data"
+            shutil.copytree(self.directory, directory)
+            node = daemon(*OPTIONS, directory=directory)
+            watch, ended = None, False
+            if not self.running:
+                node.prefix = ["strace", "-D", "-qqq", *watching]  # -D: the daemon stays our child; no -f: its main thread
             try:
-                ended = work(node, books, known, "run")
-                code = node.process.returncode
-                assert ended or code == -9, f"the daemon ended with {code}:\n{node.log_text()}"
+                with contextlib.suppress(AssertionError, OSError):
+                    node.start()
+                    if self.running:
+                        watch = Watch(node, threads, *watching)
+                        self.threads = watch.threads
+                    elif not self.books.acknowledged:
+                        add_site(node)
+                    work(node, books)
+                    ended = True
+                if node.process.poll() is None:  # a broken connection is seen before the end of the process
+                    node.process.wait(30)
+                assert ended or node.process.returncode == -9, f"ended with {node.process.returncode}:\n{node.log_text()}"
             finally:
                 node.close()
-            check(directory / "data", books)
-            return books, ended
-        finally:
-            shutil.rmtree(directory)
+                if watch is not None:
+                    watch.end()
+            return books, ended, self.check(directory, books)
 
-    def calls(self):
-        """call -> the most that any thread makes."""
-        with tempfile.NamedTemporaryFile("r") as out:
-            _, ended = self.run(strace("-o", out.name, "-e", "trace=" + ",".join(CALLS)))
-            assert ended
-            made = collections.Counter(re.findall(r"^(\d+) +(\w+)\(", out.read(), re.M))
-        return {call: max((n for (_, c), n in made.items() if c == call), default=0) for call in CALLS}
+    @staticmethod
+    def check(directory, books):
+        node = daemon(*OPTIONS, directory=directory)
+        try:
+            node.start()
+            replayed = node.metrics()["footfall_recovery_replayed_hits"]
+            if books.acknowledged or node.get(f"/v1/sites/{SITE}/stats").status != 404:  # the site may not have been added
+                books.settle(node)
+            node.stop()
+            return replayed
+        finally:
+            node.close()
+
+    def points(self):
+        with tempfile.NamedTemporaryFile("r") as trace:
+            _, ended, _ = self.run(THREADS, "-o", trace.name, "-e", TRACE)
+            assert ended, f"{self.name}: the run without a kill did not end"
+            out = [(self, self.threads[tid], call, n) for tid, call, n in calls(trace.read())]
+        print(f"{self.name}: {dict(collections.Counter(thread for _, thread, _, _ in out))}", flush=True)
+        return out
+
+
+def killed_directory(at):
+    books = Books()
+    at.mkdir()
+    node = daemon(*OPTIONS, directory=at)
+    try:
+        node.start()
+        add_site(node)
+        work(node, books)
+        node.start()
+        with Connection(node) as connection:
+            connection.ping([f"/tail/{i}" for i in range(50)], books)
+        node.process.kill()
+        node.process.wait()
+    finally:
+        node.close()
+    return books
 
 
 def drill(count):
     assert subprocess.run(["strace", "-V"], capture_output=True).returncode == 0, "strace is needed: deploy/install-deps.sh --tests"
-    chance = random.Random(SEED)
-    kills = missed = lost = doubled = 0
+    kills = missed = lost = doubled = replayed = 0
     with tempfile.TemporaryDirectory(prefix="footfall-drill-") as at:
-        scenes = [Scene(pathlib.Path(at), "empty"), Scene(pathlib.Path(at), "killed").killed_before()]
-        points = []
-        for scene in scenes:
-            calls = scene.calls()
-            print(f"{scene.name}: {calls}", flush=True)
-            points += [(scene, call, n) for call, most in calls.items() for n in range(1, most + 1)]
-        # Each call once at least, as far as the count goes.
-        drawn = sorted(points, key=lambda _: chance.random())
-        if count:
-            drawn = drawn[:count]
-        for scene, call, n in drawn:
+        empty, killed = pathlib.Path(at) / "empty", pathlib.Path(at) / "killed"
+        empty.mkdir()
+        books = killed_directory(killed)
+        points = [point for scene in (Scene("a first start", empty, Books(), False), Scene("recovery", killed, books, False),
+                                      Scene("at work", killed, books, True)) for point in scene.points()]
+        drawn = random.Random(SEED).sample(points, min(count or len(points), len(points)))
+        for scene, thread, call, n in drawn:
             try:
-                books, ended = scene.run(strace("-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={n}"))
+                books, ended, again = scene.run([thread], *inject(call, n))
             except AssertionError as failure:
-                raise AssertionError(f"killed at {call} {n} of {scene.name}: {failure}") from failure
+                raise AssertionError(f"killed at {call} {n} of {thread}, {scene.name}: {failure}") from failure
             kills += not ended
             missed += ended
+            replayed += again
             lost, doubled = lost + books.lost, doubled + books.doubled
     assert kills > 0
-    print(f"{kills} kills at {len(drawn)} of {len(points)} points ({missed} ended before theirs), {lost} lost, {doubled} doubled", flush=True)
+    assert replayed > 0, "footfall_recovery_replayed_hits must show what a start replayed"
+    print(f"{kills} kills at {len(drawn)} of {len(points)} points ({missed} ended before theirs), {lost} lost, {doubled} doubled, "
+          f"{replayed:.0f} replayed", flush=True)
 
 
 if __name__ == "__main__":
-    drill(rounds(12))
+    drill(rounds(24))

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The last segment is truncated at every byte, and segments are swapped, stale and foreign: what is whole before the damage is
-kept, and each damage is cut or refused with a text that says where.
+"""The last segment is truncated at every byte, and segments are swapped, stale, recycled, foreign, empty and missing: what is
+whole before the damage is kept, and each damage is cut or refused with a text that says where.
 
-FOOTFALL_ROUNDS=0 by default and a step of 7 bytes; FOOTFALL_ROUNDS=1 takes every byte."""
+FOOTFALL_ROUNDS=0 by default: every byte behind a new segment's header, fewer in it and of a recycled one;
+FOOTFALL_ROUNDS=1 takes every byte."""
 import json
 import pathlib
 import random
 import shutil
 import subprocess
 import tempfile
+import time
 
 from drill import BUILD, SEED, Books, Connection, add_site, daemon, rounds
 
+HEADER, BLOCK = 4096, 40  # bytes: of a segment, of a block
 OPTIONS = ("--checkpoint-interval", "3600", "--threads", "1", "--segment-size", str(1 << 20))
 
 
@@ -25,8 +28,8 @@ def counted(report):
     return sum(site["counted"] for site in report["sites"])
 
 
-def make(at, hits):
-    """A directory that was killed behind so many hits."""
+def make(at, hits, stale=None):
+    """A directory that was killed behind so many hits; at half of them its segment is copied to `stale`."""
     books = Books()
     node = daemon(*OPTIONS, directory=at)
     at.mkdir()
@@ -36,6 +39,35 @@ def make(at, hits):
         with Connection(node) as connection:
             for i in range(hits):
                 connection.ping([f"/{i % 5}"], books)
+                if stale and i == hits // 2:
+                    shutil.copy(segments(at)[-1], stale)
+        node.stop(9)
+    finally:
+        node.close()
+    return books.total()
+
+
+def make_recycled(at):
+    """The last segment has old blocks behind its own."""
+    books, first_name = Books(), {}  # inode -> the name that it was first seen under
+    at.mkdir()
+    node = daemon("--threads", "1", "--segment-size", str(1 << 20), "--checkpoint-interval", "1", directory=at)
+    try:
+        node.start()
+        add_site(node)
+        for _ in range(400):
+            with Connection(node) as connection:
+                connection.ping(["/recycled"] * 20, books)
+            for segment in segments(at):
+                first_name.setdefault(segment.stat().st_ino, segment.name)
+            last = segments(at)[-1]
+            if first_name.get(last.stat().st_ino, last.name) != last.name:
+                break
+            time.sleep(0.05)
+        else:
+            raise AssertionError("no segment was recycled")
+        with Connection(node) as connection:
+            connection.ping(["/last"] * 3, books)
         node.stop(9)
     finally:
         node.close()
@@ -46,14 +78,24 @@ def segments(at):
     return sorted((at / "journal" / "hits-000").glob("0*.seg"))
 
 
-def truncate(at, step):
-    whole = verify(at)
-    total = counted(whole)
+def end_of_blocks(content):
+    """A block says how long it is; its sequence is the one before, and one."""
+    at, expected = HEADER, int.from_bytes(content[48:56], "little")
+    while at + BLOCK <= len(content):
+        length, sequence = int.from_bytes(content[at + 4:at + 8], "little"), int.from_bytes(content[at + 8:at + 16], "little")
+        if sequence != expected or length == 0:
+            break
+        at, expected = at + BLOCK + length, expected + 1
+    return at
+
+
+def truncate(at, what, total, header_step, block_step):
+    assert counted(verify(at)) == total
     last = segments(at)[-1]
     content = last.read_bytes()
-    end = len(content.rstrip(b"\0"))
+    end = end_of_blocks(content)
     before, cuts = -1, 0
-    for size in [*range(4096, end, step), end]:
+    for size in [*range(0, HEADER, header_step), *range(HEADER, end, block_step), end]:
         last.write_bytes(content[:size])
         report = verify(at)
         kept = counted(report)
@@ -61,37 +103,58 @@ def truncate(at, step):
         assert before <= kept <= total, f"at {size}: {kept} after {before}"
         before, cuts = kept, cuts + 1
     assert before == total, f"the whole segment gives {before} of {total}"
-    last.write_bytes(content)
-    print(f"{cuts} truncations of {end} bytes: {total} hits, never fewer with more bytes, none invented", flush=True)
-
-
-def start_fails_or_cuts(at, what, total, words):
-    """A start refuses with one of these words, or counts no more than there was."""
+    # What verify says is what a start does, and shows.
+    size = random.Random(SEED).randrange(end - BLOCK, end)
+    last.write_bytes(content[:size])
+    kept = counted(verify(at))
     node = daemon(*OPTIONS, directory=at)
     try:
         node.start()
-        now = node.pages("example.org")["counted"]
-        assert now <= total, f"{what}: {now} of {total}"
-        assert any(w in node.log_text() for w in words), f"{what}: nothing is said:\n{node.log_text()}"
-        outcome = f"cut to {now} of {total}"
-    except AssertionError as refused:
-        text = str(refused)
-        assert "ended with" in text and any(w in text for w in words), f"{what}: {text}"
-        outcome = "refused"
+        torn = node.metrics()["footfall_recovery_torn_bytes"]
+        assert torn > 0, "footfall_recovery_torn_bytes must fire"
+        assert node.pages("example.org")["counted"] == kept
+        node.stop()
     finally:
-        said = [line for line in node.log_text().splitlines() if any(w in line for w in words)]
         node.close()
-    print(f"{what}: {outcome}: {said[-1][:300] if said else ''}", flush=True)
+    print(f"{what}: {cuts} truncations of {end} bytes: {total} hits, never fewer with more bytes, none invented; "
+          f"a start behind the one at {size} cut {torn:.0f} bytes and kept {kept}", flush=True)
 
 
-def foreign(at, other, total):
+def expect_refused(copy, what, total):
+    """A start names the segment and refuses; where it names --accept-loss, that goes on without what is lost, and shows it."""
+    node = daemon(*OPTIONS, directory=copy)
+    try:
+        node.start()
+        raise RuntimeError(f"{what}: started, and counts {node.pages('example.org')['counted']} of {total}")
+    except AssertionError as refused:
+        said = str(refused).strip().splitlines()[-1]
+        assert "ended with" in str(refused) and ("seg" in said or "hits-000" in said), f"{what}: {refused}"
+    finally:
+        node.close()
+    print(f"{what}: refused: {said[:300]}", flush=True)
+    if "--accept-loss" not in said:
+        return
+    node = daemon(*OPTIONS, "--accept-loss", "true", directory=copy)
+    try:
+        node.start()
+        lost = node.metrics()["footfall_recovery_lost_blocks"]
+        assert lost > 0, f"{what}: footfall_recovery_lost_blocks must fire"
+        kept = node.pages("example.org")["counted"]
+        assert kept < total, f"{what}: {kept} of {total}"
+        node.stop()
+    finally:
+        node.close()
+    print(f"    with --accept-loss: {kept} of {total} hits, {lost:.0f} blocks lost", flush=True)
+
+
+def misplaced(at, other, stale, total):
     """Segments where they do not belong."""
-    def with_copy(what, damage, words):
+    def with_copy(what, damage):
         with tempfile.TemporaryDirectory(prefix="footfall-drill-") as into:
             copy = pathlib.Path(into) / "data"
             shutil.copytree(at, copy)
             damage(copy)
-            start_fails_or_cuts(copy, what, total, words)
+            expect_refused(copy, what, total)
 
     def swap(copy):
         first, second = segments(copy)[:2]
@@ -99,18 +162,19 @@ def foreign(at, other, total):
         first.write_bytes(b)
         second.write_bytes(a)
 
-    with_copy("two segments swapped", swap, ["seg"])
-    with_copy("a segment of another directory", lambda copy: shutil.copy(segments(other)[-1], segments(copy)[-1]), ["seg"])
-    with_copy("an older segment under a new name", lambda copy: shutil.copy(segments(copy)[0], segments(copy)[-1]), ["seg"])
-    with_copy("an empty segment", lambda copy: segments(copy)[0].write_bytes(b""), ["seg", "hits-000"])
-    with_copy("a missing segment", lambda copy: segments(copy)[0].unlink(), ["seg", "hits-000"])
+    with_copy("two segments swapped", swap)
+    with_copy("a segment of another directory", lambda copy: shutil.copy(segments(other)[-1], segments(copy)[-1]))
+    with_copy("an older segment under a new name", lambda copy: shutil.copy(segments(copy)[0], segments(copy)[-1]))
+    with_copy("a segment as it was earlier", lambda copy: shutil.copy(stale, segments(copy)[0]))
+    with_copy("an empty segment", lambda copy: segments(copy)[0].write_bytes(b""))
+    with_copy("a missing segment", lambda copy: segments(copy)[0].unlink())
 
 
 if __name__ == "__main__":
-    every = rounds(0)
+    every = rounds(0) > 0
     with tempfile.TemporaryDirectory(prefix="footfall-drill-") as base:
         base = pathlib.Path(base)
-        total = make(base / "data", 40)
+        total = make(base / "data", 40, stale=base / "stale")
         for _ in range(2):  # each start begins a segment
             node = daemon(*OPTIONS, directory=base / "data")
             try:
@@ -121,6 +185,7 @@ if __name__ == "__main__":
             finally:
                 node.close()
             total += books.total()
-        make(base / "other", 10)
-        foreign(base / "data", base / "other", total)
-        truncate(base / "other", 1 if every else 7)
+        total_new, total_recycled = make(base / "other", 10), make_recycled(base / "recycled")
+        misplaced(base / "data", base / "other", base / "stale", total)
+        truncate(base / "other", "a new segment", total_new, 1 if every else 61, 1)
+        truncate(base / "recycled", "a recycled segment", total_recycled, 1 if every else 307, 1 if every else 5)

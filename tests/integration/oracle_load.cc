@@ -6,7 +6,10 @@
 // checks that every answer adds up. If the daemon goes away (the test kills it), what is known so far is printed.
 // A 503 is counted as refused: whether such a hit was counted is unknown.
 //
-//   oracle_load PORT SITE HITS CONNECTIONS PIPELINE PAGES VISITORS SEED
+//   oracle_load PORT SITE HITS CONNECTIONS PIPELINE PAGES VISITORS SEED [in-turn]
+//
+// in-turn: the n-th hit goes to page n % PAGES. While fewer hits than pages are in flight, what a page counts then
+// tells about each of its hits alone.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -140,8 +143,9 @@ void read_pages(std::uint16_t port, const std::string& site, const std::atomic<b
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 9) {
-    std::fprintf(stderr, "usage: oracle_load PORT SITE HITS CONNECTIONS PIPELINE PAGES VISITORS SEED\n");
+  const bool in_turn = argc == 10 && std::strcmp(argv[9], "in-turn") == 0;
+  if (argc != 9 && !in_turn) {
+    std::fprintf(stderr, "usage: oracle_load PORT SITE HITS CONNECTIONS PIPELINE PAGES VISITORS SEED [in-turn]\n");
     return 2;
   }
   const auto port = static_cast<std::uint16_t>(std::atoi(argv[1]));
@@ -177,9 +181,8 @@ int main(int argc, char** argv) {
     while (client.in_flight.size() < pipeline && sent < hits) {
       // Pages are drawn so that low numbers are frequent, as on a real site.
       const std::uint64_t draw = random();
-      const auto page = static_cast<std::uint32_t>(
-                            (draw & 0xffffU) * (draw >> 16U & 0xffffU) % (std::uint64_t{pages} << 16U) >> 16U) %
-                        pages;
+      const std::uint64_t drawn = (draw & 0xffffU) * (draw >> 16U & 0xffffU) % (std::uint64_t{pages} << 16U) >> 16U;
+      const auto page = static_cast<std::uint32_t>((in_turn ? sent : drawn) % pages);
       const Sent hit{page, static_cast<std::uint32_t>((draw >> 32U) % visitors)};
       client.in_flight.push_back(hit);
       ++truth.sent[hit.page];
