@@ -8,6 +8,8 @@
 
 #include "api/problems.h"
 #include "base/log.h"
+#include "ingest/arena.h"
+#include "ingest/paths.h"
 #include "lookup/time_zones.h"
 #include "sites/records.h"
 #include "store/audit.h"
@@ -97,6 +99,13 @@ base::Result<void> Control::commit(sites::Change change) {
 
 void Control::publish() {
   environment_.publish_directory(environment_.registry.directory(writer_->position().sequence));
+}
+
+std::optional<std::string> Control::page_path(std::string_view raw) {
+  ingest::Arena arena;
+  std::string_view path;
+  if (!ingest::normalise_path(raw, arena, path)) return std::nullopt;
+  return std::string(path);
 }
 
 base::Result<std::vector<store::AuditEntry>> Control::audit(std::size_t limit) {

@@ -14,7 +14,9 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -79,6 +81,7 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
 
   sites::Registry& registry() override { return environment_.registry; }
   std::int64_t now_ms() override { return environment_.clock.utc_ms(); }
+  std::optional<std::string> page_path(std::string_view raw) override;
   base::Result<std::vector<store::AuditEntry>> audit(std::size_t limit) override;
   base::Result<api::BackupStatus> begin_backup(std::string id, std::string path) override {
     return environment_.begin_backup(std::move(id), std::move(path));

@@ -11,6 +11,7 @@
 #include "api/health.h"
 #include "api/json.h"
 #include "api/pages.h"
+#include "api/problem_image.h"
 #include "api/problems.h"
 #include "api/series.h"
 #include "api/stats.h"
@@ -39,7 +40,6 @@ constexpr std::size_t kSpareBlocksMax = 8;
 constexpr std::string_view kJournalFails = "the journal cannot be written; nothing is counted until it can";
 
 constexpr std::string_view kTokenNeeded = "a batch needs a token of scope ingest: Authorization: Bearer TOKEN";
-constexpr std::string_view kRetryAfter = "Retry-After: 1\r\n";
 
 sites::Text text_of(std::string_view text) {
   return text.empty() ? sites::Text{} : sites::Text{text, base::table_hash(text)};
@@ -426,20 +426,18 @@ void Shard::on_refused(const http::Peer&, http::ParseError error, const http::Re
   api::Target target;
   if (request != nullptr) target = api::route_of(request->method, request->path, environment_.base_path);
   const bool head_only = request != nullptr && request->method == http::Method::head;
-  const bool gif = target.route == api::Route::hit_gif;
   std::string fields;
-  if (gif || target.route == api::Route::hit || target.route == api::Route::batch) {
+  if (target.route == api::Route::hit_gif || target.route == api::Route::hit || target.route == api::Route::batch) {
     const ingest::Rejection reason = rejection_of(error);
     counters_.received.add();
     counters_.reject(reason);
     fields = "Footfall-Rejected: " + std::string(ingest::name_of(reason)) + "\r\n";
   }
-  const int status = http::status_of(error);
-  counters_.answered(target.resource, status);
-  if (!gif) return api::write_refused(answer, error, hit_answers_.date(), fields, head_only);
-  if (status == 503) fields += kRetryAfter;  // an image route always answers an image
-  http::write(answer, {status, "image/gif", http::gif_bytes(), "no-store", fields, true}, hit_answers_.date(), false,
-              head_only);
+  counters_.answered(target.resource, http::status_of(error));
+  if (!api::answers_images(target.resource))
+    return api::write_refused(answer, error, hit_answers_.date(), fields, head_only);
+  api::write_problem_image(answer, target.resource, api::problem_of(error), http::describe(error), hit_answers_.date(),
+                           false, fields, head_only);
 }
 
 // --- a pass: decide, journal, apply ---
@@ -928,16 +926,17 @@ void Shard::answer_refusal(std::string& out, const Refusal& refusal, bool keep_a
   }
   const int status = problem == api::Problem::count_ ? 204 : api::info_of(problem).status;
   const std::string fields = "Footfall-Rejected: " + std::string(ingest::name_of(refusal.reason)) + "\r\n";
-  if (refusal.gif) {  // an image route always answers an image
-    const std::string more = fields + (status == 429 || status == 503 ? std::string(kRetryAfter) : std::string());
-    http::write(out, {status == 204 ? 200 : status, "image/gif", http::gif_bytes(), "no-store", more, true},
-                hit_answers_.date(), keep_alive);
+  if (status == 204 && refusal.gif) {
+    http::write(out, {200, "image/gif", http::gif_bytes(), "no-store", fields, true}, hit_answers_.date(), keep_alive);
   } else if (status == 204) {
     http::write(out, {204, {}, {}, "no-store", fields, true}, hit_answers_.date(), keep_alive);
+  } else if (refusal.gif) {
+    api::write_problem_image(out, api::Route::hit_gif, problem, refusal.detail, hit_answers_.date(), keep_alive,
+                             fields);
   } else {
     api::write_problem(out, problem, refusal.detail, hit_answers_.date(), keep_alive, fields);
   }
-  counters_.answered(refusal.gif ? api::Route::hit_gif : api::Route::hit, status);
+  counters_.answered(refusal.gif ? api::Route::hit_gif : api::Route::hit, refusal.gif && status == 204 ? 200 : status);
 }
 
 bool Shard::answer_read(std::string& out, const Read& read, const Pending& pending, bool keep_alive) {
@@ -946,7 +945,12 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
   std::string_view vary;
   const auto problem = [&](api::Problem kind, std::string_view detail, std::string_view fields = {}) {
     counters_.answered(read.resource, api::info_of(kind).status);
-    api::write_problem(out, kind, detail, date, keep_alive, std::string(fields).append(vary), read.head);
+    const std::string more = std::string(fields).append(vary);
+    if (api::answers_images(read.resource)) {
+      api::write_problem_image(out, read.resource, kind, detail, date, keep_alive, more, read.head);
+    } else {
+      api::write_problem(out, kind, detail, date, keep_alive, more, read.head);
+    }
     return false;
   };
   const auto answer = [&](int status, std::string_view type, std::string_view body, std::string_view cache,

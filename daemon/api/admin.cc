@@ -14,7 +14,6 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "http/response.h"
-#include "ingest/native.h"
 
 namespace footfall::api {
 
@@ -350,15 +349,13 @@ AdminAnswer Admin::remove_site(const Call& call, std::string_view name) {
 namespace {
 
 // The normalised path in "page"; nullopt when there is none.
-base::Result<std::optional<std::string>> page_from(const JsonBody& body) {
+base::Result<std::optional<std::string>> page_from(const JsonBody& body, ControlPlane& control) {
   base::Result<std::optional<std::string>> page = body.text("page");
   if (!page || !*page) return page;
-  ingest::Arena arena;
-  std::string_view path;
-  if (!(*page)->starts_with('/') || !ingest::normalise_path(**page, arena, path) || path.empty()) {
-    return base::Error{base::Errc::malformed, "page: give a path of the site, such as /about"};
-  }
-  return std::optional<std::string>(path);
+  std::optional<std::string> path;
+  if ((*page)->starts_with('/')) path = control.page_path(**page);
+  if (!path) return base::Error{base::Errc::malformed, "page: give a path of the site, such as /about"};
+  return path;
 }
 
 base::Result<std::string> reason_from(const JsonBody& body) {
@@ -385,7 +382,7 @@ AdminAnswer Admin::seed(const Call& call, std::string_view name) {
   if (total->has_value() == add->has_value()) {
     return problem(Problem::malformed, "give either total (what it is to be now) or add (a difference)");
   }
-  const auto page = page_from(*body);
+  const auto page = page_from(*body, control_);
   if (!page) return problem(page.error());
   base::Result<std::string> reason = reason_from(*body);
   if (!reason) return problem(reason.error());
@@ -411,7 +408,7 @@ AdminAnswer Admin::reset(const Call& call, std::string_view name) {
   if (site == nullptr) return unknown_site(name);
   const base::Result<JsonBody> body = JsonBody::parse(call.request.body, {"page", "reason", "dry_run"});
   if (!body) return problem(body.error());
-  const auto page = page_from(*body);
+  const auto page = page_from(*body, control_);
   if (!page) return problem(page.error());
   base::Result<std::string> reason = reason_from(*body);
   if (!reason) return problem(reason.error());

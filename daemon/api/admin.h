@@ -60,6 +60,8 @@ class ControlPlane {
   // Journals the change with fsync, applies it to registry(), and has every shard know it, before it returns.
   virtual base::Result<void> commit(sites::Change change) = 0;
   virtual std::int64_t now_ms() = 0;
+  // The one spelling of a page's path, as pings are counted under; nullopt: it is too long.
+  virtual std::optional<std::string> page_path(std::string_view raw) = 0;
   // Newest first, those that no checkpoint has seen yet among them.
   virtual base::Result<std::vector<store::AuditEntry>> audit(std::size_t limit) = 0;
   // Begins a backup beside the threads that serve, and answers at once; the same id again begins nothing. conflict:

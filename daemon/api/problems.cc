@@ -85,12 +85,16 @@ Problem problem_of(http::ParseError error) {
   }
 }
 
+std::string_view status_fields(int status) {
+  if (status == 401) return "WWW-Authenticate: Bearer\r\n";
+  if (status == 429 || status == 503) return "Retry-After: 1\r\n";
+  return {};
+}
+
 void write_problem(std::string& out, Problem problem, std::string_view detail, std::string_view date, bool keep_alive,
                    std::string_view extra_fields, bool head_only) {
   const ProblemInfo& info = info_of(problem);
-  std::string fields;
-  if (info.status == 401) fields += "WWW-Authenticate: Bearer\r\n";
-  if (info.status == 429 || info.status == 503) fields += "Retry-After: 1\r\n";
+  std::string fields(status_fields(info.status));
   fields += extra_fields;
   const std::size_t begin = out.size();
   http::write_problem(out, info.status, info.type, info.title, one_line(detail), date, keep_alive, fields);

@@ -44,6 +44,9 @@ const ProblemInfo& info_of(Problem problem);
 Problem problem_of(base::Errc code);
 Problem problem_of(http::ParseError error);
 
+// The field that goes with the status, as a complete line: WWW-Authenticate with 401, Retry-After with 429 and 503.
+std::string_view status_fields(int status);
+
 // Appends a complete answer. Says WWW-Authenticate with 401 and Retry-After with 429 and 503; `extra_fields` are
 // complete lines. `date` is an IMF-fixdate. `head_only`: the answer to HEAD, which has no body.
 void write_problem(std::string& out, Problem problem, std::string_view detail, std::string_view date, bool keep_alive,

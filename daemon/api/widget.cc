@@ -49,19 +49,11 @@ base::Result<std::vector<Shown>> shown_from(std::string_view names) {
   return show;
 }
 
-const WidgetLanguage* language_of(std::string_view lang) {
-  const auto* const found =
-      std::find_if(kWidgetLanguages.begin(), kWidgetLanguages.end(), [lang](const WidgetLanguage& language) {
-        return lang.substr(0, lang.find('-')) == language.code;  // vi-VN is vi
-      });
-  return found == kWidgetLanguages.end() ? nullptr : found;
-}
-
 base::Result<Choice> choice_of(const ReadContext& context, std::string_view query) {
   Choice choice;
   const std::optional<std::string> lang = query_value(query, "lang");
   choice.language = language_of(lang ? *lang : context.settings->lang);
-  if (choice.language == nullptr && lang) return malformed("lang: give vi or en");
+  if (choice.language == nullptr && lang) return malformed(std::string(kLanguageNeeded));
   if (choice.language == nullptr) choice.language = &kWidgetLanguages.front();
   const base::Result<std::vector<Shown>> show = shown_from(query_value(query, "show").value_or(""));
   if (!show) return show.error();
@@ -200,11 +192,10 @@ std::string badge_of(const Line& line) {
   return out;
 }
 
-std::string plain_svg_of(const std::vector<Line>& lines) {
+std::string plain_svg_of(const std::vector<std::string>& lines) {
   unsigned width = 0;
   std::string title;
-  for (const Line& line : lines) {
-    const std::string text = line.label + ": " + line.text;
+  for (const std::string& text : lines) {
     width = std::max(width, width_of(text));
     if (!title.empty()) title += "; ";
     title += text;
@@ -212,13 +203,19 @@ std::string plain_svg_of(const std::vector<Line>& lines) {
   std::string out = svg_head(width + 4, 18 * static_cast<unsigned>(lines.size()), title);
   out += "<g font-family=\"Verdana,DejaVu Sans,sans-serif\" font-size=\"11\">";
   unsigned y = 13;
-  for (const Line& line : lines) {
-    const std::string text = line.label + ": " + line.text;
+  for (const std::string& text : lines) {
     append_text(out, 2, y, width_of(text), "#777", text);
     y += 18;
   }
   out += "</g></svg>\n";
   return out;
+}
+
+std::string plain_svg_of(const std::vector<Line>& lines) {
+  std::vector<std::string> texts;
+  texts.reserve(lines.size());
+  for (const Line& line : lines) texts.push_back(line.label + ": " + line.text);
+  return plain_svg_of(texts);
 }
 
 // --- JSON ---
@@ -252,6 +249,7 @@ std::string json_of(const ReadContext& context, const Choice& choice, const std:
 constexpr std::string_view kPageSecurity =
     "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\r\n"
     "Referrer-Policy: no-referrer\r\n";
+constexpr std::string_view kPicture = "image/svg+xml; charset=utf-8";
 constexpr std::string_view kPictureSecurity =
     "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; sandbox\r\n";
 constexpr std::string_view kDataSecurity = "Content-Security-Policy: default-src 'none'; sandbox\r\n";
@@ -272,8 +270,7 @@ base::Result<Widget> widget(const ReadContext& context, WidgetFormat format, std
     case WidgetFormat::html:
       return Widget{html_of(context, *choice, lines), "text/html; charset=utf-8", kPageSecurity, cache};
     case WidgetFormat::svg:
-      return Widget{choice->badge ? badge_of(lines.front()) : plain_svg_of(lines), "image/svg+xml; charset=utf-8",
-                    kPictureSecurity, cache};
+      return Widget{choice->badge ? badge_of(lines.front()) : plain_svg_of(lines), kPicture, kPictureSecurity, cache};
     case WidgetFormat::text:
       return Widget{text_of(lines), "text/plain; charset=utf-8", kDataSecurity, cache};
     case WidgetFormat::json:
@@ -281,6 +278,10 @@ base::Result<Widget> widget(const ReadContext& context, WidgetFormat format, std
                     kDataSecurity, cache};
   }
   return base::Error{base::Errc::not_found, "no such widget"};
+}
+
+Widget picture_of(std::string_view words) {
+  return {plain_svg_of(std::vector<std::string>{std::string(words)}), kPicture, kPictureSecurity, "no-store"};
 }
 
 }  // namespace footfall::api

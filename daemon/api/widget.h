@@ -30,4 +30,7 @@ struct Widget {
 // What the caller may not read is left out; denied when nothing is left. malformed names the key.
 base::Result<Widget> widget(const ReadContext& context, WidgetFormat format, std::string_view query);
 
+// A picture of one line of text, which nobody caches: what is shown where the counter cannot be.
+Widget picture_of(std::string_view words);
+
 }  // namespace footfall::api

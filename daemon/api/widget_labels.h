@@ -30,4 +30,13 @@ inline constexpr std::array<WidgetLanguage, 2> kWidgetLanguages{{
       "Khách viếng thăm hôm nay", "Đông nhất cùng lúc"}},
 }};
 
+// nullptr: there are no words for it. A region may follow: vi-VN is vi.
+inline const WidgetLanguage* language_of(std::string_view lang) {
+  for (const WidgetLanguage& language : kWidgetLanguages) {
+    if (lang.substr(0, lang.find('-')) == language.code) return &language;
+  }
+  return nullptr;
+}
+inline constexpr std::string_view kLanguageNeeded = "lang: give vi or en";
+
 }  // namespace footfall::api

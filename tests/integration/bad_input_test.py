@@ -111,6 +111,22 @@ class BadInput(unittest.TestCase):
         self.assertEqual((image.fields["Content-Type"], len(image.body)), ("image/gif", 43))
         self.assertEqual(self.daemon.stats(SITE)["counted"], 0)
 
+    def test_image_routes_answer_an_image_whatever_is_wrong(self):
+        svg = "image/svg+xml; charset=utf-8"
+        for target, status, says in (("/widget/nowhere.example.svg", 404, "no site is registered"), (f"/widget/{SITE}.svg?lang=fr", 400, "lang:"),
+                                     (f"/widget/{SITE}.svg?style=3d", 400, "style:"), (f"/widget/{SITE}.svg?show=hits", 400, "show:")):
+            answer = self.daemon.get(target)
+            self.assertEqual((answer.status, answer.fields["Content-Type"]), (status, svg), target)
+            self.assertTrue(answer.text.startswith("<svg "), answer.text)
+            self.assertIn(says, answer.text)
+            self.assertEqual(answer.fields["Access-Control-Allow-Origin"], "*")
+        answer = self.daemon.request("POST", f"/widget/{SITE}.svg")
+        self.assertEqual((answer.status, answer.fields["Content-Type"], answer.fields["Allow"]), (405, svg, "GET, HEAD, OPTIONS"))
+        answer = self.daemon.request("POST", f"/hit.gif?site={SITE}")
+        self.assertEqual((answer.status, answer.fields["Content-Type"], answer.fields["Allow"]), (405, "image/gif", "GET, OPTIONS"))
+        self.assertEqual(answer.body[:6], b"GIF89a")
+        self.assertEqual(self.daemon.get("/widget/nowhere.example.txt").fields["Content-Type"], "application/problem+json")
+
     def test_reads_of_what_is_not_there_and_without_rights(self):
         missing = self.daemon.get("/v1/sites/nowhere.example/stats")
         self.assertEqual((missing.status, missing.fields["Content-Type"]), (404, "application/problem+json"))

@@ -4,6 +4,8 @@
 #include <bit>
 #include <set>
 
+#include "ingest/arena.h"
+#include "ingest/paths.h"
 #include "unit/api/site_fixture.h"
 
 namespace footfall::api {
@@ -30,6 +32,12 @@ class AdminTest : public SiteFixture, public ControlPlane {
     return registry_.apply(change);
   }
   std::int64_t now_ms() override { return now_ms_; }
+  std::optional<std::string> page_path(std::string_view raw) override {
+    ingest::Arena arena;
+    std::string_view path;
+    if (!ingest::normalise_path(raw, arena, path)) return std::nullopt;
+    return std::string(path);
+  }
   base::Result<std::vector<store::AuditEntry>> audit(std::size_t limit) override {
     audit_limit_ = limit;
     return std::vector<store::AuditEntry>{
@@ -111,6 +119,8 @@ TEST_F(AdminTest, ASiteIsAddedShownChangedAndRemoved) {
       R"({"name":"new.vn","hosts":["new.vn","www.new.vn"],"timezone":"Asia/Ho_Chi_Minh","lang":"vi","grouping":"dot",)"
       R"("visibility":"full","window_s":60,"strict_origin":true,"count_bots":true})");
 
+  expect_problem(ask(Method::put, "/v1/admin/sites/new.vn", R"({"lang":"de"})"), Problem::malformed,
+                 "lang: give vi or en");
   const Answer changed = ask(Method::put, "/v1/admin/sites/new.vn", R"({"lang":"en","window_s":120})");
   ASSERT_EQ(changed.status, 200) << changed.body;
   EXPECT_EQ(changed.json().text("/before/lang"), "vi");
