@@ -826,6 +826,10 @@ void Shard::on_batch(http::ConnectionRef connection, const http::Request& reques
   }
   batch.accepted = candidates.size();
   json.end_array().member("rejected_total", std::uint64_t{bad_total});
+  const auto apart = std::count_if(candidates.begin(), candidates.end(), [](const sites::Candidate& candidate) {
+    return candidate.bot && !candidate.counts;
+  });
+  json.member("bots", static_cast<std::uint64_t>(apart));  // accepted, and not in the total
   if (!source.empty())
     json.member("position", already ? import.get().import.position : position).member("already_counted", already);
   json.end_object();

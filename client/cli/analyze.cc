@@ -11,6 +11,7 @@
 #include "cli/report.h"
 #include "cli/text.h"
 #include "cli/times.h"
+#include "cli/unreadable.h"
 #include "logs/log_reader.h"
 
 namespace footfall::cli {
@@ -55,12 +56,15 @@ int analyze(const Options& options, Terminal& terminal) {
   Progress progress(terminal.err, terminal.err_is_terminal);
   Analysis analysis;
   Report report;
+  Readability readability;
   for (bool more = true; more;) {
     switch (log.next()) {
       case logs::LogReader::Next::entry:
+        readability.readable();
         if (filter->passes(log.line())) analysis.add(log.line());
         break;
       case logs::LogReader::Next::unreadable:
+        readability.unreadable(log.text());
         if (report.unparseable++ < options.unreadable) {
           progress.clear();
           terminal.err << "line " << log.lines() << ": " << printable(log.text()) << '\n';
@@ -82,6 +86,7 @@ int analyze(const Options& options, Terminal& terminal) {
   report.zone = questions.zone;
   report.findings = analysis.answer(questions);
   terminal.out << (options.json ? report_json(report) : report_text(report));
+  if (const auto readable = readability.judge(options.log.format); !readable) return fail(terminal, readable.error());
   return kDone;
 }
 

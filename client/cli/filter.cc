@@ -22,6 +22,15 @@ void split(std::string_view text, std::string_view separators, const Each& each)
   }
 }
 
+// A method, or a pattern of methods: what HTTP calls a token, or with '?'.
+bool is_method(std::string_view text) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~?";
+  return std::all_of(text.begin(), text.end(), [&](char c) {
+    return logs::is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           kMarks.find(c) != std::string_view::npos;
+  });
+}
+
 }  // namespace
 
 bool glob(std::string_view pattern, std::string_view text) {
@@ -102,6 +111,10 @@ base::Result<Filter> Filter::parse(const std::vector<std::string>& texts) {
         method_given = true;
       }
       split(term.substr(equals + 1), ",", [&](std::string_view pattern) {
+        if (patterns == &filter.method_ && !is_method(pattern) && problem.empty()) {
+          problem = "\"" + std::string(pattern) +
+                    "\" is no method; spaces separate terms and commas their values: 'method=GET,HEAD status=200'";
+        }
         if (pattern.starts_with('!')) {
           patterns->unwanted.emplace_back(pattern.substr(1));
         } else {

@@ -17,6 +17,7 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <ostream>
 #include <thread>
@@ -29,6 +30,7 @@
 #include "cli/log_options.h"
 #include "cli/progress.h"
 #include "cli/text.h"
+#include "cli/unreadable.h"
 #include "logs/line_reader.h"
 #include "logs/log_reader.h"
 
@@ -37,7 +39,9 @@ namespace {
 
 constexpr std::size_t kBatchBytesMax = std::size_t{1} << 20U;
 constexpr std::size_t kBatchItemsMax = 5'000;
-constexpr std::size_t kReasonsShown = 5;
+constexpr std::size_t kReasonsMax = 20;  // distinct ones that are kept; others are counted together
+
+constexpr std::string_view kUnnamed = "other reasons";
 
 struct Options {
   DaemonOptions daemon;
@@ -47,8 +51,9 @@ struct Options {
 };
 
 struct Totals {
-  std::uint64_t lines = 0, unparseable = 0, skipped = 0, sent = 0, accepted = 0, rejected = 0;
-  std::vector<std::string> reasons;
+  std::uint64_t lines = 0, unparseable = 0, skipped = 0, sent = 0, accepted = 0, bots = 0, rejected = 0;
+  Readability readability;
+  std::map<std::string, std::uint64_t> reasons;  // why -> rejected hits
 };
 
 bool is_address(std::string_view text) {
@@ -104,7 +109,11 @@ class Import {
       progress.update(log.bytes_read(), log.bytes_total(), log.lines());
       if (next == logs::LogReader::Next::unreadable) {
         ++totals_.unparseable;
-      } else if (log.lines() <= mark) {
+        totals_.readability.unreadable(log.text());
+        continue;
+      }
+      totals_.readability.readable();
+      if (log.lines() <= mark) {
         ++totals_.skipped;
       } else if (filter_.passes(log.line())) {
         append_item(batch, options_.site, log.line());
@@ -155,14 +164,19 @@ class Import {
     if (!document.parse(answer.body)) return base::Error{base::Errc::malformed, "the daemon's answer is no JSON"};
     const JsonValue root = document.root();
     totals_.accepted += root.number("accepted");
-    totals_.rejected += root.number("rejected_total");
-    for (const JsonValue& item : root["rejected"].items()) {
-      if (totals_.reasons.size() >= kReasonsShown) break;
-      const std::string reason = item.text("reason");
-      if (std::find(totals_.reasons.begin(), totals_.reasons.end(), reason) == totals_.reasons.end())
-        totals_.reasons.push_back(reason);
-    }
+    totals_.bots += root.number("bots");
+    const std::uint64_t rejected = root.number("rejected_total");
+    totals_.rejected += rejected;
+    const std::vector<JsonValue> named = root["rejected"].items();
+    for (const JsonValue& item : named) add_reason(item.text("reason"), 1);
+    if (rejected > named.size()) add_reason(kUnnamed, rejected - named.size());
     return {};
+  }
+
+  void add_reason(std::string_view reason, std::uint64_t hits) {
+    std::string name(reason);
+    if (totals_.reasons.size() >= kReasonsMax && !totals_.reasons.contains(name)) name = kUnnamed;
+    totals_.reasons[name] += hits;
   }
 
   const Options& options_;
@@ -172,6 +186,13 @@ class Import {
   Totals& totals_;
   Daemon daemon_;
 };
+
+int outcome_of(const Options& options, const Totals& totals, Terminal& terminal) {
+  if (const auto readable = totals.readability.judge(options.log.format); !readable)
+    return fail(terminal, readable.error());
+  if (totals.sent == 0 || totals.rejected < totals.sent) return kDone;
+  return fail(terminal, {base::Errc::conflict, "every hit was rejected; nothing was counted"});
+}
 
 int import(const Options& options, Terminal& terminal) {
   const auto format = options.log.parsed_format();
@@ -204,19 +225,25 @@ int import(const Options& options, Terminal& terminal) {
         .member("lines", totals.lines)
         .member("unparseable_lines", totals.unparseable);
     json.member("skipped_lines", totals.skipped).member("sent", totals.sent).member("accepted", totals.accepted);
-    json.member("rejected", totals.rejected).end_object();
+    json.member("bots", totals.bots).member("rejected", totals.rejected).key("reasons").begin_object();
+    for (const auto& [reason, hits] : totals.reasons) json.member(reason, hits);
+    json.end_object().end_object();
     terminal.out << json.take() << '\n';
-    return kDone;
+    return outcome_of(options, totals, terminal);
   }
   Table table({Table::Align::right, Table::Align::left});
   table.add({grouped(totals.lines), "lines, " + grouped(totals.unparseable) + " of them unreadable"});
   if (totals.skipped > 0) table.add({grouped(totals.skipped), "lines skipped: imported before"});
   table.add({grouped(totals.sent), "page hits sent (" + printable(filter->description()) + ")"});
   table.add({grouped(totals.accepted), "accepted"});
+  if (totals.bots > 0) {
+    table.add({grouped(totals.bots), "of them crawlers, counted apart (footfall site set " + options.site +
+                                         " --count-bots true puts those to come into the total)"});
+  }
   table.add({grouped(totals.rejected), "rejected"});
+  for (const auto& [reason, hits] : totals.reasons) table.add({grouped(hits), "of them: " + printable(reason)});
   terminal.out << table.text("  ");
-  for (const std::string& reason : totals.reasons) terminal.out << "  rejected: " << printable(reason) << '\n';
-  return kDone;
+  return outcome_of(options, totals, terminal);
 }
 
 }  // namespace

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-from footfall import BUILD, SAMPLES, Daemon
+from footfall import BROWSER, BUILD, SAMPLES, Daemon
 
 SITE = "example.org"
 
@@ -73,6 +73,23 @@ class Import(unittest.TestCase):
             self.assertEqual(daemon.stats(SITE)["counted"], 9)
             metrics = daemon.metrics()
             self.assertEqual(metrics["footfall_ledger_mismatch"], 0)
+
+    def test_crawlers_are_told_and_an_import_of_which_nothing_counts_fails(self):
+        with tempfile.TemporaryDirectory() as directory, Daemon("--threads", "2") as daemon:
+            daemon.add_site(SITE)
+            log = pathlib.Path(directory) / "access.log"
+            line = '192.0.2.7 - - [10/Mar/%d:10:00:00 +0000] "GET /a HTTP/1.1" 200 5 "-" "%s"\n'
+            log.write_text(line % (2021, "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)") * 3 + line % (2021, BROWSER % 120) * 2)
+            said = self.import_into(daemon, log)
+            self.assertRegex(said, r"3 +of them crawlers, counted apart .*--count-bots true")
+            self.assertEqual(daemon.stats(SITE)["counted"], 2)
+            log.write_text(line % (2999, BROWSER % 120) * 4)
+            ended = subprocess.run([str(BUILD / "footfall"), "import", str(log), "--site", SITE, "--url", f"http://127.0.0.1:{daemon.port}", "--admin",
+                                    f"http://127.0.0.1:{daemon.admin_port}", "--token-file", str(daemon.directory / "admin-token")],
+                                   capture_output=True, text=True, timeout=120)
+            self.assertEqual(ended.returncode, 1, ended.stdout + ended.stderr)
+            self.assertRegex(ended.stdout, r"4 +of them: time")
+            self.assertIn("every hit was rejected", ended.stderr)
 
     def test_a_real_log_imports_as_it_analyzes(self):
         log = SAMPLES / "elastic-nginx-2015.log.gz"

@@ -71,7 +71,8 @@ TEST(FilterTest, TheDescriptionIsWhatWasAskedFor) {
 }
 
 TEST(FilterTest, RefusalsNameTheTerm) {
-  for (const char* text : {"GET", "verb=GET", "method=", "status=20", "status=2xxx", "status=abc"}) {
+  for (const char* text : {"GET", "verb=GET", "method=", "status=20", "status=2xxx", "status=abc",
+                           "method=GET;status=200", "method=(GET)"}) {
     const auto filter = Filter::parse({text});
     ASSERT_FALSE(filter) << text;
     EXPECT_EQ(filter.error().code, base::Errc::invalid_config);

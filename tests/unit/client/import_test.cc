@@ -138,5 +138,28 @@ TEST_F(ImportTest, ARefusalEndsItAndSaysThatItCanGoOn) {
   EXPECT_EQ(server_.requests().size(), 2U);  // the import stays open
 }
 
+TEST_F(ImportTest, CrawlersAndReasonsAreTold) {
+  server_.answers({{201, R"({"position":0,"open":true})"},
+                   {200, R"({"accepted":3,"bots":2,"rejected_total":3,)"
+                         R"("rejected":[{"index":1,"reason":"time"},{"index":2,"reason":"time"}]})"},
+                   {200, "{}"}});
+  const Ran ran = import();
+  ASSERT_EQ(ran.code, kDone) << ran.err;
+  JsonDocument document;
+  ASSERT_TRUE(document.parse(ran.out));
+  EXPECT_EQ(document.root().number("bots"), 2U);
+  EXPECT_EQ(document.root()["reasons"].number("time"), 2U);
+  EXPECT_EQ(document.root()["reasons"].number("other reasons"), 1U);
+}
+
+TEST_F(ImportTest, AnImportOfWhichNothingCountsFailed) {
+  server_.answers({{201, R"({"position":0,"open":true})"},
+                   {200, R"({"accepted":0,"rejected_total":6,"rejected":[{"index":0,"reason":"unknown_site"}]})"},
+                   {200, "{}"}});
+  const Ran ran = import();
+  EXPECT_EQ(ran.code, kFailed);
+  EXPECT_NE(ran.err.find("every hit was rejected"), std::string::npos) << ran.err;
+}
+
 }  // namespace
 }  // namespace footfall::cli
