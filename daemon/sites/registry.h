@@ -75,6 +75,7 @@ class Registry {
   base::Result<SiteChanged> plan_change(std::string_view name, const Settings& after) const;
   base::Result<SiteRemoved> plan_remove(std::string_view name) const;
   // The difference that makes the total of the site, or of a page of it, `total` at this moment; or just `amount`.
+  // conflict: it would take off more than there is; too_large: see Seeded.
   base::Result<Seeded> plan_seed_total(std::string_view name, const std::optional<std::string>& page,
                                        std::uint64_t total, std::int64_t now_s) const;
   base::Result<Seeded> plan_seed_amount(std::string_view name, const std::optional<std::string>& page,

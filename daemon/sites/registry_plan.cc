@@ -45,6 +45,11 @@ base::Result<Seeded> with_amount(Seeded seeded, const Parts& parts, Wide amount)
     return Error{Errc::too_large,
                  "a seed, and the seeds of a site or page together, are 9,223,372,036,854,775,807 at most"};
   }
+  if (amount < 0 && parts.sum() + amount < 0) {
+    return Error{Errc::conflict, "the total is " + std::to_string(clamp_total(parts.sum())) + " now, and " +
+                                     std::to_string(static_cast<std::uint64_t>(-amount)) +
+                                     " less is below nothing; to make it 0, seed the total 0"};
+  }
   seeded.amount = static_cast<std::int64_t>(amount);
   seeded.before = clamp_total(parts.sum());
   seeded.after = clamp_total(parts.sum() + amount);
@@ -106,17 +111,17 @@ base::Result<Seeded> Registry::plan_seed(std::string_view name, const std::optio
   seeded.page = page;
   base::MutexLock lock(site.mutex());
   seeded.epoch = site.state().epoch();
-  if (page) {
-    if (page->empty()) return Error{Errc::malformed, "page must be a path, such as /about"};
-    // Reserved here, under the lock and before the change is written, so that no stream can bind the id otherwise.
-    seeded.page_id = site.state().reserve_page(*page, base::table_hash(*page));
-    if (seeded.page_id < counting::kFirstPage) {
-      return Error{Errc::too_large, "site " + std::string(name) + " has as many pages as it may; " + *page +
-                                        " counts in (other), which cannot be seeded"};
-    }
-  }
+  if (page && page->empty()) return Error{Errc::malformed, "page must be a path, such as /about"};
   const Parts parts = page ? page_parts(site, *page, now_s) : site_parts(site, now_s);
-  return with_amount(std::move(seeded), parts, total ? Wide{*total} - parts.sum() : Wide{amount});
+  base::Result<Seeded> plan = with_amount(std::move(seeded), parts, total ? Wide{*total} - parts.sum() : Wide{amount});
+  if (!plan || !page) return plan;
+  // Reserved here, under the lock and before the change is written, so that no stream can bind the id otherwise.
+  plan->page_id = site.state().reserve_page(*page, base::table_hash(*page));
+  if (plan->page_id < counting::kFirstPage) {
+    return Error{Errc::too_large, "site " + std::string(name) + " has as many pages as it may; " + *page +
+                                      " counts in (other), which cannot be seeded"};
+  }
+  return plan;
 }
 
 base::Result<Reset> Registry::plan_reset(std::string_view name, std::uint64_t reset_id, std::int64_t now_s) const {

@@ -403,6 +403,22 @@ TEST_F(RegistryTest, WhatIsRefusedChangesNothing) {
   EXPECT_EQ(bytes(), before);
 }
 
+TEST_F(RegistryTest, ASeedTakesOffNoMoreThanThereIs) {
+  add("a.vn", "c1");
+  hits("a.vn", "/a", 5);
+  const std::string before = bytes();
+  for (const std::optional<std::string>& page : {std::optional<std::string>(), std::optional<std::string>("/a")}) {
+    const auto refused = registry_.plan_seed_amount("a.vn", page, -6, kNow);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Errc::conflict);
+    EXPECT_NE(refused.error().detail.find("the total is 5 now, and 6 less is below nothing"), std::string::npos);
+  }
+  EXPECT_EQ(registry_.plan_seed_amount("a.vn", "/none", -1, kNow).error().code, Errc::conflict);
+  EXPECT_EQ(bytes(), before);
+  ASSERT_TRUE(change("c2", registry_.plan_seed_amount("a.vn", std::nullopt, -5, kNow).value()));
+  EXPECT_EQ(total("a.vn"), 0U);
+}
+
 TEST_F(RegistryTest, SeedsOfASiteStayWithinTheirRange) {
   add("a.vn", "c1");
   ASSERT_TRUE(change("c2", registry_.plan_seed_total("a.vn", std::nullopt, INT64_MAX, kNow).value()));
