@@ -243,7 +243,8 @@ Points long_points(const ReadContext& context, Metric metric, Step step, const R
   return points;
 }
 
-// Starts of the steps that [from_s, to_s) touches, within what is kept; malformed when they are too many.
+// Starts of the steps that [from_s, to_s) touches, within what is kept and not after now; malformed when they are too
+// many.
 base::Result<Range> range_of(const ReadContext& context, Step step, std::int64_t from_s, std::int64_t to_s) {
   const lookup::TimeZone& zone = *context.zone;
   const std::int64_t now_s = context.now_ms / 1000;
@@ -255,6 +256,8 @@ base::Result<Range> range_of(const ReadContext& context, Step step, std::int64_t
     for (std::int64_t begin = range.from; begin < range.to; begin = step_after(step, begin)) {
       if (++count > kSeriesPointsMax) return too_many;
     }
+    const std::int64_t after_now = step_after(step, step_begin(step, day_at(now_s, zone)));
+    range.to = std::max(range.from, std::min(range.to, after_now));
     return range;
   }
   const std::int64_t width = step == Step::second ? 1 : step == Step::minute ? 60 : 3600;

@@ -85,6 +85,8 @@ base::Result<void> read_body(const http::Request& request, Arena& arena, Fields&
   const bool is_text = type.empty() || equal_ignoring_case(type, "text/plain");
   const auto first = request.body.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos) return {};
+  if (!request.field(Field::content_encoding).empty())
+    return base::Error{base::Errc::conflict, "a ping is sent without Content-Encoding"};
   if (equal_ignoring_case(type, "application/json") || (is_text && request.body[first] == '{')) {
     return read_json(request.body, request.body.size(), arena, fields);
   }

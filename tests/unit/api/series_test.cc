@@ -94,6 +94,16 @@ TEST_F(SeriesTest, WhatIsNotKeptAnyMoreIsLeftOut) {
   EXPECT_EQ(seconds.number("/from"), kNow - 3600);
 }
 
+TEST_F(SeriesTest, WhatIsStillToComeIsLeftOut) {
+  const std::map<std::string, std::string> ends = {
+      {"day", "2026-11-24"}, {"week", "2026-11-30"}, {"month", "2026-12-01"}, {"year", "2027-01-01"}};
+  for (const auto& [step, end] : ends) {
+    EXPECT_EQ(Parsed(series("step=" + step + "&from=2026-11-01&to=2028-01-01")).text("/to"), end) << step;
+    EXPECT_EQ(Parsed(series("step=" + step + "&from=2029-01-01&to=2030-01-01")).size("/points"), 0U) << step;
+  }
+  EXPECT_EQ(Parsed(series("step=hour&from=2026-11-23&to=2028-01-01")).number("/to"), (kNow / 3600 + 1) * 3600);
+}
+
 TEST_F(SeriesTest, TimesAreSecondsRfc3339OrLocalDates) {
   const auto from = [this](std::string_view text) {
     return Parsed(series("step=hour&from=" + std::string(text))).number("/from");
@@ -150,7 +160,7 @@ TEST_F(SeriesTest, TooManyPointsAreRefused) {
   EXPECT_NE(complaint("step=day&from=1900-01-01&to=2026-11-23").find("10000"), std::string::npos);
   EXPECT_NE(complaint("step=day&from=0001-01-01&to=9999-12-31").find("10000"), std::string::npos);
   EXPECT_NE(complaint("step=minute&from=2020-01-01").find("10000"), std::string::npos);
-  EXPECT_EQ(Parsed(series("step=year&from=0001-01-01&to=9999-12-31")).size("/points"), 9999U);
+  EXPECT_EQ(Parsed(series("step=year&from=0001-01-01&to=9999-12-31")).size("/points"), 2026U);
 }
 
 TEST_F(SeriesTest, AnyStepEqualsABruteForceSum) {

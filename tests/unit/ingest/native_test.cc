@@ -246,6 +246,8 @@ TEST_F(NativeTest, OtherMediaTypesAreRefusedWithTheAcceptedOnes) {
   EXPECT_EQ(e.code, base::Errc::conflict);
   EXPECT_NE(e.detail.find("application/json"), std::string::npos);
   EXPECT_EQ(post("application/jsonx", "{}").error().code, base::Errc::conflict);
+  header(Field::content_encoding, "gzip");
+  EXPECT_EQ(post("application/json", R"({"site":"s"})").error().code, base::Errc::conflict) << "what is packed";
 }
 
 TEST_F(NativeTest, AnOverlongPathIsTooLarge) {
