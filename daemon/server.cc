@@ -115,10 +115,34 @@ void Server::open_state() {
     base::log::warning(
         "the system's clock is behind the latest hit; time stands at that hit's second until the clock has caught up");
   }
+  warn_of_missing_files();
   history_ = store::History::open(directory_->file("history.sqlite")).value();
   history_->forget_beyond(recovered_.checkpoint).value();
   history_writer_ = store::History::open(directory_->file("history.sqlite")).value();
   salts_ = ingest::Salts::open(directory_->files(), directory_->file("salts"), clock_->utc_s()).value();
+}
+
+// Of a directory that was in use: the daemon goes on without them, and its owner should know.
+void Server::warn_of_missing_files() const {
+  if (directory_->fresh()) return;
+  const auto missing = [this](const std::string& name) {
+    const auto there = directory_->files().exists(directory_->file(name));
+    return there && !*there;
+  };
+  if (missing("history.sqlite")) {
+    base::log::warning(
+        directory_->file("history.sqlite") +
+        " is missing and is made anew: rankings of closed days and the older audit are gone; no total is");
+  }
+  if (missing("salts")) {
+    base::log::warning(directory_->file("salts") +
+                       " is missing and is made anew: nobody is known again, so that today's visitors and those online "
+                       "are counted anew; no total is touched");
+  }
+  if (missing("admin-token") && !recovered_.registry->tokens().empty()) {
+    base::log::warning(directory_->file("admin-token") +
+                       " is missing: its token stays in force, and is not written again");
+  }
 }
 
 void Server::recover() {

@@ -44,6 +44,7 @@ class Server {
  private:
   void open_state();  // directory, recovery, clock, history, salts
   void recover();
+  void warn_of_missing_files() const;
   void open_threads();  // control, shards, checkpointer
   void first_start();   // the admin token, also of a restored directory
   void open_listeners();

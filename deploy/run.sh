@@ -74,8 +74,12 @@ END
 
 if ! $check; then
   echo "Ctrl-C stops it; what was counted stays in $data"
-  wait -n "${pids[@]}" || true
-  exit 0
+  code=0
+  wait -n "${pids[@]}" || code=$?
+  what=footfalld
+  if kill -0 "${pids[0]}" 2>/dev/null; then what="the server of the demo page"; fi
+  echo "run.sh: $what ended by itself, with exit code $code; see above" >&2
+  exit 1
 fi
 
 fail() { echo "run.sh --check: $*" >&2; exit 1; }

@@ -2,7 +2,8 @@
 // footfall.js: counts one pageview per load, says each beat that the page is still looked at, and shows the numbers.
 //
 //   <script async src="https://stats.example.vn/footfall.js" data-site="example.vn"></script>
-//   <b data-footfall="total">41.450.791</b>   also online, today, month, year, visitors, peak, page
+//   <b data-footfall="total">41.450.791</b>   also online, today, month, peak; year, visitors (of today) and page where
+//                                             the site's visibility is full: a counter, the default, tells them nobody
 //
 // No cookie, no preflight, nothing stored. What an element says stays as it is until a number is there.
 (function () {

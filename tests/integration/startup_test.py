@@ -75,6 +75,25 @@ class Startup(unittest.TestCase):
             self.assertEqual(self.daemon.request("GET", "/startupz", port=port).status, 200)
         self.assertEqual(self.daemon.stats(SITE)["counted"], 7)
 
+    def test_files_that_are_missing_are_told_and_no_total_is_touched(self):
+        self.hit(3)
+        self.daemon.stop()
+        self.assertNotIn("is missing", self.daemon.log_text())
+        kept = self.daemon.token
+        for name in ("salts", "history.sqlite", "admin-token"):
+            (self.daemon.directory / name).unlink()
+        process = self.launch()
+        try:
+            self.until_it_answers(process, self.daemon.admin_port, "/startupz", "started")
+            self.assertFalse((self.daemon.directory / "admin-token").exists())
+            (self.daemon.directory / "admin-token").write_text(kept + "\n")
+            self.assertEqual(self.daemon.stats(SITE)["counted"], 3, "the token is in force still")
+        finally:
+            process.terminate()
+            _, said = process.communicate(timeout=60)
+        for name in ("salts", "history.sqlite", "admin-token"):
+            self.assertIn(f"{self.daemon.directory}/{name} is missing", said)
+
     def test_damage_stops_the_start_until_its_loss_is_accepted(self):
         self.hit(3)
         self.daemon.stop(signal.SIGKILL)
