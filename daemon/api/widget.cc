@@ -213,6 +213,7 @@ std::string plain_svg_of(const std::vector<std::string>& lines) {
 
 std::string plain_svg_of(const std::vector<Line>& lines) {
   std::vector<std::string> texts;
+  texts.reserve(lines.size());
   for (const Line& line : lines) texts.push_back(line.label + ": " + line.text);
   return plain_svg_of(texts);
 }

@@ -140,11 +140,11 @@ class CrashStatesTest : public ::testing::Test {
       for (std::uint64_t n = 1 + below(3); n > 0; --n) made.pages.push_back("/" + made.key + "/" + std::to_string(n));
       ++figures_.batches;
     }
-    const Batch& sent = fresh ? batches_.back() : batches_[below(batches_.size())];
-    if (!sent.past) send(sent);
+    send(fresh ? batches_.back() : batches_[below(batches_.size())]);
   }
 
   void send(const Batch& sent) {
+    if (sent.past) return;
     sites::BatchClaim claim = node_->claim(sent.key, 1, sent.key);
     switch (claim.key().state) {
       case sites::BatchKeys::State::counted:
