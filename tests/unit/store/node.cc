@@ -52,6 +52,7 @@ base::Result<void> Node::start(unsigned streams) {
   }
   waiting_.resize(streams);
   given_up_.resize(streams);
+  commits.resize(streams);
   const std::string path = history_path.value_or(directory_->file("history.sqlite"));
   if (!history_path) {
     if (auto written = store::History::write_log_anew(*files, path); !written) return written;
@@ -187,6 +188,7 @@ sites::BatchClaim Node::claim(const std::string& name, std::uint8_t body, std::s
 
 base::Result<void> Node::commit(unsigned stream) {
   if (auto synced = writers_[stream]->sync(); !synced) return synced;
+  ++commits[stream];
   given_up_[stream].clear();
   for (Waiting& block : std::exchange(waiting_[stream], {})) {
     if (auto done = apply(stream, std::move(block)); !done) return done;

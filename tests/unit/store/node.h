@@ -103,6 +103,7 @@ class Node {
   // What happens on other threads while a change is made: the clock goes on, hits come.
   std::function<void()> between_expect_and_write, between_write_and_apply;
   std::function<void()> after_roll;           // while a checkpoint is made, too
+  std::vector<std::uint64_t> commits;         // by stream: those that succeeded
   std::uint64_t rolls = 0;                    // of all streams, for checkpoints
   std::vector<store::ClosedDay> closed_days;  // as the checkpointer told
   std::vector<std::uint64_t> applied_hits;    // by stream, since it began; what a checkpoint is compared with
