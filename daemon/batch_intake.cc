@@ -154,9 +154,9 @@ void BatchIntake::Items::write_answer() {
     json.begin_object().member("index", std::uint64_t{index}).member("reason", reason).end_object();
   }
   json.end_array().member("rejected_total", std::uint64_t{rejected_});
-  const auto apart = std::count_if(
-      batch_.candidates.begin(), batch_.candidates.end(),
-      [](const sites::Candidate& candidate) { return candidate.bot && !candidate.counts; });
+  const auto apart =
+      std::count_if(batch_.candidates.begin(), batch_.candidates.end(),
+                    [](const sites::Candidate& candidate) { return candidate.bot && !candidate.counts; });
   json.member("bots", static_cast<std::uint64_t>(apart));  // accepted, and not in the total
   if (part()) {
     const bool already = import().state == sites::Imports::State::counted;

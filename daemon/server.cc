@@ -453,7 +453,8 @@ base::Result<store::ClosedStreams> Server::roll_streams() {
   store::ClosedStreams closed;
   for (std::size_t i = 0; i < shards_.size(); ++i) {
     std::promise<store::ClosedStream> closed_and_durable;
-    shards_[i]->post([&] { shards_[i]->roll([&](store::ClosedStream stream) { closed_and_durable.set_value(stream); }); });
+    shards_[i]->post(
+        [&] { shards_[i]->roll([&](store::ClosedStream stream) { closed_and_durable.set_value(stream); }); });
     closed[stream_of_shard(i)] = closed_and_durable.get_future().get();
   }
   base::Result<std::uint64_t> control = std::uint64_t{0};

@@ -44,7 +44,6 @@ constexpr std::uint64_t kLastSegmentBytes = 64U << 10U;
 constexpr std::string_view kDiskBehind = "the disk is behind; try again in a second";
 constexpr std::string_view kJournalFails = "the journal cannot be written; nothing is counted until it can";
 
-
 // Why a ping was not even read.
 ingest::Rejection rejection_of(http::ParseError error) {
   switch (http::status_of(error)) {
@@ -171,9 +170,10 @@ void Shard::roll(std::function<void(store::ClosedStream)> closed) {
   store::ClosedStream stream{rolled->segment, store::ClosedStream::Applied{rolled->sequence, applied_hits_}};
   for (const auto& block : blocks_) stream.applied->hits += block->hits;  // once they are durable they are applied
   if (environment_.durability == Durability::memory) return closed(stream);
-  waiters_.push_back({rolled->sequence, [this, closed = std::move(closed), stream](const base::Result<void>& durable) {
-                        closed(durable ? stream : store::ClosedStream{writer_->last_closed(acknowledged()).segment, {}});
-                      }});
+  waiters_.push_back(
+      {rolled->sequence, [this, closed = std::move(closed), stream](const base::Result<void>& durable) {
+         closed(durable ? stream : store::ClosedStream{writer_->last_closed(acknowledged()).segment, {}});
+       }});
   start_sync();
   settle_waiters();
 }

@@ -28,8 +28,8 @@ base::Result<RecoveredState> load_checkpoint(const DataDirectory& directory, std
 base::Result<RecoveredState> read_checkpoint(base::FileSystem& files, const std::string& path,
                                              const journal::Incarnation& incarnation, std::uint64_t number,
                                              const counting::Limits& limits);
-// The state's positions become the checkpoint's; presence and batch keys are saved as of state.newest_s. Into the reserve's blocks, if
-// one is given; an error leaves the reserve as it was, and no part of the file.
+// The state's positions become the checkpoint's; presence and batch keys are saved as of state.newest_s. Into the
+// reserve's blocks, if one is given; an error leaves the reserve as it was, and no part of the file.
 base::Result<void> write_checkpoint(const DataDirectory& directory, std::uint64_t number, const RecoveredState& state,
                                     Reserve* reserve = nullptr);
 // Removes all checkpoints but these, and what unfinished writes left.

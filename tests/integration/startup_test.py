@@ -91,8 +91,8 @@ class Startup(unittest.TestCase):
         finally:
             process.terminate()
             _, said = process.communicate(timeout=60)
-        for name in ("salts", "history.sqlite", "admin-token"):
-            self.assertIn(f"{self.daemon.directory}/{name} is missing", said)
+        for told in ("salts was absent", "history.sqlite is missing", "admin-token is missing"):
+            self.assertIn(f"{self.daemon.directory}/{told}", said)
 
     def test_damage_stops_the_start_until_its_loss_is_accepted(self):
         self.hit(3)

@@ -81,7 +81,8 @@ TEST_F(BatchIntakeTest, WhatIsRefusedIsListedAndTheRestIsTaken) {
   EXPECT_EQ(batch.candidates.size(), 1U);
   EXPECT_EQ(batch.text.substr(0, batch.text.find(",{\"index\":1")),
             R"({"accepted":1,"rejected":[{"index":0,"reason":"unknown_site"})");
-  EXPECT_NE(batch.text.find(R"({"index":3,"reason":"time"}],"rejected_total":3,"bots":0})"), std::string::npos) << batch.text;
+  EXPECT_NE(batch.text.find(R"({"index":3,"reason":"time"}],"rejected_total":3,"bots":0})"), std::string::npos)
+      << batch.text;
   expect_ledger_holds(1);
 }
 
@@ -185,7 +186,8 @@ TEST_F(BatchIntakeTest, APartOfAnImportHoldsItsMarkAndHasNoKey) {
   part.claim.settle();
   counters_.accepted.add(1);
   const TakenBatch again = take(kOne);
-  EXPECT_EQ(again.text, R"({"accepted":0,"rejected":[],"rejected_total":0,"bots":0,"position":7,"already_counted":true})");
+  EXPECT_EQ(again.text,
+            R"({"accepted":0,"rejected":[],"rejected_total":0,"bots":0,"position":7,"already_counted":true})");
   EXPECT_FALSE(again.claim.holds());
   expect_ledger_holds();
   EXPECT_EQ(take_keyed("one", kOne).problem, Problem::malformed) << "one way to be counted once is enough";

@@ -635,9 +635,9 @@ TEST_F(CrashStatesTest, NoCrashLosesOrDoublesWhatWasAcknowledged) {
             << " histories=" << figures_.histories.size() << " shown=" << figures_.shown
             << " recoveries=" << figures_.recoveries << " in_recovery=" << figures_.nested
             << " batches=" << figures_.batches << " tries=" << figures_.tries << " replayed=" << figures_.replayed
-            << " under_way=" << figures_.under_way
-            << " with_closed_days=" << figures_.with_closed_days << " acknowledged=" << figures_.acknowledged
-            << " lost=" << figures_.lost << " doubled=" << figures_.doubled << '\n';
+            << " under_way=" << figures_.under_way << " with_closed_days=" << figures_.with_closed_days
+            << " acknowledged=" << figures_.acknowledged << " lost=" << figures_.lost << " doubled=" << figures_.doubled
+            << '\n';
   EXPECT_GE(figures_.distinct.size(), kStatesMin);
   EXPECT_GT(figures_.with_closed_days, 0U);
 }
