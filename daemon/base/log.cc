@@ -62,8 +62,8 @@ void stop() {
   const std::unique_ptr<Sink> last(sink);
   sink = nullptr;
   dropped_before = last->pool->overrun_counter();
+  last->pool.reset();  // writes what is queued, then joins: so the logger ends here, and not on that thread
   last->logger.reset();
-  last->pool.reset();  // writes what is queued, then joins
 }
 
 void write(Level level, std::string_view line) {
