@@ -70,7 +70,7 @@ void Control::stop(std::int32_t drain_s) {
 base::Result<void> Control::write(std::string_view payload) {
   const std::uint64_t made_under = writer_->position().sequence;
   const base::Result<std::uint64_t> written = writer_->append(payload, 0, made_under);
-  const base::Result<void> durable = written ? writer_->sync() : written.error();
+  base::Result<void> durable = written ? writer_->sync() : written.error();
   if (durable) return durable;
   journal_failed_ = true;
   base::log::error("the control stream cannot be written: " + durable.error().detail);

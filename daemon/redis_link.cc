@@ -153,8 +153,8 @@ void RedisLink::list(const std::string& site, Then<std::vector<Name>> then) {
   go();
 }
 
-void RedisLink::list_next(std::shared_ptr<std::vector<std::string>> sites, std::shared_ptr<std::vector<Name>> found,
-                          Then<std::vector<Name>> then) {
+void RedisLink::list_next(const std::shared_ptr<std::vector<std::string>>& sites,
+                          const std::shared_ptr<std::vector<Name>>& found, Then<std::vector<Name>> then) {
   if (sites->empty()) return then(std::move(*found));
   const std::string site = std::move(sites->back());
   sites->pop_back();

@@ -64,8 +64,8 @@ class RedisLink final : public api::SnapshotStore {
   void take_next(const std::shared_ptr<Taking>& taking);
   void save(const std::shared_ptr<Taking>& taking, const Name& name, const std::string& bytes, std::uint64_t total);
   void failed(const std::shared_ptr<Taking>& taking, const std::string& site, const base::Error& why);
-  void list_next(std::shared_ptr<std::vector<std::string>> sites, std::shared_ptr<std::vector<Name>> found,
-                 Then<std::vector<Name>> then);
+  void list_next(const std::shared_ptr<std::vector<std::string>>& sites,
+                 const std::shared_ptr<std::vector<Name>>& found, Then<std::vector<Name>> then);
   void go();  // sends what was called
 
   boost::asio::any_io_executor control_;

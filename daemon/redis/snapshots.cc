@@ -8,7 +8,7 @@ namespace footfall::redis {
 
 void Snapshots::save(const Name& name, const std::string& bytes, std::size_t kept, Then<void> then) {
   calls_.call({"SET", key(name.site, "snapshot:" + name.id), bytes},
-              [this, name, kept, then = std::move(then)](base::Result<Reply> done) {
+              [this, name, kept, then = std::move(then)](const base::Result<Reply>& done) {
                 if (!done) return then(done.error());
                 index(name, kept, then);
               });
@@ -16,10 +16,10 @@ void Snapshots::save(const Name& name, const std::string& bytes, std::size_t kep
 
 void Snapshots::index(const Name& name, std::size_t kept, Then<void> then) {
   calls_.call({"ZADD", key(name.site, "snapshots"), std::to_string(name.taken_ms), name.id},
-              [this, site = name.site, kept, then = std::move(then)](base::Result<Reply> done) {
+              [this, site = name.site, kept, then = std::move(then)](const base::Result<Reply>& done) {
                 if (!done) return then(done.error());
                 calls_.call({"SADD", prefix_ + ":{meta}:sites", site},
-                            [this, site, kept, then](base::Result<Reply> added) {
+                            [this, site, kept, then](const base::Result<Reply>& added) {
                               if (!added) return then(added.error());
                               prune(site, kept, then);
                             });
@@ -39,11 +39,12 @@ void Snapshots::prune(const std::string& site, std::size_t kept, Then<void> then
                   remove.push_back(key(site, "snapshot:" + id.text));
                 }
                 calls_.call(std::vector<std::string_view>(unname.begin(), unname.end()),
-                            [this, remove, then](base::Result<Reply> unnamed) {
+                            [this, remove, then](const base::Result<Reply>& unnamed) {
                               if (!unnamed) return then(unnamed.error());
-                              calls_.call(
-                                  std::vector<std::string_view>(remove.begin(), remove.end()),
-                                  [then](base::Result<Reply> removed) { removed ? then({}) : then(removed.error()); });
+                              calls_.call(std::vector<std::string_view>(remove.begin(), remove.end()),
+                                          [then](const base::Result<Reply>& removed) {
+                                            removed ? then({}) : then(removed.error());
+                                          });
                             });
               });
 }

@@ -133,7 +133,7 @@ std::uint64_t bytes_of(const DataDirectory& directory, journal::StreamId stream)
   if (!names) return 0;
   for (const std::string& name : *names) {
     if (!journal::parse_segment_name(name)) continue;
-    const auto file = directory.files().open(path + "/" + name, base::OpenMode::read);
+    const auto file = directory.files().open(std::string(path).append("/").append(name), base::OpenMode::read);
     if (!file) continue;
     if (const auto size = (*file)->size()) bytes += *size;
   }
