@@ -189,7 +189,8 @@ void Server::warn_of_missing_files() const {
         directory_->file("history.sqlite") +
         " is missing and is made anew: rankings of closed days and the older audit are gone; no total is");
   }
-  if (missing("admin-token") && !recovered_.registry->tokens().empty()) {
+  const bool restored = recovered_.checkpoint > 0 && recovered_.checkpoint_positions.empty();  // it gets a new one
+  if (missing("admin-token") && !recovered_.registry->tokens().empty() && !restored) {
     base::log::warning(directory_->file("admin-token") +
                        " is missing: its token stays in force, and is not written again");
   }
@@ -249,7 +250,7 @@ void Server::open_threads() {
         for (const auto& shard : shards_) pairs += shard->online_pairs();
         return pairs;
       },
-      [this] { return started_.load() && !draining_.load(); },
+      [this] { return started_.load() && !draining_.load() && !stream_failed(); },
       [this] {
         if (reserve_->give(kStopRoomBytes)) base::log::warning("the stop takes room of the reserve: the disk is full");
       },
@@ -502,6 +503,9 @@ api::Readiness Server::readiness() const {
     facts.journal_open = false;
     facts.journal_detail = "the stream of shard " + std::to_string(i) + " cannot be written";
   }
+  if (control_->writer().failed()) {
+    facts.control_detail = "the control stream cannot be written; changes are refused until it can";
+  }
   const store::CheckpointStats checkpoints = checkpointer_->stats();
   // Until this process made one: that which it began with, as old as the latest that it holds.
   facts.last_checkpoint_s = checkpoints.last_utc_s != 0 ? checkpoints.last_utc_s : recovered_.checkpoint_s;
@@ -537,6 +541,7 @@ metrics::Facts Server::facts() const {
     facts.journal_sync_failures += shard->sync_thread().failures();
     facts.journal_sync_seconds += static_cast<double>(shard->sync_thread().busy_us()) / 1e6;
     facts.unsynced_hits += shard->unsynced_hits();
+    facts.durable_hits += shard->durable_hits();
     facts.journal_streams_failed += shard->journal_failed() ? 1U : 0U;
     facts.online_pairs += shard->online_pairs();
     facts.online += shard->online();

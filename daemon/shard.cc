@@ -480,6 +480,7 @@ std::uint64_t Shard::write_block(Block& block) {
   const std::uint64_t sequence = append(block.hits);
   if (sequence != 0) {
     block.sequence = sequence;
+    written_hits_.add(block.hits);
     if (!holds_answers()) apply_through(sequence);
   } else if (!blocks_.empty() && blocks_.back()->sequence == 0) {  // else fail_journal() gave it up along with others
     forget(*blocks_.back());
@@ -532,6 +533,7 @@ void Shard::forget(Block& block) {
     base::MutexLock lock(site.mutex());
     site.clear_definitions(index_);
   }
+  if (block.sequence != 0) written_hits_.set(written_hits_.get() - block.hits);
   // Written, it may be replayed until the next segment's header is durable: until then nobody counts it elsewhere.
   if (block.sequence != 0 && block.claim.holds()) given_up_.push_back(std::move(block.claim));
   block.claim.release();
@@ -608,6 +610,7 @@ void Shard::start_sync() {
     return;
   }
   syncing_ = true;
+  sync_job_hits_ = written_hits_.get();
   last_sync_s_ = loop_->now_ms() / 1000;
   sync_thread_->start(sync_job_);
 }
@@ -618,6 +621,7 @@ void Shard::on_synced(const base::Result<void>& outcome) {
   sync_job_.files.clear();
   if (outcome) {
     synced_through_ = sync_job_.through;
+    durable_hits_.set(sync_job_hits_);
     if (holds_answers()) {
       apply_through(synced_through_);
       held_.release(synced_through_, [this](const Pending& pending) { answer_one(pending); });

@@ -19,6 +19,7 @@
 // Tested by tests/integration/, over ten million hits against an oracle.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -132,7 +133,11 @@ class Shard final : public http::LoopHandler {
   const api::LiveCounters& live_counters() const { return live_.counters(); }
   std::uint64_t journal_bytes() const { return writer_->bytes_written(); }
   const journal::SyncThread& sync_thread() const { return *sync_thread_; }
-  std::uint64_t unsynced_hits() const { return unsynced_hits_.get(); }  // decided, and not accepted yet
+  std::uint64_t durable_hits() const { return durable_hits_.get(); }  // since the start
+  std::uint64_t unsynced_hits() const {                               // in blocks that are written, and not durable
+    const std::uint64_t durable = durable_hits_.get();
+    return std::max(written_hits_.get(), durable) - durable;
+  }
   bool journal_failed() const { return journal_failed_.get() != 0; }
   // The longest that the thread worked at once on anything but requests, in its CPU time.
   std::uint64_t slice_ns_max() const { return slice_ns_max_.get(); }
@@ -258,6 +263,7 @@ class Shard final : public http::LoopHandler {
   std::vector<sites::BatchClaim> given_up_;  // of blocks that will not be applied, but may still be replayed
   std::vector<std::pair<sites::SiteId, counting::Observation>> lost_observations_;  // to be journaled again
   journal::SyncJob sync_job_;
+  std::uint64_t sync_job_hits_ = 0;  // written_hits_ as of its begin
   bool syncing_ = false;
   bool draining_ = false;
   std::int64_t last_sync_s_ = 0;
@@ -268,7 +274,9 @@ class Shard final : public http::LoopHandler {
 
   metrics::ShardCounters counters_;
   base::Counter journal_failed_;  // 0 or 1
-  base::Counter unsynced_hits_;
+  base::Counter unsynced_hits_;   // decided, and neither applied nor given up
+  // Since the start: in blocks that were written and not given up; of them, on the device.
+  base::Counter written_hits_, durable_hits_;
   base::Counter slice_ns_max_;
   base::Counter online_, online_pairs_;
 };

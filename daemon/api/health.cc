@@ -42,7 +42,13 @@ HealthAnswer readyz(const Readiness& facts, std::string_view query, std::int64_t
       fact(answer.body, false,
            "journal closed: ", facts.journal_detail.empty() ? "not opened yet" : facts.journal_detail);
     }
-    fact(answer.body, !facts.draining, facts.draining ? "draining" : "taking traffic");
+    if (!facts.control_detail.empty()) fact(answer.body, false, facts.control_detail);
+    fact(answer.body, !facts.draining,
+         facts.draining    ? "draining"
+         : facts.recovered ? "taking traffic"
+                           : "not draining");
+  }
+  if (facts.recovered && query_value(query, "verbose").has_value()) {  // what is not known before
     fact(answer.body, true, "sites: ", std::to_string(facts.sites));
     if (facts.ledger.empty()) fact(answer.body, true, "the ledger balances");
     for (const std::string& sentence : facts.ledger)

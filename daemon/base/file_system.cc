@@ -195,7 +195,11 @@ class PosixFileSystem final : public FileSystem {
   }
 
   Result<std::unique_ptr<File>> lock(const std::string& path) override {
-    Descriptor fd = open_retrying(path, O_RDWR | O_CREAT, 0600);
+    Descriptor fd = [&path] {
+      Descriptor made = open_retrying(path, O_RDWR | O_CREAT, 0600);
+      if (made.valid() || errno != EROFS) return made;
+      return open_retrying(path, O_RDONLY, 0);  // nobody can write there; a lock of it holds all the same
+    }();
     if (!fd.valid()) return call_failed("open", path);
     // flock, not fcntl: it belongs to the open file, so a successor that is sent the descriptor holds it too.
     if (retry([&] { return flock(fd.get(), LOCK_EX | LOCK_NB); }) != 0) {

@@ -166,7 +166,9 @@ void storage(Families& out, const std::vector<const ShardCounters*>& shards, con
               facts.journal_syncs);
   out.counter("footfall_journal_sync_failures_total", "Those that failed.", facts.journal_sync_failures);
   out.counter("footfall_journal_sync_seconds_total", "Time that they took, summed.", facts.journal_sync_seconds);
-  out.gauge("footfall_unsynced_hits", "Hits that were decided and wait for the disk.", facts.unsynced_hits);
+  out.counter("footfall_hits_durable_total", "Hits in blocks that are on the device.", facts.durable_hits);
+  out.gauge("footfall_unsynced_hits", "Hits in blocks that are written, and not on the device yet.",
+            facts.unsynced_hits);
   out.gauge("footfall_journal_streams_failed", "Streams that take no writes at present.", facts.journal_streams_failed);
   out.gauge("footfall_journal_uncovered_bytes", "Of the journal, since the last checkpoint: what a start would replay.",
             facts.journal_uncovered_bytes);

@@ -54,6 +54,7 @@ struct Facts {
   std::uint64_t ledger_checks = 0, ledger_mismatch = 0;
   std::uint64_t ledger_stream_hits = 0, ledger_site_hits = 0;  // as of the last of them
 
+  std::uint64_t durable_hits = 0;  // since the start
   std::uint64_t checkpoints = 0, checkpoint_failures = 0, checkpoint_failures_in_a_row = 0;
   double checkpoint_duration_s = 0;    // of the last
   std::int64_t checkpoint_last_s = 0;  // UTC; 0: none yet

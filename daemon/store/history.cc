@@ -10,7 +10,9 @@
 // Tested by tests/unit/store/history_test.cc.
 #include "store/history.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -112,6 +114,10 @@ struct History::Impl {
   }
 
   base::Result<void> open(const char* vfs) {
+    // SQLite would make it as the umask says, and its log with the same permissions.
+    if (vfs == nullptr && path != ":memory:") {
+      if (const int made = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600); made >= 0) ::close(made);
+    }
     if (sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, vfs) !=
         SQLITE_OK) {
       return error("cannot open");

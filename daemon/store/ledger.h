@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ledger: hits are counted in several places that know nothing of each other. Here they are compared.
 //
-//                    one count                                the other                        compared
-//   a stream         what its blocks' headers say             what their records hold          by each replay
-//   a stream         what a replay of closed segments found   what its shard had applied       at each checkpoint
-//   everything       hits of all streams, since they began    hits that were added to sites    at each start and
-//   checkpoint a site           counted, the sum of its pages            its days' sum                    at each start
-//   and checkpoint a site           bots                                     its days' sum                    at each
-//   start and checkpoint
+//   one count                                            the other                          compared
+//   a stream: what its blocks' headers say               what their records hold            by each replay
+//   a stream: what a replay of closed segments found     what its shard had applied         at each checkpoint
+//   everything: hits of all streams, since they began    hits that were added to sites      at starts and checkpoints
+//   a site: counted, the sum of its pages                its days' sum                      at starts and checkpoints
+//   a site: bots                                         its days' sum                      at starts and checkpoints
 //
 // What a shard compares at the end of a pass is in metrics/shard_counters.h. All of it is footfall_ledger_mismatch.
 // Cost: a walk over the days of every site, beside the replay that it follows.

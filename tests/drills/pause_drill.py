@@ -2,7 +2,7 @@
 """The process is stopped for a while and goes on; and the wall clock jumps an hour forward, and back. No hit is lost or counted twice,
 and a visitor is online once.
 
-FOOTFALL_ROUNDS=4 seconds of SIGSTOP by default; by hand 60."""
+FOOTFALL_ROUNDS seconds of SIGSTOP, 60 by default."""
 import glob
 import os
 import signal
@@ -87,5 +87,5 @@ def jumps():
 
 
 if __name__ == "__main__":
-    pause(rounds(4))
+    pause(rounds(60))
     jumps()

@@ -74,7 +74,7 @@ def checkpointed(node, books):
 
 def lose_nothing(count, chance):
     books = Books()
-    torn = 0
+    torn = replayed = 0
     with disk() as mounted, contextlib.ExitStack() as stack:
         (mounted.at / "data").mkdir()
         node = daemon("--durability", "disk", "--segment-size", str(1 << 20), "--checkpoint-interval", "1", "--threads", "2",
@@ -91,8 +91,11 @@ def lose_nothing(count, chance):
             books.add(load.truth())
             cut_and_restart(node, mounted)
             books.settle(node)
-            torn += node.metrics()["footfall_recovery_torn_bytes"]
+            metrics = node.metrics()
+            torn += metrics["footfall_recovery_torn_bytes"]
+            replayed += metrics["footfall_recovery_replayed_hits"]
     assert books.total() > 0
+    assert replayed > 0, "footfall_recovery_replayed_hits: no start found anything"
     print(f"disk: {count} power cuts, {books.figures()}, {torn:.0f} torn bytes cut", flush=True)
 
 
