@@ -114,8 +114,13 @@ base::Result<BackupSummary> write_backup(const DataDirectory& directory, History
 
 namespace {
 
-// The checkpoint of the backup becomes one of `directory`. Answers how many sites are in it.
-base::Result<std::uint64_t> adopt_checkpoint(BackupReader& backup, const DataDirectory& directory,
+struct Adopted {
+  std::uint64_t sites = 0;
+  std::string hash;  // without the batch keys, which are of the incarnation that was backed up
+};
+
+// The checkpoint of the backup becomes one of `directory`.
+base::Result<Adopted> adopt_checkpoint(BackupReader& backup, const DataDirectory& directory,
                                              const counting::Limits& limits) {
   const BackupHeader& header = backup.header();
   const Scratch foreign(directory.file("checkpoint/backup.tmp"));
@@ -129,9 +134,9 @@ base::Result<std::uint64_t> adopt_checkpoint(BackupReader& backup, const DataDir
   for (const auto& [stream, hits] : state->stream_hits) state->earlier_hits += hits;
   state->stream_hits.clear();
   state->positions.clear();
-  state->registry->batch_keys().clear();  // they are of the incarnation that was backed up
+  state->registry->batch_keys().clear();
   if (auto written = write_checkpoint(directory, header.checkpoint, *state); !written) return written.error();
-  return state->registry->entries().size();
+  return Adopted{state->registry->entries().size(), content_hash(*state->registry, state->newest_s)};
 }
 
 base::Result<void> adopt_history(BackupReader& backup, const DataDirectory& directory) {
@@ -169,12 +174,12 @@ base::Result<RestoreSummary> restore_backup(base::FileSystem& files, const std::
   {
     auto directory = DataDirectory::open(files, unfinished);
     if (!directory) return directory.error();
-    auto sites = adopt_checkpoint(*backup, **directory, limits);
-    if (!sites) return sites.error();
+    auto adopted = adopt_checkpoint(*backup, **directory, limits);
+    if (!adopted) return adopted.error();
     if (auto done = adopt_history(*backup, **directory); !done) return done.error();
     if (auto synced = files.sync_directory(unfinished); !synced) return synced.error();
     const BackupHeader& header = backup->header();
-    summary.backup = {header.checkpoint, backup->bytes(), *sites, header.hash, header.newest_s, header.made_s};
+    summary.backup = {header.checkpoint, backup->bytes(), adopted->sites, adopted->hash, header.newest_s, header.made_s};
     summary.incarnation = (*directory)->incarnation_text();
   }
   if (auto renamed = files.rename(unfinished, place); !renamed) {
