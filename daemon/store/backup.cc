@@ -121,7 +121,7 @@ struct Adopted {
 
 // The checkpoint of the backup becomes one of `directory`.
 base::Result<Adopted> adopt_checkpoint(BackupReader& backup, const DataDirectory& directory,
-                                             const counting::Limits& limits) {
+                                       const counting::Limits& limits) {
   const BackupHeader& header = backup.header();
   const Scratch foreign(directory.file("checkpoint/backup.tmp"));
   if (auto done = backup.extract(BackupMember::checkpoint, foreign.path()); !done) return done.error();
@@ -179,7 +179,8 @@ base::Result<RestoreSummary> restore_backup(base::FileSystem& files, const std::
     if (auto done = adopt_history(*backup, **directory); !done) return done.error();
     if (auto synced = files.sync_directory(unfinished); !synced) return synced.error();
     const BackupHeader& header = backup->header();
-    summary.backup = {header.checkpoint, backup->bytes(), adopted->sites, adopted->hash, header.newest_s, header.made_s};
+    summary.backup = {header.checkpoint, backup->bytes(), adopted->sites,
+                      adopted->hash,     header.newest_s, header.made_s};
     summary.incarnation = (*directory)->incarnation_text();
   }
   if (auto renamed = files.rename(unfinished, place); !renamed) {
