@@ -48,10 +48,10 @@ class Disk(Mount):
 
 @contextlib.contextmanager
 def disk():
-    with Mount("-t", "tmpfs", "-o", "size=256m", "tmpfs") as under:
+    with Mount("-t", "tmpfs", "-o", "size=700m", "tmpfs") as under:
         image = under.at / "image"
         with open(image, "wb") as file:
-            file.truncate(200 << 20)
+            file.truncate(600 << 20)
         subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], check=True)
         with Disk(image) as mounted:
             yield mounted
