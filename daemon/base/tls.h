@@ -9,7 +9,7 @@
 //
 // Ownership  TlsContext outlives its filters. Threading: a filter is its connection's; a context may be shared.
 // Errors     a context's make() says which file, and OpenSSL's reason; a filter's receive() and send() say why it
-// failed. Tested by tests/unit/base/tls_test.cc.
+// failed. Tested by tests/unit/redis/redis_servers_test.cc against a real server; the accepting end has no user yet.
 #pragma once
 
 #include <memory>
