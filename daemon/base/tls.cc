@@ -64,18 +64,6 @@ Result<TlsContext> TlsContext::for_clients(const std::string& authorities) {
   return out;
 }
 
-Result<TlsContext> TlsContext::for_servers(const std::string& certificate, const std::string& key) {
-  TlsContext out(make(TLS_server_method()));
-  if (SSL_CTX_use_certificate_chain_file(out.get(), certificate.c_str()) != 1) {
-    return Error{Errc::invalid_config, "certificate " + certificate + ": " + reason()};
-  }
-  if (SSL_CTX_use_PrivateKey_file(out.get(), key.c_str(), SSL_FILETYPE_PEM) != 1 ||
-      SSL_CTX_check_private_key(out.get()) != 1) {
-    return Error{Errc::invalid_config, "key " + key + " of certificate " + certificate + ": " + reason()};
-  }
-  return out;
-}
-
 TlsFilter TlsFilter::connect(const TlsContext& context, const std::string& host) {
   TlsFilter out(make(context));
   SSL_set_connect_state(out.ssl_.get());
@@ -88,12 +76,6 @@ TlsFilter TlsFilter::connect(const TlsContext& context, const std::string& host)
   }
   ERR_clear_error();
   SSL_do_handshake(out.ssl_.get());  // its first message
-  return out;
-}
-
-TlsFilter TlsFilter::accept(const TlsContext& context) {
-  TlsFilter out(make(context));
-  SSL_set_accept_state(out.ssl_.get());
   return out;
 }
 
@@ -137,8 +119,7 @@ Result<void> TlsFilter::receive(std::string_view bytes, std::string& plain) {
       case SSL_ERROR_WANT_READ:
       case SSL_ERROR_WANT_WRITE:
         return {};
-      case SSL_ERROR_ZERO_RETURN:
-        ended_ = true;
+      case SSL_ERROR_ZERO_RETURN:  // it sends no more; that it closes is seen at the socket
         return {};
       default:
         return Error{Errc::malformed, "TLS: " + reason()};

@@ -8,8 +8,8 @@
 // own, and its name (RFC 9525) or IP address.
 //
 // Ownership  TlsContext outlives its filters. Threading: a filter is its connection's; a context may be shared.
-// Errors     a context's make() says which file, and OpenSSL's reason; a filter's receive() and send() say why it
-// failed. Tested by tests/unit/redis/redis_servers_test.cc against a real server; the accepting end has no user yet.
+// Errors     for_clients() says which file, and OpenSSL's reason; a filter's receive() and send() say why it
+// failed. Tested by tests/unit/redis/redis_servers_test.cc against a real server.
 #pragma once
 
 #include <memory>
@@ -29,8 +29,6 @@ class TlsContext {
  public:
   // `authorities`: a PEM file; empty for those of the system.
   static Result<TlsContext> for_clients(const std::string& authorities);
-  // PEM files: the certificate with its chain, and its key.
-  static Result<TlsContext> for_servers(const std::string& certificate, const std::string& key);
 
   ssl_ctx_st* get() const { return context_.get(); }
 
@@ -46,7 +44,6 @@ class TlsFilter {
  public:
   // A client's end: `host` is a name or an IP address.
   static TlsFilter connect(const TlsContext& context, const std::string& host);
-  static TlsFilter accept(const TlsContext& context);
 
   // Takes bytes from the peer, and adds what they say to `plain`. A failed filter stays so; what it leaves in
   // ciphertext() tells the peer why.
@@ -55,10 +52,6 @@ class TlsFilter {
   Result<void> send(std::string_view plain);
   // To be sent to the peer; taken by the caller.
   std::string take_ciphertext();
-
-  bool established() const { return established_; }
-  // The peer has said that it sends no more. A connection that ends without it was cut.
-  bool ended() const { return ended_; }
 
  private:
   struct Free {
@@ -70,7 +63,6 @@ class TlsFilter {
   std::unique_ptr<ssl_st, Free> ssl_;
   std::string early_;  // given to send() before the handshake ended
   bool established_ = false;
-  bool ended_ = false;
 };
 
 }  // namespace footfall::base

@@ -89,7 +89,6 @@ class Client {
   std::string problem() const;
   std::vector<Address> masters() const { return map_ ? map_->masters() : std::vector<Address>{}; }
   const ClientCounters& counters() const { return counters_; }
-  std::size_t pending() const { return commands_.size(); }
 
   // The transport's side. After each call it carries out what take_action() gives, and sends unsent(link) of the
   // links that take_dirty() gives.

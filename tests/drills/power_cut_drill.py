@@ -72,16 +72,23 @@ def checkpointed(node, books):
         time.sleep(0.1)
 
 
-def lose_nothing(count, chance):
-    books = Books()
-    torn = replayed = 0
+@contextlib.contextmanager
+def on_a_disk(durability, threads):
+    """A daemon whose data directory is alone on a disk of its own, with the site; and the disk."""
     with disk() as mounted, contextlib.ExitStack() as stack:
         (mounted.at / "data").mkdir()
-        node = daemon("--durability", "disk", "--segment-size", str(1 << 20), "--checkpoint-interval", "1", "--threads", "2",
+        node = daemon("--durability", durability, "--segment-size", str(1 << 20), "--checkpoint-interval", "1", "--threads", str(threads),
                       directory=mounted.at / "data")
         stack.callback(node.close)
         node.start()
         add_site(node)
+        yield node, mounted
+
+
+def lose_nothing(count, chance):
+    books = Books()
+    torn = replayed = 0
+    with on_a_disk("disk", 2) as (node, mounted):
         for number in range(count):
             if number % 4 == 3:
                 checkpointed(node, books)  # while little arrives: at full load none may end within a round, and the image would fill
@@ -103,13 +110,7 @@ def lose_a_tail(count, chance):
     """One connection sends pages in order, so what is kept must be a prefix of what was acknowledged."""
     lost = kept = 0
     most = 9_000 // count  # of all rounds together in one answer of /pages
-    with disk() as mounted, contextlib.ExitStack() as stack:
-        (mounted.at / "data").mkdir()
-        node = daemon("--durability", "kernel", "--segment-size", str(1 << 20), "--checkpoint-interval", "1", "--threads", "1",
-                      directory=mounted.at / "data")
-        stack.callback(node.close)
-        node.start()
-        add_site(node)
+    with on_a_disk("kernel", 1) as (node, mounted):
         for number in range(count):
             books = Books()
             paths = []
