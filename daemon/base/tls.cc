@@ -118,7 +118,6 @@ Result<void> TlsFilter::receive(std::string_view bytes, std::string& plain) {
     switch (SSL_get_error(ssl_.get(), size)) {
       case SSL_ERROR_WANT_READ:
       case SSL_ERROR_WANT_WRITE:
-        return {};
       case SSL_ERROR_ZERO_RETURN:  // it sends no more; that it closes is seen at the socket
         return {};
       default:
