@@ -75,7 +75,7 @@ class RedisLink final : public api::SnapshotStore {
   const std::string node_;
   WhenDurable when_durable_;
   redis::Client client_;
-  redis::Calls calls_;
+  redis::ClientCalls calls_;
   redis::Snapshots snapshots_;
   std::map<std::string, std::uint64_t> kept_totals_;  // site -> the total of its latest snapshot
   std::int64_t due_s_;                                // when snapshots are to be taken next

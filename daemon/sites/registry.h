@@ -113,10 +113,10 @@ class Registry {
   bool knows(std::string_view change_id) const { return find_change(change_id) != nullptr; }
   // A change that another node made, as one that can be written and applied here. unavailable: another must be adopted
   // before. Reserves ids of pages.
-  base::Result<Change> adopt(const SharedChange& shared, std::string node);
-  // For other nodes: the known changes, oldest first. Imports are a node's own. Of a restored snapshot its
-  // pages while it is one of the kRestoresKept latest.
-  void each_shared(const std::function<void(const SharedChange&)>& visit) const;
+  base::Result<Change> adopt(const SharedChange& shared);
+  // For other nodes: the known changes, oldest first, with `node` as the maker of those that were made here. Imports
+  // are a node's own. Of a restored snapshot its pages while it is one of the kRestoresKept latest.
+  void each_shared(const std::string& node, const std::function<void(const SharedChange&)>& visit) const;
   // How many changes were ever applied: by which one sees that there are new ones.
   std::uint64_t applied() const { return applied_; }
   // The change with this id, while it is kept (the last kChangesKept): for undo and for a repeated answer.

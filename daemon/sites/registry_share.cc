@@ -76,10 +76,10 @@ const Registry::Row* Registry::latest(std::string_view name) const {
   return nullptr;
 }
 
-base::Result<Change> Registry::adopt(const SharedChange& shared, std::string node) {
-  if (node.empty()) return Error{Errc::malformed, "a change of another node needs the node's incarnation"};
+base::Result<Change> Registry::adopt(const SharedChange& shared) {
+  if (shared.node.empty()) return Error{Errc::malformed, "a change of another node needs the node's incarnation"};
   Change change = shared.change;
-  change.origin = Origin{std::move(node), shared.revision};
+  change.origin = Origin{shared.node, shared.revision};
   if (!shareable(change.action)) return Error{Errc::malformed, "another node's import is its own"};
   if (!shared.site.empty() && !std::holds_alternative<Undone>(change.action)) {
     const Row* known = latest(shared.site);
@@ -96,7 +96,7 @@ base::Result<Change> Registry::adopt(const SharedChange& shared, std::string nod
   return change;
 }
 
-void Registry::each_shared(const std::function<void(const SharedChange&)>& visit) const {
+void Registry::each_shared(const std::string& node, const std::function<void(const SharedChange&)>& visit) const {
   for (const std::string_view id : change_order_) {
     const Kept& kept = changes_.find(id)->second;
     if (!shareable(kept.change.action)) continue;
@@ -108,6 +108,7 @@ void Registry::each_shared(const std::function<void(const SharedChange&)>& visit
     }
     SharedChange shared;
     shared.change = kept.change;
+    shared.node = kept.change.origin ? kept.change.origin->node : node;
     shared.revision = kept.revision;
     if (const SiteId* site = site_of(*about)) shared.site = row(*site)->settings->name;
     visit(shared);

@@ -15,6 +15,7 @@ std::string encode(const SharedChange& shared) {
   std::string bytes;
   open_frame(bytes, kMagic, kVersion);
   base::ByteWriter out(bytes);
+  out.string(shared.node);
   out.string(shared.site);
   out.varint(shared.revision);
   encode(shared.change, out);
@@ -26,6 +27,7 @@ base::Result<SharedChange> decode_shared_change(std::string_view bytes) {
   base::Result<base::ByteReader> in = read_frame(bytes, kMagic, kVersion, "a shared change");
   if (!in) return in.error();
   SharedChange out;
+  out.node = in->string();
   out.site = in->string();
   out.revision = in->varint();
   if (base::Result<void> read = decode(*in, out.change); !read) return read.error();

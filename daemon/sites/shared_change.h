@@ -16,6 +16,7 @@
 namespace footfall::sites {
 
 struct SharedChange {
+  std::string node;            // incarnation of the one where it was made, in hex
   std::string site;            // empty: of no site alone (a token)
   std::uint64_t revision = 0;  // of the site's settings that it made; 0: it is not about them
   Change change;               // ids of sites and pages, and its origin, mean nothing

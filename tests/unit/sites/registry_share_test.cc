@@ -42,7 +42,7 @@ class Node {
 
   std::vector<std::string> told() const {
     std::vector<std::string> out;
-    registry_.each_shared([&out](const SharedChange& shared) { out.push_back(encode(shared)); });
+    registry_.each_shared("node", [&out](const SharedChange& shared) { out.push_back(encode(shared)); });
     return out;
   }
   void hear(const std::string& bytes) {
@@ -56,7 +56,7 @@ class Node {
       for (std::size_t n = waiting_.size(); n > 0; --n) {
         const SharedChange shared = waiting_.front();
         waiting_.pop_front();
-        auto change = registry_.adopt(shared, "other");
+        auto change = registry_.adopt(shared);
         if (!change) {
           EXPECT_EQ(change.error().code, Errc::unavailable) << change.error().detail;
           waiting_.push_back(shared);
@@ -203,8 +203,8 @@ TEST(RegistryShareTest, WhatIsNoChangeOfANodeIsRefused) {
   Node a;
   ASSERT_TRUE(a.make("1", a.registry().plan_add(named("example.vn"), 1)));
   const auto refusal = [&a](const std::string& site, Action action) {
-    SharedChange shared{site, 0, Change{"x", kNow, "admin", "", std::move(action)}};
-    const auto adopted = a.registry().adopt(shared, "other");
+    SharedChange shared{"other", site, 0, Change{"x", kNow, "admin", "", std::move(action)}};
+    const auto adopted = a.registry().adopt(shared);
     EXPECT_FALSE(adopted);
     return adopted ? Errc::io : adopted.error().code;
   };

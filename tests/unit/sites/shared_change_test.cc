@@ -7,13 +7,14 @@ namespace footfall::sites {
 namespace {
 
 SharedChange a_reset() {
-  return {"example.vn", 7,
+  return {"0123456789abcdef0123456789abcdef", "example.vn", 7,
           Change{"reset-1", 1'700'000'000, "admin", "moved house", Reset{SiteId{3}, counting::Epoch{2, 99}, 41}}};
 }
 
 TEST(SharedChangeTest, ItsBytesGiveItBack) {
   const auto back = decode_shared_change(encode(a_reset()));
   ASSERT_TRUE(back);
+  EXPECT_EQ(back->node, "0123456789abcdef0123456789abcdef");
   EXPECT_EQ(back->site, "example.vn");
   EXPECT_EQ(back->revision, 7U);
   EXPECT_EQ(back->change.id, "reset-1");
