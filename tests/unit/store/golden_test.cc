@@ -17,6 +17,7 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "node.h"
+#include "sites/salts_file.h"
 #include "store/verify.h"
 #include "support/temporary_directory.h"
 
@@ -39,6 +40,7 @@ class GoldenTest : public ::testing::Test {
       ASSERT_NO_FATAL_FAILURE(write());
     }
     std::filesystem::copy(golden_ + "/data", data_, std::filesystem::copy_options::recursive);
+    std::filesystem::permissions(data_ + "/salts", std::filesystem::perms(0600));  // which Git does not keep
   }
 
   // ---- The directory: every type of record and most kinds of changes, two shards, a day that is closed ----
@@ -89,8 +91,16 @@ class GoldenTest : public ::testing::Test {
       node_->tick();
     }
     node_->crash();
+    ASSERT_TRUE(sites::write_salts(testing::unsynced_files(), golden_ + "/data/salts", salts()));
     std::ofstream(golden_ + "/expected.txt") << describe(golden_ + "/data");
     std::filesystem::remove(golden_ + "/data/LOCK");
+  }
+
+  static sites::SaltsState salts() {
+    sites::SaltsState state;
+    state.day = sites::oldest_salt_day(kBegin + 3 * kDay);
+    for (std::size_t i = 0; i < state.key.size(); ++i) state.key[i] = static_cast<std::uint8_t>(i);
+    return state;
   }
 
   // ---- What is found in it ----
@@ -136,8 +146,8 @@ class GoldenTest : public ::testing::Test {
     base::ByteWriter(bytes).u32(value);
     return bytes;
   }
-  void expect_refused(const std::string& file) const {
-    const std::string found = describe(data_);
+  void expect_refused(const std::string& file) const { expect_says(describe(data_), file); }
+  static void expect_says(const std::string& found, const std::string& file) {
     for (const char* part : {file.c_str(), "format 2", "up to 1", "start the release that wrote it"})
       EXPECT_NE(found.find(part), std::string::npos) << part << " is not in: " << found;
   }
@@ -157,9 +167,16 @@ TEST_F(GoldenTest, IsReadAsItWasWritten) {
 
 TEST_F(GoldenTest, IsWhole) {
   const auto directory = DataDirectory::open(testing::unsynced_files(), data_).value();
-  const VerifyReport report = verify(*directory, limits_);
+  const VerifyReport report = verify(*directory, limits_, kBegin + 4 * kDay);
   EXPECT_EQ(report.problems, std::vector<std::string>());
   EXPECT_EQ(report.warnings, std::vector<std::string>());
+}
+
+TEST_F(GoldenTest, ItsSaltsAreReadAsTheyWereWritten) {
+  const auto found = sites::read_salts(testing::unsynced_files(), data_ + "/salts");
+  ASSERT_TRUE(found) << to_string(found.error());
+  EXPECT_EQ(found->day, salts().day);
+  EXPECT_EQ(found->key, salts().key);
 }
 
 TEST_F(GoldenTest, ADirectoryOfALaterFormatIsRefused) {
@@ -192,6 +209,17 @@ TEST_F(GoldenTest, ACheckpointOfALaterFormatIsRefused) {
   bytes.replace(crc_at, 4, u32(base::crc32c(std::string_view(bytes).substr(0, crc_at))));
   put(path, bytes);
   expect_refused(path);
+}
+
+TEST_F(GoldenTest, SaltsOfALaterFormatAreRefused) {
+  std::string bytes = content(data_ + "/salts");
+  bytes.replace(6, 1, "2");
+  bytes.replace(bytes.size() - 4, 4, u32(base::crc32c(std::string_view(bytes).substr(0, bytes.size() - 4))));
+  put(data_ + "/salts", bytes);
+  const auto found = sites::read_salts(testing::unsynced_files(), data_ + "/salts");
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code, Errc::newer_format);
+  expect_says(found.error().detail, "/salts");
 }
 
 TEST_F(GoldenTest, AHistoryOfALaterFormatIsRefused) {
