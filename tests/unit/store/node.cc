@@ -153,8 +153,9 @@ base::Result<void> Node::hit(unsigned stream, const std::vector<Ping>& pings, si
     c.utc_offset_s = registry_->settings(site->id())->timezone == "UTC" ? 0 : 25'200;
     c.visitor.value = ping.visitor;
     c.moved_from.value = ping.moved_from;
+    c.kind = ping.kind;
     c.bot = ping.bot;
-    c.counts = !ping.bot;
+    c.counts = !ping.bot && ping.kind == counting::Kind::pageview;
     c.touches_presence = !ping.bot;
     c.adds_visitor = !ping.bot;
     c.path = sites::Text{ping.path, base::table_hash(ping.path)};
