@@ -309,9 +309,14 @@ void Replicator::digest(const FlushPtr& flush) {
 }
 
 void Replicator::adopt_waiting() {
+  std::size_t adoptions = 0;
   for (bool moved = true; moved;) {
     moved = false;
     for (auto it = waiting_.begin(); it != waiting_.end();) {
+      if (adoptions == options_.adopted_at_once) {
+        hurry();
+        return node_.adopted();
+      }
       const sites::SharedChange& change = it->second;
       const bool new_site = !change.site.empty() && !node_.has_site(change.site);
       const base::Result<void> adopted = node_.adopt(change);
@@ -321,6 +326,7 @@ void Replicator::adopt_waiting() {
       }
       if (adopted) {
         counters_.changes_adopted.add();
+        ++adoptions;
         if (new_site) reread_.insert(change.site);
         moved = true;
       } else {
@@ -329,6 +335,7 @@ void Replicator::adopt_waiting() {
       it = waiting_.erase(it);
     }
   }
+  if (adoptions > 0) node_.adopted();
 }
 
 void Replicator::write_changes(const FlushPtr& flush) {

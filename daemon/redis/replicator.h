@@ -92,6 +92,8 @@ class ReplicatedNode {
   virtual base::Result<void> learn(std::vector<Learnt> slots) = 0;
   // Journals and applies it, or knows it already. unavailable: it waits for another, or for the disk.
   virtual base::Result<void> adopt(const sites::SharedChange& change) = 0;
+  // Some were adopted since the last call.
+  virtual void adopted() = 0;
   virtual bool knows(const std::string& change_id) = 0;
   virtual void each_shared(const std::function<void(const sites::SharedChange&)>& visit) = 0;
   // Rises with each change that is applied here.
@@ -124,6 +126,7 @@ class Replicator {
     std::int64_t late_ms = 10'000;     // how long a writer may take from reading the index to writing it
     std::int64_t heartbeat_ms = 5000;  // of PREFIX:{meta}:nodes
     std::size_t sites_in_flight = 256;
+    std::size_t adopted_at_once = 500;  // each is a write to the disk
   };
   static constexpr unsigned kBuckets = 16;
 

@@ -168,6 +168,7 @@ class Node final : public ReplicatedNode, public Calls {
     if (!adopted) return adopted.error();
     return registry_->apply(*adopted);
   }
+  void adopted() override {}
   bool knows(const std::string& change_id) override { return registry_->knows(change_id); }
   void each_shared(const std::function<void(const sites::SharedChange&)>& visit) override {
     registry_->each_shared(base::to_text(incarnation_), visit);
