@@ -78,12 +78,19 @@ base::Result<void> Control::write(std::string_view payload) {
 }
 
 base::Result<void> Control::commit(sites::Change change) {
+  if (environment_.registry.knows(change.id)) return {};
+  const base::Result<void> done = take(std::move(change));
+  if (done) publish();
+  return done;
+}
+
+base::Result<void> Control::take(sites::Change change) {
   using base::Errc;
   using base::Error;
   if (environment_.registry.knows(change.id)) return {};
   if (base::Result<void> checked = environment_.registry.check(change); !checked) return checked;
   if (const auto* added = std::get_if<sites::SiteAdded>(&change.action);
-      added != nullptr && environment_.registry.entries().size() >= environment_.sites_max) {
+      added != nullptr && !change.origin && environment_.registry.entries().size() >= environment_.sites_max) {
     return Error{Errc::conflict, added->settings.name + ": this node has its " +
                                      std::to_string(environment_.sites_max) +
                                      " sites; remove one, or raise --sites-max"};
@@ -99,8 +106,13 @@ base::Result<void> Control::commit(sites::Change change) {
   if (base::Result<void> applied = environment_.registry.apply(change); !applied) return applied;
   recent_.push_front(store::audit_entry(change, environment_.registry));
   if (recent_.size() > kRecentChangesMax) recent_.pop_back();
-  publish();
+  if (RedisLink* redis = environment_.redis(); redis != nullptr && redis->nodes() != nullptr) redis->hurry();
   return {};
+}
+
+api::NodeList* Control::nodes() {
+  RedisLink* redis = environment_.redis();
+  return redis == nullptr || redis->nodes() == nullptr ? nullptr : redis;
 }
 
 void Control::publish() {

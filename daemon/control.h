@@ -84,6 +84,8 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   // On the control thread, or before start().
   journal::Writer& writer() { return *writer_; }
   base::Result<void> commit(sites::Change change) override;
+  // The same, but shards know it only when publish() was called: for many at once.
+  base::Result<void> take(sites::Change change);
   // Gives shards what is in force. REQUIRES: the shards run.
   void publish();
 
@@ -97,6 +99,7 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   }
   api::BackupStatus backup_status() override { return environment_.backup_status(); }
   api::SnapshotStore* snapshots() override { return environment_.redis(); }
+  api::NodeList* nodes() override;
   api::Readiness readiness() override { return environment_.readiness(); }
   std::string metrics_text() override { return environment_.metrics_text(); }
 

@@ -337,8 +337,12 @@ void Server::open_redis() {
       });
     }
   };
+  const LocalNodeWays ways{
+      when_durable, [this](sites::Change change) { return control_->take(std::move(change)); },
+      [this] { control_->publish(); },
+      [this](const std::vector<redis::ReplicatedNode::Learnt>& slots) { return control_->learn(slots); }};
   redis_ = std::make_unique<RedisLink>(control_->context().get_executor(), config_.redis, *clock_, *recovered_.registry,
-                                       directory_->incarnation_text(), when_durable);
+                                       directory_->incarnation(), ways);
 }
 
 void Server::first_start() {
