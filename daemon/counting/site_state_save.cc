@@ -14,7 +14,7 @@ namespace footfall::counting {
 
 namespace {
 
-constexpr std::uint8_t kVersion = 3;
+constexpr std::uint8_t kVersion = 4;
 constexpr std::uint64_t kFloorMax = std::uint64_t{1} << 42U;
 
 void save_epoch(base::ByteWriter& out, const Epoch& epoch) {
@@ -103,6 +103,11 @@ void SiteState::save(base::ByteWriter& out, std::int64_t now_s) const {
   }
   out.varint(entries);
   out.raw(list);
+  if (body.remote == nullptr) {
+    RemoteCounts().save(out);
+  } else {
+    body.remote->save(out);
+  }
 }
 
 bool SiteState::load(base::ByteReader& in) {
@@ -157,7 +162,9 @@ bool SiteState::load(base::ByteReader& in) {
     if (!in.ok() || (!body.epochs.empty() && epoch <= body.epochs.rbegin()->first)) return false;
     if (!body.counts(epoch).load(one, pages_end) || !one.at_end()) return false;
   }
-  if (!in.ok()) return false;
+  auto remote = std::make_unique<RemoteCounts>();
+  if (!remote->load(in)) return false;
+  if (!remote->empty()) body.remote = std::move(remote);
   epoch_ = read.epoch_;
   window_s_ = read.window_s_;
   kept_s_ = read.kept_s_;

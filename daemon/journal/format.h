@@ -12,7 +12,6 @@
 // downsides, is in daemon/store/FORMAT.md. Tested by tests/unit/journal/format_test.cc.
 #pragma once
 
-#include <array>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -21,6 +20,7 @@
 #include <string_view>
 
 #include "base/errors.h"
+#include "base/incarnation.h"
 
 namespace footfall::journal {
 
@@ -30,7 +30,7 @@ inline constexpr std::size_t kBlockHeaderBytes = 40;
 inline constexpr std::size_t kSequenceAt = 8;  // of a block's sequence in its header
 inline constexpr std::size_t kPayloadMax = 8U << 20U;
 
-using Incarnation = std::array<std::uint8_t, 16>;  // random id of one data directory
+using base::Incarnation;
 
 struct StreamId {
   std::uint16_t value = 0;  // 0: control; 1 + n: the hits of shard n

@@ -22,31 +22,6 @@ constexpr std::string_view kHexDigits = "0123456789abcdef";
 constexpr std::string_view kFirstLine = "footfall ";
 constexpr std::uint32_t kDirectoryVersion = 1;
 
-std::string hex(std::string_view bytes) {
-  std::string out;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    out.push_back(kHexDigits[byte >> 4U]);
-    out.push_back(kHexDigits[byte & 15U]);
-  }
-  return out;
-}
-
-std::string hex(const journal::Incarnation& incarnation) {
-  return hex(std::string_view(reinterpret_cast<const char*>(incarnation.data()), incarnation.size()));
-}
-
-bool from_hex(std::string_view text, journal::Incarnation& out) {
-  if (text.size() != 2 * out.size()) return false;
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    const std::size_t high = kHexDigits.find(text[2 * i]);
-    const std::size_t low = kHexDigits.find(text[2 * i + 1]);
-    if (high == std::string_view::npos || low == std::string_view::npos) return false;
-    out[i] = static_cast<std::uint8_t>(high << 4U | low);
-  }
-  return true;
-}
-
 std::string checksum_line(std::string_view lines) {
   const std::uint32_t crc = base::crc32c(lines);
   std::string out = "crc32c ";
@@ -55,8 +30,8 @@ std::string checksum_line(std::string_view lines) {
 }
 
 std::string meta_text(const journal::Incarnation& incarnation) {
-  const std::string lines =
-      std::string(kFirstLine) + std::to_string(kDirectoryVersion) + "\nincarnation " + hex(incarnation) + "\n";
+  const std::string lines = std::string(kFirstLine) + std::to_string(kDirectoryVersion) + "\nincarnation " +
+                            base::to_text(incarnation) + "\n";
   return lines + checksum_line(lines);
 }
 
@@ -74,12 +49,13 @@ base::Result<journal::Incarnation> parse_meta(std::string_view text, const std::
   }
   const std::size_t last = text.rfind("crc32c ");
   if (last == std::string_view::npos || text.substr(last) != checksum_line(text.substr(0, last))) return damaged;
-  journal::Incarnation incarnation{};
+  constexpr std::string_view kIncarnation = "incarnation ";
   const std::string_view lines = text.substr(0, last);
-  const std::size_t at = lines.find("incarnation ");
-  if (at == std::string_view::npos || !from_hex(lines.substr(at + 12, 2 * incarnation.size()), incarnation))
-    return damaged;
-  return incarnation;
+  const std::size_t at = lines.find(kIncarnation);
+  if (at == std::string_view::npos) return damaged;
+  const auto incarnation =
+      base::parse_incarnation(lines.substr(at + kIncarnation.size(), 2 * sizeof(base::Incarnation)));
+  return incarnation ? base::Result<journal::Incarnation>(*incarnation) : damaged;
 }
 
 std::string parent_directory(std::string_view path) {
@@ -185,7 +161,7 @@ base::Result<void> DataDirectory::read_or_make_meta() {
 }
 
 std::string DataDirectory::incarnation_text() const {
-  return hex(incarnation_);
+  return base::to_text(incarnation_);
 }
 
 std::string DataDirectory::stream_directory(journal::StreamId stream) const {
