@@ -21,6 +21,7 @@ namespace footfall::redis {
 namespace {
 
 using counting::Epoch;
+using testing::RedisData;
 
 constexpr std::int64_t kBegin_ms = 1'700'000'000'000;
 
@@ -65,7 +66,6 @@ class World {
     now_ms = until_ms;
   }
 
-  using RedisData = testing::RedisData;
   std::mt19937_64 random;
   RedisData redis;
   Faults faults;
@@ -237,6 +237,7 @@ class Cluster {
       Node& at = any();
       make(at, at.registry().plan_add(settings, 1));
     }
+    made_.clear();  // what is taken back later are other changes
   }
   Node& node(std::size_t i) { return *nodes_[i]; }
   Node& any() { return node(world.draw(nodes_.size())); }
@@ -298,7 +299,8 @@ class Cluster {
   void fault() {
     switch (world.draw(8)) {
       case 0:
-        world.faults = {world.draw(20) / 100.0, world.draw(20) / 100.0, 1 + static_cast<std::int64_t>(world.draw(400))};
+        world.faults = {static_cast<double>(world.draw(20)) / 100, static_cast<double>(world.draw(20)) / 100,
+                        1 + static_cast<std::int64_t>(world.draw(400))};
         break;
       case 1:
         dump_ = world.redis;
@@ -322,7 +324,7 @@ class Cluster {
         any().reconnect();
         break;
       default:
-        any().disk_fails = world.draw(2) * 0.5;
+        any().disk_fails = static_cast<double>(world.draw(2)) / 2;
         break;
     }
   }
