@@ -70,6 +70,7 @@ RedisLink::RedisLink(const boost::asio::any_io_executor& control, const RedisOpt
           clock.utc_ms()),
       calls_(client_, clock),
       snapshots_(calls_, options.prefix),
+      began_ms_(clock.utc_ms()),
       due_s_(clock.utc_s() + std::min<std::int64_t>(options.snapshot_interval_s, kFirstAfter_s)),
       timer_(control),
       transport_(control, client_, clock, tls_of(options), [this] { calls_.take_answers(); }) {
@@ -122,6 +123,11 @@ void RedisLink::adopters(const std::string& site, const counting::Epoch& epoch, 
         });
       });
   go();
+}
+
+double RedisLink::lag_s() const {
+  const std::int64_t since_ms = std::max(replicator_->in_step_ms(), began_ms_);
+  return static_cast<double>(clock_.utc_ms() - since_ms) / 1000;
 }
 
 void RedisLink::talk() {

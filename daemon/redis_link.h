@@ -66,6 +66,7 @@ class RedisLink final : public api::SnapshotStore, public api::NodeList {
   const redis::ClientCounters& counters() const { return client_.counters(); }
   const SnapshotStats& snapshot_stats() const { return stats_; }
   // Of what nodes tell each other; nullptr: this one counts for itself.
+  double lag_s() const;  // since this node and Redis last knew the same. REQUIRES: nodes()
   redis::Replicator* nodes() { return replicator_ ? &*replicator_ : nullptr; }
 
  private:
@@ -89,8 +90,9 @@ class RedisLink final : public api::SnapshotStore, public api::NodeList {
   redis::ClientCalls calls_;
   redis::Snapshots snapshots_;
   std::map<std::string, std::uint64_t> kept_totals_;  // site -> the total of its latest snapshot
-  std::int64_t due_s_;                                // when snapshots are to be taken next
-  bool taking_ = false;                               // those of the interval
+  const std::int64_t began_ms_;
+  std::int64_t due_s_;   // when snapshots are to be taken next
+  bool taking_ = false;  // those of the interval
   SnapshotStats stats_;
   std::optional<LocalNode> local_;
   std::optional<redis::Replicator> replicator_;

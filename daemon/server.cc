@@ -589,6 +589,11 @@ metrics::Facts Server::facts() const {
     for (std::size_t i = 0; i < redis::kErrorClasses; ++i) {
       facts.redis_errors.emplace_back(redis::name_of(static_cast<redis::ErrorClass>(i)), counters.errors.at(i).get());
     }
+    if (redis::Replicator* nodes = redis_->nodes()) {
+      facts.replication = &nodes->counters();
+      facts.replication_dirty = nodes->dirty();
+      facts.replication_lag_s = redis_->lag_s();
+    }
     facts.snapshots = redis_->snapshot_stats().taken;
     facts.snapshot_failures = redis_->snapshot_stats().failed;
     facts.snapshot_last_s = redis_->snapshot_stats().last_s;

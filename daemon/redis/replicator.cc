@@ -48,6 +48,7 @@ struct Replicator::Flush {
   std::vector<std::pair<unsigned, std::pair<std::string, std::uint64_t>>> taken;  // bucket, member, score
   std::set<std::string> slots_of, changes_of;                                     // sites to read
   std::vector<std::string> to_read;                                               // the same, the last first
+  std::set<std::string> reread;                                                   // of them; given back if that fails
   std::vector<sites::SharedChange> changes;
   std::vector<ReplicatedNode::Learnt> learnt;
   std::map<std::string, std::map<counting::Epoch, counting::Slot>> own;  // as Redis has it
@@ -61,8 +62,11 @@ Replicator::~Replicator() = default;
 std::string Replicator::key(const std::string& site, const char* what) const {
   return options_.prefix + ":{" + (site.empty() ? "meta" : site) + "}:" + what;
 }
-std::string Replicator::index_key(const std::string& prefix, unsigned bucket) {
-  return prefix + ":{index." + std::to_string(bucket) + "}:dirty";
+std::string Replicator::index_key(unsigned bucket) const {
+  return options_.prefix + ":{index." + std::to_string(bucket) + "}:dirty";
+}
+std::string Replicator::mark_key(unsigned bucket) const {
+  return options_.prefix + ":{index." + std::to_string(bucket) + "}:mark:" + base::to_text(node_.incarnation());
 }
 unsigned Replicator::bucket_of(std::string_view site) {
   return base::crc32c(site) % kBuckets;
@@ -120,21 +124,21 @@ void Replicator::begin(std::int64_t now_ms) {
 }
 
 void Replicator::read_index(const FlushPtr& flush) {
-  const std::string mark = "n/" + base::to_text(node_.incarnation());
   for (unsigned k = 0; k < kBuckets; ++k) {
     Bucket& bucket = buckets_[k];
     while (bucket.at.size() > 1 && bucket.at[1].first <= flush->begin_ms - options_.late_ms) bucket.at.pop_front();
     const bool settled = !bucket.at.empty() && bucket.at[0].first <= flush->begin_ms - options_.late_ms;
     const std::uint64_t from = settled ? bucket.at[0].second : 0;
-    call(flush, {"ZSCORE", index_key(options_.prefix, k), mark}, [this, flush, k](const Reply& reply) {
-      if (buckets_[k].mark > 0 && (reply.is(Reply::Type::nil) || score_of(reply) < buckets_[k].mark)) lost(flush);
-    });
-    call(flush, {"ZRANGEBYSCORE", index_key(options_.prefix, k), std::to_string(from), "+inf", "WITHSCORES"},
+    if (bucket.mark > 0) {
+      call(flush, {"GET", mark_key(k)}, [this, flush, k](const Reply& reply) { look_at_mark(flush, k, reply); });
+    }
+    call(flush, {"ZRANGEBYSCORE", index_key(k), std::to_string(from), "+inf", "WITHSCORES"},
          [this, flush, k](const Reply& reply) { take_index(flush, k, reply); });
   }
   when_answered(flush, [this, flush] {
     if (flush->failed) return end(flush);
     if (flush->resync) {
+      resync_ = false;
       counters_.resyncs.add();
       changes_told_.clear();
       told_.clear();
@@ -146,7 +150,8 @@ void Replicator::read_index(const FlushPtr& flush) {
       }
       flush->changes_of.insert("");
     }
-    for (const std::string& site : std::exchange(reread_, {})) {
+    flush->reread = std::exchange(reread_, {});
+    for (const std::string& site : flush->reread) {
       flush->slots_of.insert(site);
       flush->changes_of.insert(site);
     }
@@ -157,10 +162,16 @@ void Replicator::read_index(const FlushPtr& flush) {
   });
 }
 
+// REQUIRES: the bucket's mark was written once.
+void Replicator::look_at_mark(const FlushPtr& flush, unsigned k, const Reply& reply) {
+  const std::uint64_t there = reply.is(Reply::Type::nil) ? 0 : std::strtoull(reply.text.c_str(), nullptr, 10);
+  if (there < buckets_[k].mark || there > buckets_[k].mark_tried) lost(flush);
+}
+
 void Replicator::lost(const FlushPtr& flush) {
   if (!flush->resync) counters_.losses.add();
-  flush->resync = true;
-  for (Bucket& bucket : buckets_) bucket.mark = 0;
+  flush->resync = true;  // if it is too late for that, the next
+  resync_ = true;
 }
 
 void Replicator::take_index(const FlushPtr& flush, unsigned k, const Reply& reply) {
@@ -304,6 +315,7 @@ void Replicator::digest(const FlushPtr& flush) {
       reread_.merge(of);
     }
   }
+  flush->reread.clear();
   for (const auto& [bucket, entry] : flush->taken) buckets_[bucket].seen[entry.first] = entry.second;
   write_changes(flush);
 }
@@ -448,18 +460,23 @@ void Replicator::write_index(const FlushPtr& flush) {
   for (unsigned k = 0; k < kBuckets; ++k) {
     Bucket& bucket = buckets_[k];
     if (members[k].empty() && bucket.mark > 0) continue;
-    const std::uint64_t score = bucket.greatest + 1;
-    const std::string text = std::to_string(score);
-    std::vector<std::string> words{"ZADD", index_key(options_.prefix, k), "GT", text,
-                                   "n/" + base::to_text(node_.incarnation())};
-    for (const std::string& member : members[k]) words.insert(words.end(), {text, member});
-    call(flush, words, [this, flush, k, score, named = std::move(members[k])](const Reply&) {
-      buckets_[k].greatest = std::max(buckets_[k].greatest, score);
-      buckets_[k].mark = std::max(buckets_[k].mark, score);
-      if (now_ms_ - flush->begin_ms > options_.late_ms / 2) return;  // readers may have gone on: they are named again
-      for (const std::string& member : named) {
-        (member[0] == 's' ? unnamed_slots_ : unnamed_changes_).erase(member.substr(2));
-      }
+    if (!members[k].empty()) {
+      const std::uint64_t score = bucket.greatest + 1;
+      const std::string text = std::to_string(score);
+      std::vector<std::string> words{"ZADD", index_key(k), "GT"};
+      for (const std::string& member : members[k]) words.insert(words.end(), {text, member});
+      call(flush, words, [this, flush, k, score, named = std::move(members[k])](const Reply&) {
+        buckets_[k].greatest = std::max(buckets_[k].greatest, score);
+        if (now_ms_ - flush->begin_ms > options_.late_ms / 2) return;  // readers may have gone on: they are named again
+        for (const std::string& member : named) {
+          (member[0] == 's' ? unnamed_slots_ : unnamed_changes_).erase(member.substr(2));
+        }
+      });
+    }
+    const std::uint64_t mark = ++bucket.mark_tried;
+    call(flush, {"SET", mark_key(k), std::to_string(mark), "GET"}, [this, flush, k, mark](const Reply& reply) {
+      if (buckets_[k].mark > 0) look_at_mark(flush, k, reply);
+      buckets_[k].mark = std::max(buckets_[k].mark, mark);
     });
   }
   when_answered(flush, [this, flush] { end(flush); });
@@ -469,6 +486,7 @@ void Replicator::end(const FlushPtr& flush) {
   flush_ = nullptr;
   if (flush->failed) {
     counters_.failed_flushes.add();
+    reread_.merge(flush->reread);
     resync_ = resync_ || flush->resync;
     due_ms_ = std::max(due_ms_, now_ms_ + options_.flush_ms);
     return;

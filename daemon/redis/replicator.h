@@ -13,11 +13,14 @@
 //   PREFIX:{meta}:changes   hash: changes of no site alone
 //   PREFIX:{meta}:nodes     hash: INCARNATION -> NAME, and a second of its clock
 //   PREFIX:{index.K}:dirty  sorted set, K = crc32c(site) % 16: who was written, by a counter that only rises
+//   PREFIX:{index.K}:mark:INCARNATION   a number that its node raises after it wrote
 //
-// The index holds "s/SITE" (slots), "c/SITE" (changes; "c/" alone: of no site) and "n/INCARNATION" (a mark of each
-// node). A node writes one more than the greatest score it ever saw there: no clock takes part. It reads from the score
-// that was the greatest some seconds ago, so that it sees who wrote late; whoever needs longer than that names its
-// sites again. A mark that is missing or lower than it was written says that Redis lost data.
+// The index holds "s/SITE" (slots) and "c/SITE" (changes; "c/" alone: of no site). A node writes one more than the
+// greatest score it ever saw there: no clock takes part. It reads from the score that was the greatest some seconds
+// ago, so that it sees who wrote late; whoever needs longer than that names its sites again.
+//
+// Each write of a mark gets the one before back. One that is not what was written says that Redis lost data: it was
+// emptied, put back to an earlier state, or failed over to somebody who had less.
 //
 // A resync reads all sites, and writes again what is missing there or older, of this node and of others: at the start,
 // when a connection was lost, when Redis lost data, and each resync_ms. Everything is absolute or only grows, so any
@@ -28,8 +31,7 @@
 // Units      milliseconds of a clock that never steps.
 // Ownership  keeps references to calls and node. Threading: that of the calls.
 // Errors     nothing fails for good: what was not acknowledged is sent again. Values that cannot be read are counted,
-// told
-//            once and left.
+//            told once and left.
 // Tested by tests/unit/redis/replicator_test.cc: many nodes, a model of Redis, seeded faults.
 #pragma once
 
@@ -160,7 +162,8 @@ class Replicator {
   struct Bucket {
     std::uint64_t greatest = 0;                             // score ever seen
     std::deque<std::pair<std::int64_t, std::uint64_t>> at;  // when it was seen -> the greatest then
-    std::uint64_t mark = 0;                                 // of this node, as written; 0: never
+    std::uint64_t mark = 0;                                 // of this node, acknowledged; 0: none
+    std::uint64_t mark_tried = 0;                           // the last that was sent
     std::unordered_map<std::string, std::uint64_t> seen;    // member -> score that was dealt with
   };
   struct Told {                                                                   // of a site, acknowledged
@@ -169,7 +172,8 @@ class Replicator {
   };
 
   std::string key(const std::string& site, const char* what) const;
-  static std::string index_key(const std::string& prefix, unsigned bucket);
+  std::string index_key(unsigned bucket) const;
+  std::string mark_key(unsigned bucket) const;
   static unsigned bucket_of(std::string_view site);
 
   void begin(std::int64_t now_ms);
@@ -188,6 +192,7 @@ class Replicator {
   void write_own(const FlushPtr& flush, const ReplicatedNode::OwnSite& own);
   void write_index(const FlushPtr& flush);
   void end(const FlushPtr& flush);
+  void look_at_mark(const FlushPtr& flush, unsigned bucket, const Reply& reply);
   void lost(const FlushPtr& flush);
   void complain(const std::string& what);
 

@@ -54,11 +54,15 @@ class RedisData {
       }
       return integer(fresh);
     }
-    if (name == "ZSCORE") {
-      const auto set = sets_.find(words[1]);
-      if (set == sets_.end()) return {};
-      const auto member = set->second.find(words[2]);
-      return member == set->second.end() ? redis::Reply{} : text(text_of(member->second));
+    if (name == "GET") return value_of(words[1]);
+    if (name == "SET") {  // KEY VALUE [GET]
+      redis::Reply before = value_of(words[1]);
+      values_[words[1]] = words[2];
+      if (words.size() > 3) return before;
+      redis::Reply ok;
+      ok.type = redis::Reply::Type::status;
+      ok.text = "OK";
+      return ok;
     }
     if (name == "ZRANGEBYSCORE") {  // KEY FROM +inf WITHSCORES
       redis::Reply range = array();
@@ -76,6 +80,10 @@ class RedisData {
   }
 
  private:
+  redis::Reply value_of(const std::string& key) const {
+    const auto value = values_.find(key);
+    return value == values_.end() ? redis::Reply{} : text(value->second);
+  }
   static redis::Reply integer(std::int64_t value) {
     redis::Reply reply;
     reply.type = redis::Reply::Type::integer;
@@ -98,6 +106,7 @@ class RedisData {
   }
   static std::string text_of(double score) { return std::to_string(static_cast<std::int64_t>(score)); }
 
+  std::map<std::string, std::string> values_;
   std::map<std::string, std::map<std::string, std::string>> hashes_;
   std::map<std::string, std::map<std::string, double>> sets_;
 };
