@@ -32,7 +32,7 @@ Control::Control(const ControlEnvironment& environment, std::unique_ptr<journal:
       loop_(std::make_unique<http::Loop>(context_, environment.clock, *this, environment.parser_limits,
                                          environment.loop_limits)),
       admin_(*this) {
-  journal_failed_ = writer_->failed();
+  journal_failed_.set(writer_->failed() ? 1 : 0);
   for (const sites::Change& change : replayed) recent_.push_front(store::audit_entry(change, environment_.registry));
 }
 
@@ -72,7 +72,7 @@ base::Result<void> Control::write(std::string_view payload) {
   const base::Result<std::uint64_t> written = writer_->append(payload, 0, made_under);
   base::Result<void> durable = written ? writer_->sync() : written.error();
   if (durable) return durable;
-  journal_failed_ = true;
+  journal_failed_.set(1);
   base::log::error("the control stream cannot be written: " + durable.error().detail);
   return durable;
 }
@@ -211,11 +211,11 @@ void Control::tell_untrusted_forwards(std::int64_t now_ms) {
 
 void Control::on_tick(std::int64_t now_ms) {
   look_at_clocks();
-  if (journal_failed_) {
+  if (journal_failed()) {
     // What was written but not synced is unknown; the stream goes on behind the last change that is in force.
     if (writer_->reopen(writer_->durable_through())) {
       base::log::info("the control stream can be written again");
-      journal_failed_ = false;
+      journal_failed_.set(0);
     }
   }
   tell_untrusted_forwards(now_ms);

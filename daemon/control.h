@@ -22,6 +22,7 @@
 
 #include "api/admin.h"
 #include "base/clock_watch.h"
+#include "base/counter.h"
 #include "http/loop.h"
 #include "http/response.h"
 #include "ingest/salts.h"
@@ -79,6 +80,8 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   boost::asio::io_context& context() { return context_; }
   http::Loop& loop() { return *loop_; }
   const api::Admin& admin() const { return admin_; }
+  // The control stream takes no changes at present. Any thread.
+  bool journal_failed() const { return journal_failed_.get() != 0; }
   const base::ClockWatch& clock_watch() const { return clock_watch_; }  // REQUIRES: the control thread
 
   // On the control thread, or before start().
@@ -125,7 +128,7 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   api::Admin admin_;
   std::deque<store::AuditEntry> recent_;  // newest first; what the history may not have yet
   std::thread thread_;
-  bool journal_failed_ = false;
+  base::Counter journal_failed_;  // 0 or 1
   base::ClockWatch clock_watch_;
   std::uint64_t told_forwards_ = 0;
   std::int64_t next_told_ms_ = 0;

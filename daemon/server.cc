@@ -250,7 +250,7 @@ void Server::open_threads() {
         for (const auto& shard : shards_) pairs += shard->online_pairs();
         return pairs;
       },
-      [this] { return started_.load() && !draining_.load() && !stream_failed(); },
+      [this] { return takes_hits(); },
       [this] {
         if (reserve_->give(kStopRoomBytes)) base::log::warning("the stop takes room of the reserve: the disk is full");
       },
@@ -433,7 +433,8 @@ store::LiveSide Server::live_side() {
   return {[this] { return roll_streams(); },
           [this](std::uint64_t checkpoint, const std::vector<store::ClosedDay>& days) { close_days(checkpoint, days); },
           [this](const std::map<StreamId, std::uint64_t>& through) { recycle_segments(through); },
-          [this] { return recovered_.replayed_bytes + journal_bytes(); }, [this] { return stream_failed(); }};
+          [this] { return recovered_.replayed_bytes + journal_bytes(); },
+          [this] { return control_->journal_failed() || hit_stream_failed(); }};
 }
 
 // On the control thread, whose the registry is; in parts, so that it is not held up.
@@ -475,7 +476,11 @@ std::uint64_t Server::journal_bytes() const {
   return bytes;
 }
 
-bool Server::stream_failed() const {
+bool Server::takes_hits() const {
+  return started_.load() && !draining_.load() && !hit_stream_failed();
+}
+
+bool Server::hit_stream_failed() const {
   return std::any_of(shards_.begin(), shards_.end(), [](const auto& shard) { return shard->journal_failed(); });
 }
 
@@ -507,7 +512,7 @@ api::Readiness Server::readiness() const {
     facts.journal_open = false;
     facts.journal_detail = "the stream of shard " + std::to_string(i) + " cannot be written";
   }
-  if (control_->writer().failed()) {
+  if (control_->journal_failed()) {
     facts.control_detail = "the control stream cannot be written; changes are refused until it can";
   }
   const store::CheckpointStats checkpoints = checkpointer_->stats();
@@ -551,6 +556,7 @@ metrics::Facts Server::facts() const {
     facts.online += shard->online();
     facts.slice_s_max = std::max(facts.slice_s_max, static_cast<double>(shard->slice_ns_max()) / 1e9);
   }
+  facts.journal_streams_failed += control_->journal_failed() ? 1U : 0U;
   facts.journal_bytes = journal_bytes();
   facts.sites = recovered_.registry->entries().size();
   facts.batch_keys = recovered_.registry->batch_keys().held();
@@ -600,7 +606,7 @@ metrics::Facts Server::facts() const {
   }
   facts.admin_failed_attempts = control_->admin().failed_attempts().get();
   facts.log_lines_dropped = base::log::dropped();
-  facts.ready = started_.load() && !draining_.load() && facts.journal_streams_failed == 0;
+  facts.ready = takes_hits();
   facts.clock_steps = control_->clock_watch().steps();
   facts.stall_s_max = static_cast<double>(control_->clock_watch().stall_ms_max()) / 1000;
   return facts;

@@ -103,7 +103,8 @@ store::LiveSide Node::live_side() {
     return bytes;
   };
   live.stream_failed = [this] {
-    return std::any_of(writers_.begin(), writers_.end(), [](const auto& writer) { return writer->failed(); });
+    return control_->failed() ||
+           std::any_of(writers_.begin(), writers_.end(), [](const auto& writer) { return writer->failed(); });
   };
   live.days_closed = [this](std::uint64_t number, const std::vector<store::ClosedDay>& days) {
     closed_as_of = number;
