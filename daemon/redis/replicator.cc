@@ -19,6 +19,11 @@ std::string field_of(const base::Incarnation& incarnation, const counting::Epoch
   return base::to_text(incarnation) + ":" + sites::to_text(epoch);
 }
 
+// A past has its version in its name: whoever puts back an older one overwrites nothing.
+std::string past_field_of(const base::Incarnation& incarnation, const counting::Epoch& epoch, std::uint64_t version) {
+  return field_of(incarnation, epoch) + ":" + std::to_string(version);
+}
+
 struct Field {
   base::Incarnation incarnation;
   counting::Epoch epoch;
@@ -49,6 +54,7 @@ struct Replicator::Flush {
   std::set<std::string> slots_of, changes_of;                                     // sites to read
   std::vector<std::string> to_read;                                               // the same, the last first
   std::set<std::string> reread;                                                   // of them; given back if that fails
+  std::map<std::string, std::set<std::string>> pasts_of;  // site -> the pasts that are there, in a resync
   std::vector<sites::SharedChange> changes;
   std::vector<ReplicatedNode::Learnt> learnt;
   std::map<std::string, std::map<counting::Epoch, counting::Slot>> own;  // as Redis has it
@@ -108,7 +114,10 @@ void Replicator::answered(const FlushPtr& flush) {
 
 void Replicator::tick(std::int64_t now_ms, bool up, std::uint64_t connections) {
   now_ms_ = now_ms;
-  if (connections != connections_) resync_ = true;
+  if (connections != connections_) {
+    resync_ = true;
+    for (Bucket& bucket : buckets_) bucket.at.clear();
+  }
   connections_ = connections;
   if (!up || flush_ != nullptr || now_ms < due_ms_) return;
   begin(now_ms);
@@ -149,6 +158,7 @@ void Replicator::read_index(const FlushPtr& flush) {
         dirty_.insert(site);
       }
       flush->changes_of.insert("");
+      mark_anew(flush);
     }
     flush->reread = std::exchange(reread_, {});
     for (const std::string& site : flush->reread) {
@@ -158,8 +168,18 @@ void Replicator::read_index(const FlushPtr& flush) {
     std::set<std::string> all = flush->slots_of;
     all.insert(flush->changes_of.begin(), flush->changes_of.end());
     flush->to_read.assign(all.rbegin(), all.rend());
-    read_sites(flush);
+    when_answered(flush, [this, flush] { flush->failed ? end(flush) : read_sites(flush); });
   });
+}
+
+// Before a resync reads anything, so that what is lost while it does is noticed; and so that scores go on rising.
+void Replicator::mark_anew(const FlushPtr& flush) {
+  for (unsigned k = 0; k < kBuckets; ++k) {
+    const std::uint64_t mark = ++buckets_[k].mark_tried;
+    buckets_[k].mark = 0;
+    call(flush, {"SET", mark_key(k), std::to_string(mark)}, [this, k, mark](const Reply&) { buckets_[k].mark = mark; });
+    call(flush, {"ZADD", index_key(k), "GT", std::to_string(buckets_[k].greatest), "greatest"}, [](const Reply&) {});
+  }
 }
 
 // REQUIRES: the bucket's mark was written once.
@@ -172,6 +192,8 @@ void Replicator::lost(const FlushPtr& flush) {
   if (!flush->resync) counters_.losses.add();
   flush->resync = true;  // if it is too late for that, the next
   resync_ = true;
+  // Who began after that knows only low scores, until it sees the greatest of before again.
+  for (Bucket& bucket : buckets_) bucket.at.clear();
 }
 
 void Replicator::take_index(const FlushPtr& flush, unsigned k, const Reply& reply) {
@@ -209,10 +231,16 @@ void Replicator::read_site(const FlushPtr& flush, const std::string& site) {
     call(flush, {"HGETALL", key(site, "changes")},
          [this, flush, site](const Reply& reply) { take_changes(flush, site, reply); });
   }
-  if (flush->slots_of.contains(site)) {
+  if (!flush->slots_of.contains(site)) return;
+  const auto read_slots = [this, flush, site] {
     call(flush, {"HGETALL", key(site, "slots")},
          [this, flush, site](const Reply& reply) { take_slots(flush, site, reply); });
-  }
+  };
+  if (!flush->resync) return read_slots();
+  call(flush, {"HKEYS", key(site, "pasts")}, [flush, site, read_slots](const Reply& reply) {
+    for (const Reply& field : reply.elements) flush->pasts_of[site].insert(field.text);
+    read_slots();
+  });
 }
 
 void Replicator::take_changes(const FlushPtr& flush, const std::string& site, const Reply& reply) {
@@ -243,9 +271,13 @@ void Replicator::take_slots(const FlushPtr& flush, const std::string& site, cons
       continue;
     }
     if (field->incarnation == self) {
-      auto& told = told_[site].versions[field->epoch];
-      if (told != std::make_pair(slot->version(), slot->past_version)) dirty_.insert(site);
-      told = {slot->version(), slot->past_version};
+      auto& [version, past_version] = told_[site].versions[field->epoch];
+      if (version != slot->version()) {
+        dirty_.insert(site);
+        version = slot->version();
+        const bool past_there = flush->pasts_of[site].contains(past_field_of(self, field->epoch, slot->past_version));
+        past_version = past_there ? slot->past_version : 0;
+      }
       flush->own[site][field->epoch] = *std::move(slot);
       continue;
     }
@@ -266,7 +298,7 @@ void Replicator::take_slots(const FlushPtr& flush, const std::string& site, cons
 void Replicator::read_past(const FlushPtr& flush, const std::string& site, const std::string& field,
                            counting::RemoteSlot slot) {
   const std::string encoded = sites::encode_slot(slot.slot);
-  call(flush, {"HGET", key(site, "pasts"), field},
+  call(flush, {"HGET", key(site, "pasts"), past_field_of(slot.incarnation, slot.epoch, slot.slot.past_version)},
        [this, flush, site, field, encoded, slot = std::move(slot)](const Reply& reply) mutable {
          base::Result<counting::Slot> whole = sites::decode_slot(encoded, reply.text);
          if (whole) {
@@ -274,9 +306,8 @@ void Replicator::read_past(const FlushPtr& flush, const std::string& site, const
            flush->learnt.push_back({site, std::move(slot)});
            return;
          }
-         // Written one after the other: mostly the other is on its way.
-         reread_.insert(site);
-         if (whole.error().code != base::Errc::conflict && !reply.text.empty()) {
+         reread_.insert(site);  // a later one took its place meanwhile
+         if (!reply.text.empty()) {
            complain("the past of slot " + field + " of " + site + " cannot be read: " + whole.error().detail);
          }
        });
@@ -290,7 +321,9 @@ void Replicator::republish(const FlushPtr& flush, const std::string& site, const
     const std::string field = field_of(known.incarnation, known.epoch);
     if (there.contains(field)) continue;
     slots.insert(slots.end(), {field, sites::encode_slot(known.slot)});
-    if (known.slot.past_version != 0) pasts.insert(pasts.end(), {field, sites::encode_past(known.slot)});
+    if (known.slot.past_version == 0) continue;
+    const std::string past = past_field_of(known.incarnation, known.epoch, known.slot.past_version);
+    if (!flush->pasts_of[site].contains(past)) pasts.insert(pasts.end(), {past, sites::encode_past(known.slot)});
   }
   if (slots.size() == 2) return;
   if (pasts.size() > 2) call(flush, pasts, [](const Reply&) {});
@@ -422,6 +455,7 @@ void Replicator::write_own(const FlushPtr& flush, const ReplicatedNode::OwnSite&
   const base::Incarnation self = node_.incarnation();
   std::vector<std::string> slots{"HSET", key(own.site, "slots")};
   std::vector<std::string> pasts{"HSET", key(own.site, "pasts")};
+  std::vector<std::string> outdated{"HDEL", key(own.site, "pasts")};
   const auto told = std::make_shared<Told>(told_[own.site]);
   for (const auto& [epoch, slot] : own.slots) {
     auto& [version, past_version] = told->versions[epoch];
@@ -434,7 +468,8 @@ void Replicator::write_own(const FlushPtr& flush, const ReplicatedNode::OwnSite&
     if (version == slot.version() && past_version == slot.past_version) continue;
     slots.insert(slots.end(), {field_of(self, epoch), sites::encode_slot(slot)});
     if (slot.past_version != past_version) {
-      pasts.insert(pasts.end(), {field_of(self, epoch), sites::encode_past(slot)});
+      pasts.insert(pasts.end(), {past_field_of(self, epoch, slot.past_version), sites::encode_past(slot)});
+      if (past_version != 0) outdated.push_back(past_field_of(self, epoch, past_version));
     }
     version = slot.version();
     past_version = slot.past_version;
@@ -442,8 +477,9 @@ void Replicator::write_own(const FlushPtr& flush, const ReplicatedNode::OwnSite&
   if (slots.size() == 2) return;
   dirty_.insert(own.site);  // until both are there
   const auto left = std::make_shared<int>(pasts.size() > 2 ? 2 : 1);
-  const auto done = [this, site = own.site, told, left](const Reply&) {
+  const auto done = [this, flush, site = own.site, told, left, outdated](const Reply&) {
     if (--*left > 0) return;
+    if (outdated.size() > 2) call(flush, outdated, [](const Reply&) {});
     dirty_.erase(site);
     told_[site].versions = told->versions;
     unnamed_slots_.insert(site);
@@ -458,25 +494,22 @@ void Replicator::write_index(const FlushPtr& flush) {
   for (const std::string& site : unnamed_slots_) members[bucket_of(site)].push_back("s/" + site);
   for (const std::string& site : unnamed_changes_) members[bucket_of(site)].push_back("c/" + site);
   for (unsigned k = 0; k < kBuckets; ++k) {
-    Bucket& bucket = buckets_[k];
-    if (members[k].empty() && bucket.mark > 0) continue;
-    if (!members[k].empty()) {
-      const std::uint64_t score = bucket.greatest + 1;
-      const std::string text = std::to_string(score);
-      std::vector<std::string> words{"ZADD", index_key(k), "GT"};
-      for (const std::string& member : members[k]) words.insert(words.end(), {text, member});
-      call(flush, words, [this, flush, k, score, named = std::move(members[k])](const Reply&) {
-        buckets_[k].greatest = std::max(buckets_[k].greatest, score);
-        if (now_ms_ - flush->begin_ms > options_.late_ms / 2) return;  // readers may have gone on: they are named again
-        for (const std::string& member : named) {
-          (member[0] == 's' ? unnamed_slots_ : unnamed_changes_).erase(member.substr(2));
-        }
-      });
-    }
-    const std::uint64_t mark = ++bucket.mark_tried;
+    if (members[k].empty()) continue;
+    const std::uint64_t score = buckets_[k].greatest + 1;
+    const std::string text = std::to_string(score);
+    std::vector<std::string> words{"ZADD", index_key(k), "GT"};
+    for (const std::string& member : members[k]) words.insert(words.end(), {text, member});
+    call(flush, words, [this, flush, k, score, named = std::move(members[k])](const Reply&) {
+      buckets_[k].greatest = std::max(buckets_[k].greatest, score);
+      if (now_ms_ - flush->begin_ms > options_.late_ms / 2) return;  // readers may have gone on: they are named again
+      for (const std::string& member : named) {
+        (member[0] == 's' ? unnamed_slots_ : unnamed_changes_).erase(member.substr(2));
+      }
+    });
+    const std::uint64_t mark = ++buckets_[k].mark_tried;
     call(flush, {"SET", mark_key(k), std::to_string(mark), "GET"}, [this, flush, k, mark](const Reply& reply) {
-      if (buckets_[k].mark > 0) look_at_mark(flush, k, reply);
-      buckets_[k].mark = std::max(buckets_[k].mark, mark);
+      look_at_mark(flush, k, reply);
+      buckets_[k].mark = mark;
     });
   }
   when_answered(flush, [this, flush] { end(flush); });

@@ -8,16 +8,17 @@
 //
 //   PREFIX:{SITE}:changes   hash: change id -> SharedChange                 only ever grows
 //   PREFIX:{SITE}:slots     hash: INCARNATION:EPOCH -> SLOT                 absolute, each written by its own node
-//   PREFIX:{SITE}:pasts     hash: INCARNATION:EPOCH -> SLOT_PAST            before the slot that names it
+//   PREFIX:{SITE}:pasts     hash: INCARNATION:EPOCH:VERSION -> SLOT_PAST    before the slot that names it
 //   PREFIX:{SITE}:adopted   hash: INCARNATION -> the epoch that is current there
 //   PREFIX:{meta}:changes   hash: changes of no site alone
 //   PREFIX:{meta}:nodes     hash: INCARNATION -> NAME, and a second of its clock
 //   PREFIX:{index.K}:dirty  sorted set, K = crc32c(site) % 16: who was written, by a counter that only rises
 //   PREFIX:{index.K}:mark:INCARNATION   a number that its node raises after it wrote
 //
-// The index holds "s/SITE" (slots) and "c/SITE" (changes; "c/" alone: of no site). A node writes one more than the
-// greatest score it ever saw there: no clock takes part. It reads from the score that was the greatest some seconds
-// ago, so that it sees who wrote late; whoever needs longer than that names its sites again.
+// The index holds "s/SITE" (slots) and "c/SITE" (changes; "c/" alone: of no site), and "greatest", which keeps scores
+// from falling. A node writes one more than the greatest score it ever saw there: no clock takes part. It reads from
+// the score that was the greatest some seconds ago, so that it sees who wrote late; whoever needs longer than that
+// names its sites again.
 //
 // Each write of a mark gets the one before back. One that is not what was written says that Redis lost data: it was
 // emptied, put back to an earlier state, or failed over to somebody who had less.
@@ -192,6 +193,7 @@ class Replicator {
   void write_own(const FlushPtr& flush, const ReplicatedNode::OwnSite& own);
   void write_index(const FlushPtr& flush);
   void end(const FlushPtr& flush);
+  void mark_anew(const FlushPtr& flush);
   void look_at_mark(const FlushPtr& flush, unsigned bucket, const Reply& reply);
   void lost(const FlushPtr& flush);
   void complain(const std::string& what);

@@ -412,9 +412,12 @@ struct Registry::Apply {
 
   Outcome operator()(const Undone& a) const {
     Kept& kept = registry.changes_.find(a.undone)->second;
-    if (!kept.undone_by.empty()) return {};  // by two nodes at once
-    kept.undone_by = change.id;
-    std::visit([this](const auto& action) { undo(action); }, kept.change.action);
+    // Two nodes may undo it at once: what adds up is taken back once, and of settings the later revision is in force.
+    const bool first = kept.undone_by.empty();
+    if (first) kept.undone_by = change.id;
+    if (first || !std::holds_alternative<Seeded>(kept.change.action)) {
+      std::visit([this](const auto& action) { undo(action); }, kept.change.action);
+    }
     return {};
   }
 

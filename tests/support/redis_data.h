@@ -43,6 +43,17 @@ class RedisData {
       }
       return all;
     }
+    if (name == "HKEYS") {
+      redis::Reply all = array();
+      for (const auto& [field, value] : hashes_[words[1]]) all.elements.push_back(text(field));
+      return all;
+    }
+    if (name == "HDEL") {
+      std::int64_t gone = 0;
+      for (std::size_t i = 2; i < words.size(); ++i)
+        gone += static_cast<std::int64_t>(hashes_[words[1]].erase(words[i]));
+      return integer(gone);
+    }
     if (name == "ZADD") {  // GT
       auto& set = sets_[words[1]];
       std::int64_t fresh = 0;

@@ -187,6 +187,20 @@ TEST(RegistryShareTest, TwoWhoUndoTheSameUndoItOnce) {
   EXPECT_EQ(a.state(), b.state());
 }
 
+TEST(RegistryShareTest, TwoWhoUndoASettingAgreeWhateverComesBetween) {
+  Node a;
+  Node b;
+  ASSERT_TRUE(a.make("1", a.registry().plan_add(named("example.vn", 300), 1)));
+  ASSERT_TRUE(a.make("2", a.registry().plan_change("example.vn", named("example.vn", 60))));
+  tell(a, b);
+  ASSERT_TRUE(a.make("3", a.registry().plan_undo("2", kNow)));
+  ASSERT_TRUE(a.make("4", a.registry().plan_change("example.vn", named("example.vn", 60))));
+  ASSERT_TRUE(b.make("5", b.registry().plan_undo("2", kNow)));
+  tell(a, b);
+  tell(b, a);
+  EXPECT_EQ(a.state(), b.state());
+}
+
 TEST(RegistryShareTest, TheSameNameOnTwoNodesIsOneSite) {
   Node a;
   Node b;
