@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "local_node.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
@@ -67,6 +68,19 @@ counting::Epoch LocalNode::epoch(const std::string& site) {
   if (of == nullptr) return {};
   const base::MutexLock lock(of->mutex());
   return of->state().epoch();
+}
+
+base::Result<void> LocalNode::learn(std::vector<Learnt> slots) {
+  std::vector<store::SlotOfSite> of_sites;
+  for (Learnt& learnt : slots) {
+    if (sites::Site* site = registry_.find(learnt.site)) of_sites.push_back({site, std::move(learnt.slot)});
+  }
+  const auto outcome = ways_.learn(std::move(of_sites));
+  if (!outcome) return outcome.error();
+  if (std::find(outcome->begin(), outcome->end(), counting::Learnt::past_missing) != outcome->end()) {
+    return base::Error{base::Errc::conflict, "a slot came without its past"};
+  }
+  return {};
 }
 
 base::Result<void> LocalNode::adopt(const sites::SharedChange& change) {

@@ -14,6 +14,7 @@
 #include "base/incarnation.h"
 #include "redis/replicator.h"
 #include "sites/registry.h"
+#include "store/nodes_stream.h"
 
 namespace footfall {
 
@@ -24,7 +25,7 @@ struct LocalNodeWays {
   // Journals and applies; shards know it when publish() was called.
   std::function<base::Result<void>(sites::Change)> commit;
   std::function<void()> publish;
-  std::function<base::Result<void>(std::vector<redis::ReplicatedNode::Learnt>)> learn;
+  std::function<base::Result<std::vector<counting::Learnt>>(std::vector<store::SlotOfSite>)> learn;
 };
 
 class LocalNode final : public redis::ReplicatedNode {
@@ -41,7 +42,7 @@ class LocalNode final : public redis::ReplicatedNode {
   std::optional<counting::Slot> known_slot(const std::string& site, const counting::Epoch& epoch,
                                            const base::Incarnation& incarnation) override;
   counting::Epoch epoch(const std::string& site) override;
-  base::Result<void> learn(std::vector<Learnt> slots) override { return ways_.learn(std::move(slots)); }
+  base::Result<void> learn(std::vector<Learnt> slots) override;
   base::Result<void> adopt(const sites::SharedChange& change) override;
   void adopted() override { ways_.publish(); }
   bool knows(const std::string& change_id) override { return registry_.knows(change_id); }
