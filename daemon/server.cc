@@ -337,10 +337,9 @@ void Server::open_redis() {
       });
     }
   };
-  const LocalNodeWays ways{
-      when_durable, [this](sites::Change change) { return control_->take(std::move(change)); },
-      [this] { control_->publish(); },
-      [this](const std::vector<redis::ReplicatedNode::Learnt>& slots) { return control_->learn(slots); }};
+  const LocalNodeWays ways{when_durable, [this](sites::Change change) { return control_->take(std::move(change)); },
+                           [this] { control_->publish(); },
+                           [this](const std::vector<store::SlotOfSite>& slots) { return control_->learn(slots); }};
   redis_ = std::make_unique<RedisLink>(control_->context().get_executor(), config_.redis, *clock_, *recovered_.registry,
                                        directory_->incarnation(), ways);
 }
