@@ -15,7 +15,10 @@ class Redis:
     """One redis-server; with `configuration` a sentinel."""
 
     def __init__(self, *options, configuration=None, append=True):
-        self.port, self.directory, self.options = free_port(), tempfile.mkdtemp(prefix="footfall-redis-"), list(options)
+        self.port = free_port()
+        while self.port > 55_000:  # a node of a cluster has a second port, 10,000 beyond
+            self.port = free_port()
+        self.directory, self.options = tempfile.mkdtemp(prefix="footfall-redis-"), list(options)
         if append:
             self.options += ["--appendonly", "yes"]
         self.configuration = []
@@ -96,6 +99,7 @@ class Cluster:
                        stdout=subprocess.DEVNULL, timeout=60)
         until(lambda: all("cluster_state:ok" in s.run("CLUSTER", "INFO") and "cluster_known_nodes:6" in s.run("CLUSTER", "INFO") for s in self.servers),
               "the cluster does not come up")
+        until(lambda: sum("master_link_status:up" in s.run("INFO", "replication") for s in self.servers) == 3, "a replica is not in step")
 
     def masters(self):
         return [s for s in self.servers if s.process.poll() is None and s.run("ROLE").startswith("master")]
