@@ -24,11 +24,12 @@ constexpr std::int64_t kToldEvery_ms = 60'000;
 }  // namespace
 
 Control::Control(const ControlEnvironment& environment, std::unique_ptr<journal::Writer> writer,
-                 const std::vector<sites::Change>& replayed)
+                 std::unique_ptr<store::NodesStream> nodes, const std::vector<sites::Change>& replayed)
     : environment_(environment),
       context_(1),
       work_(boost::asio::make_work_guard(context_)),
       writer_(std::move(writer)),
+      nodes_(std::move(nodes)),
       loop_(std::make_unique<http::Loop>(context_, environment.clock, *this, environment.parser_limits,
                                          environment.loop_limits)),
       admin_(*this) {
@@ -115,6 +116,13 @@ api::NodeList* Control::nodes() {
   return redis == nullptr || redis->nodes() == nullptr ? nullptr : redis;
 }
 
+base::Result<std::vector<counting::Learnt>> Control::learn(const std::vector<store::SlotOfSite>& slots) {
+  auto learnt = nodes_->learn(slots, writer_->position().sequence);
+  if (!learnt && !nodes_failed_) base::log::error(learnt.error().detail);
+  nodes_failed_ = !learnt;
+  return learnt;
+}
+
 void Control::publish() {
   environment_.publish_directory(environment_.registry.directory(writer_->position().sequence));
 }
@@ -145,6 +153,7 @@ base::Result<store::Moment> Control::moment() {
   }
   store::Moment& moment = live->moment;
   moment.positions[journal::kControlStream] = writer_->position().sequence;
+  if (nodes_->exists()) moment.positions[journal::kNodesStream] = nodes_->position().sequence;
   base::log::info("verify: the shards were stopped for " + std::to_string(live->stopped_us) + " us, " +
                   std::to_string(live->gathered_us) + " of them until the last one had come; " +
                   std::to_string(moment.sites.size()) + " sites, hash " + moment.hash);
@@ -218,6 +227,7 @@ void Control::on_tick(std::int64_t now_ms) {
       journal_failed_.set(0);
     }
   }
+  if (nodes_->mend()) base::log::info("what other nodes counted can be written again");
   tell_untrusted_forwards(now_ms);
   if (RedisLink* redis = environment_.redis()) redis->tick(now_ms / 1000);
   // By what has passed: after a suspended machine wakes up its shards may have no key for today.

@@ -3,8 +3,10 @@
 // hands their result to every shard, and turns the salts.
 //
 //   change -> check -> control stream (fsync) -> registry -> directory -> every shard has it -> answer
+//   slots of other nodes -> nodes stream (fsync) -> each site
 //
-// Ownership  owns its io_context, Loop, Admin and the control stream's Writer; the Registry is the server's.
+// Ownership  owns its io_context, Loop, Admin, the control stream's Writer and the NodesStream; the Registry is the
+//            server's.
 // Threading  everything runs on its own thread; run() and the constructor's caller may be any other.
 // Tested by tests/integration/.
 #pragma once
@@ -31,6 +33,7 @@
 #include "redis_link.h"
 #include "sites/registry.h"
 #include "store/history.h"
+#include "store/nodes_stream.h"
 
 namespace footfall {
 
@@ -67,7 +70,7 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
  public:
   // `replayed`: the changes since the last checkpoint, for the audit.
   Control(const ControlEnvironment& environment, std::unique_ptr<journal::Writer> writer,
-          const std::vector<sites::Change>& replayed);
+          std::unique_ptr<store::NodesStream> nodes, const std::vector<sites::Change>& replayed);
   ~Control() override;
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
@@ -86,9 +89,12 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
 
   // On the control thread, or before start().
   journal::Writer& writer() { return *writer_; }
+  store::NodesStream& nodes_stream() { return *nodes_; }
   base::Result<void> commit(sites::Change change) override;
   // The same, but shards know it only when publish() was called: for many at once.
   base::Result<void> take(sites::Change change);
+  // What other nodes counted: what came of each slot, in order. unavailable: none was applied; try again later.
+  base::Result<std::vector<counting::Learnt>> learn(const std::vector<store::SlotOfSite>& slots);
   // Gives shards what is in force. REQUIRES: the shards run.
   void publish();
 
@@ -124,11 +130,13 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   boost::asio::io_context context_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   std::unique_ptr<journal::Writer> writer_;
+  std::unique_ptr<store::NodesStream> nodes_;
   std::unique_ptr<http::Loop> loop_;
   api::Admin admin_;
   std::deque<store::AuditEntry> recent_;  // newest first; what the history may not have yet
   std::thread thread_;
   base::Counter journal_failed_;  // 0 or 1
+  bool nodes_failed_ = false;  // and it was told
   base::ClockWatch clock_watch_;
   std::uint64_t told_forwards_ = 0;
   std::int64_t next_told_ms_ = 0;

@@ -53,7 +53,7 @@ http::LoopLimits loop_limits(const Config& config) {
   return limits;
 }
 
-// Of a control stream's segment: changes are few and small.
+// Of a segment of the control stream, or of what other nodes said: changes are few, and slots small.
 constexpr std::uint64_t kControlSegmentBytes = 1U << 20U;
 // The part of the reserve that does not depend on the checkpoints: for what a stop and a start write, and for the first
 // checkpoint, a segment.
@@ -217,14 +217,19 @@ void Server::recover() {
   store::set_aside(*directory_, recovered_).value();
 }
 
-base::Result<std::unique_ptr<journal::Writer>> Server::open_writer(StreamId stream) {
+journal::WriterOptions Server::writer_options(StreamId stream) const {
+  const bool of_shard = stream != journal::kControlStream && stream != journal::kNodesStream;
   journal::WriterOptions options;
   options.directory = directory_->stream_directory(stream);
   options.stream = stream;
   options.incarnation = directory_->incarnation();
-  options.segment_bytes =
-      stream == journal::kControlStream ? std::min(config_.segment_bytes, kControlSegmentBytes) : config_.segment_bytes;
-  options.write_behind = stream != journal::kControlStream && config_.durability == Durability::memory;
+  options.segment_bytes = of_shard ? config_.segment_bytes : std::min(config_.segment_bytes, kControlSegmentBytes);
+  options.write_behind = of_shard && config_.durability == Durability::memory;
+  return options;
+}
+
+base::Result<std::unique_ptr<journal::Writer>> Server::open_writer(StreamId stream) {
+  const journal::WriterOptions options = writer_options(stream);
   const auto position = recovered_.positions.find(stream);
   auto writer = journal::Writer::open(directory_->files(), options,
                                       position == recovered_.positions.end() ? journal::Position{} : position->second);
@@ -288,7 +293,16 @@ void Server::open_threads() {
       }});
   std::unique_ptr<journal::Writer> control = open_writer(journal::kControlStream).value();
   if (control->failed()) (void)store::begin_segment(*control, *reserve_, [&] { return control->reopen(); });
-  control_ = std::make_unique<Control>(*control_environment_, std::move(control), recovered_.changes);
+  auto nodes =
+      store::NodesStream::open(directory_->files(), writer_options(journal::kNodesStream), recovered_.positions)
+          .value();
+  if (directory_->restored_from() && recovered_.stream_hits.empty()) {
+    nodes
+        ->inherit(recovered_.registry->all_sites(), *directory_->restored_from(),
+                  recovered_.positions[journal::kControlStream].sequence)
+        .value();
+  }
+  control_ = std::make_unique<Control>(*control_environment_, std::move(control), std::move(nodes), recovered_.changes);
   recovered_.changes.clear();
 
   std::vector<const metrics::ShardCounters*> counters;
@@ -463,14 +477,17 @@ base::Result<store::ClosedStreams> Server::roll_streams() {
     closed[stream_of_shard(i)] = closed_and_durable.get_future().get();
   }
   base::Result<std::uint64_t> control = std::uint64_t{0};
-  control_->run([&] { control = store::close_control_segment(control_->writer(), *reserve_); });
+  control_->run([&] {
+    closed[journal::kNodesStream] = control_->nodes_stream().roll();
+    control = store::close_control_segment(control_->writer(), *reserve_);
+  });
   if (!control) return control.error();
   closed[journal::kControlStream].segment = *control;
   return closed;
 }
 
 std::uint64_t Server::journal_bytes() const {
-  std::uint64_t bytes = control_->writer().bytes_written();
+  std::uint64_t bytes = control_->writer().bytes_written() + control_->nodes_stream().bytes_written();
   for (const auto& shard : shards_) bytes += shard->journal_bytes();
   return bytes;
 }
@@ -488,6 +505,8 @@ void Server::recycle_segments(const std::map<StreamId, std::uint64_t>& through) 
     base::Result<void> done;
     if (stream == journal::kControlStream) {
       control_->run([&, last = segment] { done = control_->writer().recycle(last); });
+    } else if (stream == journal::kNodesStream) {
+      control_->run([&, last = segment] { done = control_->nodes_stream().recycle(last); });
     } else if (stream.value <= shards_.size()) {
       Shard& shard = *shards_[stream.value - 1U];
       shard.run([&, last = segment] { done = shard.recycle(last); });
@@ -513,6 +532,8 @@ api::Readiness Server::readiness() const {
   }
   if (control_->journal_failed()) {
     facts.control_detail = "the control stream cannot be written; changes are refused until it can";
+  } else if (control_->nodes_stream().failed()) {
+    facts.control_detail = "what other nodes count cannot be written, and is not shown until it can";
   }
   const store::CheckpointStats checkpoints = checkpointer_->stats();
   // Until this process made one: that which it began with, as old as the latest that it holds.

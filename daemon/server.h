@@ -55,6 +55,7 @@ class Server {
   void first_start();   // the admin token, also of a restored directory
   void open_listeners();
   base::Error no_room_to_start(const base::Error& cause) const;
+  journal::WriterOptions writer_options(journal::StreamId stream) const;
   base::Result<std::unique_ptr<journal::Writer>> open_writer(journal::StreamId stream);
   base::Result<LiveMoment> take_moment();
   store::LiveSide live_side();

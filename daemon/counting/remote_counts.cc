@@ -13,6 +13,12 @@ auto lower_bound(Days& days, Day day) {
 
 }  // namespace
 
+Learnt check(const Slot* held, const Slot& slot) {
+  if (slot.version() <= (held == nullptr ? 0 : held->version())) return Learnt::known;
+  const bool has_past = slot.past != nullptr || slot.past_version == 0;
+  return has_past || (held != nullptr && held->past_version == slot.past_version) ? Learnt::news : Learnt::past_missing;
+}
+
 const RemoteCounts::DaySum* RemoteCounts::Sums::find(Day day) const {
   const auto at = lower_bound(days, day);
   return at != days.end() && at->day == day ? &*at : nullptr;
@@ -29,12 +35,8 @@ void RemoteCounts::add(Sums& sums, const std::vector<SlotDay>& days, int sign) {
 
 Learnt RemoteCounts::check(const Epoch& epoch, const base::Incarnation& incarnation, const Slot& slot) const {
   const Slot* const held = find(epoch, incarnation);
-  if (held != nullptr && slot.version() <= held->version()) return Learnt::known;
-  if (held == nullptr && slot.version() == 0) return Learnt::known;
-  if (held == nullptr && slots_ >= kRemoteSlotsMax) return Learnt::full;
-  if (slot.past_version != 0 && slot.past == nullptr && (held == nullptr || held->past_version != slot.past_version))
-    return Learnt::past_missing;
-  return Learnt::news;
+  const Learnt outcome = counting::check(held, slot);
+  return outcome == Learnt::news && held == nullptr && slots_ >= kRemoteSlotsMax ? Learnt::full : outcome;
 }
 
 Learnt RemoteCounts::learn(const Epoch& epoch, const base::Incarnation& incarnation, const Slot& slot) {
@@ -63,18 +65,17 @@ void RemoteCounts::put(OfEpoch& of, const base::Incarnation& incarnation, const 
   std::erase_if(of.sums.days, [](const DaySum& day) { return day.hits == 0 && day.bots == 0; });
 }
 
-void RemoteCounts::set_base(const Epoch& epoch, const base::Incarnation& before, const SlotCounts& counts) {
-  const SlotCounts own = without(counts, base(epoch));
-  if (own.counted == 0 && own.bots == 0) return;
+void RemoteCounts::inherit(const Epoch& epoch, const base::Incarnation& before, const Slot& own) {
+  if (own.version() == 0) return;
   OfEpoch& of = epochs_[epoch];
-  const Slot slot = make_slot(own);
   const auto held = of.slots.find(before);
-  if (held == of.slots.end() || held->second.version() < slot.version()) put(of, before, slot);
-  of.sums.counted -= own.counted;
-  of.sums.bots -= own.bots;
-  add(of.sums, own.days, -1);
+  if (held == of.slots.end() || held->second.version() < own.version()) put(of, before, own);
+  const SlotCounts counts = whole(own);
+  of.sums.counted -= counts.counted;
+  of.sums.bots -= counts.bots;
+  add(of.sums, counts.days, -1);
   std::erase_if(of.sums.days, [](const DaySum& day) { return day.hits == 0 && day.bots == 0; });
-  of.base = counts;
+  of.base = together(std::move(of.base), counts);
 }
 
 const Slot* RemoteCounts::find(const Epoch& epoch, const base::Incarnation& incarnation) const {

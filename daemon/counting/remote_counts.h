@@ -41,6 +41,9 @@ enum class Learnt : std::uint8_t {
   full           // kRemoteSlotsMax
 };
 
+// What a slot is to one that is held; null: none is.
+Learnt check(const Slot* held, const Slot& slot);
+
 class RemoteCounts {
  public:
   struct DaySum {
@@ -58,8 +61,8 @@ class RemoteCounts {
   // What learn() would answer.
   Learnt check(const Epoch& epoch, const base::Incarnation& incarnation, const Slot& slot) const;
   Learnt learn(const Epoch& epoch, const base::Incarnation& incarnation, const Slot& slot);
-  // `counts`, the node's own of this epoch, were counted under the incarnation `before`, but for what the base has.
-  void set_base(const Epoch& epoch, const base::Incarnation& before, const SlotCounts& counts);
+  // `own` was counted under the incarnation `before`: it becomes that one's, and a part of the base. Once.
+  void inherit(const Epoch& epoch, const base::Incarnation& before, const Slot& own);
 
   const Slot* find(const Epoch& epoch, const base::Incarnation& incarnation) const;  // null: none
   const Sums* sums(const Epoch& epoch) const;                                        // null: nothing in the epoch

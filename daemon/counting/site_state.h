@@ -166,9 +166,9 @@ class SiteState {
   std::vector<RemoteSlot> learnt() const;                                              // all, by epoch
   // What the node itself counted, in each epoch in which it counted anything; whole, with their pasts.
   std::vector<std::pair<Epoch, Slot>> own_slots() const;
-  // From now on the node counts under another incarnation than `before`, and its own slots begin with nothing. No
-  // number changes that is read.
-  void begin_incarnation(const base::Incarnation& before);
+  // `own`, one of own_slots(), was counted under the incarnation `before`: it stays in every number that is read, but
+  // is that one's from now on, as a slot that may grow.
+  void inherit(const Epoch& epoch, const base::Incarnation& before, const Slot& own);
 
   // --- reading: counts of the included epochs, summed ---
   // A clock that is given to a reader moves on as advance() moves it, once anything was applied live.

@@ -65,10 +65,11 @@ std::vector<std::pair<Epoch, Slot>> SiteState::own_slots() const {
   return out;
 }
 
-void SiteState::begin_incarnation(const base::Incarnation& before) {
-  if (own_slots().empty()) return;
-  if (body_->remote == nullptr) body_->remote = std::make_unique<RemoteCounts>();
-  for (const auto& [epoch, counts] : body_->epochs) body_->remote->set_base(epoch, before, counts_of(*counts));
+void SiteState::inherit(const Epoch& epoch, const base::Incarnation& before, const Slot& own) {
+  Body& body = this->body();
+  if (body.remote == nullptr) body.remote = std::make_unique<RemoteCounts>();
+  body.past.valid = false;
+  body.remote->inherit(epoch, before, own);
 }
 
 }  // namespace footfall::counting

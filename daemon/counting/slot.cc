@@ -33,6 +33,31 @@ Slot make_slot(SlotCounts counts) {
   return slot;
 }
 
+SlotCounts whole(const Slot& slot) {
+  SlotCounts out{.counted = slot.counted, .bots = slot.bots, .days = {}};
+  if (slot.past != nullptr) out.days = slot.past->days;
+  out.days.insert(out.days.end(), slot.recent.begin(), slot.recent.end());
+  return out;
+}
+
+SlotCounts together(SlotCounts a, const SlotCounts& b) {
+  add_saturating(a.counted, b.counted);
+  add_saturating(a.bots, b.bots);
+  a.days.insert(a.days.end(), b.days.begin(), b.days.end());
+  std::stable_sort(a.days.begin(), a.days.end(), [](const SlotDay& x, const SlotDay& y) { return x.day < y.day; });
+  std::vector<SlotDay> days;
+  for (const SlotDay& day : a.days) {
+    if (days.empty() || days.back().day != day.day) {
+      days.push_back(day);
+    } else {
+      add_saturating(days.back().hits, day.hits);
+      add_saturating(days.back().bots, day.bots);
+    }
+  }
+  a.days = std::move(days);
+  return a;
+}
+
 SlotCounts without(SlotCounts counts, const SlotCounts& part) {
   const auto take = [](std::uint64_t& from, std::uint64_t amount) { from -= std::min(from, amount); };
   take(counts.counted, part.counted);

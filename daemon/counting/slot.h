@@ -69,6 +69,8 @@ struct SlotCounts {
   std::vector<SlotDay> days;  // ascending, each with something
 };
 Slot make_slot(SlotCounts counts);
+SlotCounts whole(const Slot& slot);  // REQUIRES: it has its past
+SlotCounts together(SlotCounts a, const SlotCounts& b);
 // `counts` less `part`, which is what it was earlier.
 SlotCounts without(SlotCounts counts, const SlotCounts& part);
 

@@ -49,14 +49,17 @@ base::Error corrupt(std::string detail) {
 
 std::string directory_name(StreamId stream) {
   if (stream == kControlStream) return "control";
+  if (stream == kNodesStream) return "nodes";
   return std::string(kHitsPrefix) + padded(stream.value - 1U, 3);
 }
 
 std::optional<StreamId> parse_directory_name(std::string_view name) {
-  if (name == directory_name(kControlStream)) return kControlStream;
+  for (const StreamId stream : {kControlStream, kNodesStream}) {
+    if (name == directory_name(stream)) return stream;
+  }
   if (!name.starts_with(kHitsPrefix)) return std::nullopt;
   const auto shard = parse_digits(name.substr(kHitsPrefix.size()));
-  if (!shard || *shard >= UINT16_MAX) return std::nullopt;
+  if (!shard || *shard + 1 >= kNodesStream.value) return std::nullopt;
   const StreamId stream{static_cast<std::uint16_t>(*shard + 1)};
   return directory_name(stream) == name ? std::optional(stream) : std::nullopt;
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The journal's framing, shared by writer and reader. Knows no domain: a block's payload is bytes.
 //
-//   directory   STREAM/ SEGMENT* SPARE*  STREAM "control" or "hits-000", SEGMENT "0000000001.seg", SPARE "spare-*.seg"
-//   segment     header (4096 bytes: see SegmentHeader) block* zeros-or-stale-bytes
-//   block       u32 crc  u32 length  u64 sequence  u64 control_sequence  u64 durable_through  u32 count  u32 header_crc
+//   directory   STREAM/ SEGMENT* SPARE*  STREAM "control", "hits-000" or "nodes", SEGMENT "0000000001.seg", SPARE
+//   "spare-*.seg" segment     header (4096 bytes: see SegmentHeader) block* zeros-or-stale-bytes block       u32 crc
+//   u32 length  u64 sequence  u64 control_sequence  u64 durable_through  u32 count  u32 header_crc
 //               payload[length]
 //
 // `header_crc` is CRC32C over the fields from length to count, seeded with the segment's generation; `crc` continues it
@@ -35,11 +35,12 @@ inline constexpr std::size_t kPayloadMax = 8U << 20U;
 using base::Incarnation;
 
 struct StreamId {
-  std::uint16_t value = 0;  // 0: control; 1 + n: the hits of shard n
+  std::uint16_t value = 0;  // 0: control; 1 + n: the hits of shard n; 65535: what other nodes said
   friend constexpr auto operator<=>(const StreamId&, const StreamId&) = default;
 };
 inline constexpr StreamId kControlStream{0};
-std::string directory_name(StreamId stream);  // "control", "hits-000"
+inline constexpr StreamId kNodesStream{UINT16_MAX};
+std::string directory_name(StreamId stream);  // "control", "hits-000", "nodes"
 std::optional<StreamId> parse_directory_name(std::string_view name);
 std::string segment_name(std::uint64_t number);  // "0000000001.seg"
 std::optional<std::uint64_t> parse_segment_name(std::string_view name);

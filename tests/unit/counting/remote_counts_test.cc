@@ -46,12 +46,6 @@ std::string saved(const RemoteCounts& counts) {
   return bytes;
 }
 
-std::vector<SlotDay> whole_days(const Slot& slot) {
-  std::vector<SlotDay> days = slot.past == nullptr ? std::vector<SlotDay>{} : slot.past->days;
-  days.insert(days.end(), slot.recent.begin(), slot.recent.end());
-  return days;
-}
-
 class Oracle {
  public:
   void learnt(const RemoteSlot& remote) {
@@ -66,7 +60,8 @@ class Oracle {
         if (key.first != epoch) continue;
         sum.counted += slot.counted;
         sum.bots += slot.bots;
-        for (const SlotDay& day : whole_days(slot)) {
+        const SlotCounts of_slot = whole(slot);
+        for (const SlotDay& day : of_slot.days) {
           SlotDay& of = days.try_emplace(day.day, SlotDay{.day = day.day}).first->second;
           of.hits += day.hits;
           of.bots += day.bots;
@@ -172,7 +167,7 @@ TEST_F(RemoteCountsTest, ItsBytesGiveItBack) {
     counts_.learn(remote.epoch, remote.incarnation, remote.slot);
     oracle.learnt(remote);
   }
-  counts_.set_base(kFirst, node(9), {.counted = 7, .bots = 1, .days = {{kToday - 9, 3, 1}, {kToday, 4, 0}}});
+  counts_.inherit(kFirst, node(9), make_slot({.counted = 7, .bots = 1, .days = {{kToday - 9, 3, 1}, {kToday, 4, 0}}}));
   const std::string bytes = saved(counts_);
   RemoteCounts loaded;
   base::ByteReader in(bytes);
@@ -224,7 +219,7 @@ TEST(SlotTest, DaysBeyondTheBoundAreAddedToTheOldestThatIsKept) {
   counts.counted = counts.days.size();
   counts.bots = 2 * counts.days.size();
   const Slot slot = make_slot(counts);
-  const std::vector<SlotDay> days = whole_days(slot);
+  const std::vector<SlotDay> days = whole(slot).days;
   EXPECT_EQ(days.size(), kSlotDaysMax);
   EXPECT_EQ(days.front(), (SlotDay{10, 11, 22}));
   EXPECT_EQ(version_of(days), slot.version());
@@ -237,6 +232,10 @@ TEST(SlotTest, WithoutAnEarlierPartIsWhatCameSince) {
   EXPECT_EQ(since.counted, 4U);
   EXPECT_EQ(since.bots, 2U);
   EXPECT_EQ(since.days, (std::vector<SlotDay>{{2, 1, 0}, {9, 2, 1}, {10, 1, 1}}));
+  const SlotCounts again = together(since, part);
+  EXPECT_EQ(again.counted, now.counted);
+  EXPECT_EQ(again.bots, now.bots);
+  EXPECT_EQ(again.days, now.days);
 }
 
 // ---- in a site's state
@@ -259,6 +258,11 @@ class RemoteSiteTest : public ::testing::Test {
   // `to` learns what `from` counted.
   static void tell(const SiteState& from, unsigned number, SiteState& to) {
     for (const auto& [epoch, slot] : from.own_slots()) to.learn(epoch, node(number), slot);
+  }
+
+  // The node counts under another incarnation from now on.
+  static void begin_incarnation(SiteState& state, unsigned before) {
+    for (const auto& [epoch, slot] : state.own_slots()) state.inherit(epoch, node(before), slot);
   }
 
   SiteState here_{Limits{}, 300}, there_{Limits{}, 300};
@@ -345,7 +349,7 @@ TEST_F(RemoteSiteTest, WhatIsToldIsTheNodesOwn) {
 TEST_F(RemoteSiteTest, ANewIncarnationBeginsWithNothingAndChangesNoNumber) {
   for (Day day = kToday - 9; day <= kToday; ++day) hit(here_, day, "/a");
   const Summary before = summary(here_);
-  here_.begin_incarnation(node(1));
+  begin_incarnation(here_, 1);
   EXPECT_TRUE(here_.own_slots().empty());
   EXPECT_EQ(summary(here_).counted, before.counted);
   EXPECT_EQ(summary(here_).yesterday.hits, before.yesterday.hits);
@@ -359,7 +363,7 @@ TEST_F(RemoteSiteTest, ANewIncarnationBeginsWithNothingAndChangesNoNumber) {
   EXPECT_EQ(summary(here_).counted, 13U);
   EXPECT_EQ(summary(here_).counted_here, 11U);
   EXPECT_TRUE(summary(here_).others);
-  here_.begin_incarnation(node(2));
+  begin_incarnation(here_, 2);
   EXPECT_TRUE(here_.own_slots().empty());
   EXPECT_EQ(summary(here_).counted, 13U);
   hit(here_, kToday, "/b");
@@ -372,7 +376,7 @@ TEST_F(RemoteSiteTest, TheStateIsSavedAndLoadedWithIt) {
   hit(there_, kToday, "/a");
   tell(there_, 1, here_);
   hit(here_, kToday, "/a");
-  here_.begin_incarnation(node(2));
+  begin_incarnation(here_, 2);
   std::string bytes;
   base::ByteWriter out(bytes);
   here_.save(out, kNow);
@@ -392,7 +396,7 @@ TEST_F(RemoteSiteTest, TheStateIsSavedAndLoadedWithIt) {
 
 TEST_F(RemoteCountsTest, EveryCutIsRefusedAndDamageLoadsToSomethingThatWorksOrNot) {
   for (const RemoteSlot& remote : said(40)) counts_.learn(remote.epoch, remote.incarnation, remote.slot);
-  counts_.set_base(kFirst, node(9), {.counted = 7, .bots = 1, .days = {{kToday, 7, 1}}});
+  counts_.inherit(kFirst, node(9), make_slot({.counted = 7, .bots = 1, .days = {{kToday, 7, 1}}}));
   const std::string bytes = saved(counts_);
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     RemoteCounts loaded;
