@@ -114,6 +114,7 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
 
  private:
   void look_at_clocks();
+  void end_idle_imports(std::int64_t now_s);
   // Appends a block of the control stream, and makes it durable.
   base::Result<void> write(std::string_view payload);
 
@@ -130,6 +131,7 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   std::uint64_t told_forwards_ = 0;
   std::int64_t next_told_ms_ = 0;
   std::int64_t salts_due_s_ = 0;  // when they are looked at again
+  std::int64_t imports_due_s_ = 0;
 };
 
 }  // namespace footfall

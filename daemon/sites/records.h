@@ -34,7 +34,8 @@ void encode_page(std::string& payload, SiteId site, counting::PageId page, std::
 void encode_label(std::string& payload, SiteId site, counting::LabelId label, std::string_view text);
 void encode_observation(std::string& payload, SiteId site, const counting::Observation& seen);
 void encode_change(std::string& payload, const Change& change);
-void encode_progress(std::string& payload, SiteId site, std::string_view source, std::uint64_t position);
+void encode_progress(std::string& payload, SiteId site, std::string_view source, std::uint64_t position,
+                     std::int64_t at_s);
 void encode_batch_key(std::string& payload, const BatchKey& key);
 
 // What a payload holds is handed to these, in order. Views live until the call returns.
@@ -46,7 +47,8 @@ class RecordVisitor {
   virtual base::Result<void> label(SiteId site, counting::LabelId label, std::string_view text) = 0;
   virtual base::Result<void> observation(SiteId site, const counting::Observation& seen) = 0;
   virtual base::Result<void> change(const Change& change) = 0;
-  virtual base::Result<void> progress(SiteId site, std::string_view source, std::uint64_t position) = 0;
+  virtual base::Result<void> progress(SiteId site, std::string_view source, std::uint64_t position,
+                                      std::int64_t at_s) = 0;
   virtual base::Result<void> batch_key(BatchKey key) = 0;
 };
 // corrupt; newer_format for a type, or a kind of change, that this release does not know; or what the visitor answers.
