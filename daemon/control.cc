@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "api/problems.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "ingest/arena.h"
 #include "ingest/paths.h"
@@ -218,6 +219,28 @@ void Control::tell_untrusted_forwards(std::int64_t now_ms) {
   next_told_ms_ = now_ms + kToldEvery_ms;
 }
 
+// An import that nobody goes on with would keep its site's days open for ever. A change as any other, so a replay asks
+// no clock.
+void Control::end_idle_imports(std::int64_t now_s) {
+  constexpr std::int64_t kLookEvery_s = 3600;
+  if (now_s < imports_due_s_ || journal_failed()) return;
+  imports_due_s_ = now_s + kLookEvery_s;
+  for (const auto& [site, source] : environment_.registry.imports().idle(now_s)) {
+    sites::Change change;
+    change.id = "idle-import-" + std::to_string(base::random_u64());
+    change.at_s = now_s;
+    change.actor = "footfalld";
+    change.reason = "no part of it came for seven days";
+    change.action = sites::ImportEnded{site, source};
+    const base::Result<void> ended = commit(change);
+    if (!ended) {
+      base::log::warning("an import that nobody goes on with could not be ended: " + ended.error().detail);
+      return;
+    }
+    base::log::info("ended an import into " + environment_.registry.last_settings(site)->name + ": " + change.reason);
+  }
+}
+
 void Control::on_tick(std::int64_t now_ms) {
   look_at_clocks();
   if (journal_failed()) {
@@ -232,6 +255,7 @@ void Control::on_tick(std::int64_t now_ms) {
   if (RedisLink* redis = environment_.redis()) redis->tick(now_ms / 1000);
   // By what has passed: after a suspended machine wakes up its shards may have no key for today.
   const std::int64_t now_s = now_ms / 1000;
+  end_idle_imports(now_s);
   if (now_s < salts_due_s_) return;
   salts_due_s_ = now_s + 30;
   const base::Result<bool> turned = environment_.salts.rotate(now_s);

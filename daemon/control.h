@@ -123,6 +123,7 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
 
  private:
   void look_at_clocks();
+  void end_idle_imports(std::int64_t now_s);
   // Appends a block of the control stream, and makes it durable.
   base::Result<void> write(std::string_view payload);
 
@@ -136,11 +137,12 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   std::deque<store::AuditEntry> recent_;  // newest first; what the history may not have yet
   std::thread thread_;
   base::Counter journal_failed_;  // 0 or 1
-  bool nodes_failed_ = false;  // and it was told
+  bool nodes_failed_ = false;     // and it was told
   base::ClockWatch clock_watch_;
   std::uint64_t told_forwards_ = 0;
   std::int64_t next_told_ms_ = 0;
   std::int64_t salts_due_s_ = 0;  // when they are looked at again
+  std::int64_t imports_due_s_ = 0;
 };
 
 }  // namespace footfall

@@ -220,8 +220,10 @@ base::Result<void> read_progress(ByteReader& in, RecordVisitor& visitor) {
   if (!read_site(in, site)) return corrupt("a progress record names no site");
   const std::string_view source = in.string();
   const std::uint64_t position = in.varint();
-  if (!in.at_end()) return corrupt("a progress record of site " + std::to_string(site.value) + " breaks its grammar");
-  return visitor.progress(site, source, position);
+  const std::int64_t at_s = in.svarint();
+  if (!in.at_end() || !plausible(at_s))
+    return corrupt("a progress record of site " + std::to_string(site.value) + " breaks its grammar");
+  return visitor.progress(site, source, position, at_s);
 }
 
 base::Result<void> read_batch_key(ByteReader& in, RecordVisitor& visitor) {
@@ -287,11 +289,13 @@ void encode_change(std::string& payload, const Change& change) {
   encode(change, *out);
 }
 
-void encode_progress(std::string& payload, SiteId site, std::string_view source, std::uint64_t position) {
+void encode_progress(std::string& payload, SiteId site, std::string_view source, std::uint64_t position,
+                     std::int64_t at_s) {
   Record out(payload, Type::progress);
   out->varint(site.value);
   out->string(source);
   out->varint(position);
+  out->svarint(at_s);
 }
 
 void encode_batch_key(std::string& payload, const BatchKey& key) {

@@ -37,7 +37,8 @@ void encode_page(std::string& payload, SiteId site, counting::PageId page, std::
 void encode_label(std::string& payload, SiteId site, counting::LabelId label, std::string_view text);
 void encode_observation(std::string& payload, SiteId site, const counting::Observation& seen);
 void encode_change(std::string& payload, const Change& change);
-void encode_progress(std::string& payload, SiteId site, std::string_view source, std::uint64_t position);
+void encode_progress(std::string& payload, SiteId site, std::string_view source, std::uint64_t position,
+                     std::int64_t at_s);
 void encode_batch_key(std::string& payload, const BatchKey& key);
 // Without the past where it has none here: a reader goes on with the one that it holds.
 void encode_remote_slot(std::string& payload, SiteId site, const counting::RemoteSlot& remote);
@@ -53,7 +54,8 @@ class RecordVisitor {
   virtual base::Result<void> label(SiteId site, counting::LabelId label, std::string_view text) = 0;
   virtual base::Result<void> observation(SiteId site, const counting::Observation& seen) = 0;
   virtual base::Result<void> change(const Change& change) = 0;
-  virtual base::Result<void> progress(SiteId site, std::string_view source, std::uint64_t position) = 0;
+  virtual base::Result<void> progress(SiteId site, std::string_view source, std::uint64_t position,
+                                      std::int64_t at_s) = 0;
   virtual base::Result<void> batch_key(BatchKey key) = 0;
   virtual base::Result<void> remote_slot(SiteId site, const counting::RemoteSlot& remote) = 0;
   virtual base::Result<void> inherited(SiteId site, const counting::RemoteSlot& inherited) = 0;

@@ -367,7 +367,7 @@ TEST_F(AdminTest, AnImportBeginsGoesOnAndEnds) {
   const Answer begun = post("/v1/admin/imports", R"({"site":"example.vn","source":"access.log"})");
   ASSERT_EQ(begun.status, 201) << begun.body;
   EXPECT_EQ(begun.json().number("/position"), 0);
-  registry_.imports().set_progress(site_->id(), "access.log", 4096);
+  registry_.imports().set_progress(site_->id(), "access.log", 4096, 0);
   const Answer resumed = post("/v1/admin/imports", R"({"site":"example.vn","source":"access.log"})");
   EXPECT_EQ(resumed.status, 200);
   EXPECT_EQ(resumed.json().number("/position"), 4096);

@@ -40,8 +40,10 @@ class Recorder : public RecordVisitor {
                 std::to_string(seen.online));
   }
   base::Result<void> change(const Change& change) override { return line("change " + change.id); }
-  base::Result<void> progress(SiteId site, std::string_view source, std::uint64_t position) override {
-    return line("progress " + std::to_string(site.value) + " " + std::string(source) + " " + std::to_string(position));
+  base::Result<void> progress(SiteId site, std::string_view source, std::uint64_t position,
+                              std::int64_t at_s) override {
+    return line("progress " + std::to_string(site.value) + " " + std::string(source) + " " + std::to_string(position) +
+                " " + std::to_string(at_s));
   }
   base::Result<void> batch_key(BatchKey key) override {
     return line("batch_key " + key.key + " " + std::to_string(key.digest[31]) + " " + std::to_string(key.expires_s) +
@@ -115,7 +117,7 @@ class RecordsTest : public ::testing::Test {
     const std::vector<Hit> hits{random_hit(25'200), random_hit(25'200), random_hit(25'200)};
     encode_hits(payload, SiteId{3}, Epoch{2, rng_()}, hits);
     encode_observation(payload, SiteId{3}, counting::Observation{Epoch{2, 5}, 1'700'000'000, -3600, 48});
-    encode_progress(payload, SiteId{3}, "access.log", UINT64_MAX);
+    encode_progress(payload, SiteId{3}, "access.log", UINT64_MAX, 1'700'000'001);
     BodyDigest digest{};
     digest[31] = 200;
     encode_batch_key(payload, {kKey, digest, 1'700'086'400, "{}"});
@@ -149,10 +151,11 @@ TEST_F(RecordsTest, AllKindsComeBackInOrder) {
   Recorder seen;
   ASSERT_TRUE(decode_payload(payload_of_all(), seen));
   EXPECT_EQ(seen.hits_.size(), 1U);
-  EXPECT_EQ(seen.lines_, (std::vector<std::string>{
-                             "page 3 2 /tin-tức", "label 3 70000 " + std::string(300, 'x'),
-                             "observation 3 2 1700000000 -3600 48", "progress 3 access.log 18446744073709551615",
-                             "batch_key " + kKey + " 200 1700086400 {}", "slot 3", "inherited 4", "change c-1"}));
+  EXPECT_EQ(seen.lines_,
+            (std::vector<std::string>{
+                "page 3 2 /tin-tức", "label 3 70000 " + std::string(300, 'x'), "observation 3 2 1700000000 -3600 48",
+                "progress 3 access.log 18446744073709551615 1700000001", "batch_key " + kKey + " 200 1700086400 {}",
+                "slot 3", "inherited 4", "change c-1"}));
   EXPECT_EQ(seen.slots_, (std::vector{some_slot(), some_slot()}));
 }
 

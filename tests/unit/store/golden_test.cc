@@ -107,7 +107,7 @@ class GoldenTest : public ::testing::Test {
     change(prefix + "token", token);
     change(prefix + "begin", sites::ImportBegun{site, "old.log", 3, 4});
     sites::BatchClaim part;
-    part.claim_part(registry.imports(), site, "old.log", 8);
+    part.claim_part(registry.imports(), site, "old.log", 8, clock_.utc_s());
     hit(1, site_name, "/imported", 12, std::move(part));
     change(prefix + "end", sites::ImportEnded{site, "old.log"});
     change(prefix + "add-two", registry.plan_add(settings("two." + site_name), 6));
@@ -135,7 +135,7 @@ class GoldenTest : public ::testing::Test {
     change("import", sites::ImportBegun{site, "access.log", 1, 2});
     for (std::uint64_t n = 30; n <= 45; ++n) {
       sites::BatchClaim claim;
-      if (n < 40) claim.claim_part(registry.imports(), site, "access.log", n);
+      if (n < 40) claim.claim_part(registry.imports(), site, "access.log", n, clock_.utc_s());
       if (n > 43) claim = node_->claim("batch-" + std::to_string(n));
       hit(n % 2, "a.vn", "/last/" + std::to_string(n % 3), n, std::move(claim));
       clock_.advance_ms(1000);
@@ -259,7 +259,7 @@ class Kinds final : public sites::RecordVisitor {
       records.insert("seed of a page");
     return saw("change");
   }
-  Done progress(sites::SiteId, std::string_view, std::uint64_t) override { return saw("progress"); }
+  Done progress(sites::SiteId, std::string_view, std::uint64_t, std::int64_t) override { return saw("progress"); }
   Done batch_key(sites::BatchKey) override { return saw("batch key"); }
 
   std::set<std::string> records;  // of the stream that is read
