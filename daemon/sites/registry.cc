@@ -433,7 +433,7 @@ struct Registry::Apply {
   }
 
   Outcome operator()(const ImportBegun& a) const {
-    registry.imports_.begin(a.site, a.source, a.key0, a.key1, at_s);
+    registry.imports_.begin(a.site, a.source, a.key0, a.key1, change.at_s);
     return {};
   }
 
