@@ -178,7 +178,7 @@ void Shard::roll(std::function<void(store::ClosedStream)> closed) {
   settle_waiters();
 }
 
-base::Result<void> Shard::recycle(std::uint64_t through_segment) {
+base::Result<std::vector<std::string>> Shard::recycle(std::uint64_t through_segment) {
   return writer_->recycle(through_segment);
 }
 

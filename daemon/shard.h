@@ -105,7 +105,8 @@ class Shard final : public http::LoopHandler {
   // Closes the segment, and calls `closed` (on the shard's thread) when it is durable. A stream that cannot begin
   // another segment, or has failed, answers the last one that is closed and holds nothing unacknowledged.
   void roll(std::function<void(store::ClosedStream)> closed);
-  base::Result<void> recycle(std::uint64_t through_segment);
+  // The paths of files to be removed, on another thread.
+  base::Result<std::vector<std::string>> recycle(std::uint64_t through_segment);
   // Between two passes: how far the sites' states include its stream.
   struct Standing {
     journal::StreamId stream;

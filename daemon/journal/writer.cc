@@ -297,28 +297,29 @@ Result<void> Writer::sync() {
   return outcome;
 }
 
-Result<void> Writer::recycle(std::uint64_t through) {
+// A writer that has failed may wait for room, and makes no spares. In ascending order, so that what a crash leaves has
+// no gap.
+Result<std::vector<std::string>> Writer::recycle(std::uint64_t through) {
+  std::vector<std::string> surplus;
   while (!segments_.empty() && segments_.front().segment <= through && !is_current(segments_.front().segment)) {
     const std::uint64_t number = segments_.front().segment;
-    if (auto r = retire(number); !r) return r;
+    if (failed() || spares_.size() + unsynced_spares_.size() >= kSparesMax) {
+      surplus.push_back(path(segment_name(number)));
+    } else if (auto r = retire(number); !r) {
+      return r.error();
+    }
     segments_.pop_front();
     unsynced_.erase(std::remove_if(unsynced_.begin(), unsynced_.end(),
                                    [number](const Unsynced& closed) { return closed.number == number; }),
                     unsynced_.end());
   }
   if (doubtful_segment_ <= through) doubtful_segment_ = 0;
-  return {};
+  return surplus;
 }
 
-// In ascending order, so that what a crash leaves has no gap. A writer that has failed may wait for room, and makes no
-// spares.
 Result<void> Writer::retire(std::uint64_t number) {
   const std::string old_path = path(segment_name(number));
   dirty_ = names_changed_ = true;
-  if (failed() || spares_.size() + unsynced_spares_.size() >= kSparesMax) {
-    auto removed = files_.remove(old_path);
-    return removed || removed.error().code == Errc::not_found ? Result<void>{} : removed;
-  }
   const std::string spare = std::string(kSparePrefix) + std::to_string(++spare_names_) + ".seg";
   if (auto r = files_.rename(old_path, path(spare)); !r) {
     return r.error().code == Errc::not_found ? Result<void>{} : r;

@@ -110,9 +110,10 @@ class Writer {
   std::uint64_t durable_through() const { return durable_through_.load(std::memory_order_relaxed); }
   // Any thread. Of blocks, with their headers, since open().
   std::uint64_t bytes_written() const { return bytes_written_.load(std::memory_order_relaxed); }
-  // Segments with number <= `through` may be recycled: their files are reused for new segments, or removed. The
-  // current one stays. An error leaves the writer usable, and a later call goes on.
-  base::Result<void> recycle(std::uint64_t through);
+  // Segments with number <= `through` may be recycled: their files are reused for new segments. The paths of those that
+  // are too many are answered: the caller removes them, in this order, which may take milliseconds each, on any thread.
+  // The current one stays. An error leaves the writer usable, and a later call goes on.
+  base::Result<std::vector<std::string>> recycle(std::uint64_t through);
 
  private:
   struct Unsynced {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "journal/departed.h"
 #include "journal_fixture.h"
 #include "support/temporary_directory.h"
 
@@ -220,9 +221,15 @@ TEST_F(WriterTest, OnlyAFewSparesAreKept) {
     append("a");
     roll();
   }
-  ASSERT_TRUE(writer_->recycle(10));
+  const auto surplus = writer_->recycle(10);
+  ASSERT_TRUE(surplus);
   EXPECT_EQ(count_files("spare-"), kSparesMax);
+  EXPECT_EQ(surplus->front(), segment(kSparesMax + 1));
+  EXPECT_EQ(surplus->size(), 10 - kSparesMax);
+  ASSERT_TRUE(remove_files(files_, *surplus));
   EXPECT_EQ(count_files("0"), 1U);
+  EXPECT_TRUE(writer_->recycle(10)->empty());
+  EXPECT_TRUE(remove_files(files_, *surplus));  // they are gone already
   append("b");
   expect_read({"b"}, 10);
 }
@@ -406,7 +413,7 @@ TEST_F(WriterTest, WhereThereIsNoRoomForASegmentTheWriterOpensFailed) {
   EXPECT_EQ(writer_->last_closed(2).segment, 1U);
   EXPECT_FALSE(writer_->append("refused", 1, 1));
   EXPECT_FALSE(writer_->reopen(2));
-  ASSERT_TRUE(writer_->recycle(1));  // a checkpoint has it
+  ASSERT_TRUE(remove_files(files_, *writer_->recycle(1)));  // a checkpoint has it
   ASSERT_TRUE(writer_->reopen(2));
   append("c");
   sync();
@@ -423,7 +430,7 @@ TEST_F(WriterTest, WhatAWriterWithoutRoomRecyclesIsRoomAndNoSpare) {
   sync();
   files_.set_room(0);
   EXPECT_FALSE(writer_->append(std::string(segment_bytes_, 'x'), 1, 1));
-  ASSERT_TRUE(writer_->recycle(1));
+  ASSERT_TRUE(remove_files(files_, *writer_->recycle(1)));
   EXPECT_EQ(count_files("spare-"), 0U);
   ASSERT_TRUE(writer_->reopen());
 }
