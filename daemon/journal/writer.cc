@@ -124,7 +124,7 @@ Result<std::uint64_t> Writer::append(std::string_view payload, std::uint32_t cou
   dirty_ = true;
   if (options_.write_behind) {
     behind_ += scratch_;
-  } else if (auto r = file_->write_at(offset_, scratch_); !r) {
+  } else if (auto r = write_block(); !r) {
     failure_ = r.error();
     return r.error();
   }
@@ -135,6 +135,15 @@ Result<std::uint64_t> Writer::append(std::string_view payload, std::uint32_t cou
   last_ = {header_.number, header.sequence};
   bytes_written_.store(bytes_written() + size, std::memory_order_relaxed);
   return header.sequence;
+}
+
+Result<void> Writer::write_block() {
+  const std::uint64_t end = offset_ + scratch_.size();
+  if (end > written_) {
+    written_ = std::min(capacity_, (end + kWriteAhead - 1) / kWriteAhead * kWriteAhead);
+    scratch_.resize(static_cast<std::size_t>(written_ - offset_), '\0');
+  }
+  return file_->write_at(offset_, scratch_);
 }
 
 Result<void> Writer::flush() {
@@ -220,7 +229,7 @@ Result<void> Writer::begin_segment(std::uint64_t first_sequence, std::size_t blo
   file_ = std::move(*file);
   header_ = header;
   seed_ = block_seed(header.generation);
-  offset_ = kSegmentHeaderBytes;
+  offset_ = written_ = kSegmentHeaderBytes;
   capacity_ = capacity;
   full_ = false;
   if (!segments_.empty()) segments_.back().sequence = first_sequence - 1;

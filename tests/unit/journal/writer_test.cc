@@ -153,6 +153,19 @@ TEST_F(WriterTest, SyncingReachesSegmentsThatWereClosedSince) {
   EXPECT_EQ(files_.syncs(), syncs + 4);  // three files and the directory
 }
 
+// A block that begins a page that was written before changes no extent, which its sync would have to wait for.
+TEST_F(WriterTest, ABlockIsFollowedByZerosOnceInAWhileAndNotBeyondTheSegment) {
+  segment_bytes_ = kWriteAhead + kWriteAhead / 2;
+  open();
+  append("one");
+  EXPECT_EQ(bytes(1).find_first_not_of('\0', kSegmentHeaderBytes + kBlockHeaderBytes + 3), std::string::npos);
+  append("two");
+  EXPECT_EQ(files_.log().back().bytes->size(), kBlockHeaderBytes + 3);
+  append(std::string(kWriteAhead, 'x'));
+  EXPECT_EQ(bytes(1).size(), segment_bytes_);
+  expect_read({"one", "two", std::string(kWriteAhead, 'x')});
+}
+
 // ---- Recycling ----
 
 TEST_F(WriterTest, ARecycledFileIsUsedAgain) {
@@ -180,7 +193,9 @@ TEST_F(WriterTest, ARecycledFileIsNotUsedBeforeItsEmptyHeaderIsOnTheDevice) {
 }
 
 TEST_F(WriterTest, StaleBlocksOfARecycledFileAreNeverRead) {
+  segment_bytes_ = 2 * kWriteAhead;
   open();
+  append(std::string(kWriteAhead - kSegmentHeaderBytes - kBlockHeaderBytes, 's'));
   for (int i = 0; i < 100; ++i) append("stale stale stale " + std::to_string(i));
   const std::string old = bytes(1);
   roll();
@@ -189,15 +204,14 @@ TEST_F(WriterTest, StaleBlocksOfARecycledFileAreNeverRead) {
   append("x");
   roll();
   const std::uint64_t before = writer_->position().sequence;
-  append("fresh");
+  const std::string fresh(kWriteAhead - kSegmentHeaderBytes - kBlockHeaderBytes, 'f');
+  append(fresh);
   ASSERT_EQ(writer_->position().segment, 3U);
-  // The file is the old one: behind the fresh block, which is shorter than the old first one, its bytes are there
-  // still.
-  const std::size_t fresh_end = kSegmentHeaderBytes + kBlockHeaderBytes + 5;
-  ASSERT_EQ(bytes(3).substr(fresh_end), old.substr(fresh_end));
+  // The file is the old one: right behind the fresh block, no zeros between, its bytes are there still.
+  ASSERT_EQ(bytes(3).substr(kWriteAhead), old.substr(kWriteAhead));
   const Reading reading = read(before);
   ASSERT_FALSE(reading.error);
-  EXPECT_EQ(reading.payloads, std::vector<std::string>{"fresh"});
+  EXPECT_EQ(reading.payloads, std::vector<std::string>{fresh});
   EXPECT_EQ(reading.result.torn_bytes, 0U);
 }
 
