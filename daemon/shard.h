@@ -8,7 +8,7 @@
 //
 //   end_of_pass   decide -> one journal block ................... -> Block and answers are held
 //   sync thread                     fdatasync of all blocks so far
-//   on_synced                                                     -> apply, answer; the next sync begins
+//   on_synced                                                     -> the next sync begins; apply, answer
 //   on_tick       each second: clocks of the active sites, what was observed, live streams
 //
 // A read that is queued behind a hit renders after the hit was applied: what is read is never behind an
