@@ -503,15 +503,22 @@ bool Server::hit_stream_failed() const {
 void Server::recycle_segments(const std::map<StreamId, std::uint64_t>& through) {
   for (const auto& [stream, segment] : through) {
     base::Result<void> done;
+    base::Result<std::vector<std::string>> surplus = std::vector<std::string>{};
     if (stream == journal::kControlStream) {
-      control_->run([&, last = segment] { done = control_->writer().recycle(last); });
+      control_->run([&, last = segment] { surplus = control_->writer().recycle(last); });
     } else if (stream == journal::kNodesStream) {
-      control_->run([&, last = segment] { done = control_->nodes_stream().recycle(last); });
+      control_->run([&, last = segment] { surplus = control_->nodes_stream().recycle(last); });
     } else if (stream.value <= shards_.size()) {
       Shard& shard = *shards_[stream.value - 1U];
-      shard.run([&, last = segment] { done = shard.recycle(last); });
+      shard.run([&, last = segment] { surplus = shard.recycle(last); });
     } else {  // of a shard that an earlier start had
       done = journal::remove_segments(directory_->files(), directory_->stream_directory(stream), segment);
+    }
+    // Here, since it takes more than a millisecond each. What cannot be removed stays until the next start.
+    if (!surplus) {
+      done = surplus.error();
+    } else if (!surplus->empty()) {
+      done = journal::remove_files(directory_->files(), *surplus);
     }
     if (!done) base::log::warning("old segments could not be recycled: " + done.error().detail);
   }

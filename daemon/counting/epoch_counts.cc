@@ -6,26 +6,28 @@
 
 namespace footfall::counting {
 
-void EpochCounts::add(const Hit& hit, Day day) {
-  if (hit.kind == Kind::pageview) {
-    if (hit.counts || hit.bot) {
-      buckets_.add(hit.at_s, hit.utc_offset_s, hit.counts ? 1 : 0, hit.bot ? 1 : 0);
-      if (hit.bot) add_saturating(bots_, 1);
-    }
-    if (hit.counts) {
-      add_saturating(counted_, 1);
-      pages_.add(hit.page.value, 1);
-      rankings_.add_pageview(day, hit.page, hit.labels);
-    }
-  } else if (hit.kind == Kind::event && !hit.bot) {
-    const LabelId name = hit.labels[static_cast<std::size_t>(Dimension::event)];
-    if (name != kNoLabel) rankings_.add(day, Dimension::event, name.value);
+void EpochCounts::add(std::span<const Hit> run, Day day) {
+  std::uint64_t counted = 0;
+  std::uint64_t bots = 0;
+  for (const Hit& hit : run) {
+    if (hit.kind != Kind::pageview) continue;
+    if (hit.bot) ++bots;
+    if (!hit.counts) continue;
+    ++counted;
+    pages_.add(hit.page.value, 1);
   }
-  if (hit.adds_visitor && hit.visitor.value != 0) {
-    OpenDay& today = open(day);
-    today.visitors.add(hit.visitor);
-    today.count_known = false;
+  add_saturating(counted_, counted);
+  add_saturating(bots_, bots);
+  buckets_.add(run.front().at_s, run.front().utc_offset_s, counted, bots);
+  rankings_.add(day, run);
+
+  OpenDay* today = nullptr;
+  for (const Hit& hit : run) {
+    if (!hit.adds_visitor || hit.visitor.value == 0) continue;
+    if (today == nullptr) today = &open(day);
+    today->visitors.add(hit.visitor);
   }
+  if (today != nullptr) today->count_known = false;
 }
 
 void EpochCounts::observe(const Observation& seen) {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <span>
 #include <vector>
 
 #include "base/bytes.h"
@@ -31,8 +32,8 @@ class EpochCounts {
  public:
   explicit EpochCounts(std::uint32_t visitors_exact_max) : visitors_exact_max_(visitors_exact_max) {}
 
-  // `day` is the local day of the hit.
-  void add(const Hit& hit, Day day);
+  // `run` is not empty, and of one second and offset; `day` is their local day.
+  void add(std::span<const Hit> run, Day day);
   void observe(const Observation& seen);
   void add_seed(std::int64_t amount) { seed_ += amount; }
   void add_page_seed(PageId page, std::int64_t amount) { page_seeds_[page] += amount; }

@@ -271,6 +271,10 @@ void Presence::prefetch(VisitorId visitor) const {
   }
 }
 
+void Presence::prefetch_overflow(VisitorId visitor) const {
+  if (const Table* large = table()) large->cells.prefetch_overflow(visitor.value);
+}
+
 void Presence::save(base::ByteWriter& out, std::int64_t now_s, std::int32_t window_s) const {
   const std::int64_t as_of_s = std::max(now_s, head_s_);
   struct Saved {

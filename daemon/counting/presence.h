@@ -64,6 +64,7 @@ class Presence {
   // A touch of the visitor takes no new cell. A scan of at most 128, or of one bucket.
   bool holds(VisitorId visitor) const;
   void prefetch(VisitorId visitor) const;
+  void prefetch_overflow(VisitorId visitor) const;  // some hits after prefetch(): what that found to be needed as well
   void prefetch() const { __builtin_prefetch(form_.get(), 1); }  // for online()
 
   // The visitors still inside the window (of any length) at now_s (or at the clock, if that is later) and moved marks,

@@ -130,6 +130,8 @@ class SiteState {
   bool define_label(LabelId id, std::string_view text);
   std::string_view page_path(PageId id) const;  // "(unknown)", "(other)" for the two; empty if not defined
   std::string_view label_text(LabelId id) const;
+  // Each id that the hit bears is defined, or an applied hit bears it too.
+  bool knows(const Hit& hit) const;
 
   // --- applying ---
   // Live: the clock advances to the hits' seconds first, and what is observed on the way is kept for
@@ -218,7 +220,9 @@ class SiteState {
   Body& body();
   void move_clock(std::int64_t now_s, std::int32_t utc_offset_s);
   std::int64_t read_clock(std::int64_t now_s);
-  void add(EpochCounts& counts, const Hit& hit);
+  template <class Before>
+  void add(const Epoch& epoch, std::span<const Hit> hits, const Before& before);
+  void add_run(EpochCounts& counts, std::span<const Hit> run);
   void raise_floor(std::int64_t floor_s);
   template <class Visit>
   void each_included(const Visit& visit) const;  // visit(const EpochCounts&)

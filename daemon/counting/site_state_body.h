@@ -42,6 +42,10 @@ struct SiteState::Body {
     presence.prefetch(hit.visitor);
     page_presence.prefetch(hit.page, hit.visitor);
   }
+  void prefetch_overflow(const Hit& hit) const {
+    presence.prefetch_overflow(hit.visitor);
+    page_presence.prefetch_overflow(hit.page, hit.visitor);
+  }
 
   std::uint32_t visitors_exact_max;
   std::map<Epoch, std::unique_ptr<EpochCounts>> epochs;  // epoch -> its numbers

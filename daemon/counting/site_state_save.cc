@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SiteState as bytes, canonical: equal content gives equal bytes, whatever the order in which it came.
 //
-// The bytes are SITE in store/FORMAT.md. What only the live state has is left out: reservations, seconds of online, what
-// waits to be journaled. A hit's id that no stream defined has an empty text.
-// Tested by tests/unit/counting/site_state_test.cc: round trips, every truncation, bit flips.
+// The bytes are SITE in store/FORMAT.md. What only the live state has is left out: reservations, seconds of online,
+// what waits to be journaled. A hit's id that no stream defined has an empty text. Tested by
+// tests/unit/counting/site_state_test.cc: round trips, every truncation, bit flips.
 #include <string>
 
 #include "base/hash.h"

@@ -124,8 +124,9 @@ ClosedStream NodesStream::roll() {
   return {rolled->segment, ClosedStream::Applied{rolled->sequence, 0}};
 }
 
-base::Result<void> NodesStream::recycle(std::uint64_t through) {
-  return writer_ == nullptr ? base::Result<void>() : writer_->recycle(through);
+base::Result<std::vector<std::string>> NodesStream::recycle(std::uint64_t through) {
+  if (writer_ == nullptr) return std::vector<std::string>{};
+  return writer_->recycle(through);
 }
 
 }  // namespace footfall::store

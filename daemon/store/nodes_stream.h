@@ -18,6 +18,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/errors.h"
@@ -54,7 +55,8 @@ class NodesStream {
 
   // For a checkpoint: closes the segment, as a hit stream's. Segment 0: there is none.
   ClosedStream roll();
-  base::Result<void> recycle(std::uint64_t through);
+  // Answers the files that are not needed any more, for the caller to remove.
+  base::Result<std::vector<std::string>> recycle(std::uint64_t through);
   bool exists() const { return writer_ != nullptr; }
   journal::Position position() const { return writer_ == nullptr ? journal::Position{} : writer_->position(); }
   std::uint64_t bytes_written() const { return bytes_written_.load(std::memory_order_relaxed); }

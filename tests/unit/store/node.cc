@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/hash.h"
+#include "journal/departed.h"
 #include "sites/records.h"
 
 namespace footfall::testing {
@@ -139,7 +140,8 @@ store::LiveSide Node::live_side() {
         if (stream.value > writers_.size()) continue;
         writer = writers_[stream.value - std::size_t{1}].get();
       }
-      static_cast<void>(writer->recycle(number));
+      const auto surplus = writer->recycle(number);
+      if (surplus) static_cast<void>(journal::remove_files(directory_->files(), *surplus));
     }
   };
   return live;
