@@ -493,19 +493,25 @@ void Replicator::write_index(const FlushPtr& flush) {
   std::array<std::vector<std::string>, kBuckets> members;
   for (const std::string& site : unnamed_slots_) members[bucket_of(site)].push_back("s/" + site);
   for (const std::string& site : unnamed_changes_) members[bucket_of(site)].push_back("c/" + site);
+  // One mark is raised in any case: an old state of Redis is told from the one that was left, though nothing was
+  // written.
+  const unsigned turn = static_cast<unsigned>(counters_.flushes.get()) % kBuckets;
   for (unsigned k = 0; k < kBuckets; ++k) {
-    if (members[k].empty()) continue;
-    const std::uint64_t score = buckets_[k].greatest + 1;
-    const std::string text = std::to_string(score);
-    std::vector<std::string> words{"ZADD", index_key(k), "GT"};
-    for (const std::string& member : members[k]) words.insert(words.end(), {text, member});
-    call(flush, words, [this, flush, k, score, named = std::move(members[k])](const Reply&) {
-      buckets_[k].greatest = std::max(buckets_[k].greatest, score);
-      if (now_ms_ - flush->begin_ms > options_.late_ms / 2) return;  // readers may have gone on: they are named again
-      for (const std::string& member : named) {
-        (member[0] == 's' ? unnamed_slots_ : unnamed_changes_).erase(member.substr(2));
-      }
-    });
+    if (!members[k].empty()) {
+      const std::uint64_t score = buckets_[k].greatest + 1;
+      const std::string text = std::to_string(score);
+      std::vector<std::string> words{"ZADD", index_key(k), "GT"};
+      for (const std::string& member : members[k]) words.insert(words.end(), {text, member});
+      call(flush, words, [this, flush, k, score, named = members[k]](const Reply&) {
+        buckets_[k].greatest = std::max(buckets_[k].greatest, score);
+        if (now_ms_ - flush->begin_ms > options_.late_ms / 2) return;  // readers may have gone on: they are named again
+        for (const std::string& member : named) {
+          (member[0] == 's' ? unnamed_slots_ : unnamed_changes_).erase(member.substr(2));
+        }
+      });
+    } else if (k != turn) {
+      continue;
+    }
     const std::uint64_t mark = ++buckets_[k].mark_tried;
     call(flush, {"SET", mark_key(k), std::to_string(mark), "GET"}, [this, flush, k, mark](const Reply& reply) {
       look_at_mark(flush, k, reply);
