@@ -33,7 +33,7 @@ Control::Control(const ControlEnvironment& environment, std::unique_ptr<journal:
       loop_(std::make_unique<http::Loop>(context_, environment.clock, *this, environment.parser_limits,
                                          environment.loop_limits)),
       admin_(*this) {
-  journal_failed_ = writer_->failed();
+  journal_failed_.set(writer_->failed() ? 1 : 0);
   for (const sites::Change& change : replayed) recent_.push_front(store::audit_entry(change, environment_.registry));
 }
 
@@ -73,18 +73,25 @@ base::Result<void> Control::write(std::string_view payload) {
   const base::Result<std::uint64_t> written = writer_->append(payload, 0, made_under);
   base::Result<void> durable = written ? writer_->sync() : written.error();
   if (durable) return durable;
-  journal_failed_ = true;
+  journal_failed_.set(1);
   base::log::error("the control stream cannot be written: " + durable.error().detail);
   return durable;
 }
 
 base::Result<void> Control::commit(sites::Change change) {
+  if (environment_.registry.knows(change.id)) return {};
+  const base::Result<void> done = take(std::move(change));
+  if (done) publish();
+  return done;
+}
+
+base::Result<void> Control::take(sites::Change change) {
   using base::Errc;
   using base::Error;
   if (environment_.registry.knows(change.id)) return {};
   if (base::Result<void> checked = environment_.registry.check(change); !checked) return checked;
   if (const auto* added = std::get_if<sites::SiteAdded>(&change.action);
-      added != nullptr && environment_.registry.entries().size() >= environment_.sites_max) {
+      added != nullptr && !change.origin && environment_.registry.entries().size() >= environment_.sites_max) {
     return Error{Errc::conflict, added->settings.name + ": this node has its " +
                                      std::to_string(environment_.sites_max) +
                                      " sites; remove one, or raise --sites-max"};
@@ -100,8 +107,13 @@ base::Result<void> Control::commit(sites::Change change) {
   if (base::Result<void> applied = environment_.registry.apply(change); !applied) return applied;
   recent_.push_front(store::audit_entry(change, environment_.registry));
   if (recent_.size() > kRecentChangesMax) recent_.pop_back();
-  publish();
+  if (RedisLink* redis = environment_.redis(); redis != nullptr && redis->nodes() != nullptr) redis->hurry();
   return {};
+}
+
+api::NodeList* Control::nodes() {
+  RedisLink* redis = environment_.redis();
+  return redis == nullptr || redis->nodes() == nullptr ? nullptr : redis;
 }
 
 base::Result<std::vector<counting::Learnt>> Control::learn(const std::vector<store::SlotOfSite>& slots) {
@@ -208,11 +220,11 @@ void Control::tell_untrusted_forwards(std::int64_t now_ms) {
 
 void Control::on_tick(std::int64_t now_ms) {
   look_at_clocks();
-  if (journal_failed_) {
+  if (journal_failed()) {
     // What was written but not synced is unknown; the stream goes on behind the last change that is in force.
     if (writer_->reopen(writer_->durable_through())) {
       base::log::info("the control stream can be written again");
-      journal_failed_ = false;
+      journal_failed_.set(0);
     }
   }
   if (nodes_->mend()) base::log::info("what other nodes counted can be written again");

@@ -24,6 +24,7 @@
 
 #include "api/admin.h"
 #include "base/clock_watch.h"
+#include "base/counter.h"
 #include "http/loop.h"
 #include "http/response.h"
 #include "ingest/salts.h"
@@ -82,12 +83,16 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   boost::asio::io_context& context() { return context_; }
   http::Loop& loop() { return *loop_; }
   const api::Admin& admin() const { return admin_; }
+  // The control stream takes no changes at present. Any thread.
+  bool journal_failed() const { return journal_failed_.get() != 0; }
   const base::ClockWatch& clock_watch() const { return clock_watch_; }  // REQUIRES: the control thread
 
   // On the control thread, or before start().
   journal::Writer& writer() { return *writer_; }
-  store::NodesStream& nodes() { return *nodes_; }
+  store::NodesStream& nodes_stream() { return *nodes_; }
   base::Result<void> commit(sites::Change change) override;
+  // The same, but shards know it only when publish() was called: for many at once.
+  base::Result<void> take(sites::Change change);
   // What other nodes counted: what came of each slot, in order. unavailable: none was applied; try again later.
   base::Result<std::vector<counting::Learnt>> learn(const std::vector<store::SlotOfSite>& slots);
   // Gives shards what is in force. REQUIRES: the shards run.
@@ -103,6 +108,7 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   }
   api::BackupStatus backup_status() override { return environment_.backup_status(); }
   api::SnapshotStore* snapshots() override { return environment_.redis(); }
+  api::NodeList* nodes() override;
   api::Readiness readiness() override { return environment_.readiness(); }
   std::string metrics_text() override { return environment_.metrics_text(); }
 
@@ -129,7 +135,7 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   api::Admin admin_;
   std::deque<store::AuditEntry> recent_;  // newest first; what the history may not have yet
   std::thread thread_;
-  bool journal_failed_ = false;
+  base::Counter journal_failed_;  // 0 or 1
   bool nodes_failed_ = false;  // and it was told
   base::ClockWatch clock_watch_;
   std::uint64_t told_forwards_ = 0;

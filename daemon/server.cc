@@ -255,7 +255,7 @@ void Server::open_threads() {
         for (const auto& shard : shards_) pairs += shard->online_pairs();
         return pairs;
       },
-      [this] { return started_.load() && !draining_.load() && !stream_failed(); },
+      [this] { return takes_hits(); },
       [this] {
         if (reserve_->give(kStopRoomBytes)) base::log::warning("the stop takes room of the reserve: the disk is full");
       },
@@ -351,8 +351,12 @@ void Server::open_redis() {
       });
     }
   };
+  const LocalNodeWays ways{
+      when_durable, [this](sites::Change change) { return control_->take(std::move(change)); },
+      [this] { control_->publish(); },
+      [this](const std::vector<store::SlotOfSite>& slots) { return control_->learn(slots); }};
   redis_ = std::make_unique<RedisLink>(control_->context().get_executor(), config_.redis, *clock_, *recovered_.registry,
-                                       directory_->incarnation_text(), when_durable);
+                                       directory_->incarnation(), ways);
 }
 
 void Server::first_start() {
@@ -443,7 +447,8 @@ store::LiveSide Server::live_side() {
   return {[this] { return roll_streams(); },
           [this](std::uint64_t checkpoint, const std::vector<store::ClosedDay>& days) { close_days(checkpoint, days); },
           [this](const std::map<StreamId, std::uint64_t>& through) { recycle_segments(through); },
-          [this] { return recovered_.replayed_bytes + journal_bytes(); }, [this] { return stream_failed(); }};
+          [this] { return recovered_.replayed_bytes + journal_bytes(); },
+          [this] { return control_->journal_failed() || hit_stream_failed(); }};
 }
 
 // On the control thread, whose the registry is; in parts, so that it is not held up.
@@ -474,7 +479,7 @@ base::Result<store::ClosedStreams> Server::roll_streams() {
   }
   base::Result<std::uint64_t> control = std::uint64_t{0};
   control_->run([&] {
-    closed[journal::kNodesStream] = control_->nodes().roll();
+    closed[journal::kNodesStream] = control_->nodes_stream().roll();
     control = store::close_control_segment(control_->writer(), *reserve_);
   });
   if (!control) return control.error();
@@ -483,12 +488,16 @@ base::Result<store::ClosedStreams> Server::roll_streams() {
 }
 
 std::uint64_t Server::journal_bytes() const {
-  std::uint64_t bytes = control_->writer().bytes_written() + control_->nodes().bytes_written();
+  std::uint64_t bytes = control_->writer().bytes_written() + control_->nodes_stream().bytes_written();
   for (const auto& shard : shards_) bytes += shard->journal_bytes();
   return bytes;
 }
 
-bool Server::stream_failed() const {
+bool Server::takes_hits() const {
+  return started_.load() && !draining_.load() && !hit_stream_failed();
+}
+
+bool Server::hit_stream_failed() const {
   return std::any_of(shards_.begin(), shards_.end(), [](const auto& shard) { return shard->journal_failed(); });
 }
 
@@ -498,7 +507,7 @@ void Server::recycle_segments(const std::map<StreamId, std::uint64_t>& through) 
     if (stream == journal::kControlStream) {
       control_->run([&, last = segment] { done = control_->writer().recycle(last); });
     } else if (stream == journal::kNodesStream) {
-      control_->run([&, last = segment] { done = control_->nodes().recycle(last); });
+      control_->run([&, last = segment] { done = control_->nodes_stream().recycle(last); });
     } else if (stream.value <= shards_.size()) {
       Shard& shard = *shards_[stream.value - 1U];
       shard.run([&, last = segment] { done = shard.recycle(last); });
@@ -522,9 +531,9 @@ api::Readiness Server::readiness() const {
     facts.journal_open = false;
     facts.journal_detail = "the stream of shard " + std::to_string(i) + " cannot be written";
   }
-  if (control_->writer().failed()) {
+  if (control_->journal_failed()) {
     facts.control_detail = "the control stream cannot be written; changes are refused until it can";
-  } else if (control_->nodes().failed()) {
+  } else if (control_->nodes_stream().failed()) {
     facts.control_detail = "what other nodes count cannot be written, and is not shown until it can";
   }
   const store::CheckpointStats checkpoints = checkpointer_->stats();
@@ -568,6 +577,7 @@ metrics::Facts Server::facts() const {
     facts.online += shard->online();
     facts.slice_s_max = std::max(facts.slice_s_max, static_cast<double>(shard->slice_ns_max()) / 1e9);
   }
+  facts.journal_streams_failed += control_->journal_failed() ? 1U : 0U;
   facts.journal_bytes = journal_bytes();
   facts.sites = recovered_.registry->entries().size();
   facts.batch_keys = recovered_.registry->batch_keys().held();
@@ -606,13 +616,18 @@ metrics::Facts Server::facts() const {
     for (std::size_t i = 0; i < redis::kErrorClasses; ++i) {
       facts.redis_errors.emplace_back(redis::name_of(static_cast<redis::ErrorClass>(i)), counters.errors.at(i).get());
     }
+    if (redis::Replicator* nodes = redis_->nodes()) {
+      facts.replication = &nodes->counters();
+      facts.replication_dirty = nodes->dirty();
+      facts.replication_lag_s = redis_->lag_s();
+    }
     facts.snapshots = redis_->snapshot_stats().taken;
     facts.snapshot_failures = redis_->snapshot_stats().failed;
     facts.snapshot_last_s = redis_->snapshot_stats().last_s;
   }
   facts.admin_failed_attempts = control_->admin().failed_attempts().get();
   facts.log_lines_dropped = base::log::dropped();
-  facts.ready = started_.load() && !draining_.load() && facts.journal_streams_failed == 0;
+  facts.ready = takes_hits();
   facts.clock_steps = control_->clock_watch().steps();
   facts.stall_s_max = static_cast<double>(control_->clock_watch().stall_ms_max()) / 1000;
   return facts;

@@ -62,7 +62,8 @@ class Server {
   base::Result<store::ClosedStreams> roll_streams();
   void close_days(std::uint64_t checkpoint, std::span<const store::ClosedDay> days);
   std::uint64_t journal_bytes() const;  // appended since the start
-  bool stream_failed() const;
+  bool takes_hits() const;              // any thread, as the next
+  bool hit_stream_failed() const;
   void recycle_segments(const std::map<journal::StreamId, std::uint64_t>& through);
   metrics::Facts facts() const;
   api::Readiness readiness() const;

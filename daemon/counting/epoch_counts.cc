@@ -143,11 +143,7 @@ bool load_day(base::ByteReader& in, std::int64_t& last, Day& day) {
 
 }  // namespace
 
-// epoch-counts   bots  seed  page-counts  n (page-id seed){n}  peak  day day-peak
-//                buckets  n (day visitors){n}  n day{n}  rankings
-// seed           upper half as a signed varint, lower half as 8 bytes
-// peak           online second
-// Lists ascend by their key. The site's counted is the sum of its pages and not written.
+// EPOCH_COUNTS in store/FORMAT.md. The site's counted is the sum of its pages and not written.
 void EpochCounts::save(base::ByteWriter& out) const {
   out.varint(bots_);
   save_wide(out, seed_);

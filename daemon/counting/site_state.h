@@ -195,6 +195,7 @@ class SiteState {
   // Folds the day's visitor set into its bucket and forgets its rankings (which are in the history by then).
   void close_day(const Epoch& epoch, Day day);
 
+  std::uint64_t hits() const;          // ever applied, as in books(), at no cost
   Books books() const;                 // looks at every day
   std::size_t presence_pairs() const;  // cells of site and pages, which online_pairs_max bounds
   std::size_t memory_bytes() const;

@@ -255,6 +255,10 @@ void SiteState::close_day(const Epoch& epoch, Day day) {
   body_->past.valid = false;
 }
 
+std::uint64_t SiteState::hits() const {
+  return body_ == nullptr ? 0 : body_->hits;
+}
+
 Books SiteState::books() const {
   Books out;
   if (body_ == nullptr) return out;

@@ -1,20 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SiteState as bytes, canonical: equal content gives equal bytes, whatever the order in which it came.
 //
-//     state     version:u8 window:svarint as-of:svarint floor:varint hits:varint epoch n epoch{n} pages labels
-//               presence page-presence n counts{n} remotes
-//     floor     seconds that it is after as-of - window: 0 once the window alone decides who is online
-//     hits      ever applied, of all kinds and epochs
-//     epoch     number:varint reset-id:u64
-//     pages     n { (id-delta << 1 | hit):varint path:string }       ids that a hit bears, or a stream defined
-//     labels    n { id-delta:varint text:string }                    the same
-//     counts    epoch length:varint epoch-counts                     of epochs that have any
-//     remotes   see remote_counts.cc
-//
-// Versions 1 to 3 were never released.
-// Lists ascend by their key; a delta is from the key before, the first from 0. What only the live state has is left
-// out: reservations, seconds of online, what waits to be journaled. A hit's id that no stream defined has an empty
-// text. Tested by tests/unit/counting/site_state_test.cc: round trips, every truncation, bit flips.
+// The bytes are SITE in store/FORMAT.md. What only the live state has is left out: reservations, seconds of online, what
+// waits to be journaled. A hit's id that no stream defined has an empty text.
+// Tested by tests/unit/counting/site_state_test.cc: round trips, every truncation, bit flips.
 #include <string>
 
 #include "base/hash.h"

@@ -13,8 +13,6 @@ namespace footfall::journal {
 namespace {
 
 constexpr std::string_view kMagic{"FOOTFJRN"};
-constexpr std::size_t kGenerationAt = 40;
-constexpr std::size_t kHeaderCrcAt = kSegmentHeaderBytes - 4;
 constexpr std::string_view kSegmentSuffix = ".seg";
 constexpr std::string_view kHitsPrefix = "hits-";
 
@@ -89,7 +87,7 @@ std::string encode(const SegmentHeader& header) {
   writer.u64(header.generation);
   writer.u64(header.first_sequence);
   writer.u64(header.durable_through);
-  out.resize(kHeaderCrcAt, '\0');
+  out.resize(kSegmentCrcAt, '\0');
   writer.u32(base::crc32c(out));
   return out;
 }
@@ -97,10 +95,10 @@ std::string encode(const SegmentHeader& header) {
 base::Result<SegmentHeader> decode_segment_header(std::string_view bytes) {
   if (bytes.size() < kSegmentHeaderBytes) return corrupt("the segment's header is cut off");
   if (!bytes.starts_with(kMagic)) return corrupt("this is not a journal segment");
-  if (load<std::uint32_t>(bytes, kHeaderCrcAt) != base::crc32c(bytes.substr(0, kHeaderCrcAt))) {
+  if (load<std::uint32_t>(bytes, kSegmentCrcAt) != base::crc32c(bytes.substr(0, kSegmentCrcAt))) {
     return corrupt("the checksum of the segment's header does not hold");
   }
-  base::ByteReader reader(bytes.substr(kMagic.size(), kHeaderCrcAt - kMagic.size()));
+  base::ByteReader reader(bytes.substr(kMagic.size(), kSegmentCrcAt - kMagic.size()));
   SegmentHeader header;
   header.version = reader.u32();
   if (header.version > kFormatVersion) {
@@ -119,10 +117,6 @@ base::Result<SegmentHeader> decode_segment_header(std::string_view bytes) {
     return corrupt("the segment's header contradicts itself");
   }
   return header;
-}
-
-std::uint64_t stated_generation(std::string_view header) {
-  return load<std::uint64_t>(header, kGenerationAt);
 }
 
 std::uint32_t block_seed(std::uint64_t generation) {

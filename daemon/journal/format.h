@@ -26,6 +26,8 @@ namespace footfall::journal {
 
 inline constexpr std::uint32_t kFormatVersion = 1;
 inline constexpr std::size_t kSegmentHeaderBytes = 4096;
+inline constexpr std::size_t kGenerationAt = 40;  // in a segment's header; first_sequence and durable_through follow
+inline constexpr std::size_t kSegmentCrcAt = kSegmentHeaderBytes - 4;
 inline constexpr std::size_t kBlockHeaderBytes = 40;
 inline constexpr std::size_t kSequenceAt = 8;  // of a block's sequence in its header
 inline constexpr std::size_t kPayloadMax = 8U << 20U;
@@ -63,8 +65,6 @@ struct SegmentHeader {
 };
 std::string encode(const SegmentHeader& header);                            // kSegmentHeaderBytes long
 base::Result<SegmentHeader> decode_segment_header(std::string_view bytes);  // corrupt, newer_format
-// The field alone, of a header that may be damaged.
-std::uint64_t stated_generation(std::string_view header);
 
 struct BlockHeader {
   std::uint64_t sequence = 0;          // per stream, from 1, without holes

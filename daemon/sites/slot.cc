@@ -5,8 +5,8 @@
 #include <string>
 
 #include "base/bytes.h"
-#include "base/hash.h"
 #include "base/mutex.h"
+#include "sites/value_frame.h"
 
 namespace footfall::sites {
 namespace {
@@ -24,25 +24,8 @@ Error corrupt(std::string what) {
   return {Errc::corrupt, "a slot " + std::move(what)};
 }
 
-// A reader of what lies between the version and the checksum.
-base::Result<base::ByteReader> open(std::string_view magic, std::string_view bytes) {
-  base::ByteReader in(bytes);
-  if (in.raw(magic.size()) != magic) return corrupt("does not begin as one");
-  const std::uint64_t version = in.varint();
-  if (in.ok() && version > kVersion) {
-    return Error{Errc::newer_format, "a slot has format " + std::to_string(version) +
-                                         ", and this release reads format " + std::to_string(kVersion) +
-                                         ": a later release wrote it"};
-  }
-  if (in.remaining() < 4 ||
-      base::ByteReader(bytes.substr(bytes.size() - 4)).u32() != base::crc32c(bytes.substr(0, bytes.size() - 4))) {
-    return corrupt("has a checksum that does not hold");
-  }
-  return base::ByteReader(in.raw(in.remaining() - 4));
-}
-
 base::Result<std::shared_ptr<const SlotPast>> decode_past(std::string_view bytes) {
-  auto in = open(kPastMagic, bytes);
+  auto in = read_frame(bytes, kPastMagic, kVersion, "a slot's past");
   if (!in) return in.error();
   auto past = std::make_shared<SlotPast>();
   past->days = counting::load_days(*in);
@@ -60,14 +43,13 @@ std::vector<std::pair<counting::Epoch, Slot>> take_slots(Site& site) {
 
 std::string encode_slot(const Slot& slot) {
   std::string bytes;
+  open_frame(bytes, kSlotMagic, kVersion);
   base::ByteWriter out(bytes);
-  out.raw(kSlotMagic);
-  out.varint(kVersion);
   out.varint(slot.counted);
   out.varint(slot.bots);
   out.varint(slot.past_version);
   counting::save_days(out, slot.recent);
-  out.u32(base::crc32c(bytes));
+  close_frame(bytes);
   return bytes;
 }
 
@@ -75,16 +57,15 @@ std::string encode_past(const Slot& slot) {
   std::string bytes;
   if (slot.past_version == 0) return bytes;
   assert(slot.past != nullptr);
+  open_frame(bytes, kPastMagic, kVersion);
   base::ByteWriter out(bytes);
-  out.raw(kPastMagic);
-  out.varint(kVersion);
   counting::save_days(out, slot.past->days);
-  out.u32(base::crc32c(bytes));
+  close_frame(bytes);
   return bytes;
 }
 
 base::Result<Slot> decode_slot(std::string_view bytes) {
-  auto in = open(kSlotMagic, bytes);
+  auto in = read_frame(bytes, kSlotMagic, kVersion, "a slot");
   if (!in) return in.error();
   Slot slot;
   slot.counted = in->varint();

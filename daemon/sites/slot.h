@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Slots as bytes, for what other nodes read and for the journal, and taking a site's own. What a slot is:
-// counting/slot.h.
-//
-//     SLOT        = "ffslot\r\n"  varint version  varint counted  varint bots  varint past_version  DAYS recent  u32
-//     crc SLOT_PAST   = "ffpast\r\n"  varint version  DAYS past  u32 crc DAYS        = varint n  (svarint difference to
-//     the day before  varint hits  varint bots)[n]     ascending crc         = crc32c(all before, 0)
-//
-// `version` is that of the format, 1. A slot's own version, counted + bots, and that of a past, the sum of its days,
-// follow from what they hold. Words of grammar are those of store/FORMAT.md.
+// counting/slot.h. The grammar is in proto/redis-keys.md.
 //
 // Units      local day numbers.
 // Ownership  values; a past is shared and never changes.

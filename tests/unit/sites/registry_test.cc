@@ -392,13 +392,13 @@ TEST_F(RegistryTest, WhatIsRefusedChangesNothing) {
   EXPECT_EQ(registry_.plan_seed_amount("x.vn", std::nullopt, 1, kNow).error().code, Errc::not_found);
   EXPECT_EQ(registry_.plan_seed_amount("a.vn", "", 1, kNow).error().code, Errc::malformed);
   EXPECT_EQ(registry_.plan_seed_total("a.vn", std::nullopt, UINT64_MAX, kNow).error().code, Errc::too_large);
-  EXPECT_EQ(refusal("x", SiteAdded{SiteId{1}, named("c.vn"), {}, {}}), Errc::conflict);
-  EXPECT_EQ(refusal("x", SiteAdded{SiteId{9}, named("c.vn"), {}, {}}), Errc::not_found);
+  EXPECT_EQ(refusal("x", SiteAdded{SiteId{1}, named("c.vn"), {}}), Errc::conflict);
+  EXPECT_EQ(refusal("x", SiteAdded{SiteId{9}, named("c.vn"), {}}), Errc::not_found);
   EXPECT_EQ(refusal("x", SiteChanged{SiteId{1}, named("old.vn"), named("c.vn")}), Errc::conflict);
   EXPECT_EQ(refusal("x", SiteRemoved{SiteId{9}, named("c.vn")}), Errc::not_found);
   EXPECT_EQ(refusal("x", Seeded{SiteId{1}, Epoch{2, 0}, std::nullopt, {}, 1, 0, 0}), Errc::conflict);
   EXPECT_EQ(refusal("x", Seeded{SiteId{1}, Epoch{}, std::nullopt, {}, INT64_MIN, 0, 0}), Errc::malformed);
-  EXPECT_EQ(refusal("x", Reset{SiteId{1}, Epoch{1, 0}, {Epoch{}}, 0}), Errc::conflict);
+  EXPECT_EQ(refusal("x", Reset{SiteId{1}, Epoch{1, 0}, 0}), Errc::conflict);
   EXPECT_EQ(refusal("not an id", Undone{"c1", 0, 0}), Errc::malformed);
   EXPECT_EQ(bytes(), before);
 }

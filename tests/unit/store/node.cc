@@ -116,7 +116,8 @@ store::LiveSide Node::live_side() {
     return bytes;
   };
   live.stream_failed = [this] {
-    return std::any_of(writers_.begin(), writers_.end(), [](const auto& writer) { return writer->failed(); });
+    return control_->failed() ||
+           std::any_of(writers_.begin(), writers_.end(), [](const auto& writer) { return writer->failed(); });
   };
   live.days_closed = [this](std::uint64_t number, const std::vector<store::ClosedDay>& days) {
     closed_as_of = number;
@@ -170,8 +171,9 @@ base::Result<void> Node::hit(unsigned stream, const std::vector<Ping>& pings, si
     c.utc_offset_s = registry_->settings(site->id())->timezone == "UTC" ? 0 : 25'200;
     c.visitor.value = ping.visitor;
     c.moved_from.value = ping.moved_from;
+    c.kind = ping.kind;
     c.bot = ping.bot;
-    c.counts = !ping.bot;
+    c.counts = !ping.bot && ping.kind == counting::Kind::pageview;
     c.touches_presence = !ping.bot;
     c.adds_visitor = !ping.bot;
     c.path = sites::Text{ping.path, base::table_hash(ping.path)};

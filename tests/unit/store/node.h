@@ -41,6 +41,7 @@ struct Ping {
   std::string browser;
   bool bot = false;
   std::uint64_t moved_from = 0;
+  counting::Kind kind = counting::Kind::pageview;
 };
 
 class Node {
