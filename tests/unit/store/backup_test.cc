@@ -85,7 +85,7 @@ TEST_F(BackupTest, ARestoredDirectoryHasTheContentOfTheMomentOfTheBackup) {
   {
     const auto directory = DataDirectory::open_existing(base::posix_file_system(), file("restored"));
     ASSERT_TRUE(directory);
-    EXPECT_EQ(verify(**directory, node_.limits).state.hash, then);
+    EXPECT_EQ(verify(**directory, node_.limits, node_.now_s()).state.hash, then);
   }
   Node restored(file("restored"), clock_);
   restored.limits = node_.limits;

@@ -113,6 +113,22 @@ class GoldenTest : public ::testing::Test {
     change(prefix + "add-two", registry.plan_add(settings("two." + site_name), 6));
     change(prefix + "remove", registry.plan_remove("two." + site_name));
   }
+  // What another node counted on so many days: with its past, and then without.
+  void learn(counting::Day days) {
+    counting::SlotCounts counts;
+    const counting::Day today = counting::local_day(clock_.utc_s(), 0);
+    for (counting::Day day = today - days + 1; day <= today; ++day) {
+      counts.days.push_back({.day = day, .hits = 10, .bots = 1});
+      counts.counted += 10;
+      counts.bots += 1;
+    }
+    for (int i = 0; i < 2; ++i) {
+      const counting::RemoteSlot remote{{}, {1, 2, 3}, counting::make_slot(counts)};
+      ASSERT_TRUE(node_->learn({{node_->registry().find("a.vn"), remote}}));
+      ++counts.counted;
+      ++counts.days.back().hits;
+    }
+  }
   void write() {
     std::filesystem::remove_all(golden_);
     std::filesystem::create_directories(golden_);
@@ -123,6 +139,7 @@ class GoldenTest : public ::testing::Test {
     for (const char* name : {"a.vn", "b.vn"}) change(std::string("add-") + name, registry.plan_add(settings(name), 1));
     every_change("first-", "c.vn");
     for (std::uint64_t n = 1; n <= 40; ++n) hit(n % 2, n % 3 == 0 ? "b.vn" : "a.vn", "/" + std::to_string(n % 5), n);
+    learn(5);
     clock_.advance_ms(3 * kDay * 1000);
     node_->tick();
     ASSERT_TRUE(node_->checkpoint());
@@ -131,6 +148,8 @@ class GoldenTest : public ::testing::Test {
           n % 5 == 0 ? node_->claim("batch-" + std::to_string(n)) : sites::BatchClaim());
     ASSERT_TRUE(node_->checkpointer().backup(backup_));
     every_change("then-", "d.vn");
+    learn(7);
+    ASSERT_TRUE(node_->nodes().inherit({registry.find("b.vn")}, {4, 5, 6}, node_->control_sequence()));
     const sites::SiteId site = registry.find("a.vn")->id();
     change("import", sites::ImportBegun{site, "access.log", 1, 2});
     for (std::uint64_t n = 30; n <= 45; ++n) {
@@ -191,7 +210,7 @@ class GoldenTest : public ::testing::Test {
       const auto summary =
           site->state().summary(state->newest_s, counting::calendar_of(counting::local_day(state->newest_s, 0)));
       out << state->registry->last_settings(site->id())->name << " total " << summary.total << " counted "
-          << summary.counted << "\n";
+          << summary.counted << " here " << summary.counted_here << "\n";
       const auto& included = site->state().included();
       const auto rows = (*history)->top(site->id(), {included.begin(), included.end()}, counting::Dimension::page, 0,
                                         counting::local_day(state->newest_s, 0), 100);
@@ -261,6 +280,10 @@ class Kinds final : public sites::RecordVisitor {
   }
   Done progress(sites::SiteId, std::string_view, std::uint64_t, std::int64_t) override { return saw("progress"); }
   Done batch_key(sites::BatchKey) override { return saw("batch key"); }
+  Done remote_slot(sites::SiteId, const counting::RemoteSlot& remote) override {
+    return saw(remote.slot.past == nullptr ? "slot" : "slot with its past");
+  }
+  Done inherited(sites::SiteId, const counting::RemoteSlot&) override { return saw("inherited"); }
 
   std::set<std::string> records;  // of the stream that is read
   std::set<counting::Kind> hit_kinds;
@@ -275,8 +298,7 @@ class Kinds final : public sites::RecordVisitor {
 
 TEST_F(GoldenTest, EveryKindOfRecordAndOfChangeIsInTheJournal) {
   const auto directory = DataDirectory::open(testing::unsynced_files(), data_).value();
-  const auto read = [&](std::uint16_t value, Kinds& kinds) {
-    const journal::StreamId stream{value};
+  const auto read = [&](journal::StreamId stream, Kinds& kinds) {
     journal::ReadOptions options;
     options.incarnation = directory->incarnation();
     options.after = load_checkpoint(*directory, 1, limits_)->positions[stream];
@@ -285,14 +307,16 @@ TEST_F(GoldenTest, EveryKindOfRecordAndOfChangeIsInTheJournal) {
         [&](const auto&, std::string_view payload) { return sites::decode_payload(payload, kinds); });
     EXPECT_TRUE(done) << to_string(done.error());
   };
-  Kinds control, hits;
-  read(0, control);
-  read(1, hits);
-  read(2, hits);
+  Kinds control, hits, nodes;
+  read(journal::kControlStream, control);
+  read(journal::StreamId{1}, hits);
+  read(journal::StreamId{2}, hits);
+  read(journal::kNodesStream, nodes);
   EXPECT_EQ(control.changes.size(), std::variant_size_v<sites::Action>);
   EXPECT_EQ(control.records, (std::set<std::string>{"change", "observation", "seed of a page"}));
   EXPECT_EQ(hits.records,
             (std::set<std::string>{"batch key", "hits", "label", "moved", "observation", "page", "progress"}));
+  EXPECT_EQ(nodes.records, (std::set<std::string>{"inherited", "slot", "slot with its past"}));
   EXPECT_EQ(hits.hit_kinds.size(), counting::kKinds);
 }
 

@@ -206,7 +206,7 @@ TEST_F(NodesStreamTest, AMomentReplaysAndTheDirectoryVerifies) {
   const auto opened = DataDirectory::open_existing(base::posix_file_system(), temporary_.file("data"));
   ASSERT_TRUE(opened);
   for (const Moment* moment : {static_cast<const Moment*>(nullptr), &live}) {
-    const VerifyReport report = verify(**opened, node_.limits, moment);
+    const VerifyReport report = verify(**opened, node_.limits, node_.now_s(), moment);
     EXPECT_EQ(report.problems, std::vector<std::string>{});
     if (moment != nullptr) {
       EXPECT_EQ(report.state.hash, live.hash);
