@@ -178,7 +178,7 @@ TEST_F(BatchIntakeTest, ABatchThatIsTooLargeGivesItsKeyBack) {
 TEST_F(BatchIntakeTest, APartOfAnImportHoldsItsMarkAndHasNoKey) {
   request_.query = "source=log&position=7";
   EXPECT_EQ(take(kOne).problem, Problem::conflict) << "it never began";
-  imports_.begin(sites::SiteId{1}, "log", 1, 2);
+  imports_.begin(sites::SiteId{1}, "log", 1, 2, 0);
   TakenBatch part = take(kOne);
   EXPECT_TRUE(part.claim.holds());
   EXPECT_FALSE(part.candidates[0].touches_presence);
