@@ -12,6 +12,7 @@
 #include <memory>
 #include <new>
 #include <unordered_map>
+#include <utility>
 
 #include "base/mutex.h"
 
@@ -56,21 +57,22 @@ class Heap {
 
   void give(void* block, unsigned order) EXCLUDES(mutex_) {
     base::MutexLock lock(mutex_);
-    auto at = reinterpret_cast<std::uintptr_t>(block);
-    const Region& region = *regions_.at(at & ~(TableMemory::kRegion - 1));
+    char* const base = base_of(block);
+    const Region& region = *regions_.at(base);
+    std::size_t at = static_cast<std::size_t>(static_cast<char*>(block) - base);
     for (; order < kWhole; ++order) {
-      const std::uintptr_t other = at ^ size_of(order);
-      if (region[leaf_of(other)] != order + 1) break;
-      unlist(reinterpret_cast<Free*>(other), order);
+      const std::size_t other = at ^ size_of(order);
+      if (region[other / TableMemory::kBlockMin] != order + 1) break;
+      unlist(reinterpret_cast<Free*>(base + other), order);
       at &= ~size_of(order);
     }
     if (order == kWhole && empty_regions_ > 0) {
-      regions_.erase(at);
-      munmap(reinterpret_cast<void*>(at), TableMemory::kRegion);
+      regions_.erase(base);
+      munmap(base, TableMemory::kRegion);
       return;
     }
     if (order == kWhole) ++empty_regions_;
-    list(reinterpret_cast<char*>(at), order);
+    list(base + at, order);
   }
 
   std::size_t held_bytes() EXCLUDES(mutex_) {
@@ -81,7 +83,9 @@ class Heap {
  private:
   using Region = std::array<std::uint8_t, kLeaves>;  // leaf -> 1 + order of the free block that begins there; 0: none
 
-  static std::size_t leaf_of(std::uintptr_t at) { return (at & (TableMemory::kRegion - 1)) / TableMemory::kBlockMin; }
+  static char* base_of(void* block) {
+    return static_cast<char*>(block) - reinterpret_cast<std::uintptr_t>(block) % TableMemory::kRegion;
+  }
 
   // Maps twice the size less a page, and gives back what is not aligned.
   void map_region() REQUIRES(mutex_) {
@@ -89,17 +93,16 @@ class Heap {
     auto region = std::make_unique<Region>();
     void* mapped = mmap(nullptr, kMapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (mapped == MAP_FAILED) throw std::bad_alloc();
-    const auto begin = reinterpret_cast<std::uintptr_t>(mapped);
-    const std::uintptr_t at = (begin + TableMemory::kRegion - 1) & ~(TableMemory::kRegion - 1);
-    const std::size_t before = at - begin;
-    const std::size_t behind = kMapped - before - TableMemory::kRegion;
-    if (before > 0) munmap(mapped, before);
-    if (behind > 0) munmap(reinterpret_cast<void*>(at + TableMemory::kRegion), behind);
+    char* const begin = static_cast<char*>(mapped);
+    char* const region_at = base_of(begin + TableMemory::kRegion - 1);
+    char* const region_end = region_at + TableMemory::kRegion;
+    if (region_at > begin) munmap(begin, static_cast<std::size_t>(region_at - begin));
+    if (region_end < begin + kMapped) munmap(region_end, static_cast<std::size_t>(begin + kMapped - region_end));
     // Where the kernel has no huge pages these are small ones.
-    (void)madvise(reinterpret_cast<void*>(at), TableMemory::kRegion, MADV_HUGEPAGE);
-    regions_.emplace(at, std::move(region));
+    (void)madvise(region_at, TableMemory::kRegion, MADV_HUGEPAGE);
+    regions_.emplace(region_at, std::move(region));
     ++empty_regions_;
-    list(reinterpret_cast<char*>(at), kWhole);
+    list(region_at, kWhole);
   }
 
   void list(char* at, unsigned order) REQUIRES(mutex_) {
@@ -113,14 +116,14 @@ class Heap {
     (block->previous != nullptr ? block->previous->next : lists_[order]) = block->next;
     mark(block, 0);
   }
-  void mark(const Free* block, std::uint8_t as) REQUIRES(mutex_) {
-    const auto at = reinterpret_cast<std::uintptr_t>(block);
-    (*regions_.at(at & ~(TableMemory::kRegion - 1)))[leaf_of(at)] = as;
+  void mark(Free* block, std::uint8_t as) REQUIRES(mutex_) {
+    char* const base = base_of(block);
+    (*regions_.at(base))[static_cast<std::size_t>(reinterpret_cast<char*>(block) - base) / TableMemory::kBlockMin] = as;
   }
 
   base::Mutex mutex_;
-  std::array<Free*, kOrders> lists_ GUARDED_BY(mutex_){};                                   // order -> free blocks
-  std::unordered_map<std::uintptr_t, std::unique_ptr<Region>> regions_ GUARDED_BY(mutex_);  // address -> its map
+  std::array<Free*, kOrders> lists_ GUARDED_BY(mutex_){};                          // order -> free blocks
+  std::unordered_map<char*, std::unique_ptr<Region>> regions_ GUARDED_BY(mutex_);  // address -> its map
   std::size_t empty_regions_ GUARDED_BY(mutex_) = 0;
 };
 

@@ -27,7 +27,7 @@ class TableMemory {
   static constexpr std::size_t kBlockMin = 4U << 10U;
   static constexpr std::size_t kBlockMax = kRegion / 2;
 
-  // Less would waste memory, more is aligned by none of the others.
+  // Of a region at most half; and nothing that would leave part of a page.
   static constexpr bool serves(std::size_t bytes) {
     return bytes >= kBlockMin && bytes <= kBlockMax && (bytes & (bytes - 1)) == 0;
   }
