@@ -137,11 +137,17 @@ Result<std::uint64_t> Writer::append(std::string_view payload, std::uint32_t cou
   return header.sequence;
 }
 
+// The zeros go first, by a write of their own: one that fails may have reached the file up to any byte, and a block that
+// is refused must not be whole.
 Result<void> Writer::write_block() {
+  static const std::string zeros(kWriteAhead, '\0');
   const std::uint64_t end = offset_ + scratch_.size();
   if (end > written_) {
     written_ = std::min(capacity_, (end + kWriteAhead - 1) / kWriteAhead * kWriteAhead);
-    scratch_.resize(static_cast<std::size_t>(written_ - offset_), '\0');
+    if (written_ > end) {
+      auto r = file_->write_at(end, std::string_view(zeros).substr(0, static_cast<std::size_t>(written_ - end)));
+      if (!r) return r;
+    }
   }
   return file_->write_at(offset_, scratch_);
 }

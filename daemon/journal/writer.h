@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writer: appends blocks to one stream. One write per block; a preallocated, recycled segment underneath.
+// Writer: appends blocks to one stream. One write per block, and one of zeros now and then; a preallocated, recycled
+// segment underneath.
 //
-//   append(block) --> pwrite at the end of the segment, with zeros behind it where nothing was written before
+//   append(block) --> pwrite at the end of the segment, after zeros behind it where nothing was written before
 //                     (kWriteAhead); in `kernel` durability that is the acknowledgement
 //   roll()        --> closes the segment (its content never changes again) and begins the next one
 //
