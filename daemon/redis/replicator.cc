@@ -283,7 +283,10 @@ void Replicator::take_slots(const FlushPtr& flush, const std::string& site, cons
     }
     const std::optional<counting::Slot> known = node_.known_slot(site, field->epoch, field->incarnation);
     if (known && known->version() > slot->version()) continue;
-    there.insert(name);
+    // Without its past it is of no use to who does not know it.
+    if (slot->past_version == 0 ||
+        flush->pasts_of[site].contains(past_field_of(field->incarnation, field->epoch, slot->past_version)))
+      there.insert(name);
     if (known && known->version() == slot->version()) continue;
     counting::RemoteSlot learnt{field->epoch, field->incarnation, *std::move(slot)};
     if (learnt.slot.past_version == 0 || (known && known->past_version == learnt.slot.past_version)) {
