@@ -192,8 +192,11 @@ void Replicator::lost(const FlushPtr& flush) {
   if (!flush->resync) counters_.losses.add();
   flush->resync = true;  // if it is too late for that, the next
   resync_ = true;
-  // Who began after that knows only low scores, until it sees the greatest of before again.
-  for (Bucket& bucket : buckets_) bucket.at.clear();
+  // Who began after that knows only low scores, until it sees the greatest of before again: they come a second time.
+  for (Bucket& bucket : buckets_) {
+    bucket.at.clear();
+    bucket.seen.clear();
+  }
 }
 
 void Replicator::take_index(const FlushPtr& flush, unsigned k, const Reply& reply) {
