@@ -48,6 +48,7 @@ struct Replicator::Flush {
   std::int64_t begin_ms = 0;
   bool resync = false;
   bool failed = false;
+  bool lost = false;  // Redis lost data meanwhile: what the index says may be of before
   std::size_t pending = 0;
   std::function<void()> next;
   std::vector<std::pair<unsigned, std::pair<std::string, std::uint64_t>>> taken;  // bucket, member, score
@@ -190,6 +191,7 @@ void Replicator::look_at_mark(const FlushPtr& flush, unsigned k, const Reply& re
 
 void Replicator::lost(const FlushPtr& flush) {
   if (!flush->resync) counters_.losses.add();
+  flush->lost = true;
   flush->resync = true;  // if it is too late for that, the next
   resync_ = true;
   // Who began after that knows only low scores, until it sees the greatest of before again: they come a second time.
@@ -355,7 +357,9 @@ void Replicator::digest(const FlushPtr& flush) {
     }
   }
   flush->reread.clear();
-  for (const auto& [bucket, entry] : flush->taken) buckets_[bucket].seen[entry.first] = entry.second;
+  if (!flush->lost) {
+    for (const auto& [bucket, entry] : flush->taken) buckets_[bucket].seen[entry.first] = entry.second;
+  }
   write_changes(flush);
 }
 
@@ -506,11 +510,14 @@ void Replicator::write_index(const FlushPtr& flush) {
     if (!members[k].empty()) {
       const std::uint64_t score = buckets_[k].greatest + 1;
       const std::string text = std::to_string(score);
-      std::vector<std::string> words{"ZADD", index_key(k), "GT"};
+      std::vector<std::string> words{"ZADD", index_key(k), "GT", "CH"};
       for (const std::string& member : members[k]) words.insert(words.end(), {text, member});
-      call(flush, words, [this, flush, k, score, named = members[k]](const Reply&) {
+      call(flush, words, [this, flush, k, score, named = members[k]](const Reply& reply) {
         buckets_[k].greatest = std::max(buckets_[k].greatest, score);
-        if (now_ms_ - flush->begin_ms > options_.late_ms / 2) return;  // readers may have gone on: they are named again
+        // Named again: where readers may have gone on, and where another node gave the same score, which somebody may
+        // have seen before this node's slot was there.
+        if (now_ms_ - flush->begin_ms > options_.late_ms / 2) return;
+        if (reply.integer < static_cast<std::int64_t>(named.size())) return;
         for (const std::string& member : named) {
           (member[0] == 's' ? unnamed_slots_ : unnamed_changes_).erase(member.substr(2));
         }

@@ -54,26 +54,18 @@ class RedisData {
         gone += static_cast<std::int64_t>(hashes_[words[1]].erase(words[i]));
       return integer(gone);
     }
-    if (name == "ZADD") {  // GT
+    if (name == "ZADD") {  // KEY GT [CH] SCORE MEMBER ...
       auto& set = sets_[words[1]];
-      std::int64_t fresh = 0;
-      for (std::size_t i = 3; i + 1 < words.size(); i += 2) {
+      const bool changes = words[3] == "CH";
+      std::int64_t count = 0;
+      for (std::size_t i = changes ? 4 : 3; i + 1 < words.size(); i += 2) {
         const double score = number(words[i]);
         const auto [member, added] = set.emplace(words[i + 1], score);
-        if (!added && score > member->second) member->second = score;
-        fresh += added;
+        const bool raised = !added && score > member->second;
+        if (raised) member->second = score;
+        count += added || (raised && changes) ? 1 : 0;
       }
-      return integer(fresh);
-    }
-    if (name == "GET") return value_of(words[1]);
-    if (name == "SET") {  // KEY VALUE [GET]
-      redis::Reply before = value_of(words[1]);
-      values_[words[1]] = words[2];
-      if (words.size() > 3) return before;
-      redis::Reply ok;
-      ok.type = redis::Reply::Type::status;
-      ok.text = "OK";
-      return ok;
+      return integer(count);
     }
     if (name == "ZRANGEBYSCORE") {  // KEY FROM +inf WITHSCORES
       redis::Reply range = array();
