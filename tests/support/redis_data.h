@@ -67,6 +67,16 @@ class RedisData {
       }
       return integer(count);
     }
+    if (name == "GET") return value_of(words[1]);
+    if (name == "SET") {  // KEY VALUE [GET]
+      redis::Reply before = value_of(words[1]);
+      values_[words[1]] = words[2];
+      if (words.size() > 3) return before;
+      redis::Reply ok;
+      ok.type = redis::Reply::Type::status;
+      ok.text = "OK";
+      return ok;
+    }
     if (name == "ZRANGEBYSCORE") {  // KEY FROM +inf WITHSCORES
       redis::Reply range = array();
       for (const auto& [member, score] : sets_[words[1]]) {

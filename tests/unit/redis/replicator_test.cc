@@ -47,6 +47,7 @@ class World {
       if (!lost && !down) {
         ++commands[words[0]];
         Reply answer = redis.execute(words);
+        EXPECT_FALSE(answer.is_error()) << answer.text;
         if (!chance(faults.unanswered)) reply = std::move(answer);
       }
       const std::int64_t back = now_ms + (reply ? static_cast<std::int64_t>(draw(5)) : 2000);
