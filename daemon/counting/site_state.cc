@@ -158,10 +158,12 @@ void SiteState::add(EpochCounts& counts, const Hit& hit) {
   if (!hit.touches_presence || hit.visitor.value == 0 || hit.at_s <= body.latest_s - kept_s_ || hit.at_s <= floor_s_) {
     return;
   }
-  body.presence.touch(hit.visitor, hit.at_s, kept_s_);
+  const std::int32_t later_s = body.presence.touch(hit.visitor, hit.at_s, kept_s_);
+  if (presence_news_ != nullptr) presence_news_->note({hit.visitor, hit.at_s, false}, later_s, window_s_);
   body.page_presence.touch(hit.page, hit.visitor, hit.at_s, kept_s_);
   if (hit.moved_from.value != 0 && hit.moved_from != hit.visitor) [[unlikely]] {
-    body.presence.move_away(hit.moved_from, hit.at_s, kept_s_);
+    const std::int32_t moved_later_s = body.presence.move_away(hit.moved_from, hit.at_s, kept_s_);
+    if (presence_news_ != nullptr) presence_news_->note({hit.moved_from, hit.at_s, true}, moved_later_s, window_s_);
     body.page_presence.move_away(hit.page, hit.moved_from, hit.at_s, kept_s_);
   }
 }

@@ -46,6 +46,7 @@
 #include "counting/hit.h"
 #include "counting/page_walk.h"
 #include "counting/peak.h"
+#include "counting/presence_news.h"
 #include "counting/rankings.h"
 #include "counting/visitors.h"
 
@@ -169,6 +170,14 @@ class SiteState {
   // Of the days in [from, to] that are still open.
   std::vector<Ranked> top(Dimension dimension, Day from, Day to, std::size_t limit) const;
 
+  // --- telling other nodes who is here (PresenceNews): begins with the first call, and costs nothing before it ---
+  PresenceTold take_presence();
+  // One at a time: a walk that is begun ends the one before. `everybody`: also those who were told of by earlier ones.
+  // REQUIRES: take_presence() was called; now_s is not before the clock of the hits that were applied.
+  PresenceWalk begin_presence_walk(bool everybody, std::int64_t now_s);
+  // Adds a slice to `out`, a few hundred at most; true when the walk has ended. Moved marks are among them.
+  bool walk_presence(PresenceWalk& walk, std::vector<Seen>& out) const;
+
   // --- closing days ---
   // Days up to `last` whose visitor sets and rankings are still held, per epoch.
   std::vector<std::pair<Epoch, Day>> open_days(Day last) const;
@@ -215,6 +224,7 @@ class SiteState {
   Epoch epoch_;
   std::set<Epoch> included_;
   std::unique_ptr<Body> body_;
+  std::unique_ptr<PresenceNews> presence_news_;  // none: nobody asked
 };
 
 }  // namespace footfall::counting

@@ -204,6 +204,23 @@ std::vector<Ranked> SiteState::top(Dimension dimension, Day from, Day to, std::s
   return largest(add_up(std::move(ranked)), limit);
 }
 
+// --- telling other nodes ---
+
+PresenceTold SiteState::take_presence() {
+  if (presence_news_ == nullptr) presence_news_ = std::make_unique<PresenceNews>();
+  return presence_news_->take();
+}
+
+PresenceWalk SiteState::begin_presence_walk(bool everybody, std::int64_t now_s) {
+  return presence_news_->begin_walk(everybody, now_s);
+}
+
+bool SiteState::walk_presence(PresenceWalk& walk, std::vector<Seen>& out) const {
+  if (body_ == nullptr) return true;
+  walk.place = body_->presence.walk(walk.place, walk.from_s, out);
+  return walk.place == 0;
+}
+
 // --- closing days ---
 
 std::vector<std::pair<Epoch, Day>> SiteState::open_days(Day last) const {
