@@ -6,7 +6,7 @@
 
 namespace footfall::counting {
 
-void EpochCounts::add(const Hit& hit, Day day) {
+bool EpochCounts::add(const Hit& hit, Day day) {
   if (hit.kind == Kind::pageview) {
     if (hit.counts || hit.bot) {
       buckets_.add(hit.at_s, hit.utc_offset_s, hit.counts ? 1 : 0, hit.bot ? 1 : 0);
@@ -21,11 +21,11 @@ void EpochCounts::add(const Hit& hit, Day day) {
     const LabelId name = hit.labels[static_cast<std::size_t>(Dimension::event)];
     if (name != kNoLabel) rankings_.add(day, Dimension::event, name.value);
   }
-  if (hit.adds_visitor && hit.visitor.value != 0) {
-    OpenDay& today = open(day);
-    today.visitors.add(hit.visitor);
-    today.count_known = false;
-  }
+  if (!hit.adds_visitor || hit.visitor.value == 0) return false;
+  OpenDay& today = open(day);
+  if (!today.visitors.add(hit.visitor)) return false;
+  today.count_known = false;
+  return true;
 }
 
 void EpochCounts::observe(const Observation& seen) {

@@ -31,8 +31,8 @@ class EpochCounts {
  public:
   explicit EpochCounts(std::uint32_t visitors_exact_max) : visitors_exact_max_(visitors_exact_max) {}
 
-  // `day` is the local day of the hit.
-  void add(const Hit& hit, Day day);
+  // `day` is the local day of the hit. Answers whether the day has got a visitor more, or may have.
+  bool add(const Hit& hit, Day day);
   void observe(const Observation& seen);
   void add_seed(std::int64_t amount) { seed_ += amount; }
   void add_page_seed(PageId page, std::int64_t amount) { page_seeds_[page] += amount; }

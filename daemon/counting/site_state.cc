@@ -131,25 +131,25 @@ void SiteState::apply(const Epoch& epoch, std::span<const Hit> hits) {
     if (i + kPrefetchAhead < hits.size()) body_->prefetch(hits[i + kPrefetchAhead]);
     if (hits[i].at_s > body_->observer.now_s()) [[unlikely]]
       advance(hits[i].at_s, hits[i].utc_offset_s);
-    add(counts, hits[i]);
+    add(epoch, counts, hits[i]);
   }
 }
 
 void SiteState::replay(const Epoch& epoch, std::span<const Hit> hits) {
   if (hits.empty()) return;
   EpochCounts& counts = body().counts(epoch);
-  for (const Hit& hit : hits) add(counts, hit);
+  for (const Hit& hit : hits) add(epoch, counts, hit);
 }
 
-void SiteState::add(EpochCounts& counts, const Hit& hit) {
+void SiteState::add(const Epoch& epoch, EpochCounts& counts, const Hit& hit) {
   Body& body = *body_;
   if (!is_usual(body.pages_hit, body.labels_known, hit)) [[unlikely]] {
-    return add(counts, admit(body.pages_hit, body.labels_known, hit));
+    return add(epoch, counts, admit(body.pages_hit, body.labels_known, hit));
   }
   add_saturating(body.hits, 1);
   const Day day = local_day(hit.at_s, hit.utc_offset_s);
   if (day != body.past.calendar.today) body.past.valid = false;
-  counts.add(hit, day);
+  if (counts.add(hit, day) && visitor_news_ != nullptr) visitor_news_->note({epoch, day}, hit.visitor);
 
   if (hit.at_s > body.latest_s) {
     if (body.latest_s != INT64_MIN) body.page_presence.sweep(hit.at_s, hit.at_s - body.latest_s, kept_s_);

@@ -48,6 +48,7 @@
 #include "counting/peak.h"
 #include "counting/presence_news.h"
 #include "counting/rankings.h"
+#include "counting/visitor_news.h"
 #include "counting/visitors.h"
 
 namespace footfall::counting {
@@ -178,6 +179,12 @@ class SiteState {
   // Adds a slice to `out`, a few hundred at most; true when the walk has ended. Moved marks are among them.
   bool walk_presence(PresenceWalk& walk, std::vector<Seen>& out) const;
 
+  // The same of the visitors of each day and epoch. The sets stay open for as long as the day does.
+  VisitorsTold take_visitors();
+  // Days from `first` on that have a visitor set, per epoch.
+  std::vector<EpochDay> visitor_days(Day first) const;
+  DaySet visitors_of(const EpochDay& day) const;  // empty if it has none; a copy of visitors_exact_max ids or 12 KB
+
   // --- closing days ---
   // Days up to `last` whose visitor sets and rankings are still held, per epoch.
   std::vector<std::pair<Epoch, Day>> open_days(Day last) const;
@@ -207,7 +214,7 @@ class SiteState {
   Body& body();
   void move_clock(std::int64_t now_s, std::int32_t utc_offset_s);
   std::int64_t read_clock(std::int64_t now_s);
-  void add(EpochCounts& counts, const Hit& hit);
+  void add(const Epoch& epoch, EpochCounts& counts, const Hit& hit);
   void raise_floor(std::int64_t floor_s);
   template <class Visit>
   void each_included(const Visit& visit) const;  // visit(const EpochCounts&)
@@ -225,6 +232,7 @@ class SiteState {
   std::set<Epoch> included_;
   std::unique_ptr<Body> body_;
   std::unique_ptr<PresenceNews> presence_news_;  // none: nobody asked
+  std::unique_ptr<VisitorNews> visitor_news_;    // the same
 };
 
 }  // namespace footfall::counting

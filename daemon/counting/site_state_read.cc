@@ -221,6 +221,28 @@ bool SiteState::walk_presence(PresenceWalk& walk, std::vector<Seen>& out) const 
   return walk.place == 0;
 }
 
+VisitorsTold SiteState::take_visitors() {
+  if (visitor_news_ == nullptr) visitor_news_ = std::make_unique<VisitorNews>();
+  return visitor_news_->take();
+}
+
+std::vector<EpochDay> SiteState::visitor_days(Day first) const {
+  std::vector<EpochDay> out;
+  if (body_ == nullptr) return out;
+  for (const auto& [epoch, counts] : body_->epochs) {
+    for (const Day day : counts->open_days()) {
+      if (day >= first) out.push_back({epoch, day});
+    }
+  }
+  return out;
+}
+
+DaySet SiteState::visitors_of(const EpochDay& day) const {
+  const EpochCounts* counts = body_ == nullptr ? nullptr : body_->find(day.epoch);
+  const Visitors* open = counts == nullptr ? nullptr : counts->open_visitors(day.day);
+  return open == nullptr ? DaySet{} : open->all();
+}
+
 // --- closing days ---
 
 std::vector<std::pair<Epoch, Day>> SiteState::open_days(Day last) const {
