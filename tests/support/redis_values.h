@@ -40,7 +40,10 @@ class RedisValues {
     if (words[0] == "HSETNX") return number(hashes[key].emplace(words[2], words[3]).second ? 1 : 0);
     if (words[0] == "HGETALL") return all_of(key);
     if (words[0] == "SET" && words.size() > 3) return set(words, strings, now_ms);
-    if (words[0] == "DEL") return number(static_cast<std::int64_t>(strings.erase(key)));
+    if (words[0] == "DEL") {
+      expiry_ms.erase(key);
+      return number(static_cast<std::int64_t>(strings.erase(key) + sets.erase(key) + hashes.erase(key)));
+    }
     if (words[0] == "PFADD") return sketch_add(words, strings);
     if (words[0] == "PFCOUNT") return sketch_count(words, strings);
     if (words[0] == "PFMERGE") return sketch_merge(words, strings);
