@@ -91,7 +91,7 @@ void BatchIntake::Items::take(std::size_t index, const ingest::Item& item) {
   if (part()) {
     if (import_site_ == nullptr) {
       import_site_ = local;
-      batch_.claim.claim_part(intake_.imports_, site, source_, position_);
+      batch_.claim.claim_part(intake_.imports_, site, source_, position_, now_s_);
       import_key_ = {import().import.key0, import().import.key1};
     }
     if (import().state != sites::Imports::State::claimed) return;

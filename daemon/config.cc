@@ -153,6 +153,19 @@ Result<void> set_redis_prefix(Config& config, const std::vector<std::string>& va
   return {};
 }
 
+Result<void> set_node(Config& config, const std::vector<std::string>& values) {
+  const std::string& name = values.back();
+  const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
+  });
+  if (name.empty() || name.size() > 64 || !plain) {
+    return wrong("'" + name + "' is no name of a node; it is 1 to 64 letters, digits, '-', '_' and '.'");
+  }
+  config.redis.node = name;
+  return {};
+}
+
 Result<void> set_log_level(Config& config, const std::vector<std::string>& values) {
   using base::log::Level;
   const std::string& text = values.back();
@@ -234,6 +247,8 @@ std::vector<Option> option_table() {
          return {};
        }},
       {"redis-prefix", "WORD", "of every key (footfall)", false, set_redis_prefix},
+      {"node", "NAME", "this node's name among those that count together through --redis (none: it counts for itself)",
+       false, set_node},
       {"snapshot-interval", "SECONDS", "between snapshots of sites that changed; 0: on demand alone (3600)", false,
        number_of_redis<std::int32_t>(&RedisOptions::snapshot_interval_s, 0, 30 * 86'400)},
       {"snapshots-kept", "COUNT", "snapshots kept of a site (48)", false,
@@ -352,6 +367,9 @@ void check_together(const Config& config, const Origins& origins) {
   take("listen", config.listen);
   take("admin", config.admin);
   take("metrics-listen", config.metrics_listen);
+  if (!config.redis.node.empty() && !config.redis.target) {
+    throw base::Failure(wrong(origin("node") + ": nodes count together through Redis; say where it is with --redis"));
+  }
   if (config.insecure_admin) return;
   for (const http::ListenAddress& address : config.admin) {
     if (!address.loopback && !address.unix_socket) {

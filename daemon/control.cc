@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "api/problems.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "ingest/arena.h"
 #include "ingest/paths.h"
@@ -24,15 +25,16 @@ constexpr std::int64_t kToldEvery_ms = 60'000;
 }  // namespace
 
 Control::Control(const ControlEnvironment& environment, std::unique_ptr<journal::Writer> writer,
-                 const std::vector<sites::Change>& replayed)
+                 std::unique_ptr<store::NodesStream> nodes, const std::vector<sites::Change>& replayed)
     : environment_(environment),
       context_(1),
       work_(boost::asio::make_work_guard(context_)),
       writer_(std::move(writer)),
+      nodes_(std::move(nodes)),
       loop_(std::make_unique<http::Loop>(context_, environment.clock, *this, environment.parser_limits,
                                          environment.loop_limits)),
       admin_(*this) {
-  journal_failed_ = writer_->failed();
+  journal_failed_.set(writer_->failed() ? 1 : 0);
   for (const sites::Change& change : replayed) recent_.push_front(store::audit_entry(change, environment_.registry));
 }
 
@@ -72,18 +74,25 @@ base::Result<void> Control::write(std::string_view payload) {
   const base::Result<std::uint64_t> written = writer_->append(payload, 0, made_under);
   base::Result<void> durable = written ? writer_->sync() : written.error();
   if (durable) return durable;
-  journal_failed_ = true;
+  journal_failed_.set(1);
   base::log::error("the control stream cannot be written: " + durable.error().detail);
   return durable;
 }
 
 base::Result<void> Control::commit(sites::Change change) {
+  if (environment_.registry.knows(change.id)) return {};
+  const base::Result<void> done = take(std::move(change));
+  if (done) publish();
+  return done;
+}
+
+base::Result<void> Control::take(sites::Change change) {
   using base::Errc;
   using base::Error;
   if (environment_.registry.knows(change.id)) return {};
   if (base::Result<void> checked = environment_.registry.check(change); !checked) return checked;
   if (const auto* added = std::get_if<sites::SiteAdded>(&change.action);
-      added != nullptr && environment_.registry.entries().size() >= environment_.sites_max) {
+      added != nullptr && !change.origin && environment_.registry.entries().size() >= environment_.sites_max) {
     return Error{Errc::conflict, added->settings.name + ": this node has its " +
                                      std::to_string(environment_.sites_max) +
                                      " sites; remove one, or raise --sites-max"};
@@ -99,8 +108,20 @@ base::Result<void> Control::commit(sites::Change change) {
   if (base::Result<void> applied = environment_.registry.apply(change); !applied) return applied;
   recent_.push_front(store::audit_entry(change, environment_.registry));
   if (recent_.size() > kRecentChangesMax) recent_.pop_back();
-  publish();
+  if (RedisLink* redis = environment_.redis(); redis != nullptr && redis->nodes() != nullptr) redis->hurry();
   return {};
+}
+
+api::NodeList* Control::nodes() {
+  RedisLink* redis = environment_.redis();
+  return redis == nullptr || redis->nodes() == nullptr ? nullptr : redis;
+}
+
+base::Result<std::vector<counting::Learnt>> Control::learn(const std::vector<store::SlotOfSite>& slots) {
+  auto learnt = nodes_->learn(slots, writer_->position().sequence);
+  if (!learnt && !nodes_failed_) base::log::error(learnt.error().detail);
+  nodes_failed_ = !learnt;
+  return learnt;
 }
 
 void Control::publish() {
@@ -133,6 +154,7 @@ base::Result<store::Moment> Control::moment() {
   }
   store::Moment& moment = live->moment;
   moment.positions[journal::kControlStream] = writer_->position().sequence;
+  if (nodes_->exists()) moment.positions[journal::kNodesStream] = nodes_->position().sequence;
   base::log::info("verify: the shards were stopped for " + std::to_string(live->stopped_us) + " us, " +
                   std::to_string(live->gathered_us) + " of them until the last one had come; " +
                   std::to_string(moment.sites.size()) + " sites, hash " + moment.hash);
@@ -197,19 +219,43 @@ void Control::tell_untrusted_forwards(std::int64_t now_ms) {
   next_told_ms_ = now_ms + kToldEvery_ms;
 }
 
+// An import that nobody goes on with would keep its site's days open for ever. A change as any other, so a replay asks
+// no clock.
+void Control::end_idle_imports(std::int64_t now_s) {
+  constexpr std::int64_t kLookEvery_s = 3600;
+  if (now_s < imports_due_s_ || journal_failed()) return;
+  imports_due_s_ = now_s + kLookEvery_s;
+  for (const auto& [site, source] : environment_.registry.imports().idle(now_s)) {
+    sites::Change change;
+    change.id = "idle-import-" + std::to_string(base::random_u64());
+    change.at_s = now_s;
+    change.actor = "footfalld";
+    change.reason = "no part of it came for seven days";
+    change.action = sites::ImportEnded{site, source};
+    const base::Result<void> ended = commit(change);
+    if (!ended) {
+      base::log::warning("an import that nobody goes on with could not be ended: " + ended.error().detail);
+      return;
+    }
+    base::log::info("ended an import into " + environment_.registry.last_settings(site)->name + ": " + change.reason);
+  }
+}
+
 void Control::on_tick(std::int64_t now_ms) {
   look_at_clocks();
-  if (journal_failed_) {
+  if (journal_failed()) {
     // What was written but not synced is unknown; the stream goes on behind the last change that is in force.
     if (writer_->reopen(writer_->durable_through())) {
       base::log::info("the control stream can be written again");
-      journal_failed_ = false;
+      journal_failed_.set(0);
     }
   }
+  if (nodes_->mend()) base::log::info("what other nodes counted can be written again");
   tell_untrusted_forwards(now_ms);
   if (RedisLink* redis = environment_.redis()) redis->tick(now_ms / 1000);
   // By what has passed: after a suspended machine wakes up its shards may have no key for today.
   const std::int64_t now_s = now_ms / 1000;
+  end_idle_imports(now_s);
   if (now_s < salts_due_s_) return;
   salts_due_s_ = now_s + 30;
   const base::Result<bool> turned = environment_.salts.rotate(now_s);

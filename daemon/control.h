@@ -3,8 +3,10 @@
 // hands their result to every shard, and turns the salts.
 //
 //   change -> check -> control stream (fsync) -> registry -> directory -> every shard has it -> answer
+//   slots of other nodes -> nodes stream (fsync) -> each site
 //
-// Ownership  owns its io_context, Loop, Admin and the control stream's Writer; the Registry is the server's.
+// Ownership  owns its io_context, Loop, Admin, the control stream's Writer and the NodesStream; the Registry is the
+//            server's.
 // Threading  everything runs on its own thread; run() and the constructor's caller may be any other.
 // Tested by tests/integration/.
 #pragma once
@@ -22,6 +24,7 @@
 
 #include "api/admin.h"
 #include "base/clock_watch.h"
+#include "base/counter.h"
 #include "http/loop.h"
 #include "http/response.h"
 #include "ingest/salts.h"
@@ -30,6 +33,7 @@
 #include "redis_link.h"
 #include "sites/registry.h"
 #include "store/history.h"
+#include "store/nodes_stream.h"
 
 namespace footfall {
 
@@ -66,7 +70,7 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
  public:
   // `replayed`: the changes since the last checkpoint, for the audit.
   Control(const ControlEnvironment& environment, std::unique_ptr<journal::Writer> writer,
-          const std::vector<sites::Change>& replayed);
+          std::unique_ptr<store::NodesStream> nodes, const std::vector<sites::Change>& replayed);
   ~Control() override;
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
@@ -79,11 +83,18 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   boost::asio::io_context& context() { return context_; }
   http::Loop& loop() { return *loop_; }
   const api::Admin& admin() const { return admin_; }
+  // The control stream takes no changes at present. Any thread.
+  bool journal_failed() const { return journal_failed_.get() != 0; }
   const base::ClockWatch& clock_watch() const { return clock_watch_; }  // REQUIRES: the control thread
 
   // On the control thread, or before start().
   journal::Writer& writer() { return *writer_; }
+  store::NodesStream& nodes_stream() { return *nodes_; }
   base::Result<void> commit(sites::Change change) override;
+  // The same, but shards know it only when publish() was called: for many at once.
+  base::Result<void> take(sites::Change change);
+  // What other nodes counted: what came of each slot, in order. unavailable: none was applied; try again later.
+  base::Result<std::vector<counting::Learnt>> learn(const std::vector<store::SlotOfSite>& slots);
   // Gives shards what is in force. REQUIRES: the shards run.
   void publish();
 
@@ -97,6 +108,7 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   }
   api::BackupStatus backup_status() override { return environment_.backup_status(); }
   api::SnapshotStore* snapshots() override { return environment_.redis(); }
+  api::NodeList* nodes() override;
   api::Readiness readiness() override { return environment_.readiness(); }
   std::string metrics_text() override { return environment_.metrics_text(); }
 
@@ -111,6 +123,7 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
 
  private:
   void look_at_clocks();
+  void end_idle_imports(std::int64_t now_s);
   // Appends a block of the control stream, and makes it durable.
   base::Result<void> write(std::string_view payload);
 
@@ -118,15 +131,18 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   boost::asio::io_context context_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   std::unique_ptr<journal::Writer> writer_;
+  std::unique_ptr<store::NodesStream> nodes_;
   std::unique_ptr<http::Loop> loop_;
   api::Admin admin_;
   std::deque<store::AuditEntry> recent_;  // newest first; what the history may not have yet
   std::thread thread_;
-  bool journal_failed_ = false;
+  base::Counter journal_failed_;  // 0 or 1
+  bool nodes_failed_ = false;     // and it was told
   base::ClockWatch clock_watch_;
   std::uint64_t told_forwards_ = 0;
   std::int64_t next_told_ms_ = 0;
   std::int64_t salts_due_s_ = 0;  // when they are looked at again
+  std::int64_t imports_due_s_ = 0;
 };
 
 }  // namespace footfall

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/post.hpp>
+#include <chrono>
 #include <ctime>
 #include <utility>
 
@@ -18,6 +19,9 @@ namespace {
 constexpr std::int64_t kFirstAfter_s =
     60;  // the first snapshots of a process, so that restarts do not put them off for ever
 constexpr std::int64_t kAgainAfter_s = 60;  // where some could not be kept
+constexpr std::int64_t kThere_s = 60;       // a node that was seen since is there
+constexpr std::chrono::milliseconds kAskAgainAfter{200};
+constexpr std::chrono::milliseconds kTalkEvery{100};  // looks whether a flush is due
 
 std::optional<base::TlsContext> tls_of(const RedisOptions& options) {
   if (!options.target->tls) return std::nullopt;
@@ -49,13 +53,13 @@ struct RedisLink::Taking {
 };
 
 RedisLink::RedisLink(const boost::asio::any_io_executor& control, const RedisOptions& options, const base::Clock& clock,
-                     sites::Registry& registry, std::string node, WhenDurable when_durable)
+                     sites::Registry& registry, const base::Incarnation& incarnation, LocalNodeWays ways)
     : control_(control),
       options_(options),
       clock_(clock),
       registry_(registry),
-      node_(std::move(node)),
-      when_durable_(std::move(when_durable)),
+      node_(base::to_text(incarnation)),
+      ways_(sending(std::move(ways))),
       client_(
           *options.target,
           [] {
@@ -66,14 +70,74 @@ RedisLink::RedisLink(const boost::asio::any_io_executor& control, const RedisOpt
           clock.utc_ms()),
       calls_(client_, clock),
       snapshots_(calls_, options.prefix),
+      began_ms_(clock.utc_ms()),
       due_s_(clock.utc_s() + std::min<std::int64_t>(options.snapshot_interval_s, kFirstAfter_s)),
+      timer_(control),
       transport_(control, client_, clock, tls_of(options), [this] { calls_.take_answers(); }) {
   base::log::info("Redis: " + to_string(*options.target));
+  if (options_.node.empty()) return;
+  redis::Replicator::Options nodes;
+  nodes.prefix = options_.prefix;
+  local_.emplace(registry, incarnation, options_.node, ways_);
+  replicator_.emplace(calls_, *local_, nodes);
+  talk();
+}
+
+// What is called when something became durable is sent too.
+LocalNodeWays RedisLink::sending(LocalNodeWays ways) {
+  ways.when_durable = [this, when_durable =
+                                 std::move(ways.when_durable)](const std::function<void(base::Result<void>)>& then) {
+    when_durable([this, then](const base::Result<void>& durable) {
+      then(durable);
+      go();
+    });
+  };
+  return ways;
 }
 
 void RedisLink::go() {
   transport_.carry_out();
   if (calls_.refused()) boost::asio::post(control_, [this] { calls_.take_answers(); });
+}
+
+// REQUIRES: nodes().
+void RedisLink::adopters(const std::string& site, const counting::Epoch& epoch, std::int32_t wait_s,
+                         std::function<void(base::Result<std::vector<Node>>)> then) {
+  const std::int64_t until_ms = clock_.utc_ms() + std::int64_t{wait_s} * 1000;
+  replicator_->adopters(
+      site, epoch, clock_.utc_s(), kThere_s,
+      [this, site, epoch, until_ms,
+       then = std::move(then)](const base::Result<std::vector<redis::Replicator::Adopter>>& found) {
+        if (!found) return then(found.error());
+        std::vector<Node> nodes;
+        bool all = true;
+        for (const redis::Replicator::Adopter& node : *found) {
+          nodes.push_back({node.name, node.incarnation, node.adopted});
+          all = all && node.adopted;
+        }
+        const std::int64_t left_ms = until_ms - clock_.utc_ms();
+        if (all || left_ms <= 0) return then(std::move(nodes));
+        const auto again = std::make_shared<boost::asio::steady_timer>(control_, kAskAgainAfter);
+        again->async_wait([this, again, site, epoch, left_ms, then](const boost::system::error_code& ended) {
+          if (!ended) adopters(site, epoch, static_cast<std::int32_t>((left_ms + 999) / 1000), then);
+        });
+      });
+  go();
+}
+
+double RedisLink::lag_s() const {
+  const std::int64_t since_ms = std::max(replicator_->in_step_ms(), began_ms_);
+  return static_cast<double>(clock_.utc_ms() - since_ms) / 1000;
+}
+
+void RedisLink::talk() {
+  timer_.expires_after(kTalkEvery);
+  timer_.async_wait([this](const boost::system::error_code& ended) {
+    if (ended) return;
+    replicator_->tick(clock_.utc_ms(), client_.up(), client_.counters().connects.get());
+    go();
+    talk();
+  });
 }
 
 void RedisLink::tick(std::int64_t now_s) {
@@ -102,7 +166,8 @@ void RedisLink::take(std::vector<std::string> sites, Then<Taken> then) {
   taking->sites = std::move(sites);
   std::reverse(taking->sites.begin(), taking->sites.end());
   taking->then = std::move(then);
-  when_durable_([this, taking](const base::Result<void>&) { take_next(taking); });  // so that `then` is called later
+  ways_.when_durable(
+      [this, taking](const base::Result<void>&) { take_next(taking); });  // so that `then` is called later
 }
 
 void RedisLink::take_next(const std::shared_ptr<Taking>& taking) {
@@ -113,8 +178,8 @@ void RedisLink::take_next(const std::shared_ptr<Taking>& taking) {
   if (site == nullptr) return failed(taking, name, {base::Errc::not_found, "it was removed meanwhile"});
   const std::int64_t now_ms = clock_.utc_ms();
   const sites::Snapshot snapshot = sites::take_snapshot(*site, *registry_.settings(site->id()), node_, now_ms);
-  when_durable_([this, taking, kept = Name{name, snapshot_id(now_ms, node_), now_ms}, bytes = encode(snapshot),
-                 total = snapshot.total](const base::Result<void>& durable) {
+  ways_.when_durable([this, taking, kept = Name{name, snapshot_id(now_ms, node_), now_ms}, bytes = encode(snapshot),
+                      total = snapshot.total](const base::Result<void>& durable) {
     durable ? save(taking, kept, bytes, total) : failed(taking, kept.site, durable.error());
   });
 }

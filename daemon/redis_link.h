@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// RedisLink: the daemon's way to Redis: the client with its sockets, and the snapshots that it keeps there.
+// RedisLink: the daemon's way to Redis: the client with its sockets, the snapshots that it keeps there, and, with a
+// name of its own, what it and other nodes tell each other.
 //
 //   each snapshot_interval_s   of every site whose total has changed: its numbers -> wait until they are durable ->
 //   Redis on demand                  the same of one site, or all
@@ -10,10 +11,11 @@
 // Ownership  owns client, transport and calls; the registry, the clock and the executor outlive it.
 // Threading  the control thread.
 // Errors     as answers; problem() says what keeps Redis from being used.
-// Tested by tests/integration/snapshot_test.py with a real redis-server.
+// Tested by tests/integration/snapshot_test.py and nodes_test.py with a real redis-server.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -21,10 +23,13 @@
 #include <optional>
 #include <string>
 
+#include "api/node_list.h"
 #include "api/snapshot_store.h"
 #include "base/clock.h"
+#include "local_node.h"
 #include "redis/calls.h"
 #include "redis/client.h"
+#include "redis/replicator.h"
 #include "redis/snapshots.h"
 #include "redis/transport.h"
 #include "redis_options.h"
@@ -38,26 +43,31 @@ struct SnapshotStats {
   std::int64_t last_s = 0;  // when the latest was kept, UTC
 };
 
-class RedisLink final : public api::SnapshotStore {
+class RedisLink final : public api::SnapshotStore, public api::NodeList {
  public:
-  // `when_durable` calls what it is given on the control thread, when all that was counted before is durable.
-  using WhenDurable = std::function<void(std::function<void(base::Result<void>)>)>;
-
   // Throws base::Failure: the authorities cannot be read. REQUIRES: options.target.
   RedisLink(const boost::asio::any_io_executor& control, const RedisOptions& options, const base::Clock& clock,
-            sites::Registry& registry, std::string node, WhenDurable when_durable);
+            sites::Registry& registry, const base::Incarnation& incarnation, LocalNodeWays ways);
 
   // Each second.
   void tick(std::int64_t now_s);
+  // A change was made here: other nodes are told at once. REQUIRES: nodes().
+  void hurry() { replicator_->hurry(); }
 
   void take(std::vector<std::string> sites, Then<Taken> then) override;
   void list(const std::string& site, Then<std::vector<Name>> then) override;
   void load(const std::string& site, const std::string& id, Then<std::pair<Name, sites::Snapshot>> then) override;
 
+  void adopters(const std::string& site, const counting::Epoch& epoch, std::int32_t wait_s,
+                std::function<void(base::Result<std::vector<Node>>)> then) override;
+
   bool up() const { return client_.up(); }
   std::string problem() const { return client_.problem(); }
   const redis::ClientCounters& counters() const { return client_.counters(); }
   const SnapshotStats& snapshot_stats() const { return stats_; }
+  // Of what nodes tell each other; nullptr: this one counts for itself.
+  double lag_s() const;  // since this node and Redis last knew the same. REQUIRES: nodes()
+  redis::Replicator* nodes() { return replicator_ ? &*replicator_ : nullptr; }
 
  private:
   struct Taking;  // several snapshots, one after the other
@@ -66,22 +76,28 @@ class RedisLink final : public api::SnapshotStore {
   void failed(const std::shared_ptr<Taking>& taking, const std::string& site, const base::Error& why);
   void list_next(const std::shared_ptr<std::vector<std::string>>& sites,
                  const std::shared_ptr<std::vector<Name>>& found, Then<std::vector<Name>> then);
-  void go();  // sends what was called
+  void talk();  // to other nodes, several times a second
+  void go();    // sends what was called
+  LocalNodeWays sending(LocalNodeWays ways);
 
   boost::asio::any_io_executor control_;
   const RedisOptions options_;
   const base::Clock& clock_;
   sites::Registry& registry_;
   const std::string node_;
-  WhenDurable when_durable_;
+  const LocalNodeWays ways_;
   redis::Client client_;
-  redis::Calls calls_;
+  redis::ClientCalls calls_;
   redis::Snapshots snapshots_;
   std::map<std::string, std::uint64_t> kept_totals_;  // site -> the total of its latest snapshot
-  std::int64_t due_s_;                                // when snapshots are to be taken next
-  bool taking_ = false;                               // those of the interval
+  const std::int64_t began_ms_;
+  std::int64_t due_s_;   // when snapshots are to be taken next
+  bool taking_ = false;  // those of the interval
   SnapshotStats stats_;
-  redis::Transport transport_;  // the last: its handlers use what stands before
+  std::optional<LocalNode> local_;
+  std::optional<redis::Replicator> replicator_;
+  boost::asio::steady_timer timer_;  // of talk()
+  redis::Transport transport_;       // the last: its handlers use what stands before
 };
 
 }  // namespace footfall

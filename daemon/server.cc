@@ -53,7 +53,7 @@ http::LoopLimits loop_limits(const Config& config) {
   return limits;
 }
 
-// Of a control stream's segment: changes are few and small.
+// Of a segment of the control stream, or of what other nodes said: changes are few, and slots small.
 constexpr std::uint64_t kControlSegmentBytes = 1U << 20U;
 // The part of the reserve that does not depend on the checkpoints: for what a stop and a start write, and for the first
 // checkpoint, a segment.
@@ -217,14 +217,19 @@ void Server::recover() {
   store::set_aside(*directory_, recovered_).value();
 }
 
-base::Result<std::unique_ptr<journal::Writer>> Server::open_writer(StreamId stream) {
+journal::WriterOptions Server::writer_options(StreamId stream) const {
+  const bool of_shard = stream != journal::kControlStream && stream != journal::kNodesStream;
   journal::WriterOptions options;
   options.directory = directory_->stream_directory(stream);
   options.stream = stream;
   options.incarnation = directory_->incarnation();
-  options.segment_bytes =
-      stream == journal::kControlStream ? std::min(config_.segment_bytes, kControlSegmentBytes) : config_.segment_bytes;
-  options.write_behind = stream != journal::kControlStream && config_.durability == Durability::memory;
+  options.segment_bytes = of_shard ? config_.segment_bytes : std::min(config_.segment_bytes, kControlSegmentBytes);
+  options.write_behind = of_shard && config_.durability == Durability::memory;
+  return options;
+}
+
+base::Result<std::unique_ptr<journal::Writer>> Server::open_writer(StreamId stream) {
+  const journal::WriterOptions options = writer_options(stream);
   const auto position = recovered_.positions.find(stream);
   auto writer = journal::Writer::open(directory_->files(), options,
                                       position == recovered_.positions.end() ? journal::Position{} : position->second);
@@ -250,7 +255,7 @@ void Server::open_threads() {
         for (const auto& shard : shards_) pairs += shard->online_pairs();
         return pairs;
       },
-      [this] { return started_.load() && !draining_.load() && !stream_failed(); },
+      [this] { return takes_hits(); },
       [this] {
         if (reserve_->give(kStopRoomBytes)) base::log::warning("the stop takes room of the reserve: the disk is full");
       },
@@ -288,7 +293,16 @@ void Server::open_threads() {
       }});
   std::unique_ptr<journal::Writer> control = open_writer(journal::kControlStream).value();
   if (control->failed()) (void)store::begin_segment(*control, *reserve_, [&] { return control->reopen(); });
-  control_ = std::make_unique<Control>(*control_environment_, std::move(control), recovered_.changes);
+  auto nodes =
+      store::NodesStream::open(directory_->files(), writer_options(journal::kNodesStream), recovered_.positions)
+          .value();
+  if (directory_->restored_from() && recovered_.stream_hits.empty()) {
+    nodes
+        ->inherit(recovered_.registry->all_sites(), *directory_->restored_from(),
+                  recovered_.positions[journal::kControlStream].sequence)
+        .value();
+  }
+  control_ = std::make_unique<Control>(*control_environment_, std::move(control), std::move(nodes), recovered_.changes);
   recovered_.changes.clear();
 
   std::vector<const metrics::ShardCounters*> counters;
@@ -337,8 +351,11 @@ void Server::open_redis() {
       });
     }
   };
+  const LocalNodeWays ways{when_durable, [this](sites::Change change) { return control_->take(std::move(change)); },
+                           [this] { control_->publish(); },
+                           [this](const std::vector<store::SlotOfSite>& slots) { return control_->learn(slots); }};
   redis_ = std::make_unique<RedisLink>(control_->context().get_executor(), config_.redis, *clock_, *recovered_.registry,
-                                       directory_->incarnation_text(), when_durable);
+                                       directory_->incarnation(), ways);
 }
 
 void Server::first_start() {
@@ -429,7 +446,8 @@ store::LiveSide Server::live_side() {
   return {[this] { return roll_streams(); },
           [this](std::uint64_t checkpoint, const std::vector<store::ClosedDay>& days) { close_days(checkpoint, days); },
           [this](const std::map<StreamId, std::uint64_t>& through) { recycle_segments(through); },
-          [this] { return recovered_.replayed_bytes + journal_bytes(); }, [this] { return stream_failed(); }};
+          [this] { return recovered_.replayed_bytes + journal_bytes(); },
+          [this] { return control_->journal_failed() || hit_stream_failed(); }};
 }
 
 // On the control thread, whose the registry is; in parts, so that it is not held up.
@@ -459,32 +477,48 @@ base::Result<store::ClosedStreams> Server::roll_streams() {
     closed[stream_of_shard(i)] = closed_and_durable.get_future().get();
   }
   base::Result<std::uint64_t> control = std::uint64_t{0};
-  control_->run([&] { control = store::close_control_segment(control_->writer(), *reserve_); });
+  control_->run([&] {
+    closed[journal::kNodesStream] = control_->nodes_stream().roll();
+    control = store::close_control_segment(control_->writer(), *reserve_);
+  });
   if (!control) return control.error();
   closed[journal::kControlStream].segment = *control;
   return closed;
 }
 
 std::uint64_t Server::journal_bytes() const {
-  std::uint64_t bytes = control_->writer().bytes_written();
+  std::uint64_t bytes = control_->writer().bytes_written() + control_->nodes_stream().bytes_written();
   for (const auto& shard : shards_) bytes += shard->journal_bytes();
   return bytes;
 }
 
-bool Server::stream_failed() const {
+bool Server::takes_hits() const {
+  return started_.load() && !draining_.load() && !hit_stream_failed();
+}
+
+bool Server::hit_stream_failed() const {
   return std::any_of(shards_.begin(), shards_.end(), [](const auto& shard) { return shard->journal_failed(); });
 }
 
 void Server::recycle_segments(const std::map<StreamId, std::uint64_t>& through) {
   for (const auto& [stream, segment] : through) {
     base::Result<void> done;
+    base::Result<std::vector<std::string>> surplus = std::vector<std::string>{};
     if (stream == journal::kControlStream) {
-      control_->run([&, last = segment] { done = control_->writer().recycle(last); });
+      control_->run([&, last = segment] { surplus = control_->writer().recycle(last); });
+    } else if (stream == journal::kNodesStream) {
+      control_->run([&, last = segment] { surplus = control_->nodes_stream().recycle(last); });
     } else if (stream.value <= shards_.size()) {
       Shard& shard = *shards_[stream.value - 1U];
-      shard.run([&, last = segment] { done = shard.recycle(last); });
+      shard.run([&, last = segment] { surplus = shard.recycle(last); });
     } else {  // of a shard that an earlier start had
       done = journal::remove_segments(directory_->files(), directory_->stream_directory(stream), segment);
+    }
+    // Here, since it takes more than a millisecond each. What cannot be removed stays until the next start.
+    if (!surplus) {
+      done = surplus.error();
+    } else if (!surplus->empty()) {
+      done = journal::remove_files(directory_->files(), *surplus);
     }
     if (!done) base::log::warning("old segments could not be recycled: " + done.error().detail);
   }
@@ -503,8 +537,10 @@ api::Readiness Server::readiness() const {
     facts.journal_open = false;
     facts.journal_detail = "the stream of shard " + std::to_string(i) + " cannot be written";
   }
-  if (control_->writer().failed()) {
+  if (control_->journal_failed()) {
     facts.control_detail = "the control stream cannot be written; changes are refused until it can";
+  } else if (control_->nodes_stream().failed()) {
+    facts.control_detail = "what other nodes count cannot be written, and is not shown until it can";
   }
   const store::CheckpointStats checkpoints = checkpointer_->stats();
   // Until this process made one: that which it began with, as old as the latest that it holds.
@@ -547,6 +583,7 @@ metrics::Facts Server::facts() const {
     facts.online += shard->online();
     facts.slice_s_max = std::max(facts.slice_s_max, static_cast<double>(shard->slice_ns_max()) / 1e9);
   }
+  facts.journal_streams_failed += control_->journal_failed() ? 1U : 0U;
   facts.journal_bytes = journal_bytes();
   facts.sites = recovered_.registry->entries().size();
   facts.batch_keys = recovered_.registry->batch_keys().held();
@@ -585,13 +622,18 @@ metrics::Facts Server::facts() const {
     for (std::size_t i = 0; i < redis::kErrorClasses; ++i) {
       facts.redis_errors.emplace_back(redis::name_of(static_cast<redis::ErrorClass>(i)), counters.errors.at(i).get());
     }
+    if (redis::Replicator* nodes = redis_->nodes()) {
+      facts.replication = &nodes->counters();
+      facts.replication_dirty = nodes->dirty();
+      facts.replication_lag_s = redis_->lag_s();
+    }
     facts.snapshots = redis_->snapshot_stats().taken;
     facts.snapshot_failures = redis_->snapshot_stats().failed;
     facts.snapshot_last_s = redis_->snapshot_stats().last_s;
   }
   facts.admin_failed_attempts = control_->admin().failed_attempts().get();
   facts.log_lines_dropped = base::log::dropped();
-  facts.ready = started_.load() && !draining_.load() && facts.journal_streams_failed == 0;
+  facts.ready = takes_hits();
   facts.clock_steps = control_->clock_watch().steps();
   facts.stall_s_max = static_cast<double>(control_->clock_watch().stall_ms_max()) / 1000;
   return facts;

@@ -55,13 +55,15 @@ class Server {
   void first_start();   // the admin token, also of a restored directory
   void open_listeners();
   base::Error no_room_to_start(const base::Error& cause) const;
+  journal::WriterOptions writer_options(journal::StreamId stream) const;
   base::Result<std::unique_ptr<journal::Writer>> open_writer(journal::StreamId stream);
   base::Result<LiveMoment> take_moment();
   store::LiveSide live_side();
   base::Result<store::ClosedStreams> roll_streams();
   void close_days(std::uint64_t checkpoint, std::span<const store::ClosedDay> days);
   std::uint64_t journal_bytes() const;  // appended since the start
-  bool stream_failed() const;
+  bool takes_hits() const;              // any thread, as the next
+  bool hit_stream_failed() const;
   void recycle_segments(const std::map<journal::StreamId, std::uint64_t>& through);
   metrics::Facts facts() const;
   api::Readiness readiness() const;

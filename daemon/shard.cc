@@ -178,7 +178,7 @@ void Shard::roll(std::function<void(store::ClosedStream)> closed) {
   settle_waiters();
 }
 
-base::Result<void> Shard::recycle(std::uint64_t through_segment) {
+base::Result<std::vector<std::string>> Shard::recycle(std::uint64_t through_segment) {
   return writer_->recycle(through_segment);
 }
 
@@ -623,6 +623,7 @@ void Shard::on_synced(const base::Result<void>& outcome) {
     synced_through_ = sync_job_.through;
     durable_hits_.set(sync_job_hits_);
     if (holds_answers()) {
+      if (!writer_->failed()) start_sync();  // first: the device works while these are answered
       apply_through(synced_through_);
       held_.release(synced_through_, [this](const Pending& pending) { answer_one(pending); });
     }

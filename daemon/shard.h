@@ -8,7 +8,7 @@
 //
 //   end_of_pass   decide -> one journal block ................... -> Block and answers are held
 //   sync thread                     fdatasync of all blocks so far
-//   on_synced                                                     -> apply, answer; the next sync begins
+//   on_synced                                                     -> the next sync begins; apply, answer
 //   on_tick       each second: clocks of the active sites, what was observed, live streams
 //
 // A read that is queued behind a hit renders after the hit was applied: what is read is never behind an
@@ -105,7 +105,8 @@ class Shard final : public http::LoopHandler {
   // Closes the segment, and calls `closed` (on the shard's thread) when it is durable. A stream that cannot begin
   // another segment, or has failed, answers the last one that is closed and holds nothing unacknowledged.
   void roll(std::function<void(store::ClosedStream)> closed);
-  base::Result<void> recycle(std::uint64_t through_segment);
+  // The paths of files to be removed, on another thread.
+  base::Result<std::vector<std::string>> recycle(std::uint64_t through_segment);
   // Between two passes: how far the sites' states include its stream.
   struct Standing {
     journal::StreamId stream;

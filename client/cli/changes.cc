@@ -26,6 +26,11 @@ int make_change(const ChangeOptions& options, Terminal& terminal, const std::str
       text += ": total " + grouped(change.number("before")) + " -> " + grouped(change.number("after"));
     }
     if (change["repeated"].yes()) text += " (done already, under this id)";
+    for (const JsonValue& node : change["nodes"].items()) {
+      text += "\n  " + printable(node.text("node")) + (node["adopted"].yes() ? ": adopted" : ": not yet adopted");
+    }
+    if (const std::string why = change.text("nodes_problem"); !why.empty())
+      text += "\n  other nodes take it when Redis is there again: " + printable(why);
     const std::string back = "take it back with: footfall undo " + shell_quoted(printable(change.text("id")));
     return text + "\n  " + (afterwards.empty() ? back : afterwards) + "\n";
   });

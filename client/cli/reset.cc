@@ -15,6 +15,7 @@ struct Options {
   ChangeOptions change;
   std::string site, page;
   bool dry_run = false;
+  unsigned wait_s = 0;
 };
 
 int reset(const Options& options, Terminal& terminal) {
@@ -23,6 +24,7 @@ int reset(const Options& options, Terminal& terminal) {
   if (!options.page.empty()) body.member("page", options.page);
   if (!options.change.reason.empty()) body.member("reason", options.change.reason);
   if (options.dry_run) body.member("dry_run", true);
+  if (options.wait_s > 0) body.member("wait_s", std::uint64_t{options.wait_s});
   body.end_object();
   const std::string target = "/v1/admin/sites/" + url_encoded(options.site) + "/reset";
   if (!options.dry_run)
@@ -45,6 +47,8 @@ void add_reset(CLI::App& app, Action& chosen) {
   command->add_option("SITE", options->site)->required();
   command->add_option("--page", options->page, "a page alone, by its path");
   command->add_flag("--dry-run", options->dry_run, "say what would happen, and change nothing");
+  command->add_option("--wait", options->wait_s, "seconds to wait until every node has adopted it (0)")
+      ->check(CLI::Range(0U, 45U));
   options->change.declare(*command, true);
   command->callback(
       [options, &chosen] { chosen = [options](Terminal& terminal) { return reset(*options, terminal); }; });

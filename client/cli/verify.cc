@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/clock.h"
 #include "cli/command.h"
 #include "cli/daemon.h"
 #include "cli/json_read.h"
@@ -130,7 +131,8 @@ int verify(const Options& options, Terminal& terminal) {
   }
   auto directory = store::DataDirectory::open_existing(base::posix_file_system(), options.directory);
   if (!directory) return fail(terminal, directory.error());
-  const store::VerifyReport report = store::verify(**directory, counting::Limits{}, live ? &*live : nullptr);
+  const store::VerifyReport report =
+      store::verify(**directory, counting::Limits{}, base::SystemClock().utc_s(), live ? &*live : nullptr);
   terminal.out << (options.daemon.json ? json_of(report, live) + "\n" : text_of(report, live));
   if (report.problems.empty()) return kDone;
   terminal.err << "footfall: " << printable(options.directory) << " has " << report.problems.size()

@@ -111,6 +111,16 @@ sites::SiteId site_of(const sites::Registry& registry, const sites::Action& acti
       action);
 }
 
+using Later = std::function<void(const AdminAnswer&)>;
+
+AdminAnswer later(std::function<void(Later)> begin) {
+  AdminAnswer answer;
+  answer.later = std::move(begin);
+  return answer;
+}
+
+constexpr std::uint64_t kAdoptionWaitMax_s = 300;
+
 // A seed that took a page to nothing: what resetting a page writes.
 bool is_page_reset(const sites::Seeded& seeded) {
   return seeded.page.has_value() && seeded.after == 0 && seeded.amount <= 0;
@@ -422,7 +432,7 @@ AdminAnswer Admin::reset(const Call& call, std::string_view name) {
   if (auto refused = call.refusal(bits(Scope::reset), site == nullptr ? sites::SiteId{} : site->id(), "reset"))
     return *refused;
   if (site == nullptr) return unknown_site(name);
-  const base::Result<JsonBody> body = JsonBody::parse(call.request.body, {"page", "reason", "dry_run"});
+  const base::Result<JsonBody> body = JsonBody::parse(call.request.body, {"page", "reason", "dry_run", "wait_s"});
   if (!body) return problem(body.error());
   const auto page = page_from(*body, control_);
   if (!page) return problem(page.error());
@@ -430,15 +440,21 @@ AdminAnswer Admin::reset(const Call& call, std::string_view name) {
   if (!reason) return problem(reason.error());
   const auto dry_run = body->flag("dry_run");
   if (!dry_run) return problem(dry_run.error());
+  const auto wait_s = body->count("wait_s");
+  if (!wait_s) return problem(wait_s.error());
+  if (wait_s->value_or(0) > kAdoptionWaitMax_s) {
+    return problem({base::Errc::malformed, "wait_s: " + std::to_string(kAdoptionWaitMax_s) + " seconds at most"});
+  }
   if (dry_run->value_or(false)) return dry_reset(call, *site, name, *page);
 
+  const auto waits = static_cast<std::int32_t>(wait_s->value_or(0));
   if (const sites::Change* const known = registry.find_change(call.id)) {
     const auto* const was_reset = std::get_if<sites::Reset>(&known->action);
     const auto* const seeded = std::get_if<sites::Seeded>(&known->action);
     const bool same = page->has_value() ? seeded != nullptr && seeded->site == site->id() && seeded->page == *page &&
                                               is_page_reset(*seeded)
                                         : was_reset != nullptr && was_reset->site == site->id();
-    if (same) return describe(*known, true, 200);
+    if (same) return with_adopters(describe(*known, true, 200), call.id, name, waits);
     return problem(Problem::conflict, "the change id " + call.id + " was used for another change");
   }
   if (page->has_value()) {
@@ -448,7 +464,39 @@ AdminAnswer Admin::reset(const Call& call, std::string_view name) {
   }
   base::Result<sites::Reset> plan = registry.plan_reset(name, base::random_u64(), call.now_s);
   if (!plan) return problem(plan.error());
-  return commit(call, *std::move(plan), *std::move(reason));
+  return with_adopters(commit(call, *std::move(plan), *std::move(reason)), call.id, name, waits);
+}
+
+AdminAnswer Admin::with_adopters(AdminAnswer answer, const std::string& change_id, std::string_view name,
+                                 std::int32_t wait_s) {
+  NodeList* const nodes = control_.nodes();
+  const sites::Change* const change = control_.registry().find_change(change_id);
+  const auto* const reset = change == nullptr ? nullptr : std::get_if<sites::Reset>(&change->action);
+  if (nodes == nullptr || reset == nullptr || answer.problem) return answer;
+  return later([nodes, wait_s, site = std::string(name), epoch = reset->next, answer](const Later& done) {
+    nodes->adopters(site, epoch, wait_s, [answer, done](const base::Result<std::vector<NodeList::Node>>& found) {
+      AdminAnswer out = answer;
+      out.body.pop_back();  // of the object that goes on
+      out.body += ",\"nodes\":";
+      JsonWriter json(out.body);
+      if (found) {
+        json.begin_array();
+        for (const NodeList::Node& node : *found) {
+          json.begin_object().member("node", std::string_view(node.name));
+          json.member("incarnation", std::string_view(node.incarnation)).member("adopted", node.adopted).end_object();
+        }
+        json.end_array();
+      } else {
+        json.null();
+      }
+      if (!found) {
+        out.body += ",\"nodes_problem\":";
+        JsonWriter(out.body).value(std::string_view(found.error().detail));
+      }
+      out.body += "}";
+      done(out);
+    });
+  });
 }
 
 // What would go; nothing is changed, and no page is made.
@@ -698,17 +746,9 @@ AdminAnswer Admin::verify(const Call& call) {
 
 namespace {
 
-using Later = std::function<void(const AdminAnswer&)>;
-
 AdminAnswer no_redis() {
   return problem(Problem::conflict,
                  "this daemon has no Redis to keep snapshots in; start it with --redis redis://HOST:PORT");
-}
-
-AdminAnswer later(std::function<void(Later)> begin) {
-  AdminAnswer answer;
-  answer.later = std::move(begin);
-  return answer;
 }
 
 void write_names(JsonWriter& json, const std::vector<SnapshotStore::Name>& names) {

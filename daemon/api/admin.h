@@ -38,6 +38,7 @@
 #include <vector>
 
 #include "api/health.h"
+#include "api/node_list.h"
 #include "api/problems.h"
 #include "api/snapshot_store.h"
 #include "base/counter.h"
@@ -79,6 +80,7 @@ class ControlPlane {
   // Of now. Replaying the journal to its positions gives its hash. Shards are stopped for it. unavailable.
   virtual base::Result<store::Moment> moment() = 0;
   virtual SnapshotStore* snapshots() = 0;  // nullptr: there is no Redis
+  virtual NodeList* nodes() = 0;           // nullptr: this node counts for itself
   virtual Readiness readiness() = 0;
   virtual std::string metrics_text() = 0;
 };
@@ -135,6 +137,9 @@ class Admin {
                              std::string reason, bool dry_run);
 
   AdminAnswer commit(const Call& call, sites::Action action, std::string reason, int status = 200);
+  // The answer to a reset, with the nodes that have adopted it.
+  AdminAnswer with_adopters(AdminAnswer answer, const std::string& change_id, std::string_view name,
+                            std::int32_t wait_s);
   AdminAnswer describe(const sites::Change& change, bool repeated, int status);
   bool too_many_failures(std::int64_t now_ms);
 

@@ -28,7 +28,7 @@ struct Readiness {
   std::string_view durability = "disk";
   std::vector<std::string> ledger;  // what does not balance, a sentence each; degraded: a number may be wrong
   std::string journal_detail;       // why the journal is not open, for people
-  std::string control_detail;       // why changes are refused: degraded, hits are taken
+  std::string control_detail;       // why changes or slots are refused: degraded, hits are taken
   std::uint64_t sites = 0;
   std::int64_t last_checkpoint_s = 0;  // 0: none yet
   bool redis = false;

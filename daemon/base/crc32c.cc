@@ -82,4 +82,16 @@ std::uint32_t crc32c(std::string_view bytes, std::uint32_t crc) noexcept {
   return crc32c_tables(bytes, crc);
 }
 
+std::uint32_t crc32c_before(std::string_view bytes, std::uint32_t crc) noexcept {
+  std::uint32_t state = ~crc;
+  for (std::size_t at = bytes.size(); at-- > 0;) {
+    for (int bit = 0; bit < 8; ++bit) {
+      const std::uint32_t out = state >> 31U;  // of the bit that was shifted out: the polynomial has its top bit set
+      state = (state ^ (out != 0 ? kPolynomial : 0U)) << 1U | out;
+    }
+    state ^= static_cast<unsigned char>(bytes[at]);
+  }
+  return ~state;
+}
+
 }  // namespace footfall::base

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <system_error>
 #include <utility>
@@ -30,9 +32,8 @@ Errc code_of(int number) {
   }
 }
 
-// "open /var/lib/footfall/META: Permission denied". Reads errno first thing.
-Error call_failed(const char* call, const std::string& path) {
-  const int number = errno;
+// "open /var/lib/footfall/META: Permission denied".
+Error call_failed(const char* call, const std::string& path, int number = errno) {
   return {code_of(number), std::string(call) + " " + path + ": " + std::generic_category().message(number)};
 }
 
@@ -79,7 +80,7 @@ class PosixFile final : public File {
       const ssize_t wrote = pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
       if (wrote < 0 && errno == EINTR) continue;
       if (wrote == 0) errno = ENOSPC;
-      if (wrote <= 0) return call_failed("write", path_);
+      if (wrote <= 0) return failed("write");
       bytes.remove_prefix(static_cast<std::size_t>(wrote));
       offset += static_cast<std::uint64_t>(wrote);
     }
@@ -92,7 +93,7 @@ class PosixFile final : public File {
     while (have < size) {
       const ssize_t got = pread(fd_.get(), out.data() + have, size - have, static_cast<off_t>(offset + have));
       if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return call_failed("read", path_);
+      if (got < 0) return failed("read");
       if (got == 0) break;
       have += static_cast<std::size_t>(got);
     }
@@ -102,20 +103,20 @@ class PosixFile final : public File {
 
   Result<std::uint64_t> size() override {
     struct stat status {};
-    if (fstat(fd_.get(), &status) != 0) return call_failed("stat", path_);
+    if (fstat(fd_.get(), &status) != 0) return failed("stat");
     return static_cast<std::uint64_t>(status.st_size);
   }
 
   Result<void> truncate(std::uint64_t size) override {
     if (retry([&] { return ftruncate(fd_.get(), static_cast<off_t>(size)); }) != 0) {
-      return call_failed("truncate", path_);
+      return failed("truncate");
     }
     return {};
   }
 
   Result<void> allocate(std::uint64_t size) override {
     if (retry([&] { return fallocate(fd_.get(), 0, 0, static_cast<off_t>(size)); }) == 0) return {};
-    if (errno != EOPNOTSUPP && errno != ENOSYS) return call_failed("fallocate", path_);
+    if (errno != EOPNOTSUPP && errno != ENOSYS) return failed("fallocate");
     // This file system reserves nothing: grow the file, and a full disk is met by a later write.
     auto now = this->size();
     if (!now) return now.error();
@@ -124,15 +125,21 @@ class PosixFile final : public File {
 
   Result<void> sync() override {
     // Not retried after a failure: the kernel may have dropped the dirty pages, and a second fsync would lie.
-    if (fdatasync(fd_.get()) != 0) return call_failed("fdatasync", path_);
+    if (fdatasync(fd_.get()) != 0) return failed("fdatasync");
     return {};
   }
 
-  int descriptor() const { return fd_.get(); }
-
  private:
+  // Names the file as it is called now: a segment is renamed while it is open.
+  Error failed(const char* call) const {
+    const int number = errno;
+    std::array<char, PATH_MAX> now{};
+    const ssize_t size = readlink(("/proc/self/fd/" + std::to_string(fd_.get())).c_str(), now.data(), now.size());
+    return call_failed(call, size > 0 ? std::string(now.data(), static_cast<std::size_t>(size)) : path_, number);
+  }
+
   Descriptor fd_;
-  std::string path_;
+  std::string path_;  // as it was opened
 };
 
 class PosixFileSystem final : public FileSystem {

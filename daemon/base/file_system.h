@@ -2,9 +2,9 @@
 // The file seam: every byte that the daemon keeps goes through FileSystem and File, so that a test can fail, tear and
 // reorder writes. PosixFileSystem is the real one.
 //
-// Errors: Errc::io with call, path and errno's text; Errc::no_room where there is no space for it; Errc::not_found
-// where a file or directory is absent. Threads: a File may be written by one thread and synced by another. Tested by
-// tests/unit/base/file_system_test.cc.
+// Errors: Errc::io with call, path (as the file is called now) and errno's text; Errc::no_room where there is no space
+// for it; Errc::not_found where a file or directory is absent. Threads: a File may be written by one thread and synced
+// by another. Tested by tests/unit/base/file_system_test.cc.
 #pragma once
 
 #include <cstdint>

@@ -29,7 +29,9 @@ std::uint64_t murmur64a(std::string_view bytes, std::uint64_t seed) noexcept;
 
 // Continues from `crc` (0 to begin with), so that a checksum may be computed piece by piece.
 std::uint32_t crc32c(std::string_view bytes, std::uint32_t crc = 0) noexcept;
-// The same without the CPU's instruction: what crc32c() falls back to, and is tested against.
+// Backwards: the `before` for which crc32c(bytes, before) is `crc`. About 10 ns a byte.
+std::uint32_t crc32c_before(std::string_view bytes, std::uint32_t crc) noexcept;
+// crc32c() without the CPU's instruction: what crc32c() falls back to, and is tested against.
 std::uint32_t crc32c_tables(std::string_view bytes, std::uint32_t crc = 0) noexcept;
 
 constexpr std::uint64_t mix64(std::uint64_t x) noexcept {

@@ -7,9 +7,9 @@
 //     chunk   0        1         2            3                  ...   9               10
 //           [ 0..15 | 16..31 | 32..63   | 64..127          | ... | 4096..8191    | 8192..12287  ...
 //
-// at() is two loads, the first from a directory that stays in the cache (8 bytes for 4,096 elements).
-// One empty chunk is kept at the end, so that a size that swings around a boundary does not allocate each time.
-// Tested by tests/unit/counting/interner_test.cc and presence_test.cc.
+// Chunks of a page and more come from TableMemory. at() is two loads, the first from a directory that stays in the
+// cache (8 bytes for 4,096 elements). One empty chunk is kept at the end, so that a size that swings around a boundary
+// does not allocate each time. Tested by tests/unit/counting/interner_test.cc and presence_test.cc.
 #pragma once
 
 #include <bit>
@@ -20,6 +20,8 @@
 #include <type_traits>
 #include <utility>
 #include <vector>
+
+#include "counting/table_memory.h"
 
 namespace footfall::counting {
 
@@ -59,7 +61,7 @@ class Chunks {
     const std::size_t chunk = chunk_of(size_);
     if (chunk == chunks_.size()) {
       chunks_.reserve(chunk + 1);
-      chunks_.push_back(static_cast<T*>(::operator new (length(chunk) * sizeof(T), std::align_val_t{alignof(T)})));
+      chunks_.push_back(take(length(chunk) * sizeof(T)));
     }
     T* element = at(size_++);
     return *new (element) T{};
@@ -99,7 +101,15 @@ class Chunks {
     const std::size_t chunk = chunk_of(index);
     return chunks_[chunk] + (index - begin_of(chunk));
   }
-  void release(std::size_t chunk) { ::operator delete (chunks_[chunk], std::align_val_t{alignof(T)}); }
+  static T* take(std::size_t bytes) {
+    if (TableMemory::serves(bytes)) return static_cast<T*>(TableMemory::take(bytes));
+    return static_cast<T*>(::operator new (bytes, std::align_val_t{alignof(T)}));
+  }
+  void release(std::size_t chunk) {
+    const std::size_t bytes = length(chunk) * sizeof(T);
+    if (TableMemory::serves(bytes)) return TableMemory::give(chunks_[chunk], bytes);
+    ::operator delete (chunks_[chunk], std::align_val_t{alignof(T)});
+  }
 
   std::size_t size_ = 0;
   std::vector<T*> chunks_;

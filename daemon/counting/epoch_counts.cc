@@ -6,26 +6,30 @@
 
 namespace footfall::counting {
 
-bool EpochCounts::add(const Hit& hit, Day day) {
-  if (hit.kind == Kind::pageview) {
-    if (hit.counts || hit.bot) {
-      buckets_.add(hit.at_s, hit.utc_offset_s, hit.counts ? 1 : 0, hit.bot ? 1 : 0);
-      if (hit.bot) add_saturating(bots_, 1);
-    }
-    if (hit.counts) {
-      add_saturating(counted_, 1);
-      pages_.add(hit.page.value, 1);
-      rankings_.add_pageview(day, hit.page, hit.labels);
-    }
-  } else if (hit.kind == Kind::event && !hit.bot) {
-    const LabelId name = hit.labels[static_cast<std::size_t>(Dimension::event)];
-    if (name != kNoLabel) rankings_.add(day, Dimension::event, name.value);
+void EpochCounts::add(std::span<const Hit> run, const EpochDay& day_of_it, VisitorNews* news) {
+  const Day day = day_of_it.day;
+  std::uint64_t counted = 0;
+  std::uint64_t bots = 0;
+  for (const Hit& hit : run) {
+    if (hit.kind != Kind::pageview) continue;
+    if (hit.bot) ++bots;
+    if (!hit.counts) continue;
+    ++counted;
+    pages_.add(hit.page.value, 1);
   }
-  if (!hit.adds_visitor || hit.visitor.value == 0) return false;
-  OpenDay& today = open(day);
-  if (!today.visitors.add(hit.visitor)) return false;
-  today.count_known = false;
-  return true;
+  add_saturating(counted_, counted);
+  add_saturating(bots_, bots);
+  buckets_.add(run.front().at_s, run.front().utc_offset_s, counted, bots);
+  rankings_.add(day, run);
+
+  OpenDay* today = nullptr;
+  for (const Hit& hit : run) {
+    if (!hit.adds_visitor || hit.visitor.value == 0) continue;
+    if (today == nullptr) today = &open(day);
+    if (!today->visitors.add(hit.visitor)) continue;
+    today->count_known = false;
+    if (news != nullptr) news->note(day_of_it, hit.visitor);
+  }
 }
 
 void EpochCounts::observe(const Observation& seen) {
@@ -143,11 +147,7 @@ bool load_day(base::ByteReader& in, std::int64_t& last, Day& day) {
 
 }  // namespace
 
-// epoch-counts   bots  seed  page-counts  n (page-id seed){n}  peak  day day-peak
-//                buckets  n (day visitors){n}  n day{n}  rankings
-// seed           upper half as a signed varint, lower half as 8 bytes
-// peak           online second
-// Lists ascend by their key. The site's counted is the sum of its pages and not written.
+// EPOCH_COUNTS in store/FORMAT.md. The site's counted is the sum of its pages and not written.
 void EpochCounts::save(base::ByteWriter& out) const {
   out.varint(bots_);
   save_wide(out, seed_);

@@ -47,6 +47,10 @@ class PagePresence {
     const std::uint32_t index = page.value - kFirstPage.value;
     if (index < pages_.size()) pages_[index].presence.prefetch(visitor);
   }
+  void prefetch_overflow(PageId page, VisitorId visitor) const {
+    const std::uint32_t index = page.value - kFirstPage.value;
+    if (index < pages_.size()) pages_[index].presence.prefetch_overflow(visitor);
+  }
 
   // `passed_s` seconds went by: looks at that part of the active pages, and frees those where nobody is left.
   void sweep(std::int64_t now_s, std::int64_t passed_s, std::int32_t window_s);

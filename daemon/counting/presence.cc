@@ -2,10 +2,9 @@
 // Presence: the small form, the choice between it and the table, and both as bytes.
 //
 //     small    header | capacity ids (8 bytes) | capacity stamps (4 bytes)       capacity 2, 4, ... 128
-//     saved    now:svarint count:varint { difference to the id before:varint (age << 1 | moved):varint }
 //
 // The small form doubles while it has no expired cell to reuse, and halves when three quarters of it are. It turns to a
-// table with the 129th visitor, and back at 64.
+// table with the 129th visitor, and back at 64. The bytes are PRESENCE in store/FORMAT.md.
 // Tested by tests/unit/counting/presence_test.cc.
 #include "counting/presence.h"
 
@@ -270,6 +269,10 @@ void Presence::prefetch(VisitorId visitor) const {
   } else {
     __builtin_prefetch(form_.get(), 1);
   }
+}
+
+void Presence::prefetch_overflow(VisitorId visitor) const {
+  if (const Table* large = table()) large->cells.prefetch_overflow(visitor.value);
 }
 
 std::uint64_t Presence::walk(std::uint64_t place, std::int64_t from_s, std::vector<Seen>& out) const {

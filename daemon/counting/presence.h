@@ -76,6 +76,7 @@ class Presence {
   // A touch of the visitor takes no new cell. A scan of at most 128, or of one bucket.
   bool holds(VisitorId visitor) const;
   void prefetch(VisitorId visitor) const;
+  void prefetch_overflow(VisitorId visitor) const;  // some hits after prefetch(): what that found to be needed as well
   void prefetch() const { __builtin_prefetch(form_.get(), 1); }  // for online()
 
   // A walk over all of them in slices, between which anything may happen: who is here, or has moved, all the while is

@@ -11,15 +11,15 @@
 //
 //     ring     [ visitors last seen in second s, at s mod window ]    sum: visitors in the window
 //
-// Expired cells are not searched for: they are overwritten by a new visitor of their bucket, and dropped whenever a
-// chain is rewritten (each insertion into one with overflow, each split, each contraction). When overflow that nobody
-// needs any longer adds up to more than 19 bytes a visitor, each insertion also looks at two buckets in turn.
+// Expired cells are not searched for: they are overwritten by a new visitor of their chain, and dropped whenever a
+// chain is rewritten (each split, each contraction). When overflow that nobody needs any longer adds up to more than 19
+// bytes a visitor, each insertion also looks at two buckets in turn.
 //
 // Load: a split when more than 4.8 visitors of the window come to a bucket, a contraction below 4.5. That leaves 79 to
 // 84 % of the visitors in their first cache line, and makes 18.1 to 19.1 bytes of each, overflow included, depending on
 // how far the round of splits is: PresenceLarge.TakesAtMostTwentyBytesAVisitor prints what it finds. A larger load
 // would save a byte and cost every other chain a second line. One hit of somebody present takes 12 ns at 1,000
-// visitors, 117 ns at a million, 166 ns at ten million: tests/bench/presence_bench.cc (two shared cores, gcc 12).
+// visitors, 111 ns at a million, 128 ns at ten million: tests/bench/presence_bench.cc (two shared cores, gcc 12).
 // Tested by tests/unit/counting/presence_test.cc.
 #pragma once
 
@@ -81,6 +81,11 @@ class PresenceTable {
   // A cell of this id is there, in the window or not.
   bool holds(std::uint64_t id) const;
   void prefetch(std::uint64_t id) const { __builtin_prefetch(&buckets_[home_of(id)], 1); }
+  // The second bucket of the chain; for when prefetch() has brought the first.
+  void prefetch_overflow(std::uint64_t id) const {
+    const std::uint32_t next = buckets_[home_of(id)].overflow;
+    if (next != 0) __builtin_prefetch(&overflow_[next - 1], 1);
+  }
 
   // visit(id, stamp) of every visitor and mark in the window, in no order.
   template <class Visit>
@@ -168,6 +173,7 @@ class PresenceTable {
   void rewrite(std::size_t home);
   void sweep();
   void split();
+  void split_alone(std::size_t divided);
   void contract();
   void gather(std::size_t home);
   void scatter(std::size_t home, const LooseCell* cells, std::size_t count);

@@ -68,12 +68,19 @@ void Rankings::add(Day day, Dimension dimension, std::uint32_t id, std::uint64_t
   if (count > 0) at(day).tables[index_of(dimension)].add(id, count);
 }
 
-void Rankings::add_pageview(Day day, PageId page, const std::array<LabelId, kDimensions>& labels) {
+void Rankings::add(Day day, std::span<const Hit> hits) {
   static_assert(index_of(Dimension::page) == 0 && index_of(Dimension::event) == kDimensions - 1);
-  DayTables& tables = at(day);
-  tables.tables[index_of(Dimension::page)].add(page.value, 1);
-  for (std::size_t i = 1; i < index_of(Dimension::event); ++i) {
-    if (labels[i] != kNoLabel) tables.tables[i].add(labels[i].value, 1);
+  DayTables* tables = nullptr;  // made by the first that is ranked
+  for (const Hit& hit : hits) {
+    if (hit.kind == Kind::pageview && hit.counts) {
+      if (tables == nullptr) tables = &at(day);
+      tables->tables[index_of(Dimension::page)].add(hit.page.value, 1);
+      for (std::size_t i = 1; i < index_of(Dimension::event); ++i) {
+        if (hit.labels[i] != kNoLabel) tables->tables[i].add(hit.labels[i].value, 1);
+      }
+    } else if (hit.kind == Kind::event && !hit.bot && hit.labels.back() != kNoLabel) {
+      add(day, Dimension::event, hit.labels.back().value);
+    }
   }
 }
 

@@ -18,6 +18,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/bytes.h"
@@ -47,8 +48,9 @@ class Rankings {
   bool full(Day day, Dimension dimension, std::uint32_t labels_max) const;
 
   void add(Day day, Dimension dimension, std::uint32_t id, std::uint64_t count = 1);
-  // A counted pageview: its page, and each label that it has in the dimensions after `page` and before `event`.
-  void add_pageview(Day day, PageId page, const std::array<LabelId, kDimensions>& labels);
+  // Of `hits`, all of that day: a counted pageview's page, and each label that it has in the dimensions after `page`
+  // and before `event`; an event's name, unless it is a bot's.
+  void add(Day day, std::span<const Hit> hits);
 
   // The days with a count, ascending.
   std::vector<Day> days() const;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Deciding, applying and changing. The path of a hit is apply() -> add() -> EpochCounts::add() and Presence::touch().
+// Deciding, applying and changing. The path of a hit is apply() -> add() -> add_run() -> EpochCounts::add() and
+// Presence::touch().
 #include "counting/site_state.h"
 
 #include <algorithm>
@@ -24,15 +25,25 @@ void make_sane(std::int64_t& at_s, std::int32_t& utc_offset_s) {
   utc_offset_s = std::clamp(utc_offset_s, -kOffsetMax_s, kOffsetMax_s);
 }
 
-// A cell of presence is a cache miss where there are many visitors: it is asked for this many hits before it is needed.
-// Of BM_Apply.
-constexpr std::size_t kPrefetchAhead = 6;
+// A cell of presence is a cache miss where there are many visitors: those of this many hits are asked for, then the
+// hits are counted, then the cells are needed. With a million visitors that halves the time of BM_Apply.
+constexpr std::size_t kRunMax = 16;
 
 // Nothing about the hit is new: its ids are marked, its second is one.
 bool is_usual(const IdMarks& pages, const IdMarks& labels, const Hit& hit) {
   bool marked = pages.has(hit.page.value) && sane_time(hit.at_s, hit.utc_offset_s);
   for (const LabelId label : hit.labels) marked = marked && (label == kNoLabel || labels.has(label.value));
   return marked;
+}
+
+// How many of the first of `hits` are usual, and of the first one's second and offset.
+std::size_t usual_run(const IdMarks& pages, const IdMarks& labels, std::span<const Hit> hits) {
+  std::size_t n = 0;
+  while (n < hits.size() && hits[n].at_s == hits.front().at_s && hits[n].utc_offset_s == hits.front().utc_offset_s &&
+         is_usual(pages, labels, hits[n])) {
+    ++n;
+  }
+  return n;
 }
 
 // Marks the ids of `hit`; what cannot be is replaced.
@@ -122,49 +133,76 @@ std::string_view SiteState::label_text(LabelId id) const {
   return body_ == nullptr ? std::string_view{} : body_->labels.text(id.value);
 }
 
+bool SiteState::knows(const Hit& hit) const {
+  const auto page_known = [this](PageId page) {
+    return page < kFirstPage ||
+           (body_ != nullptr && (body_->pages_hit.has(page.value) || body_->paths.defined(page.value)));
+  };
+  const auto label_known = [this](LabelId label) {
+    return label < kFirstLabel || (body_ != nullptr && body_->labels_known.has(label.value));
+  };
+  return page_known(hit.page) && std::all_of(hit.labels.begin(), hit.labels.end(), label_known);
+}
+
 // --- applying ---
 
 void SiteState::apply(const Epoch& epoch, std::span<const Hit> hits) {
-  if (hits.empty()) return;
-  EpochCounts& counts = body().counts(epoch);
-  for (std::size_t i = 0; i < hits.size(); ++i) {
-    if (i + kPrefetchAhead < hits.size()) body_->prefetch(hits[i + kPrefetchAhead]);
-    if (hits[i].at_s > body_->observer.now_s()) [[unlikely]]
-      advance(hits[i].at_s, hits[i].utc_offset_s);
-    add(epoch, counts, hits[i]);
-  }
+  add(epoch, hits, [this](const Hit& first) {
+    if (first.at_s > body_->observer.now_s()) [[unlikely]]
+      advance(first.at_s, first.utc_offset_s);
+  });
 }
 
 void SiteState::replay(const Epoch& epoch, std::span<const Hit> hits) {
-  if (hits.empty()) return;
-  EpochCounts& counts = body().counts(epoch);
-  for (const Hit& hit : hits) add(epoch, counts, hit);
+  add(epoch, hits, [](const Hit&) {});
 }
 
-void SiteState::add(const Epoch& epoch, EpochCounts& counts, const Hit& hit) {
-  Body& body = *body_;
-  if (!is_usual(body.pages_hit, body.labels_known, hit)) [[unlikely]] {
-    return add(epoch, counts, admit(body.pages_hit, body.labels_known, hit));
+// In runs of one second, so that what a second decides is looked up once for them all. `before` is called with the
+// first of each run.
+template <class Before>
+void SiteState::add(const Epoch& epoch, std::span<const Hit> hits, const Before& before) {
+  if (hits.empty()) return;
+  EpochCounts& counts = body().counts(epoch);
+  while (!hits.empty()) {
+    before(hits.front());
+    const std::size_t usual =
+        usual_run(body_->pages_hit, body_->labels_known, hits.first(std::min(kRunMax, hits.size())));
+    if (usual == 0) [[unlikely]] {
+      const Hit admitted = admit(body_->pages_hit, body_->labels_known, hits.front());
+      add_run(epoch, counts, {&admitted, 1});
+    } else {
+      add_run(epoch, counts, hits.first(usual));
+    }
+    hits = hits.subspan(std::max<std::size_t>(usual, 1));
   }
-  add_saturating(body.hits, 1);
-  const Day day = local_day(hit.at_s, hit.utc_offset_s);
-  if (day != body.past.calendar.today) body.past.valid = false;
-  if (counts.add(hit, day) && visitor_news_ != nullptr) visitor_news_->note({epoch, day}, hit.visitor);
+}
 
-  if (hit.at_s > body.latest_s) {
-    if (body.latest_s != INT64_MIN) body.page_presence.sweep(hit.at_s, hit.at_s - body.latest_s, kept_s_);
-    body.latest_s = hit.at_s;
+// REQUIRES: all of one second and offset, with ids that are marked.
+void SiteState::add_run(const Epoch& epoch, EpochCounts& counts, std::span<const Hit> run) {
+  Body& body = *body_;
+  const std::int64_t at_s = run.front().at_s;
+  const Day day = local_day(at_s, run.front().utc_offset_s);
+  for (const Hit& hit : run) body.prefetch(hit);
+  add_saturating(body.hits, run.size());
+  if (day != body.past.calendar.today) body.past.valid = false;
+  counts.add(run, {epoch, day}, visitor_news_.get());
+
+  if (at_s > body.latest_s) {
+    if (body.latest_s != INT64_MIN) body.page_presence.sweep(at_s, at_s - body.latest_s, kept_s_);
+    body.latest_s = at_s;
   }
-  if (!hit.touches_presence || hit.visitor.value == 0 || hit.at_s <= body.latest_s - kept_s_ || hit.at_s <= floor_s_) {
-    return;
-  }
-  const std::int32_t later_s = body.presence.touch(hit.visitor, hit.at_s, kept_s_);
-  if (presence_news_ != nullptr) presence_news_->note({hit.visitor, hit.at_s, false}, later_s, window_s_);
-  body.page_presence.touch(hit.page, hit.visitor, hit.at_s, kept_s_);
-  if (hit.moved_from.value != 0 && hit.moved_from != hit.visitor) [[unlikely]] {
-    const std::int32_t moved_later_s = body.presence.move_away(hit.moved_from, hit.at_s, kept_s_);
-    if (presence_news_ != nullptr) presence_news_->note({hit.moved_from, hit.at_s, true}, moved_later_s, window_s_);
-    body.page_presence.move_away(hit.page, hit.moved_from, hit.at_s, kept_s_);
+  if (at_s <= body.latest_s - kept_s_ || at_s <= floor_s_) return;
+  for (const Hit& hit : run) body.prefetch_overflow(hit);
+  for (const Hit& hit : run) {
+    if (!hit.touches_presence || hit.visitor.value == 0) continue;
+    const std::int32_t later_s = body.presence.touch(hit.visitor, at_s, kept_s_);
+    if (presence_news_ != nullptr) presence_news_->note({hit.visitor, at_s, false}, later_s, window_s_);
+    body.page_presence.touch(hit.page, hit.visitor, at_s, kept_s_);
+    if (hit.moved_from.value != 0 && hit.moved_from != hit.visitor) [[unlikely]] {
+      const std::int32_t moved_later_s = body.presence.move_away(hit.moved_from, at_s, kept_s_);
+      if (presence_news_ != nullptr) presence_news_->note({hit.moved_from, at_s, true}, moved_later_s, window_s_);
+      body.page_presence.move_away(hit.page, hit.moved_from, at_s, kept_s_);
+    }
   }
 }
 

@@ -25,7 +25,8 @@
 //     site_state.cc        decide, apply, change        epoch_counts   what an epoch counts
 //     site_state_read.cc   read, close days             page_presence  who is online on each page
 //     site_state_save.cc   bytes                        observer       what is seen while the clock advances
-//                                                       page_walk      the table of pages, read in short holds
+//     site_state_slots.cc  other nodes                  page_walk      the table of pages, read in short holds
+//                                                       remote_counts  what other nodes counted
 //
 // Exactness: totals, pages and online are exact; daily visitors exact up to visitors_exact_max, then +-0.81 %.
 // Cost: tests/bench/site_state_bench.cc; a site that was never hit holds this object and one set node.
@@ -48,6 +49,7 @@
 #include "counting/peak.h"
 #include "counting/presence_news.h"
 #include "counting/rankings.h"
+#include "counting/remote_counts.h"
 #include "counting/visitor_news.h"
 #include "counting/visitors.h"
 
@@ -74,9 +76,12 @@ struct PeriodCounts {
   bool visitors_exact = true;
 };
 
-// One site's numbers from one moment, of the included epochs.
+// One site's numbers from one moment, of the included epochs. Those of other nodes are in counted, total, bots, and the
+// hits and bots of periods; visitors, online and peaks are the node's own.
 struct Summary {
   std::uint64_t counted = 0;
+  std::uint64_t counted_here = 0;  // of the node's own numbers: what its pages add up to
+  bool others = false;             // something is known that other nodes counted, in whatever epoch
   std::int64_t seed = 0;
   std::uint64_t total = 0;  // counted + seed, saturating at 0 and 2^64 - 1
   std::uint64_t bots = 0;
@@ -127,6 +132,8 @@ class SiteState {
   bool define_label(LabelId id, std::string_view text);
   std::string_view page_path(PageId id) const;  // "(unknown)", "(other)" for the two; empty if not defined
   std::string_view label_text(LabelId id) const;
+  // Each id that the hit bears is defined, or an applied hit bears it too.
+  bool knows(const Hit& hit) const;
 
   // --- applying ---
   // Live: the clock advances to the hits' seconds first, and what is observed on the way is kept for
@@ -154,18 +161,32 @@ class SiteState {
   void expect_window(std::int32_t window_s);
   std::int32_t window_s() const { return window_s_; }
 
+  // --- what other nodes counted (remote_counts.h) ---
+  // REQUIRES: `incarnation` is not the node's own.
+  Learnt learn(const Epoch& epoch, const base::Incarnation& incarnation, const Slot& slot);
+  // What learn() would answer.
+  Learnt would_learn(const Epoch& epoch, const base::Incarnation& incarnation, const Slot& slot) const;
+  const Slot* learnt(const Epoch& epoch, const base::Incarnation& incarnation) const;  // null: nothing
+  std::vector<RemoteSlot> learnt() const;                                              // all, by epoch
+  // What the node itself counted, in each epoch in which it counted anything; whole, with their pasts.
+  std::vector<std::pair<Epoch, Slot>> own_slots() const;
+  // `own`, one of own_slots(), was counted under the incarnation `before`: it stays in every number that is read, but
+  // is that one's from now on, as a slot that may grow.
+  void inherit(const Epoch& epoch, const base::Incarnation& before, const Slot& own);
+
   // --- reading: counts of the included epochs, summed ---
   // A clock that is given to a reader moves on as advance() moves it, once anything was applied live.
   Summary summary(std::int64_t now_s, const Calendar& calendar);
   std::uint32_t online(std::int64_t now_s);
   // Looks only; no page is made. nullopt if the path was never hit (nor seeded).
   std::optional<PageRow> page(std::string_view path, std::uint64_t hash, std::int64_t now_s);
-  // A PageWalk in one hold of the lock: for a site that nobody else waits for.
+  // The node's own. A PageWalk in one hold of the lock: for a site that nobody else waits for.
   PageTable pages(std::int64_t now_s, PageSort sort, std::size_t limit);
   // Cells with key in [from, to), ascending.
   std::vector<Cell> minutes(std::int64_t from_s, std::int64_t to_s) const;
   std::vector<Cell> hours(std::int64_t from_s, std::int64_t to_s) const;
-  std::vector<Cell> days(Day from, Day to) const;  // visitors: closed plus open sets
+  // Those of other nodes among them; visitors: closed plus open sets, of the node's own.
+  std::vector<Cell> days(Day from, Day to) const;
   // (second, online) of the last hour, ascending; seconds during which nobody was online are absent.
   std::vector<std::pair<std::int64_t, std::uint32_t>> seconds(std::int64_t from_s, std::int64_t to_s) const;
   // Of the days in [from, to] that are still open.
@@ -192,6 +213,7 @@ class SiteState {
   // Folds the day's visitor set into its bucket and forgets its rankings (which are in the history by then).
   void close_day(const Epoch& epoch, Day day);
 
+  std::uint64_t hits() const;          // ever applied, as in books(), at no cost
   Books books() const;                 // looks at every day
   std::size_t presence_pairs() const;  // cells of site and pages, which online_pairs_max bounds
   std::size_t memory_bytes() const;
@@ -214,10 +236,14 @@ class SiteState {
   Body& body();
   void move_clock(std::int64_t now_s, std::int32_t utc_offset_s);
   std::int64_t read_clock(std::int64_t now_s);
-  void add(const Epoch& epoch, EpochCounts& counts, const Hit& hit);
+  template <class Before>
+  void add(const Epoch& epoch, std::span<const Hit> hits, const Before& before);
+  void add_run(const Epoch& epoch, EpochCounts& counts, std::span<const Hit> run);
   void raise_floor(std::int64_t floor_s);
   template <class Visit>
   void each_included(const Visit& visit) const;  // visit(const EpochCounts&)
+  template <class Visit>
+  void each_remote(const Visit& visit) const;  // the same of other nodes: visit(const RemoteCounts::Sums&)
   DayCounts day_of(Day day) const;
   static void add_day(PeriodCounts& sum, const DayCounts& day);
   std::vector<Day> days_held(Day from, Day to) const;

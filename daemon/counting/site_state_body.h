@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The inside of SiteState, for its own .cc files only: what exists from the first hit, reservation or seed on.
+// The inside of SiteState, for its own .cc files only: what exists from the first hit, reservation, seed or slot on.
 #pragma once
 
 #include <map>
@@ -11,6 +11,7 @@
 #include "counting/observer.h"
 #include "counting/page_presence.h"
 #include "counting/presence.h"
+#include "counting/remote_counts.h"
 #include "counting/site_state.h"
 
 namespace footfall::counting {
@@ -41,6 +42,10 @@ struct SiteState::Body {
     presence.prefetch(hit.visitor);
     page_presence.prefetch(hit.page, hit.visitor);
   }
+  void prefetch_overflow(const Hit& hit) const {
+    presence.prefetch_overflow(hit.visitor);
+    page_presence.prefetch_overflow(hit.page, hit.visitor);
+  }
 
   std::uint32_t visitors_exact_max;
   std::map<Epoch, std::unique_ptr<EpochCounts>> epochs;  // epoch -> its numbers
@@ -55,6 +60,7 @@ struct SiteState::Body {
   std::uint64_t hits = 0;             // that were ever applied, of all kinds and epochs
   std::int64_t latest_s = INT64_MIN;  // of any hit or clock; presence is read no earlier
   PastDays past;
+  std::unique_ptr<RemoteCounts> remote;  // null until something is learnt
 };
 
 template <class Visit>
@@ -62,6 +68,14 @@ void SiteState::each_included(const Visit& visit) const {
   if (body_ == nullptr) return;
   for (const Epoch& epoch : included_) {
     if (const EpochCounts* counts = body_->find(epoch)) visit(*counts);
+  }
+}
+
+template <class Visit>
+void SiteState::each_remote(const Visit& visit) const {
+  if (body_ == nullptr || body_->remote == nullptr) return;
+  for (const Epoch& epoch : included_) {
+    if (const RemoteCounts::Sums* sums = body_->remote->sums(epoch)) visit(*sums);
   }
 }
 

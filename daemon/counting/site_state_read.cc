@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading: the included epochs summed, from one moment; and closing days. Nearly always one epoch is included; after an
+// Reading: the included epochs summed, from one moment, and closing days. Nearly always one epoch is included; after an
 // undo there are several, and a day that is open in more than one of them has its visitor sets united for the reader.
 #include <algorithm>
 
@@ -15,6 +15,11 @@ void add_cell(Cell& sum, const Cell& cell) {
   add_saturating(sum.bots, cell.bots);
   add_saturating(sum.visitors, cell.visitors);
   sum.online_max = std::max(sum.online_max, cell.online_max);
+}
+
+// `sum` is of several nodes, and of whoever wrote the bytes: it is shown between nothing and 2^64 - 1.
+void add_wide(std::uint64_t& counter, Wide sum) {
+  counter = total_of(counter, sum);
 }
 
 // Adds up cells of the same key; ascending.
@@ -70,6 +75,12 @@ SiteState::DayCounts SiteState::day_of(Day day) const {
     }
     united->merge(*open);
   });
+  each_remote([&](const RemoteCounts::Sums& sums) {
+    const RemoteCounts::DaySum* const others = sums.find(day);
+    if (others == nullptr) return;
+    add_wide(out.cell.hits, others->hits);
+    add_wide(out.cell.bots, others->bots);
+  });
   if (united) {
     out.visitors_exact = out.visitors_exact && united->exact();
     add_saturating(out.cell.visitors, united->count());
@@ -92,6 +103,11 @@ std::vector<Day> SiteState::days_held(Day from, Day to) const {
     counts.buckets().each_day(from, to, [&](const Cell& cell) { days.push_back(static_cast<Day>(cell.key)); });
     for (const Day day : counts.open_days()) {
       if (day >= from && day < to) days.push_back(day);
+    }
+  });
+  each_remote([&](const RemoteCounts::Sums& sums) {
+    for (const RemoteCounts::DaySum& sum : sums.days) {
+      if (sum.day >= from && sum.day < to) days.push_back(sum.day);
     }
   });
   std::sort(days.begin(), days.end());
@@ -127,6 +143,12 @@ Summary SiteState::summary(std::int64_t now_s, const Calendar& calendar) {
     out.peak.merge(counts.peak());
     out.peak_today.merge(counts.peak_of(calendar.today));
   });
+  out.counted_here = out.counted;
+  each_remote([&](const RemoteCounts::Sums& sums) {
+    add_wide(out.counted, sums.counted);
+    add_wide(out.bots, sums.bots);
+  });
+  out.others = body_->remote != nullptr && body_->remote->others();
   out.seed = to_i64(seed);
   out.total = total_of(out.counted, seed);
 
@@ -272,6 +294,10 @@ void SiteState::close_day(const Epoch& epoch, Day day) {
   body_->past.valid = false;
 }
 
+std::uint64_t SiteState::hits() const {
+  return body_ == nullptr ? 0 : body_->hits;
+}
+
 Books SiteState::books() const {
   Books out;
   if (body_ == nullptr) return out;
@@ -299,6 +325,7 @@ std::size_t SiteState::memory_bytes() const {
            body_->pages_hit.memory_bytes() + body_->pages_defined.memory_bytes() + body_->labels_known.memory_bytes() +
            body_->presence.memory_bytes() + body_->page_presence.memory_bytes() + body_->observer.memory_bytes();
   for (const auto& [epoch, counts] : body_->epochs) bytes += kTreeNode + sizeof(Epoch) + counts->memory_bytes();
+  if (body_->remote != nullptr) bytes += body_->remote->memory_bytes();
   return bytes;
 }
 

@@ -1,19 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SiteState as bytes, canonical: equal content gives equal bytes, whatever the order in which it came.
 //
-//     state     version:u8 window:svarint as-of:svarint floor:varint hits:varint epoch n epoch{n} pages labels
-//               presence page-presence n counts{n}
-//     floor     seconds that it is after as-of - window: 0 once the window alone decides who is online
-//     hits      ever applied, of all kinds and epochs
-//     epoch     number:varint reset-id:u64
-//     pages     n { (id-delta << 1 | hit):varint path:string }       ids that a hit bears, or a stream defined
-//     labels    n { id-delta:varint text:string }                    the same
-//     counts    epoch length:varint epoch-counts                     of epochs that have any
-//
-// Versions 1 and 2 were never released.
-// Lists ascend by their key; a delta is from the key before, the first from 0. What only the live state has is left
-// out: reservations, seconds of online, what waits to be journaled. A hit's id that no stream defined has an empty
-// text. Tested by tests/unit/counting/site_state_test.cc: round trips, every truncation, bit flips.
+// The bytes are SITE in store/FORMAT.md. What only the live state has is left out: reservations, seconds of online,
+// what waits to be journaled. A hit's id that no stream defined has an empty text. Tested by
+// tests/unit/counting/site_state_test.cc: round trips, every truncation, bit flips.
 #include <string>
 
 #include "base/hash.h"
@@ -24,7 +14,7 @@ namespace footfall::counting {
 
 namespace {
 
-constexpr std::uint8_t kVersion = 3;
+constexpr std::uint8_t kVersion = 4;
 constexpr std::uint64_t kFloorMax = std::uint64_t{1} << 42U;
 
 void save_epoch(base::ByteWriter& out, const Epoch& epoch) {
@@ -113,6 +103,11 @@ void SiteState::save(base::ByteWriter& out, std::int64_t now_s) const {
   }
   out.varint(entries);
   out.raw(list);
+  if (body.remote == nullptr) {
+    RemoteCounts().save(out);
+  } else {
+    body.remote->save(out);
+  }
 }
 
 bool SiteState::load(base::ByteReader& in) {
@@ -167,7 +162,9 @@ bool SiteState::load(base::ByteReader& in) {
     if (!in.ok() || (!body.epochs.empty() && epoch <= body.epochs.rbegin()->first)) return false;
     if (!body.counts(epoch).load(one, pages_end) || !one.at_end()) return false;
   }
-  if (!in.ok()) return false;
+  auto remote = std::make_unique<RemoteCounts>();
+  if (!remote->load(in)) return false;
+  if (!remote->empty()) body.remote = std::move(remote);
   epoch_ = read.epoch_;
   window_s_ = read.window_s_;
   kept_s_ = read.kept_s_;

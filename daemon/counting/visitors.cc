@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Visitors: the exact set, the step to the sketch, and both as bytes:
-//
-//     set     = 0x00 count:varint { difference to the id before: varint }      ascending, so never 0
-//     sketch  = 0x01 length:varint Redis's dense bytes
-//
+// Visitors: the exact set, the step to the sketch, and both as bytes (VISITORS in store/FORMAT.md).
 // Tested by tests/unit/counting/visitors_test.cc.
 #include "counting/visitors.h"
 

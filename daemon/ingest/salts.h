@@ -9,12 +9,10 @@
 //     day d begins first at UTC+14, ends last at UTC-12, and is needed a window (3600 s at most) and 60 s longer
 //     d*86400 - 50400 <= now < (d+1)*86400 + 43200 + 3660
 //
-// On disk: one 0600 file with the oldest kept day and its key, replaced atomically at rotation:
-//     "FFSALT1\n"  day: i64 little-endian  key: 32 bytes  CRC-32C of all before: u32
+// On disk: one 0600 file with the oldest kept day and its key, replaced atomically at rotation (sites/salts_file.h).
 // Tested by tests/unit/ingest/salts_test.cc.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -25,6 +23,7 @@
 #include "base/file_system.h"
 #include "base/hash.h"
 #include "counting/hit.h"
+#include "sites/salts_file.h"
 
 namespace footfall::ingest {
 
@@ -44,13 +43,10 @@ struct SaltKeys {
 // One thread, but for keys(): what it answers may be handed to any.
 class Salts {
  public:
-  using Key = std::array<std::uint8_t, 32>;
-
-  // Reads or makes the file. io, corrupt: named with the path. A file that others may read is refused (denied).
+  // Reads or makes the file; the errors are those of sites::read_salts(), but not_found.
   // A file from the future (the clock went back by days) is of no use, and replaced by a new chain.
   static base::Result<std::unique_ptr<Salts>> open(base::FileSystem& files, const std::string& path,
                                                    std::int64_t now_s);
-  ~Salts();
   Salts(const Salts&) = delete;
   Salts& operator=(const Salts&) = delete;
 
@@ -64,15 +60,13 @@ class Salts {
 
  private:
   Salts(base::FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
-  base::Result<void> write();
   void derive_keys(counting::Day latest_day);
 
   base::FileSystem& files_;
   std::string path_;
-  counting::Day oldest_day_ = 0;
-  Key oldest_key_{};
+  sites::SaltsState oldest_;
   bool is_new_ = false;
-  bool written_ = false;  // the file holds oldest_day_ and oldest_key_
+  bool written_ = false;  // the file holds oldest_
   std::shared_ptr<const SaltKeys> keys_;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Removing what a departed stream left. See departed.h.
+// Removing what nobody needs of a stream. See departed.h.
 #include "journal/departed.h"
 
 #include "journal/format.h"
@@ -18,6 +18,14 @@ base::Result<void> remove_segments(base::FileSystem& files, const std::string& d
     if (!number && !name.starts_with("spare-")) continue;
     if (number && *number > through) continue;
     if (base::Result<void> removed = files.remove(prefix + name); !removed) return removed;
+  }
+  return {};
+}
+
+base::Result<void> remove_files(base::FileSystem& files, const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) {
+    base::Result<void> removed = files.remove(path);
+    if (!removed && removed.error().code != base::Errc::not_found) return removed;
   }
   return {};
 }

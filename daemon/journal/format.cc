@@ -13,8 +13,6 @@ namespace footfall::journal {
 namespace {
 
 constexpr std::string_view kMagic{"FOOTFJRN"};
-constexpr std::size_t kGenerationAt = 40;
-constexpr std::size_t kHeaderCrcAt = kSegmentHeaderBytes - 4;
 constexpr std::string_view kSegmentSuffix = ".seg";
 constexpr std::string_view kHitsPrefix = "hits-";
 
@@ -51,14 +49,17 @@ base::Error corrupt(std::string detail) {
 
 std::string directory_name(StreamId stream) {
   if (stream == kControlStream) return "control";
+  if (stream == kNodesStream) return "nodes";
   return std::string(kHitsPrefix) + padded(stream.value - 1U, 3);
 }
 
 std::optional<StreamId> parse_directory_name(std::string_view name) {
-  if (name == directory_name(kControlStream)) return kControlStream;
+  for (const StreamId stream : {kControlStream, kNodesStream}) {
+    if (name == directory_name(stream)) return stream;
+  }
   if (!name.starts_with(kHitsPrefix)) return std::nullopt;
   const auto shard = parse_digits(name.substr(kHitsPrefix.size()));
-  if (!shard || *shard >= UINT16_MAX) return std::nullopt;
+  if (!shard || *shard + 1 >= kNodesStream.value) return std::nullopt;
   const StreamId stream{static_cast<std::uint16_t>(*shard + 1)};
   return directory_name(stream) == name ? std::optional(stream) : std::nullopt;
 }
@@ -86,7 +87,7 @@ std::string encode(const SegmentHeader& header) {
   writer.u64(header.generation);
   writer.u64(header.first_sequence);
   writer.u64(header.durable_through);
-  out.resize(kHeaderCrcAt, '\0');
+  out.resize(kSegmentCrcAt, '\0');
   writer.u32(base::crc32c(out));
   return out;
 }
@@ -94,10 +95,10 @@ std::string encode(const SegmentHeader& header) {
 base::Result<SegmentHeader> decode_segment_header(std::string_view bytes) {
   if (bytes.size() < kSegmentHeaderBytes) return corrupt("the segment's header is cut off");
   if (!bytes.starts_with(kMagic)) return corrupt("this is not a journal segment");
-  if (load<std::uint32_t>(bytes, kHeaderCrcAt) != base::crc32c(bytes.substr(0, kHeaderCrcAt))) {
+  if (load<std::uint32_t>(bytes, kSegmentCrcAt) != base::crc32c(bytes.substr(0, kSegmentCrcAt))) {
     return corrupt("the checksum of the segment's header does not hold");
   }
-  base::ByteReader reader(bytes.substr(kMagic.size(), kHeaderCrcAt - kMagic.size()));
+  base::ByteReader reader(bytes.substr(kMagic.size(), kSegmentCrcAt - kMagic.size()));
   SegmentHeader header;
   header.version = reader.u32();
   if (header.version > kFormatVersion) {
@@ -116,10 +117,6 @@ base::Result<SegmentHeader> decode_segment_header(std::string_view bytes) {
     return corrupt("the segment's header contradicts itself");
   }
   return header;
-}
-
-std::uint64_t stated_generation(std::string_view header) {
-  return load<std::uint64_t>(header, kGenerationAt);
 }
 
 std::uint32_t block_seed(std::uint64_t generation) {

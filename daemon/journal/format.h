@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The journal's framing, shared by writer and reader. Knows no domain: a block's payload is bytes.
 //
-//   directory   STREAM/ SEGMENT* SPARE*  STREAM "control" or "hits-000", SEGMENT "0000000001.seg", SPARE "spare-*.seg"
-//   segment     header (4096 bytes: see SegmentHeader) block* zeros-or-stale-bytes
-//   block       u32 crc  u32 length  u64 sequence  u64 control_sequence  u64 durable_through  u32 count  u32 header_crc
+//   directory   STREAM/ SEGMENT* SPARE*  STREAM "control", "hits-000" or "nodes", SEGMENT "0000000001.seg", SPARE
+//   "spare-*.seg" segment     header (4096 bytes: see SegmentHeader) block* zeros-or-stale-bytes block       u32 crc
+//   u32 length  u64 sequence  u64 control_sequence  u64 durable_through  u32 count  u32 header_crc
 //               payload[length]
 //
 // `header_crc` is CRC32C over the fields from length to count, seeded with the segment's generation; `crc` continues it
@@ -12,7 +12,6 @@
 // downsides, is in daemon/store/FORMAT.md. Tested by tests/unit/journal/format_test.cc.
 #pragma once
 
-#include <array>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -21,23 +20,27 @@
 #include <string_view>
 
 #include "base/errors.h"
+#include "base/incarnation.h"
 
 namespace footfall::journal {
 
 inline constexpr std::uint32_t kFormatVersion = 1;
 inline constexpr std::size_t kSegmentHeaderBytes = 4096;
+inline constexpr std::size_t kGenerationAt = 40;  // in a segment's header; first_sequence and durable_through follow
+inline constexpr std::size_t kSegmentCrcAt = kSegmentHeaderBytes - 4;
 inline constexpr std::size_t kBlockHeaderBytes = 40;
 inline constexpr std::size_t kSequenceAt = 8;  // of a block's sequence in its header
 inline constexpr std::size_t kPayloadMax = 8U << 20U;
 
-using Incarnation = std::array<std::uint8_t, 16>;  // random id of one data directory
+using base::Incarnation;
 
 struct StreamId {
-  std::uint16_t value = 0;  // 0: control; 1 + n: the hits of shard n
+  std::uint16_t value = 0;  // 0: control; 1 + n: the hits of shard n; 65535: what other nodes said
   friend constexpr auto operator<=>(const StreamId&, const StreamId&) = default;
 };
 inline constexpr StreamId kControlStream{0};
-std::string directory_name(StreamId stream);  // "control", "hits-000"
+inline constexpr StreamId kNodesStream{UINT16_MAX};
+std::string directory_name(StreamId stream);  // "control", "hits-000", "nodes"
 std::optional<StreamId> parse_directory_name(std::string_view name);
 std::string segment_name(std::uint64_t number);  // "0000000001.seg"
 std::optional<std::uint64_t> parse_segment_name(std::string_view name);
@@ -62,8 +65,6 @@ struct SegmentHeader {
 };
 std::string encode(const SegmentHeader& header);                            // kSegmentHeaderBytes long
 base::Result<SegmentHeader> decode_segment_header(std::string_view bytes);  // corrupt, newer_format
-// The field alone, of a header that may be damaged.
-std::uint64_t stated_generation(std::string_view header);
 
 struct BlockHeader {
   std::uint64_t sequence = 0;          // per stream, from 1, without holes

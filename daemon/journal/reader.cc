@@ -12,6 +12,8 @@
 #include <optional>
 #include <utility>
 
+#include "journal/damaged_header.h"
+
 namespace footfall::journal {
 namespace {
 
@@ -52,7 +54,7 @@ struct Segment {
   std::string path;
   std::optional<SegmentHeader> header;  // absent: its making did not reach the device
   std::optional<Error> damage;          // of the header
-  std::optional<std::uint64_t> first;   // first_sequence, if the header says it, or a damaged one's first block
+  std::optional<std::uint64_t> first;   // first_sequence, if the header tells it, damaged or not
   std::uint64_t limit = UINT64_MAX;     // blocks from here on are a later segment's
 };
 
@@ -142,7 +144,14 @@ class StreamReader {
     auto header = decode_segment_header(*bytes);
     if (!header) {
       segment.damage = in_file(segment.path, header.error());
-      return find_first(**file, stated_generation(*bytes), segment);
+      auto block = (*file)->read_at(kSegmentHeaderBytes, kBlockHeaderBytes);
+      if (!block) return block.error();
+      SegmentHeader known;
+      known.stream = stream_;
+      known.incarnation = options_.incarnation;
+      known.number = segment.number;
+      segment.first = first_sequence_of(*bytes, known, *block);
+      return {};
     }
     if (header->incarnation != options_.incarnation) {
       return Error{Errc::corrupt, "the segment belongs to another data directory"};
@@ -155,15 +164,6 @@ class StreamReader {
     }
     segment.header = *header;
     segment.first = header->first_sequence;
-    return {};
-  }
-
-  // Where the damage is elsewhere than in the generation, the first block has the segment's first sequence.
-  static Result<void> find_first(base::File& file, std::uint64_t generation, Segment& segment) {
-    auto bytes = file.read_at(kSegmentHeaderBytes, kBlockHeaderBytes);
-    if (!bytes) return bytes.error();
-    const DecodedBlock block = decode_block(*bytes, block_seed(generation));
-    if (block.state != BlockState::none) segment.first = block.header.sequence;
     return {};
   }
 

@@ -9,9 +9,9 @@
 // Blocks at or beyond the first_sequence of a later segment are ignored. Segments that lie wholly at or before
 // `after` may be absent or damaged.
 // A header whose first or last 512 bytes are zeros, or none, or a number that is missing, is a segment whose making did
-// not reach the device: it holds nothing. Of one that is damaged the first block may still tell its first_sequence.
-// Cost: one segment in memory at a time, about 1 GB/s.
-// Tested by tests/unit/journal/reader_test.cc: truncated at every byte, each bit flipped.
+// not reach the device: it holds nothing. Of one that is damaged the first_sequence may still be told
+// (damaged_header.h). Cost: one segment in memory at a time, about 1 GB/s. Tested by tests/unit/journal/reader_test.cc:
+// truncated at every byte, each bit flipped.
 #pragma once
 
 #include <cstdint>

@@ -124,7 +124,7 @@ Result<std::uint64_t> Writer::append(std::string_view payload, std::uint32_t cou
   dirty_ = true;
   if (options_.write_behind) {
     behind_ += scratch_;
-  } else if (auto r = file_->write_at(offset_, scratch_); !r) {
+  } else if (auto r = write_block(); !r) {
     failure_ = r.error();
     return r.error();
   }
@@ -135,6 +135,15 @@ Result<std::uint64_t> Writer::append(std::string_view payload, std::uint32_t cou
   last_ = {header_.number, header.sequence};
   bytes_written_.store(bytes_written() + size, std::memory_order_relaxed);
   return header.sequence;
+}
+
+Result<void> Writer::write_block() {
+  const std::uint64_t end = offset_ + scratch_.size();
+  if (end > written_) {
+    written_ = std::min(capacity_, (end + kWriteAhead - 1) / kWriteAhead * kWriteAhead);
+    scratch_.resize(static_cast<std::size_t>(written_ - offset_), '\0');
+  }
+  return file_->write_at(offset_, scratch_);
 }
 
 Result<void> Writer::flush() {
@@ -220,7 +229,7 @@ Result<void> Writer::begin_segment(std::uint64_t first_sequence, std::size_t blo
   file_ = std::move(*file);
   header_ = header;
   seed_ = block_seed(header.generation);
-  offset_ = kSegmentHeaderBytes;
+  offset_ = written_ = kSegmentHeaderBytes;
   capacity_ = capacity;
   full_ = false;
   if (!segments_.empty()) segments_.back().sequence = first_sequence - 1;
@@ -297,28 +306,29 @@ Result<void> Writer::sync() {
   return outcome;
 }
 
-Result<void> Writer::recycle(std::uint64_t through) {
+// A writer that has failed may wait for room, and makes no spares. In ascending order, so that what a crash leaves has
+// no gap.
+Result<std::vector<std::string>> Writer::recycle(std::uint64_t through) {
+  std::vector<std::string> surplus;
   while (!segments_.empty() && segments_.front().segment <= through && !is_current(segments_.front().segment)) {
     const std::uint64_t number = segments_.front().segment;
-    if (auto r = retire(number); !r) return r;
+    if (failed() || spares_.size() + unsynced_spares_.size() >= kSparesMax) {
+      surplus.push_back(path(segment_name(number)));
+    } else if (auto r = retire(number); !r) {
+      return r.error();
+    }
     segments_.pop_front();
     unsynced_.erase(std::remove_if(unsynced_.begin(), unsynced_.end(),
                                    [number](const Unsynced& closed) { return closed.number == number; }),
                     unsynced_.end());
   }
   if (doubtful_segment_ <= through) doubtful_segment_ = 0;
-  return {};
+  return surplus;
 }
 
-// In ascending order, so that what a crash leaves has no gap. A writer that has failed may wait for room, and makes no
-// spares.
 Result<void> Writer::retire(std::uint64_t number) {
   const std::string old_path = path(segment_name(number));
   dirty_ = names_changed_ = true;
-  if (failed() || spares_.size() + unsynced_spares_.size() >= kSparesMax) {
-    auto removed = files_.remove(old_path);
-    return removed || removed.error().code == Errc::not_found ? Result<void>{} : removed;
-  }
   const std::string spare = std::string(kSparePrefix) + std::to_string(++spare_names_) + ".seg";
   if (auto r = files_.rename(old_path, path(spare)); !r) {
     return r.error().code == Errc::not_found ? Result<void>{} : r;

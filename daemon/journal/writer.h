@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writer: appends blocks to one stream. One write per block; a preallocated, recycled segment underneath.
 //
-//   append(block) --> pwrite at the end of the segment; in `kernel` durability that is the acknowledgement
+//   append(block) --> pwrite at the end of the segment, with zeros behind it where nothing was written before
+//                     (kWriteAhead); in `kernel` durability that is the acknowledgement
 //   roll()        --> closes the segment (its content never changes again) and begins the next one
 //
 //   begin_sync()  --> a SyncJob: what was appended, and the names of the segments it is in, to be made durable.
@@ -43,6 +44,10 @@ namespace footfall::journal {
 
 inline constexpr std::size_t kSparesMax = 2;
 inline constexpr std::size_t kWriteBehindMax = 1U << 20U;  // bytes
+// The block that comes to what was never written before is followed by zeros up to a multiple of this. A sync of what
+// is written for the first time also waits for the file's extents: so one in some thousand hits' does, and not each
+// one that begins a page.
+inline constexpr std::size_t kWriteAhead = 64U << 10U;  // bytes
 
 struct WriterOptions {
   std::string directory;  // of the stream; made if absent
@@ -110,9 +115,10 @@ class Writer {
   std::uint64_t durable_through() const { return durable_through_.load(std::memory_order_relaxed); }
   // Any thread. Of blocks, with their headers, since open().
   std::uint64_t bytes_written() const { return bytes_written_.load(std::memory_order_relaxed); }
-  // Segments with number <= `through` may be recycled: their files are reused for new segments, or removed. The
-  // current one stays. An error leaves the writer usable, and a later call goes on.
-  base::Result<void> recycle(std::uint64_t through);
+  // Segments with number <= `through` may be recycled: their files are reused for new segments. The paths of those that
+  // are too many are answered: the caller removes them, in this order, which may take milliseconds each, on any thread.
+  // The current one stays. An error leaves the writer usable, and a later call goes on.
+  base::Result<std::vector<std::string>> recycle(std::uint64_t through);
 
  private:
   struct Unsynced {
@@ -123,6 +129,7 @@ class Writer {
   Writer(base::FileSystem& files, WriterOptions options, Position last);
   std::string path(const std::string& name) const { return options_.directory + "/" + name; }
   base::Result<void> adopt_directory();
+  base::Result<void> write_block();  // scratch_, at offset_
   base::Result<void> begin_segment(std::uint64_t first_sequence, std::size_t block_bytes);
   base::Result<std::unique_ptr<base::File>> take_spare(std::string& name);
   base::Result<void> retire(std::uint64_t number);
@@ -138,7 +145,8 @@ class Writer {
   std::uint32_t seed_ = 0;  // of its blocks' checksums
   std::uint64_t offset_ = 0;
   std::uint64_t capacity_ = 0;
-  bool full_ = false;  // it takes no more, and the next one could not be begun
+  std::uint64_t written_ = 0;  // how far the file is, zeros included
+  bool full_ = false;          // it takes no more, and the next one could not be begun
 
   Position last_;
   std::optional<base::Error> failure_;

@@ -7,6 +7,8 @@
 #include <sstream>
 #include <string_view>
 
+#include "redis/replicator.h"
+
 namespace footfall::metrics {
 
 namespace {
@@ -206,6 +208,33 @@ void redis(Families& out, const Facts& facts) {
             facts.snapshot_last_s);
 }
 
+void replication(Families& out, const Facts& facts) {
+  const redis::ReplicatorCounters& counters = *facts.replication;
+  out.begin(MetricType::Counter, "footfall_replication_flushes_total",
+            "Rounds of reading from Redis what other nodes say, and telling them what changed here.");
+  out.add(counters.flushes.get(), {{"result", "done"}});
+  out.add(counters.failed_flushes.get(), {{"result", "failed"}});
+  out.counter("footfall_replication_slot_writes_total", "Writes of what this node counted of a site.",
+              counters.slot_writes.get());
+  out.counter("footfall_replication_slots_learnt_total", "Values of other nodes that were taken.",
+              counters.slots_learnt.get());
+  out.counter("footfall_replication_changes_told_total", "Changes that other nodes were told.",
+              counters.change_writes.get());
+  out.counter("footfall_replication_changes_adopted_total", "Changes of other nodes that were adopted.",
+              counters.changes_adopted.get());
+  out.counter("footfall_replication_resyncs_total", "Rounds that looked at every site.", counters.resyncs.get());
+  out.counter("footfall_replication_losses_total", "Times that Redis had lost data; it was written again.",
+              counters.losses.get());
+  out.counter("footfall_replication_unreadable_total", "Values in Redis that are none of a node, or a later release's.",
+              counters.unreadable.get());
+  out.counter("footfall_replication_conflicts_total",
+              "Times that Redis had more under this node's incarnation than it counted.", counters.ahead.get());
+  out.gauge("footfall_replication_dirty_sites", "Sites with counts that other nodes were not told yet.",
+            facts.replication_dirty);
+  out.gauge("footfall_replication_lag_seconds", "Since this node and Redis last knew the same.",
+            facts.replication_lag_s);
+}
+
 void process(Families& out, const Facts& facts) {
   const ProcessFacts process = read_process();
   out.gauge("footfall_ready", "1 if the node takes traffic.", facts.ready ? 1 : 0);
@@ -248,6 +277,7 @@ std::vector<MetricFamily> Exposition::Collect() const {
   batches(out, shards_, facts);
   storage(out, shards_, facts);
   if (facts.redis) redis(out, facts);
+  if (facts.replication != nullptr) replication(out, facts);
   process(out, facts);
   return out.take();
 }

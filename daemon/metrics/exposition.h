@@ -20,6 +20,10 @@
 #include "metrics/process.h"
 #include "metrics/shard_counters.h"
 
+namespace footfall::redis {
+struct ReplicatorCounters;
+}  // namespace footfall::redis
+
 namespace footfall::metrics {
 
 inline constexpr std::size_t kParseErrors = static_cast<std::size_t>(http::ParseError::count_);
@@ -63,6 +67,10 @@ struct Facts {
   bool redis_up = false;
   std::uint64_t redis_answered = 0, redis_unavailable = 0, redis_connects = 0;
   std::vector<std::pair<std::string_view, std::uint64_t>> redis_errors;  // class, replies
+  // With other nodes; nullptr: it counts for itself, and there are no series about it.
+  const redis::ReplicatorCounters* replication = nullptr;
+  std::size_t replication_dirty = 0;
+  double replication_lag_s = 0;
   std::uint64_t snapshots = 0, snapshot_failures = 0;
   std::int64_t snapshot_last_s = 0;
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Calls: commands with what is to be done with their replies. Over a Client, without I/O.
+// Calls: commands with what is to be done with their replies. ClientCalls makes them over a Client, without I/O.
 //
 // Units      milliseconds, of the clock that the Client's transport has.
-// Ownership  keeps a reference to the Client and the clock. A call that is not answered when it ends is forgotten.
+// Ownership  ClientCalls keeps a reference to the Client and the clock. A call that is not answered when it ends is
+//            forgotten.
 // Threading  the Client's. `done` is called from take_answers(), never from within call().
 // Errors     `unavailable`; an error reply is handed on as `unavailable` too, with Redis's own words.
 // Tested by tests/unit/redis/snapshots_test.cc.
@@ -10,9 +11,11 @@
 
 #include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "redis/client.h"
@@ -24,13 +27,27 @@ class Calls {
  public:
   using Done = std::function<void(base::Result<Reply>)>;
 
-  Calls(Client& client, const base::Clock& clock) : client_(client), clock_(clock) {}
+  Calls() = default;
+  Calls(const Calls&) = delete;
+  Calls& operator=(const Calls&) = delete;
+  virtual ~Calls() = default;
 
   // The command's second word is its key; one that has none goes to the master of slot 0.
+  virtual void call(std::span<const std::string_view> words, Done done) = 0;
   void call(std::initializer_list<std::string_view> words, Done done) {
     call(std::span(words.begin(), words.size()), std::move(done));
   }
-  void call(std::span<const std::string_view> words, Done done) {
+  void call(const std::vector<std::string>& words, Done done) {
+    call(std::vector<std::string_view>(words.begin(), words.end()), std::move(done));
+  }
+};
+
+class ClientCalls final : public Calls {
+ public:
+  ClientCalls(Client& client, const base::Clock& clock) : client_(client), clock_(clock) {}
+
+  using Calls::call;
+  void call(std::span<const std::string_view> words, Done done) override {
     std::string bytes;
     append_command(bytes, words);
     const Client::Tag tag = ++last_;

@@ -38,14 +38,12 @@ void Snapshots::prune(const std::string& site, std::size_t kept, Then<void> then
                   unname.push_back(id.text);
                   remove.push_back(key(site, "snapshot:" + id.text));
                 }
-                calls_.call(std::vector<std::string_view>(unname.begin(), unname.end()),
-                            [this, remove, then](const base::Result<Reply>& unnamed) {
-                              if (!unnamed) return then(unnamed.error());
-                              calls_.call(std::vector<std::string_view>(remove.begin(), remove.end()),
-                                          [then](const base::Result<Reply>& removed) {
-                                            removed ? then({}) : then(removed.error());
-                                          });
-                            });
+                calls_.call(unname, [this, remove, then](const base::Result<Reply>& unnamed) {
+                  if (!unnamed) return then(unnamed.error());
+                  calls_.call(remove, [then](const base::Result<Reply>& removed) {
+                    removed ? then({}) : then(removed.error());
+                  });
+                });
               });
 }
 

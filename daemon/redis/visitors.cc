@@ -2,9 +2,10 @@
 #include "redis/visitors.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <utility>
+
+#include "sites/epoch_text.h"
 
 namespace footfall::redis {
 namespace {
@@ -72,10 +73,7 @@ Visitors::Site* Visitors::find(Serial serial) {
 }
 
 std::string Visitors::key(const Site& site, const counting::EpochDay& day) const {
-  char reset[16];
-  const auto end = std::to_chars(reset, reset + sizeof reset, day.epoch.reset_id, 16).ptr;
-  return options_.prefix + ":{" + site.name + "}:visitors:" + std::to_string(day.epoch.number) + "-" +
-         std::string(reset, end) + ":" + std::to_string(day.day);
+  return options_.prefix + ":{" + site.name + "}:visitors:" + sites::to_text(day.epoch) + ":" + std::to_string(day.day);
 }
 
 std::shared_ptr<const VisitorsAnswer> Visitors::add(const std::string& name, VisitorsSource& source) {

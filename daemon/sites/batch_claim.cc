@@ -25,9 +25,9 @@ BatchClaim& BatchClaim::operator=(BatchClaim&& other) noexcept {
 }
 
 const Imports::Claim& BatchClaim::claim_part(Imports& imports, SiteId site, std::string_view source,
-                                             std::uint64_t position) {
+                                             std::uint64_t position, std::int64_t now_s) {
   assert(!holds());
-  import_ = imports.claim(site, source, position);
+  import_ = imports.claim(site, source, position, now_s);
   if (import_.state == Imports::State::claimed) imports_ = &imports;
   return import_;
 }
@@ -46,7 +46,7 @@ void BatchClaim::set_answer(std::string_view answer) {
 }
 
 void BatchClaim::encode(std::string& payload) const {
-  if (imports_ != nullptr) encode_progress(payload, import_.site, import_.source, import_.position);
+  if (imports_ != nullptr) encode_progress(payload, import_.site, import_.source, import_.position, import_.at_s);
   if (keys_ != nullptr) encode_batch_key(payload, key_.key);
 }
 

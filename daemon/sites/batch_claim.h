@@ -29,7 +29,8 @@ class BatchClaim {
   ~BatchClaim() { release(); }
 
   // REQUIRES: holds nothing.
-  const Imports::Claim& claim_part(Imports& imports, SiteId site, std::string_view source, std::uint64_t position);
+  const Imports::Claim& claim_part(Imports& imports, SiteId site, std::string_view source, std::uint64_t position,
+                                   std::int64_t now_s);
   const BatchKeys::Claim& claim_key(BatchKeys& keys, std::string_view key, const BodyDigest& digest,
                                     std::int64_t now_s);
   // As the last claim_ of its kind found it.

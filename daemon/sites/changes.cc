@@ -30,10 +30,9 @@ void put(const SiteAdded& a, ByteWriter& out) {
   out.varint(a.site.value);
   encode(a.settings, out);
   encode(a.epoch, out);
-  encode(a.included_before, out);
 }
 bool get(ByteReader& in, SiteAdded& a) {
-  return read(in, a.site) && decode(in, a.settings) && decode(in, a.epoch) && decode(in, a.included_before);
+  return read(in, a.site) && decode(in, a.settings) && decode(in, a.epoch);
 }
 
 void put(const SiteChanged& a, ByteWriter& out) {
@@ -82,11 +81,10 @@ bool get(ByteReader& in, Seeded& a) {
 void put(const Reset& a, ByteWriter& out) {
   out.varint(a.site.value);
   encode(a.next, out);
-  encode(a.included_before, out);
   out.varint(a.before);
 }
 bool get(ByteReader& in, Reset& a) {
-  if (!read(in, a.site) || !decode(in, a.next) || !decode(in, a.included_before)) return false;
+  if (!read(in, a.site) || !decode(in, a.next)) return false;
   a.before = in.varint();
   return in.ok();
 }
@@ -95,7 +93,6 @@ void put(const Restored& a, ByteWriter& out) {
   out.varint(a.site.value);
   encode(a.seeded, out);
   encode(a.next, out);
-  encode(a.included_before, out);
   out.string(a.snapshot);
   out.varint(a.before);
   out.varint(a.after);
@@ -107,9 +104,7 @@ void put(const Restored& a, ByteWriter& out) {
   }
 }
 bool get(ByteReader& in, Restored& a) {
-  if (!read(in, a.site) || !decode(in, a.seeded) || !decode(in, a.next) || !decode(in, a.included_before) ||
-      !read(in, a.snapshot))
-    return false;
+  if (!read(in, a.site) || !decode(in, a.seeded) || !decode(in, a.next) || !read(in, a.snapshot)) return false;
   a.before = in.varint();
   a.after = in.varint();
   for (std::uint64_t pages = in.varint(); pages > 0 && in.ok(); --pages) {
@@ -193,6 +188,10 @@ bool valid_change_id(std::string_view id) {
   });
 }
 
+bool shareable(const Action& action) {
+  return !std::holds_alternative<ImportBegun>(action) && !std::holds_alternative<ImportEnded>(action);
+}
+
 std::string_view name_of(const Action& action) {
   constexpr std::array<std::string_view, std::variant_size_v<Action>> kNames{
       "site added", "site changed", "site removed", "seeded",       "reset",
@@ -207,6 +206,8 @@ void encode(const Change& change, ByteWriter& out) {
   out.string(change.reason);
   out.u8(static_cast<std::uint8_t>(change.action.index() + 1));
   std::visit([&out](const auto& action) { put(action, out); }, change.action);
+  out.string(change.origin ? change.origin->node : std::string());
+  if (change.origin) out.varint(change.origin->revision);
 }
 
 base::Result<void> decode(ByteReader& in, Change& change) {
@@ -223,6 +224,12 @@ base::Result<void> decode(ByteReader& in, Change& change) {
   if (!get_action(kind - std::size_t{1}, in, change.action)) {
     return Error{Errc::corrupt, "the bytes of a change of kind " + std::to_string(kind) + " break their grammar"};
   }
+  change.origin.reset();
+  if (std::string node(in.string()); !node.empty()) {
+    const std::uint64_t revision = in.varint();
+    change.origin = Origin{std::move(node), revision};
+  }
+  if (!in.ok()) return Error{Errc::corrupt, "a change record is cut short"};
   return {};
 }
 
@@ -240,22 +247,6 @@ void encode(const counting::Epoch& epoch, ByteWriter& out) {
 bool decode(ByteReader& in, counting::Epoch& epoch) {
   if (!read_u32(in, epoch.number)) return false;
   epoch.reset_id = in.varint();
-  return in.ok();
-}
-
-void encode(const std::set<counting::Epoch>& epochs, ByteWriter& out) {
-  out.varint(epochs.size());
-  for (const counting::Epoch& epoch : epochs) encode(epoch, out);
-}
-bool decode(ByteReader& in, std::set<counting::Epoch>& epochs) {
-  const std::uint64_t count = in.varint();
-  if (count > in.remaining()) return false;
-  epochs.clear();
-  for (std::uint64_t i = 0; i < count; ++i) {
-    counting::Epoch epoch;
-    if (!decode(in, epoch)) return false;
-    epochs.insert(epoch);
-  }
   return in.ok();
 }
 

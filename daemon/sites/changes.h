@@ -11,7 +11,6 @@
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -29,7 +28,6 @@ struct SiteAdded {
   SiteId site;
   Settings settings;
   counting::Epoch epoch;
-  std::set<counting::Epoch> included_before;  // what the removed site summed; empty for a new one
 };
 struct SiteChanged {
   SiteId site;
@@ -50,11 +48,10 @@ struct Seeded {
 struct Reset {
   SiteId site;
   counting::Epoch next;  // becomes current, and alone summed
-  std::set<counting::Epoch> included_before;
   std::uint64_t before = 0;
 };
 // A snapshot's totals, as the seeds of an epoch of their own, in which no hit is counted: so taking it back leaves that
-// one out, and keeps what was counted since. Known changes keep no pages: nothing else needs them.
+// one out, and keeps what was counted since.
 struct Restored {
   struct Page {
     counting::PageId id{};  // reserved before the change is written; applying defines it
@@ -62,9 +59,8 @@ struct Restored {
     std::int64_t amount = 0;
   };
   SiteId site;
-  counting::Epoch seeded;  // has the seeds
-  counting::Epoch next;    // becomes current; these two alone are summed
-  std::set<counting::Epoch> included_before;
+  counting::Epoch seeded;               // has the seeds
+  counting::Epoch next;                 // becomes current; these two alone are summed
   std::string snapshot;                 // its id
   std::uint64_t before = 0, after = 0;  // the total; `after` is the seed of the site
   std::vector<Page> pages;
@@ -98,15 +94,26 @@ struct ImportEnded {
 using Action = std::variant<SiteAdded, SiteChanged, SiteRemoved, Seeded, Reset, Undone, TokenAdded, ImportBegun,
                             ImportEnded, Restored>;
 
+// Of a change that another node made and this one adopted: in any order with others, so that nodes which know the same
+// changes are in the same state.
+struct Origin {
+  std::string node;            // its incarnation, in hex
+  std::uint64_t revision = 0;  // of the site's settings that the change made there; 0: it is not about them
+  friend bool operator==(const Origin&, const Origin&) = default;
+};
+
 struct Change {
   std::string id;  // given by the client (Idempotency-Key) or drawn; 1..64 of [A-Za-z0-9._:-]
   std::int64_t at_s = 0;
   std::string actor;  // the token's id
   std::string reason;
   Action action;
+  std::optional<Origin> origin = {};  // none: made here
 };
 
 bool valid_change_id(std::string_view id);
+// Of all nodes, not of this one alone (an import).
+bool shareable(const Action& action);
 // "site added", "seeded", ...: as in the audit log.
 std::string_view name_of(const Action& action);
 
@@ -118,8 +125,6 @@ void encode(const TokenAdded& token, base::ByteWriter& out);
 bool decode(base::ByteReader& in, TokenAdded& token);
 void encode(const counting::Epoch& epoch, base::ByteWriter& out);
 bool decode(base::ByteReader& in, counting::Epoch& epoch);
-void encode(const std::set<counting::Epoch>& epochs, base::ByteWriter& out);
-bool decode(base::ByteReader& in, std::set<counting::Epoch>& epochs);
 
 // Scopes of a token, as bits.
 enum class Scope : std::uint32_t {

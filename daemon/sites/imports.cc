@@ -5,8 +5,8 @@
 
 namespace footfall::sites {
 
-Imports::Claim Imports::claim(SiteId site, std::string_view source, std::uint64_t position) {
-  Claim claim{State::unknown, site, std::string(source), position, {}};
+Imports::Claim Imports::claim(SiteId site, std::string_view source, std::uint64_t position, std::int64_t now_s) {
+  Claim claim{State::unknown, site, std::string(source), position, now_s, {}};
   const base::MutexLock lock(mutex_);
   const Key key{site, claim.source};
   const auto it = imports_.find(key);
@@ -23,8 +23,7 @@ Imports::Claim Imports::claim(SiteId site, std::string_view source, std::uint64_
 void Imports::settle(const Claim& claim) {
   const base::MutexLock lock(mutex_);
   const Key key{claim.site, claim.source};
-  Import& import = imports_[key];
-  import.position = std::max(import.position, claim.position);
+  advance(key, claim.position, claim.at_s);
   claimed_.erase(key);
 }
 
@@ -39,18 +38,24 @@ std::optional<Import> Imports::find(SiteId site, std::string_view source) const 
   return it == imports_.end() ? std::nullopt : std::optional<Import>(it->second);
 }
 
-void Imports::set_progress(SiteId site, std::string_view source, std::uint64_t position) {
-  const base::MutexLock lock(mutex_);
-  Import& import = imports_[{site, std::string(source)}];
+void Imports::advance(const Key& key, std::uint64_t position, std::int64_t at_s) {
+  Import& import = imports_[key];
   import.position = std::max(import.position, position);
+  import.active_s = std::max(import.active_s, at_s);
 }
 
-void Imports::begin(SiteId site, std::string_view source, std::uint64_t key0, std::uint64_t key1) {
+void Imports::set_progress(SiteId site, std::string_view source, std::uint64_t position, std::int64_t at_s) {
+  const base::MutexLock lock(mutex_);
+  advance({site, std::string(source)}, position, at_s);
+}
+
+void Imports::begin(SiteId site, std::string_view source, std::uint64_t key0, std::uint64_t key1, std::int64_t at_s) {
   const base::MutexLock lock(mutex_);
   Import& import = imports_[{site, std::string(source)}];
   import.key0 = key0;
   import.key1 = key1;
   import.open = true;
+  import.active_s = std::max(import.active_s, at_s);
 }
 
 void Imports::end(SiteId site, std::string_view source) {
@@ -77,6 +82,15 @@ std::set<SiteId> Imports::open() const {
   return out;
 }
 
+std::vector<std::pair<SiteId, std::string>> Imports::idle(std::int64_t now_s) const {
+  const base::MutexLock lock(mutex_);
+  std::vector<Key> out;
+  for (const auto& [key, import] : imports_) {
+    if (import.open && import.active_s <= now_s - kImportIdle_s && !claimed_.contains(key)) out.push_back(key);
+  }
+  return out;
+}
+
 void Imports::save(base::ByteWriter& out) const {
   const base::MutexLock lock(mutex_);
   out.varint(imports_.size());
@@ -87,6 +101,7 @@ void Imports::save(base::ByteWriter& out) const {
     out.u64(import.key1);
     out.u8(import.open ? 1 : 0);
     out.varint(import.position);
+    out.svarint(import.active_s);
   }
 }
 
@@ -102,6 +117,7 @@ bool Imports::load(base::ByteReader& in, std::size_t sites) {
     import.key1 = in.u64();
     import.open = in.u8() == 1;
     import.position = in.varint();
+    import.active_s = in.svarint();
     if (!in.ok() || site == 0 || site > sites) return false;
     imports_.insert_or_assign({SiteId{static_cast<std::uint32_t>(site)}, std::move(source)}, import);
   }

@@ -4,7 +4,10 @@
 //   claim(source, position) -> block is written -> settle(claim)      or, if it was not written, release(claim)
 //
 // One part of a source is under way at a time: between claim and settle another one is told so. Marks never fall, and
-// do not expire.
+// do not expire. An import that is open keeps its site's days open: one without a part for kImportIdle_s is idle, and
+// the control thread ends it, by a change as anybody's.
+//
+// Units      UTC seconds.
 //
 // Ownership  owns its table. Threading: any thread. Errors: none; a Claim says what it is.
 // Tested by tests/unit/sites/imports_test.cc.
@@ -17,6 +20,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/mutex.h"
@@ -26,11 +30,13 @@ namespace footfall::sites {
 
 // Sources that imports into a site may ever name: each keeps a mark.
 inline constexpr std::size_t kImportSourcesMax = 1000;
+inline constexpr std::int64_t kImportIdle_s = std::int64_t{7} * 86'400;
 
 struct Import {
   std::uint64_t key0 = 0, key1 = 0;  // of its visitors; erased when it ends
   bool open = false;
   std::uint64_t position = 0;  // everything up to it was counted; never falls, and does not expire
+  std::int64_t active_s = 0;   // when it began, or its latest part was decided, which is later
   friend bool operator==(const Import&, const Import&) = default;
 };
 
@@ -47,26 +53,31 @@ class Imports {
     SiteId site{};
     std::string source;
     std::uint64_t position = 0;
-    Import import;  // as it stands
+    std::int64_t at_s = 0;  // when the part is decided
+    Import import;          // as it stands
   };
 
-  Claim claim(SiteId site, std::string_view source, std::uint64_t position);
+  Claim claim(SiteId site, std::string_view source, std::uint64_t position, std::int64_t now_s);
   void settle(const Claim& claim);   // the block is applied: raises the mark
   void release(const Claim& claim);  // it is not
 
   std::optional<Import> find(SiteId site, std::string_view source) const;
   // Raises the mark (a replay does); a source that never began an import (a follower) gets one.
-  void set_progress(SiteId site, std::string_view source, std::uint64_t position);
-  void begin(SiteId site, std::string_view source, std::uint64_t key0, std::uint64_t key1);
+  void set_progress(SiteId site, std::string_view source, std::uint64_t position, std::int64_t at_s);
+  void begin(SiteId site, std::string_view source, std::uint64_t key0, std::uint64_t key1, std::int64_t at_s);
   void end(SiteId site, std::string_view source);
-  std::size_t sources(SiteId site) const;  // that have a mark
-  std::set<SiteId> open() const;           // sites with an open import
+  std::size_t sources(SiteId site) const;                                      // that have a mark
+  std::set<SiteId> open() const;                                               // sites with an open import
+  std::vector<std::pair<SiteId, std::string>> idle(std::int64_t now_s) const;  // open, without a part for too long
 
   void save(base::ByteWriter& out) const;
   bool load(base::ByteReader& in, std::size_t sites);
 
  private:
   using Key = std::pair<SiteId, std::string>;
+  // Marks the part of `key` as counted.
+  void advance(const Key& key, std::uint64_t position, std::int64_t at_s) REQUIRES(mutex_);
+
   mutable base::Mutex mutex_;
   std::map<Key, Import> imports_ GUARDED_BY(mutex_);  // (site, source) -> how far
   std::set<Key> claimed_ GUARDED_BY(mutex_);

@@ -8,10 +8,13 @@
 // Tested by tests/unit/sites/records_test.cc.
 #include "sites/records.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
 #include <utility>
+
+#include "sites/slot.h"
 
 namespace footfall::sites {
 namespace {
@@ -22,7 +25,7 @@ using base::Errc;
 using base::Error;
 using counting::Hit;
 
-enum class Type : std::uint8_t { hits = 1, page, label, observation, change, progress, batch_key };
+enum class Type : std::uint8_t { hits = 1, page, label, observation, change, progress, batch_key, slot, inherited };
 
 constexpr std::uint8_t kKindMask = 3;
 constexpr std::uint8_t kBot = 4;
@@ -217,14 +220,31 @@ base::Result<void> read_progress(ByteReader& in, RecordVisitor& visitor) {
   if (!read_site(in, site)) return corrupt("a progress record names no site");
   const std::string_view source = in.string();
   const std::uint64_t position = in.varint();
-  if (!in.at_end()) return corrupt("a progress record of site " + std::to_string(site.value) + " breaks its grammar");
-  return visitor.progress(site, source, position);
+  const std::int64_t at_s = in.svarint();
+  if (!in.at_end() || !plausible(at_s))
+    return corrupt("a progress record of site " + std::to_string(site.value) + " breaks its grammar");
+  return visitor.progress(site, source, position, at_s);
 }
 
 base::Result<void> read_batch_key(ByteReader& in, RecordVisitor& visitor) {
   BatchKey key;
   if (!decode(in, key) || !in.at_end()) return corrupt("a batch key breaks its grammar");
   return visitor.batch_key(std::move(key));
+}
+
+base::Result<void> read_slot(ByteReader& in, Type type, RecordVisitor& visitor) {
+  SiteId site;
+  counting::RemoteSlot remote;
+  if (!read_site(in, site) || !decode(in, remote.epoch)) return corrupt("a slot names no site or epoch");
+  const std::string_view incarnation = in.raw(sizeof remote.incarnation);
+  std::copy(incarnation.begin(), incarnation.end(), remote.incarnation.begin());
+  const std::string_view bytes = in.string();
+  const std::string_view past = in.string();
+  if (!in.at_end()) return corrupt("a slot of site " + std::to_string(site.value) + " breaks its grammar");
+  auto slot = past.empty() && type == Type::slot ? decode_slot(bytes) : decode_slot(bytes, past);
+  if (!slot) return Error{slot.error().code == Errc::conflict ? Errc::corrupt : slot.error().code, slot.error().detail};
+  remote.slot = std::move(*slot);
+  return type == Type::slot ? visitor.remote_slot(site, remote) : visitor.inherited(site, remote);
 }
 
 }  // namespace
@@ -269,16 +289,39 @@ void encode_change(std::string& payload, const Change& change) {
   encode(change, *out);
 }
 
-void encode_progress(std::string& payload, SiteId site, std::string_view source, std::uint64_t position) {
+void encode_progress(std::string& payload, SiteId site, std::string_view source, std::uint64_t position,
+                     std::int64_t at_s) {
   Record out(payload, Type::progress);
   out->varint(site.value);
   out->string(source);
   out->varint(position);
+  out->svarint(at_s);
 }
 
 void encode_batch_key(std::string& payload, const BatchKey& key) {
   Record out(payload, Type::batch_key);
   encode(key, *out);
+}
+
+namespace {
+
+void put_slot(std::string& payload, Type type, SiteId site, const counting::RemoteSlot& remote) {
+  Record out(payload, type);
+  out->varint(site.value);
+  encode(remote.epoch, *out);
+  out->raw(base::bytes_of(remote.incarnation));
+  out->string(encode_slot(remote.slot));
+  out->string(remote.slot.past == nullptr ? std::string() : encode_past(remote.slot));
+}
+
+}  // namespace
+
+void encode_remote_slot(std::string& payload, SiteId site, const counting::RemoteSlot& remote) {
+  put_slot(payload, Type::slot, site, remote);
+}
+
+void encode_inherited(std::string& payload, SiteId site, const counting::RemoteSlot& inherited) {
+  put_slot(payload, Type::inherited, site, inherited);
 }
 
 base::Result<void> decode_payload(std::string_view payload, RecordVisitor& visitor) {
@@ -312,6 +355,10 @@ base::Result<void> decode_payload(std::string_view payload, RecordVisitor& visit
         break;
       case Type::batch_key:
         read = read_batch_key(body, visitor);
+        break;
+      case Type::slot:
+      case Type::inherited:
+        read = read_slot(body, static_cast<Type>(type), visitor);
         break;
       default:
         return Error{Errc::newer_format, "a record of type " + std::to_string(type) +

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Registry: checking, applying and undoing changes; the directory; its bytes. Planning is in registry_plan.cc.
+// Registry: checking, applying and undoing changes; the directory; its bytes. Planning is in registry_plan.cc, what
+// other nodes say and are told in registry_share.cc.
 // Tested by tests/unit/sites/registry_test.cc.
 #include "sites/registry.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/hash.h"
 
@@ -27,12 +29,6 @@ Error name_taken(std::string_view name) {
   return Error{Errc::exists, "a site is called " + std::string(name) + " already"};
 }
 
-std::set<Epoch> united(const std::set<Epoch>& a, const std::set<Epoch>& b) {
-  std::set<Epoch> both = a;
-  both.insert(b.begin(), b.end());
-  return both;
-}
-
 }  // namespace
 
 std::size_t NameHash::operator()(std::string_view name) const noexcept {
@@ -41,8 +37,8 @@ std::size_t NameHash::operator()(std::string_view name) const noexcept {
 
 // --- looking up ---
 
-base::Result<const Registry::Slot*> Registry::registered(SiteId id) const {
-  const Slot* found = slot(id);
+base::Result<const Registry::Row*> Registry::registered(SiteId id) const {
+  const Row* found = row(id);
   if (found == nullptr) return no_site(id);
   if (found->removed) {
     return Error{Errc::not_found, "site " + found->settings->name + " was removed; undo the removal, or add it again"};
@@ -50,14 +46,14 @@ base::Result<const Registry::Slot*> Registry::registered(SiteId id) const {
   return found;
 }
 
-base::Result<const Registry::Slot*> Registry::registered(std::string_view name) const {
+base::Result<const Registry::Row*> Registry::registered(std::string_view name) const {
   const auto it = by_name_.find(name);
   if (it == by_name_.end()) return no_site(name);
-  return slot(it->second);
+  return row(it->second);
 }
 
 Site* Registry::find(SiteId id) const {
-  const Slot* found = slot(id);
+  const Row* found = row(id);
   return found == nullptr ? nullptr : found->site.get();
 }
 
@@ -67,18 +63,18 @@ Site* Registry::find(std::string_view name) const {
 }
 
 const Settings* Registry::settings(SiteId id) const {
-  const Slot* found = slot(id);
+  const Row* found = row(id);
   return found == nullptr || found->removed ? nullptr : found->settings.get();
 }
 
 const Settings* Registry::last_settings(SiteId id) const {
-  const Slot* found = slot(id);
+  const Row* found = row(id);
   return found == nullptr ? nullptr : found->settings.get();
 }
 
 std::vector<Entry> Registry::entries() const {
   std::vector<Entry> out;
-  for (const Slot& s : sites_) {
+  for (const Row& s : sites_) {
     if (!s.removed) out.push_back(Entry{s.site.get(), s.settings});
   }
   std::sort(out.begin(), out.end(), [](const Entry& a, const Entry& b) { return a.settings->name < b.settings->name; });
@@ -88,14 +84,14 @@ std::vector<Entry> Registry::entries() const {
 std::vector<Site*> Registry::all_sites() const {
   std::vector<Site*> out;
   out.reserve(sites_.size());
-  for (const Slot& s : sites_) out.push_back(s.site.get());
+  for (const Row& s : sites_) out.push_back(s.site.get());
   return out;
 }
 
 std::shared_ptr<const Directory> Registry::directory(std::uint64_t control_sequence) const {
   auto out = std::make_shared<Directory>();
   out->by_name.reserve(by_name_.size());
-  for (const Slot& s : sites_) {
+  for (const Row& s : sites_) {
     if (!s.removed) out->by_name.emplace(s.settings->name, Entry{s.site.get(), s.settings});
   }
   out->tokens = tokens_;
@@ -131,13 +127,12 @@ struct Registry::Check {
     if (Outcome good = sites::check(a.settings); !good) return good;
     if (registry.by_name_.contains(a.settings.name)) return name_taken(a.settings.name);
     if (a.site == registry.next_site_id()) {
-      if (a.epoch != Epoch{} || !a.included_before.empty()) return conflict("a new site begins with the first epoch");
-      return {};
+      return a.epoch == Epoch{} ? Outcome{} : conflict("a new site begins with the first epoch");
     }
-    const Slot* old = registry.slot(a.site);
+    const Row* old = registry.row(a.site);
     if (old == nullptr) return no_site(a.site);
     if (!old->removed) return conflict("site id " + std::to_string(a.site.value) + " is in use");
-    return epoch_follows(*old->site, a.epoch, a.included_before);
+    return epoch_follows(*old->site, a.epoch);
   }
 
   Outcome operator()(const SiteChanged& a) const {
@@ -178,7 +173,7 @@ struct Registry::Check {
   Outcome operator()(const Reset& a) const {
     const auto site = registry.registered(a.site);
     if (!site) return site.error();
-    return epoch_follows(*(*site)->site, a.next, a.included_before);
+    return epoch_follows(*(*site)->site, a.next);
   }
 
   Outcome operator()(const Restored& a) const {
@@ -192,7 +187,7 @@ struct Registry::Check {
       }
     }
     if (a.next <= a.seeded) return Error{Errc::malformed, "the epoch of a snapshot comes before the one that goes on"};
-    return epoch_follows(*(*site)->site, a.seeded, a.included_before);
+    return epoch_follows(*(*site)->site, a.seeded);
   }
 
   Outcome operator()(const Undone& a) const {
@@ -248,21 +243,19 @@ struct Registry::Check {
     return {};
   }
   Outcome undo(const SiteRemoved& a) const {
-    const Slot* site = registry.slot(a.site);
+    const Row* site = registry.row(a.site);
     if (site == nullptr) return no_site(a.site);
     if (!site->removed) return conflict("site " + a.before.name + " is there again already");
     if (registry.by_name_.contains(site->settings->name)) return name_taken(site->settings->name);
     return {};
   }
-  Outcome undo(const Seeded& a) const {
-    return registry.slot(a.site) == nullptr ? Outcome{no_site(a.site)} : Outcome{};
-  }
+  Outcome undo(const Seeded& a) const { return registry.row(a.site) == nullptr ? Outcome{no_site(a.site)} : Outcome{}; }
   Outcome undo(const Reset& a) const {
-    const Slot* site = registry.slot(a.site);
+    const Row* site = registry.row(a.site);
     return site == nullptr ? Outcome{no_site(a.site)} : epoch_stands(*site->site, a.next);
   }
   Outcome undo(const Restored& a) const {
-    const Slot* site = registry.slot(a.site);
+    const Row* site = registry.row(a.site);
     return site == nullptr ? Outcome{no_site(a.site)} : epoch_stands(*site->site, a.next);
   }
   Outcome undo(const Undone& a) const {
@@ -280,12 +273,9 @@ struct Registry::Check {
  private:
   static Error conflict(std::string detail) { return Error{Errc::conflict, std::move(detail)}; }
 
-  static Outcome epoch_follows(Site& site, const Epoch& next, const std::set<Epoch>& included_before) {
+  static Outcome epoch_follows(Site& site, const Epoch& next) {
     base::MutexLock lock(site.mutex());
-    if (next <= site.state().epoch() || included_before != site.state().included()) {
-      return conflict("the counters were reset meanwhile");
-    }
-    return {};
+    return next.number == site.state().epoch().number + 1 ? Outcome{} : conflict("the counters were reset meanwhile");
   }
   // What began `epoch` can be taken back while it is summed: a later one that stands would leave it out.
   static Outcome epoch_stands(Site& site, const Epoch& epoch) {
@@ -295,88 +285,155 @@ struct Registry::Check {
   }
 };
 
+// --- adopting ---
+
+// Of another node's change: it stands in no order with those of this one, so all that can be wrong are its bytes.
+struct Registry::CheckAdopted {
+  const Registry& registry;
+
+  Outcome operator()(const SiteAdded& a) const {
+    if (Outcome good = sites::check(a.settings); !good) return good;
+    const auto it = registry.by_name_.find(a.settings.name);
+    if (it != registry.by_name_.end() && it->second != a.site) return name_taken(a.settings.name);
+    return a.site == registry.next_site_id() ? Outcome{} : known(a.site);
+  }
+  Outcome operator()(const SiteChanged& a) const {
+    if (Outcome good = sites::check(a.after); !good) return good;
+    if (Outcome good = sites::check(a.before); !good) return good;
+    return known(a.site);
+  }
+  Outcome operator()(const SiteRemoved& a) const {
+    if (Outcome good = sites::check(a.before); !good) return good;
+    return known(a.site);
+  }
+  Outcome operator()(const Seeded& a) const {
+    if (a.amount == INT64_MIN || (a.page && a.page->empty())) return malformed("seed");
+    return known(a.site);
+  }
+  Outcome operator()(const Reset& a) const { return a.next > Epoch{} ? known(a.site) : malformed("reset"); }
+  Outcome operator()(const Restored& a) const {
+    if (a.next <= a.seeded || a.seeded <= Epoch{} || a.after > std::uint64_t{INT64_MAX}) return malformed("restore");
+    for (const Restored::Page& page : a.pages) {
+      if (page.path.empty() || page.amount == INT64_MIN) return malformed("restore");
+    }
+    return known(a.site);
+  }
+  Outcome operator()(const Undone& a) const {
+    const Change* undone = registry.find_change(a.undone);
+    if (undone == nullptr) return Error{Errc::unavailable, "change " + a.undone + " is not known yet"};
+    return shareable(undone->action) && !std::holds_alternative<Undone>(undone->action) ? Outcome{} : malformed("undo");
+  }
+  Outcome operator()(const TokenAdded& a) const {
+    if (!valid_change_id(a.id)) return malformed("token");
+    return a.site ? known(*a.site) : Outcome{};
+  }
+  Outcome operator()(const ImportBegun&) const { return malformed("import"); }
+  Outcome operator()(const ImportEnded&) const { return malformed("import"); }
+
+ private:
+  Outcome known(SiteId id) const { return registry.row(id) == nullptr ? Outcome{no_site(id)} : Outcome{}; }
+  static Error malformed(const std::string& what) {
+    return Error{Errc::malformed, "another node's " + what + " is none that a node makes"};
+  }
+};
+
 // --- applying ---
+
+std::set<Epoch> Registry::summed(const Begins& begun) {
+  std::set<Epoch> all{Epoch{}};
+  Epoch floor;
+  for (const auto& [first, begin] : begun) {
+    if (begin.stands) floor = first;
+    if (begin.stands || !begin.only_seeds) all.insert(first);
+    all.insert(begin.next);
+  }
+  all.erase(all.begin(), all.lower_bound(floor));
+  return all;
+}
 
 // REQUIRES: checked.
 struct Registry::Apply {
   Registry& registry;
-  std::int64_t at_s;  // of the change
+  const Change& change;
+  std::uint64_t revision;  // of the settings that it makes
 
   Outcome operator()(const SiteAdded& a) const {
     if (a.site == registry.next_site_id()) {
-      registry.sites_.push_back(
-          Slot{std::make_unique<Site>(a.site, registry.limits_, a.settings.window_s), nullptr, true});
-    } else {
-      Site& site = *registry.slot(a.site)->site;
-      base::MutexLock lock(site.mutex());
-      site.state().begin_epoch(a.epoch);
+      Row& row = registry.sites_.emplace_back();
+      row.site = std::make_unique<Site>(a.site, registry.limits_, a.settings.window_s);
+      row.settings = std::make_shared<const Settings>(a.settings);
+      row.removed = true;
     }
-    install(a.site, a.settings);
+    if (a.epoch > Epoch{}) begin(a.site, a.epoch, {.next = a.epoch});
+    settle(a.site, a.settings);
     return {};
   }
 
   Outcome operator()(const SiteChanged& a) const {
-    install(a.site, a.after);
+    settle(a.site, a.after);
     return {};
   }
 
   Outcome operator()(const SiteRemoved& a) const {
-    uninstall(a.site);
+    settle(a.site, {});
     return {};
   }
 
   Outcome operator()(const Seeded& a) const {
-    Site& site = *registry.slot(a.site)->site;
+    Site& site = *registry.row(a.site)->site;
     base::MutexLock lock(site.mutex());
     if (!a.page) {
       site.state().add_seed(a.epoch, a.amount);
       return {};
     }
-    if (!site.state().define_page(a.page_id, *a.page)) {
-      return Error{Errc::corrupt, "a seed calls page " + std::to_string(a.page_id.value) + " of site " +
-                                      std::to_string(a.site.value) + " " + *a.page + ", which is another page"};
-    }
+    if (Outcome defined = define(site, a.page_id, *a.page); !defined) return defined;
     site.state().add_page_seed(a.epoch, a.page_id, a.amount);
     return {};
   }
 
   Outcome operator()(const Reset& a) const {
-    Site& site = *registry.slot(a.site)->site;
-    base::MutexLock lock(site.mutex());
-    site.state().begin_epoch(a.next);
+    begin(a.site, a.next, {.next = a.next});
     return {};
   }
 
   Outcome operator()(const Restored& a) const {
-    Site& site = *registry.slot(a.site)->site;
-    base::MutexLock lock(site.mutex());
-    for (const Restored::Page& page : a.pages) {
-      if (!site.state().define_page(page.id, page.path)) {
-        return Error{Errc::corrupt, "a snapshot calls page " + std::to_string(page.id.value) + " of site " +
-                                        std::to_string(a.site.value) + " " + page.path + ", which is another page"};
+    {
+      Site& site = *registry.row(a.site)->site;
+      base::MutexLock lock(site.mutex());
+      for (const Restored::Page& page : a.pages) {
+        if (Outcome defined = define(site, page.id, page.path); !defined) return defined;
       }
+      site.state().add_seed(a.seeded, static_cast<std::int64_t>(a.after));
+      for (const Restored::Page& page : a.pages) site.state().add_page_seed(a.seeded, page.id, page.amount);
     }
-    site.state().begin_epoch(a.seeded);
-    site.state().add_seed(a.seeded, static_cast<std::int64_t>(a.after));
-    for (const Restored::Page& page : a.pages) site.state().add_page_seed(a.seeded, page.id, page.amount);
-    site.state().begin_epoch(a.next);
-    site.state().set_included({a.seeded, a.next});
+    begin(a.site, a.seeded, {.next = a.next, .only_seeds = true});
     return {};
   }
 
   Outcome operator()(const Undone& a) const {
-    const auto it = registry.changes_.find(a.undone);
-    std::visit([this](const auto& action) { undo(action); }, it->second.change.action);
+    Kept& kept = registry.changes_.find(a.undone)->second;
+    // Two nodes may undo it at once: what adds up is taken back once, and of settings the later revision is in force.
+    const bool first = kept.undone_by.empty();
+    if (first) kept.undone_by = change.id;
+    if (first || !std::holds_alternative<Seeded>(kept.change.action)) {
+      std::visit([this](const auto& action) { undo(action); }, kept.change.action);
+    }
     return {};
   }
 
   Outcome operator()(const TokenAdded& a) const {
-    registry.tokens_.push_back(a);
+    // Two nodes may have given the same name at once: that of the greater change stands.
+    const auto token = find_token(a.id);
+    if (token == registry.tokens_.end()) {
+      registry.tokens_.push_back(a);
+    } else if (const Kept* other = standing(a.id); other != nullptr && other->change.id < change.id) {
+      *token = a;
+    }
     return {};
   }
 
   Outcome operator()(const ImportBegun& a) const {
-    registry.imports_.begin(a.site, a.source, a.key0, a.key1);
+    registry.imports_.begin(a.site, a.source, a.key0, a.key1, change.at_s);
     return {};
   }
 
@@ -387,13 +444,13 @@ struct Registry::Apply {
   }
 
   void undo(const SiteAdded& a) const {
-    uninstall(a.site);
-    if (a.epoch != Epoch{}) sum_again(a.site, a.included_before);
+    settle(a.site, {});
+    if (a.epoch > Epoch{}) take_back(a.site, a.epoch);
   }
-  void undo(const SiteChanged& a) const { install(a.site, a.before); }
-  void undo(const SiteRemoved& a) const { install(a.site, Settings(*registry.slot(a.site)->settings)); }
+  void undo(const SiteChanged& a) const { settle(a.site, a.before); }
+  void undo(const SiteRemoved& a) const { settle(a.site, a.before); }
   void undo(const Seeded& a) const {
-    Site& site = *registry.slot(a.site)->site;
+    Site& site = *registry.row(a.site)->site;
     base::MutexLock lock(site.mutex());
     if (a.page) {
       site.state().add_page_seed(a.epoch, a.page_id, -a.amount);
@@ -401,39 +458,76 @@ struct Registry::Apply {
       site.state().add_seed(a.epoch, -a.amount);
     }
   }
-  void undo(const Reset& a) const { sum_again(a.site, a.included_before); }
-  void undo(const Restored& a) const { sum_again(a.site, a.included_before, a.seeded); }
+  void undo(const Reset& a) const { take_back(a.site, a.next); }
+  void undo(const Restored& a) const { take_back(a.site, a.seeded); }
   void undo(const TokenAdded& a) const {
-    std::erase_if(registry.tokens_, [&a](const Token& token) { return token.id == a.id; });
+    const auto token = find_token(a.id);
+    if (token == registry.tokens_.end()) return;
+    if (const Kept* other = standing(a.id)) {
+      *token = std::get<TokenAdded>(other->change.action);
+    } else {
+      registry.tokens_.erase(token);
+    }
   }
-  void undo(const Undone&) const {}       // refused by Check
-  void undo(const ImportBegun&) const {}  // refused by Check
-  void undo(const ImportEnded&) const {}  // refused by Check
+  void undo(const Undone&) const {}       // refused when checked
+  void undo(const ImportBegun&) const {}  // refused when checked
+  void undo(const ImportEnded&) const {}  // refused when checked
 
  private:
-  // Registers the site under these settings, whatever it was before.
-  void install(SiteId id, const Settings& settings) const {
-    Slot& slot = *registry.slot(id);
-    if (!slot.removed) registry.by_name_.erase(slot.settings->name);
-    slot.settings = std::make_shared<const Settings>(settings);
-    slot.removed = false;
-    registry.by_name_.emplace(slot.settings->name, id);
-    Site& site = *slot.site;
-    base::MutexLock lock(site.mutex());
-    if (site.state().window_s() != settings.window_s) site.state().set_window(settings.window_s, at_s);
+  Outcome define(Site& site, counting::PageId id, const std::string& path) const REQUIRES(site.mutex()) {
+    if (change.origin && id == counting::kOtherPage) return {};  // this node had no place for another page
+    if (site.state().define_page(id, path)) return {};
+    return Error{Errc::corrupt, "change " + change.id + " calls page " + std::to_string(id.value) + " of site " +
+                                    std::to_string(site.id().value) + " " + path + ", which is another page"};
   }
-  void uninstall(SiteId id) const {
-    Slot& slot = *registry.slot(id);
-    registry.by_name_.erase(slot.settings->name);
-    slot.removed = true;
+
+  std::vector<Token>::iterator find_token(std::string_view id) const {
+    return std::find_if(registry.tokens_.begin(), registry.tokens_.end(),
+                        [id](const Token& token) { return token.id == id; });
   }
-  // The epochs since stay summed, but for `without`; the current one stays current.
-  void sum_again(SiteId id, const std::set<Epoch>& before, const std::optional<Epoch>& without = {}) const {
-    Site& site = *registry.slot(id)->site;
+  // The greatest change that added a token of this name and was not taken back.
+  const Kept* standing(std::string_view token) const {
+    const Kept* latest = nullptr;
+    for (const auto& [id, kept] : registry.changes_) {
+      const auto* added = std::get_if<TokenAdded>(&kept.change.action);
+      if (added != nullptr && added->id == token && kept.undone_by.empty()) latest = &kept;
+    }
+    return latest;
+  }
+
+  // The site has these settings, or is removed, unless a later revision is in force.
+  void settle(SiteId id, const std::optional<Settings>& settings) const {
+    Row& row = *registry.row(id);
+    if (std::tie(revision, change.id) <= std::tie(row.revision, row.revision_by)) return;
+    row.revision = revision;
+    row.revision_by = change.id;
+    if (!row.removed) registry.by_name_.erase(row.settings->name);
+    row.removed = !settings;
+    if (!settings) return;
+    row.settings = std::make_shared<const Settings>(*settings);
+    registry.by_name_.emplace(row.settings->name, id);
+    Site& site = *row.site;
     base::MutexLock lock(site.mutex());
-    std::set<Epoch> all = united(before, site.state().included());
-    if (without) all.erase(*without);
-    site.state().set_included(all);
+    if (site.state().window_s() != settings->window_s) site.state().set_window(settings->window_s, change.at_s);
+  }
+
+  void begin(SiteId id, const Epoch& first, const Begun& begun) const {
+    Row& row = *registry.row(id);
+    row.begun.emplace(first, begun);
+    Site& site = *row.site;
+    base::MutexLock lock(site.mutex());
+    if (begun.next > site.state().epoch()) site.state().begin_epoch(begun.next);
+    site.state().set_included(summed(row.begun));
+  }
+  // The current epoch stays current.
+  void take_back(SiteId id, const Epoch& first) const {
+    Row& row = *registry.row(id);
+    const auto begun = row.begun.find(first);
+    if (begun == row.begun.end()) return;
+    begun->second.stands = false;
+    Site& site = *row.site;
+    base::MutexLock lock(site.mutex());
+    site.state().set_included(summed(row.begun));
   }
 };
 
@@ -442,6 +536,7 @@ Outcome Registry::check(const Change& change) const {
     return Error{Errc::malformed, "the id of a change is 1 to 64 of A-Z, a-z, 0-9 and ._:-"};
   }
   if (knows(change.id)) return {};
+  if (change.origin) return std::visit(CheckAdopted{*this}, change.action);
   return std::visit(Check{*this}, change.action);
 }
 
@@ -478,20 +573,46 @@ void Registry::expect_window(SiteId id, std::int32_t window_s) {
 Outcome Registry::apply(const Change& change) {
   if (Outcome good = check(change); !good) return good;
   if (knows(change.id)) return {};
-  if (Outcome done = std::visit(Apply{*this, change.at_s}, change.action); !done) return done;
-  if (const auto* undone = std::get_if<Undone>(&change.action))
-    changes_.find(undone->undone)->second.undone_by = change.id;
-  remember(change);
+  std::uint64_t revision = 0;
+  if (change.origin) {
+    revision = change.origin->revision;
+  } else if (const auto site = settles(change.action)) {
+    const Row* known = row(*site);
+    revision = known == nullptr ? 1 : known->revision + 1;
+  }
+  if (Outcome done = std::visit(Apply{*this, change, revision}, change.action); !done) return done;
+  remember(change, revision);
   return {};
 }
 
-void Registry::remember(const Change& change) {
-  const auto [it, fresh] = changes_.emplace(change.id, Kept{change, {}});
-  if (auto* restored = std::get_if<Restored>(&it->second.change.action)) restored->pages = {};
+// The site whose settings, or presence, it changes; also by taking a change back.
+std::optional<SiteId> Registry::settles(const Action& action) const {
+  if (const auto* undone = std::get_if<Undone>(&action)) {
+    const Change* change = find_change(undone->undone);
+    return change == nullptr || std::holds_alternative<Undone>(change->action) ? std::nullopt : settles(change->action);
+  }
+  if (const auto* added = std::get_if<SiteAdded>(&action)) return added->site;
+  if (const auto* changed = std::get_if<SiteChanged>(&action)) return changed->site;
+  if (const auto* removed = std::get_if<SiteRemoved>(&action)) return removed->site;
+  return std::nullopt;
+}
+
+void Registry::remember(const Change& change, std::uint64_t revision) {
+  const auto [it, fresh] = changes_.emplace(change.id, Kept{change, {}, revision});
   if (fresh) change_order_.push_back(it->first);
+  ++applied_;
+  if (std::holds_alternative<Restored>(change.action)) forget_restored_pages();
   if (change_order_.size() <= kChangesKept) return;
   changes_.erase(changes_.find(change_order_.front()));
   change_order_.pop_front();
+}
+
+void Registry::forget_restored_pages() {
+  std::size_t seen = 0;
+  for (auto id = change_order_.rbegin(); id != change_order_.rend(); ++id) {
+    auto* restored = std::get_if<Restored>(&changes_.find(*id)->second.change.action);
+    if (restored != nullptr && ++seen > kRestoresKept) restored->pages = {};
+  }
 }
 
 // A key is of no use once its import has ended, so it is not kept for longer.
@@ -506,9 +627,17 @@ void Registry::forget_import_keys(SiteId site, std::string_view source) {
 
 void Registry::save(base::ByteWriter& out, std::int64_t now_s) const {
   out.varint(sites_.size());
-  for (const Slot& s : sites_) {
+  for (const Row& s : sites_) {
     encode(*s.settings, out);
     out.u8(s.removed ? 1 : 0);
+    out.varint(s.revision);
+    out.string(s.revision_by);
+    out.varint(s.begun.size());
+    for (const auto& [first, begun] : s.begun) {
+      encode(first, out);
+      encode(begun.next, out);
+      out.u8((begun.stands ? 1U : 0U) | (begun.only_seeds ? 2U : 0U));
+    }
   }
   out.varint(tokens_.size());
   for (const Token& token : tokens_) encode(token, out);
@@ -517,6 +646,7 @@ void Registry::save(base::ByteWriter& out, std::int64_t now_s) const {
     const Kept& kept = changes_.find(id)->second;
     encode(kept.change, out);
     out.string(kept.undone_by);
+    out.varint(kept.revision);
   }
   imports_.save(out);
   batch_keys_.save(out, now_s);
@@ -532,10 +662,22 @@ bool Registry::load(base::ByteReader& in) {
     const std::uint8_t removed = in.u8();
     if (removed > 1) return false;
     const SiteId id = next_site_id();
-    Slot& s = sites_.emplace_back();
+    Row& s = sites_.emplace_back();
     s.site = std::make_unique<Site>(id, limits_, settings.window_s);
     s.settings = std::make_shared<const Settings>(std::move(settings));
     s.removed = removed == 1;
+    s.revision = in.varint();
+    s.revision_by = in.string();
+    for (std::uint64_t begins = in.varint(); begins > 0 && in.ok(); --begins) {
+      Epoch first;
+      Begun begun;
+      if (!decode(in, first) || !decode(in, begun.next)) return false;
+      const std::uint8_t flags = in.u8();
+      if (flags > 3) return false;
+      begun.stands = (flags & 1U) != 0;
+      begun.only_seeds = (flags & 2U) != 0;
+      if (!s.begun.emplace(first, begun).second) return false;
+    }
     if (!s.removed && !by_name_.emplace(s.settings->name, id).second) return false;
   }
   const std::uint64_t tokens = in.varint();
@@ -549,6 +691,7 @@ bool Registry::load(base::ByteReader& in) {
     Kept kept;
     if (!decode(in, kept.change)) return false;
     kept.undone_by = in.string();
+    kept.revision = in.varint();
     std::string id = kept.change.id;
     const auto [it, fresh] = changes_.emplace(std::move(id), std::move(kept));
     if (!fresh) return false;

@@ -8,8 +8,15 @@
 // check() says whether apply() will succeed; what was checked and written never fails in a replay.
 // There are two at times: the live one, and the checkpointer's, which replays closed segments onto the last checkpoint.
 //
-// Undo takes back one change, once. Resets are taken back last first: each holds what was summed before it, and while a
-// later one stands, that one decides what is summed.
+// Undo takes back one change, once.
+//
+// What is summed follows from which resets stand, whatever order they came in: the epochs from the one that the latest
+// of them began. So a reset that is taken back brings back what is behind the one before. (A restored snapshot and a
+// name that is added again begin epochs too.)
+//
+// Changes of other nodes (adopt()) come in any order, and the same set of them gives the same state on each node: the
+// epoch is the greatest that ever began, seeds add up, and of settings the greatest (revision, change id) wins. An undo
+// waits for what it takes back, everything for its site.
 //
 // Units      UTC seconds.
 // Ownership  owns its sites for as long as it lives, removed ones too.
@@ -22,6 +29,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -36,6 +44,7 @@
 #include "sites/batch_keys.h"
 #include "sites/changes.h"
 #include "sites/imports.h"
+#include "sites/shared_change.h"
 #include "sites/site.h"
 #include "sites/snapshot.h"
 
@@ -69,6 +78,8 @@ class Registry {
  public:
   // Known change ids, newest first: an older id is forgotten, and with it the way to undo it.
   static constexpr std::size_t kChangesKept = 10'000;
+  // The latest restored snapshots whose pages are kept, for other nodes: 6 MiB each at most.
+  static constexpr std::size_t kRestoresKept = 8;
 
   explicit Registry(const counting::Limits& limits) : limits_(limits) {}
 
@@ -100,6 +111,14 @@ class Registry {
   // Applies a change; nothing happens (and ok) if its id is known already. Errors leave everything as it was.
   base::Result<void> apply(const Change& change);
   bool knows(std::string_view change_id) const { return find_change(change_id) != nullptr; }
+  // A change that another node made, as one that can be written and applied here. unavailable: another must be adopted
+  // before. Reserves ids of pages.
+  base::Result<Change> adopt(const SharedChange& shared);
+  // For other nodes: the known changes, oldest first, with `node` as the maker of those that were made here. Imports
+  // are a node's own. Of a restored snapshot its pages while it is one of the kRestoresKept latest.
+  void each_shared(const std::string& node, const std::function<void(const SharedChange&)>& visit) const;
+  // How many changes were ever applied: by which one sees that there are new ones.
+  std::uint64_t applied() const { return applied_; }
   // The change with this id, while it is kept (the last kChangesKept): for undo and for a repeated answer.
   const Change* find_change(std::string_view change_id) const;
 
@@ -126,37 +145,54 @@ class Registry {
   bool load(base::ByteReader& in);
 
  private:
-  struct Slot {
+  // What began an epoch: a reset, a restored snapshot, a name that was added again.
+  struct Begun {
+    counting::Epoch next;     // became current
+    bool stands = true;       // false: it was taken back
+    bool only_seeds = false;  // the first epoch is left out when it was: a restored snapshot's
+  };
+  using Begins = std::map<counting::Epoch, Begun>;  // the first epoch that it includes -> what began it
+  struct Row {
     std::unique_ptr<Site> site;
     std::shared_ptr<const Settings> settings;  // the last ones when removed
     bool removed = false;
+    std::uint64_t revision = 0;  // of settings and removal
+    std::string revision_by;     // the change that made them
+    Begins begun;
   };
   struct Kept {
     Change change;
-    std::string undone_by;  // id of the change that took it back; empty: it stands
+    std::string undone_by;       // id of the change that took it back; empty: it stands
+    std::uint64_t revision = 0;  // of the settings that it made
   };
   struct Check;  // what is wrong with an action, if anything
+  struct CheckAdopted;
   struct Apply;
 
-  const Slot* slot(SiteId id) const {
+  const Row* row(SiteId id) const {
     return id.value == 0 || id.value > sites_.size() ? nullptr : &sites_[id.value - 1];
   }
-  Slot* slot(SiteId id) { return const_cast<Slot*>(static_cast<const Registry*>(this)->slot(id)); }
-  base::Result<const Slot*> registered(SiteId id) const;
-  base::Result<const Slot*> registered(std::string_view name) const;
+  Row* row(SiteId id) { return const_cast<Row*>(static_cast<const Registry*>(this)->row(id)); }
+  base::Result<const Row*> registered(SiteId id) const;
+  base::Result<const Row*> registered(std::string_view name) const;
+  const Row* latest(std::string_view name) const;  // the registered one, else the last that was removed
+  static std::set<counting::Epoch> summed(const Begins& begun);
   base::Result<const Kept*> undoable(std::string_view change_id) const;
   base::Result<Seeded> plan_seed(std::string_view name, const std::optional<std::string>& page, std::int64_t now_s,
                                  std::optional<std::uint64_t> total, std::int64_t amount) const;
+  std::optional<SiteId> settles(const Action& action) const;
   void expect_window(SiteId id, std::int32_t window_s);
-  void remember(const Change& change);
+  void remember(const Change& change, std::uint64_t revision);
+  void forget_restored_pages();
   void forget_import_keys(SiteId site, std::string_view source);
 
   counting::Limits limits_;
-  std::vector<Slot> sites_;                                         // site id - 1 -> site
+  std::vector<Row> sites_;                                          // site id - 1 -> site
   std::unordered_map<std::string_view, SiteId, NameHash> by_name_;  // registered name, a view of its settings' -> id
   std::vector<Token> tokens_;
   std::map<std::string, Kept, std::less<>> changes_;  // id -> change
   std::deque<std::string_view> change_order_;         // ids as applied; views of changes_' keys
+  std::uint64_t applied_ = 0;                         // since this process began
 
   Imports imports_;
   BatchKeys batch_keys_;

@@ -58,14 +58,10 @@ base::Result<Seeded> with_amount(Seeded seeded, const Parts& parts, Wide amount)
   return seeded;
 }
 
-// What the total is, and what it would be with `also` summed too, and without `without`.
-void look_at(Site& site, const std::set<Epoch>& also, const std::optional<Epoch>& without, std::int64_t now_s,
-             Undone& out) {
+// What the total is, and what it would be with `then` summed.
+void look_at(Site& site, const std::set<Epoch>& then, std::int64_t now_s, Undone& out) {
   base::MutexLock lock(site.mutex());
   const std::set<Epoch> now = site.state().included();
-  std::set<Epoch> then = now;
-  then.insert(also.begin(), also.end());
-  if (without) then.erase(*without);
   out.before = clamp_total(site_parts(site, now_s).sum());
   site.state().set_included(then);  // for a look, under the lock
   out.after = clamp_total(site_parts(site, now_s).sum());
@@ -79,31 +75,28 @@ base::Result<SiteAdded> Registry::plan_add(const Settings& settings, std::uint64
   added.settings = settings;
   added.site = next_site_id();
   // The latest removed site of this name goes on under its id.
-  const auto old = std::find_if(sites_.rbegin(), sites_.rend(),
-                                [&](const Slot& s) { return s.removed && s.settings->name == settings.name; });
-  if (old != sites_.rend()) {
+  if (const Row* old = latest(settings.name); old != nullptr && old->removed) {
     Site& site = *old->site;
     added.site = site.id();
     base::MutexLock lock(site.mutex());
     added.epoch = Epoch{site.state().epoch().number + 1, reset_id};
-    added.included_before = site.state().included();
   }
   if (base::Result<void> good = check(Change{kPlanId, 0, {}, {}, added}); !good) return good.error();
   return added;
 }
 
 base::Result<SiteChanged> Registry::plan_change(std::string_view name, const Settings& after) const {
-  const auto slot = registered(name);
-  if (!slot) return slot.error();
-  SiteChanged changed{(*slot)->site->id(), *(*slot)->settings, after};
+  const auto row = registered(name);
+  if (!row) return row.error();
+  SiteChanged changed{(*row)->site->id(), *(*row)->settings, after};
   if (base::Result<void> good = check(Change{kPlanId, 0, {}, {}, changed}); !good) return good.error();
   return changed;
 }
 
 base::Result<SiteRemoved> Registry::plan_remove(std::string_view name) const {
-  const auto slot = registered(name);
-  if (!slot) return slot.error();
-  return SiteRemoved{(*slot)->site->id(), *(*slot)->settings};
+  const auto row = registered(name);
+  if (!row) return row.error();
+  return SiteRemoved{(*row)->site->id(), *(*row)->settings};
 }
 
 base::Result<Seeded> Registry::plan_seed_total(std::string_view name, const std::optional<std::string>& page,
@@ -119,9 +112,9 @@ base::Result<Seeded> Registry::plan_seed_amount(std::string_view name, const std
 base::Result<Seeded> Registry::plan_seed(std::string_view name, const std::optional<std::string>& page,
                                          std::int64_t now_s, std::optional<std::uint64_t> total,
                                          std::int64_t amount) const {
-  const auto slot = registered(name);
-  if (!slot) return slot.error();
-  Site& site = *(*slot)->site;
+  const auto row = registered(name);
+  if (!row) return row.error();
+  Site& site = *(*row)->site;
   Seeded seeded;
   seeded.site = site.id();
   seeded.page = page;
@@ -141,14 +134,13 @@ base::Result<Seeded> Registry::plan_seed(std::string_view name, const std::optio
 }
 
 base::Result<Reset> Registry::plan_reset(std::string_view name, std::uint64_t reset_id, std::int64_t now_s) const {
-  const auto slot = registered(name);
-  if (!slot) return slot.error();
-  Site& site = *(*slot)->site;
+  const auto row = registered(name);
+  if (!row) return row.error();
+  Site& site = *(*row)->site;
   Reset reset;
   reset.site = site.id();
   base::MutexLock lock(site.mutex());
   reset.next = Epoch{site.state().epoch().number + 1, reset_id};
-  reset.included_before = site.state().included();
   reset.before = clamp_total(site_parts(site, now_s).sum());
   return reset;
 }
@@ -156,9 +148,9 @@ base::Result<Reset> Registry::plan_reset(std::string_view name, std::uint64_t re
 base::Result<Restored> Registry::plan_restore(std::string_view name, const Snapshot& snapshot,
                                               std::string_view snapshot_id, std::uint64_t reset_id,
                                               std::int64_t now_s) const {
-  const auto slot = registered(name);
-  if (!slot) return slot.error();
-  Site& site = *(*slot)->site;
+  const auto row = registered(name);
+  if (!row) return row.error();
+  Site& site = *(*row)->site;
   if (snapshot.total > std::uint64_t{INT64_MAX}) {
     return Error{Errc::too_large, "the snapshot's total is beyond what a seed may be, 9,223,372,036,854,775,807"};
   }
@@ -182,7 +174,6 @@ base::Result<Restored> Registry::plan_restore(std::string_view name, const Snaps
   const base::MutexLock lock(site.mutex());
   restored.seeded = Epoch{site.state().epoch().number + 1, reset_id};
   restored.next = Epoch{site.state().epoch().number + 2, reset_id};
-  restored.included_before = site.state().included();
   restored.before = clamp_total(site_parts(site, now_s).sum());
   return restored;
 }
@@ -201,10 +192,14 @@ base::Result<Undone> Registry::plan_undo(std::string_view change_id, std::int64_
     const bool summed = site.state().included().contains(seeded->epoch);
     undone.before = clamp_total(parts.sum());
     undone.after = clamp_total(parts.sum() - (summed ? seeded->amount : 0));
-  } else if (const auto* reset = std::get_if<Reset>(&action)) {
-    look_at(*find(reset->site), reset->included_before, {}, now_s, undone);
-  } else if (const auto* restored = std::get_if<Restored>(&action)) {
-    look_at(*find(restored->site), restored->included_before, restored->seeded, now_s, undone);
+  } else {
+    const auto look = [&](SiteId id, const Epoch& first) {
+      Begins begun = row(id)->begun;
+      begun[first].stands = false;
+      look_at(*find(id), summed(begun), now_s, undone);
+    };
+    if (const auto* reset = std::get_if<Reset>(&action)) look(reset->site, reset->next);
+    if (const auto* restored = std::get_if<Restored>(&action)) look(restored->site, restored->seeded);
   }
   return undone;
 }

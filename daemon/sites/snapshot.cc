@@ -4,11 +4,11 @@
 #include <utility>
 
 #include "base/bytes.h"
-#include "base/hash.h"
 #include "base/mutex.h"
 #include "counting/page_walk.h"
 #include "counting/saturating.h"
 #include "sites/changes.h"
+#include "sites/value_frame.h"
 
 namespace footfall::sites {
 namespace {
@@ -54,9 +54,8 @@ Snapshot take_snapshot(Site& site, const Settings& settings, std::string node, s
 
 std::string encode(const Snapshot& snapshot) {
   std::string bytes;
+  open_frame(bytes, kMagic, kVersion);
   base::ByteWriter out(bytes);
-  out.raw(kMagic);
-  out.varint(kVersion);
   out.string(snapshot.node);
   out.svarint(snapshot.taken_ms);
   encode(snapshot.settings, out);
@@ -77,23 +76,14 @@ std::string encode(const Snapshot& snapshot) {
     out.string(page.path);
     out.varint(page.total);
   }
-  out.u32(base::crc32c(bytes));
+  close_frame(bytes);
   return bytes;
 }
 
 base::Result<Snapshot> decode_snapshot(std::string_view bytes) {
-  base::ByteReader in(bytes);
-  if (in.raw(kMagic.size()) != kMagic) return corrupt("does not begin as one");
-  const std::uint64_t version = in.varint();
-  if (in.ok() && version > kVersion) {
-    return base::Error{base::Errc::newer_format, "the snapshot has format " + std::to_string(version) +
-                                                     ", and this release reads format " + std::to_string(kVersion) +
-                                                     ": restore it with a later release"};
-  }
-  if (bytes.size() < kMagic.size() + 4 ||
-      base::ByteReader(bytes.substr(bytes.size() - 4)).u32() != base::crc32c(bytes.substr(0, bytes.size() - 4))) {
-    return corrupt("has a checksum that does not hold");
-  }
+  base::Result<base::ByteReader> framed = read_frame(bytes, kMagic, kVersion, "a snapshot");
+  if (!framed) return framed.error();
+  base::ByteReader& in = *framed;
   Snapshot out;
   out.node = in.string();
   out.taken_ms = in.svarint();
@@ -116,7 +106,6 @@ base::Result<Snapshot> decode_snapshot(std::string_view bytes) {
     page.total = in.varint();
     out.pages.push_back(std::move(page));
   }
-  in.u32();
   if (!in.at_end()) return corrupt("is longer or shorter than its fields");
   return out;
 }

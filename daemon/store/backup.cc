@@ -172,7 +172,7 @@ base::Result<RestoreSummary> restore_backup(base::FileSystem& files, const std::
   Scratch scratch(unfinished);
   RestoreSummary summary;
   {
-    auto directory = DataDirectory::open(files, unfinished);
+    auto directory = DataDirectory::open(files, unfinished, backup->header().incarnation);
     if (!directory) return directory.error();
     auto adopted = adopt_checkpoint(*backup, **directory, limits);
     if (!adopted) return adopted.error();

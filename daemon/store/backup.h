@@ -8,7 +8,8 @@
 // backup who visited; after a restore today's visitors and those online are counted anew. The other tokens, as digests,
 // are in it.
 // The restored checkpoint has the same number, so that the history's rows stay behind it, and no positions: its streams
-// begin anew.
+// begin anew. META names the incarnation that was backed up: see
+// NodesStream::inherit().
 //
 // Threading  write_backup() where the checkpointer does not run meanwhile; restore_backup() anywhere.
 // Errors     what, where, what to do; a failed backup or restore leaves nothing behind (a kill leaves FILE.partial or

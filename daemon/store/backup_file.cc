@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "store/file_header.h"
 
 namespace footfall::store {
 namespace {
@@ -13,10 +14,12 @@ namespace {
 using base::Errc;
 using base::Error;
 
-constexpr std::string_view kMagic = "ffbackup";
-constexpr std::uint32_t kVersion = 1;
-constexpr std::size_t kFixedBytes = 16;  // magic, version, length
-constexpr std::size_t kBodyBytesMax = 4096;
+constexpr FileKind kKind{"backup",
+                         "ffbackup",
+                         1,
+                         4096,
+                         "; copy it anew, or take another backup",
+                         "restore it with the release that made it"};
 constexpr std::size_t kHeadBytes = 9;  // type, number
 constexpr std::size_t kSumBytes = 4;
 constexpr std::size_t kPieceBytes = 1U << 20U;
@@ -44,14 +47,10 @@ base::Result<BackupWriter> BackupWriter::create(base::FileSystem& files, const s
   out.svarint(header.made_s);
   out.svarint(header.newest_s);
   out.string(header.hash);
-  std::string bytes;
-  base::ByteWriter fixed(bytes);
-  fixed.raw(kMagic);
-  fixed.u32(kVersion);
-  fixed.u32(static_cast<std::uint32_t>(body.size()));
-  fixed.raw(body);
-  if (auto written = writer.put(bytes); !written) return written.error();
-  if (auto written = writer.put_checksum(); !written) return written.error();
+  const std::string bytes = encode_header(kKind, body);
+  if (auto written = writer.file_->write_at(0, bytes); !written) return written.error();
+  writer.offset_ = bytes.size();
+  writer.sum_ = base::ByteReader(std::string_view(bytes).substr(bytes.size() - kSumBytes)).u32();
   return writer;
 }
 
@@ -106,7 +105,7 @@ base::Result<std::uint64_t> BackupWriter::finish() {
 // --- reading ---
 
 Error BackupReader::damaged(std::string_view what) const {
-  return Error{Errc::corrupt, path_ + ": " + std::string(what) + "; copy it anew, or take another backup"};
+  return store::damaged(kKind, path_, what);
 }
 
 base::Result<std::string> BackupReader::get(std::size_t size) {
@@ -126,31 +125,18 @@ base::Result<void> BackupReader::check_sum(std::string_view of) {
 }
 
 base::Result<void> BackupReader::read_header() {
-  if (size_ < kMagic.size()) return damaged("it is no backup, or is cut short");
-  auto fixed = get(kFixedBytes);
-  if (!fixed) return fixed.error();
-  base::ByteReader start(*fixed);
-  if (start.raw(kMagic.size()) != kMagic) return damaged("it is no backup, or its first bytes are damaged");
-  const std::uint32_t version = start.u32();
-  const std::uint32_t length = start.u32();
-  if (length > kBodyBytesMax) return damaged("its header is damaged");
-  auto body = get(length);
-  if (!body) return body.error();
-  sum_ = base::crc32c(*body, base::crc32c(*fixed));
-  if (auto good = check_sum("header"); !good) return good;
-  if (version > kVersion) {
-    return Error{Errc::newer_format, path_ + " is a backup of format " + std::to_string(version) +
-                                         ", and this release knows formats up to " + std::to_string(kVersion) +
-                                         "; restore it with the release that made it"};
-  }
-  base::ByteReader in(*body);
+  auto header = store::read_header(kKind, *file_, path_);
+  if (!header) return header.error();
+  offset_ = header->bytes;
+  sum_ = header->crc;
+  base::ByteReader in(header->body);
   const std::string_view incarnation = in.raw(header_.incarnation.size());
   std::copy(incarnation.begin(), incarnation.end(), header_.incarnation.begin());
   header_.checkpoint = in.u64();
   header_.made_s = in.svarint();
   header_.newest_s = in.svarint();
   header_.hash = std::string(in.string());
-  if (!in.at_end() || version == 0 || header_.checkpoint == 0) return damaged("its header breaks its grammar");
+  if (!in.at_end() || header_.checkpoint == 0) return damaged("its header breaks its grammar");
   return {};
 }
 

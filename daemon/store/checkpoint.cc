@@ -11,6 +11,7 @@
 #include <charconv>
 
 #include "base/hash.h"
+#include "store/file_header.h"
 #include "store/reserve.h"
 
 namespace footfall::store {
@@ -19,10 +20,7 @@ namespace {
 using base::Errc;
 using base::Error;
 
-constexpr std::string_view kMagic = "ffckpt\r\n";
-constexpr std::uint32_t kVersion = 1;
-constexpr std::size_t kHeaderFixedBytes = 16;  // magic, version, length
-constexpr std::size_t kHeaderBytesMax = 4U << 20U;
+constexpr FileKind kKind{"checkpoint", "ffckpt\r\n", 1, 4U << 20U, "", "start the release that wrote it"};
 constexpr std::size_t kChunkHeaderBytes = 9;  // crc, type, length
 constexpr std::size_t kBufferBytes = 1U << 20U;
 constexpr std::string_view kSuffix = ".ckpt";
@@ -30,7 +28,7 @@ constexpr std::string_view kSuffix = ".ckpt";
 enum class Chunk : std::uint8_t { registry = 1, site = 2, end = 3 };
 
 Error damaged(const std::string& path, std::string_view what) {
-  return Error{Errc::corrupt, path + ": " + std::string(what)};
+  return damaged(kKind, path, what);
 }
 
 // Appends to a file through a buffer.
@@ -55,10 +53,11 @@ class Output {
   std::string buffer_;
 };
 
-// Reads a file from front to back through a buffer.
+// Reads a file from `offset` to its end through a buffer.
 class Input {
  public:
-  Input(base::File& file, std::uint64_t file_size) : file_(file), unread_(file_size) {}
+  Input(base::File& file, std::uint64_t offset, std::uint64_t file_size)
+      : file_(file), unread_(file_size - offset), offset_(offset) {}
   // Exactly `size` bytes, valid until the next call; fewer at the end of the file. A length that a damaged file gives
   // makes nothing larger than the file.
   base::Result<std::string_view> read(std::size_t size) {
@@ -80,12 +79,12 @@ class Input {
  private:
   base::File& file_;
   std::uint64_t unread_;
-  std::uint64_t offset_ = 0;
+  std::uint64_t offset_;
   std::size_t at_ = 0;
   std::string buffer_;
 };
 
-std::string encode_header(const DataDirectory& directory, std::uint64_t number, const RecoveredState& state) {
+std::string header_of(const DataDirectory& directory, std::uint64_t number, const RecoveredState& state) {
   std::string body;
   base::ByteWriter out(body);
   out.raw(
@@ -101,14 +100,7 @@ std::string encode_header(const DataDirectory& directory, std::uint64_t number, 
     out.varint(position.sequence);
     out.varint(hits == state.stream_hits.end() ? 0 : hits->second);
   }
-  std::string header;
-  base::ByteWriter fixed(header);
-  fixed.raw(kMagic);
-  fixed.u32(kVersion);
-  fixed.u32(static_cast<std::uint32_t>(body.size()));
-  fixed.raw(body);
-  fixed.u32(base::crc32c(header));
-  return header;
+  return encode_header(kKind, body);
 }
 
 std::string encode_chunk(Chunk type, std::string_view bytes, std::uint32_t seed) {
@@ -123,38 +115,14 @@ std::string encode_chunk(Chunk type, std::string_view bytes, std::uint32_t seed)
   return chunk + covered;
 }
 
-struct Header {
-  std::uint32_t crc = 0;
-  std::uint64_t number = 0;
-};
-
-base::Result<Header> read_header(Input& in, const journal::Incarnation& own, const std::string& path,
-                                 RecoveredState& state) {
-  auto fixed = in.read(kHeaderFixedBytes);
-  if (!fixed) return fixed.error();
-  std::string covered(*fixed);
-  base::ByteReader start(covered);
-  if (start.raw(kMagic.size()) != kMagic) return damaged(path, "not a checkpoint, or its first bytes are damaged");
-  const std::uint32_t version = start.u32();
-  const std::uint32_t length = start.u32();
-  if (!start.ok() || length > kHeaderBytesMax) return damaged(path, "the header is damaged");
-  auto rest = in.read(std::size_t{length} + 4);
-  if (!rest) return rest.error();
-  if (rest->size() != std::size_t{length} + 4) return damaged(path, "the header is cut short");
-  covered += rest->substr(0, length);
-  Header header;
-  header.crc = base::ByteReader(rest->substr(length)).u32();
-  if (header.crc != base::crc32c(covered)) return damaged(path, "the header's checksum does not hold");
-  if (version > kVersion) {
-    return Error{Errc::newer_format, path + " is of format " + std::to_string(version) +
-                                         ", and this release knows formats up to " + std::to_string(kVersion) +
-                                         "; start the release that wrote it"};
-  }
-  base::ByteReader body(std::string_view(covered).substr(kHeaderFixedBytes));
+// The number, and the rest into `state`.
+base::Result<std::uint64_t> read_body(std::string_view bytes, const journal::Incarnation& own, const std::string& path,
+                                      RecoveredState& state) {
+  base::ByteReader body(bytes);
   if (body.raw(own.size()) != std::string_view(reinterpret_cast<const char*>(own.data()), own.size())) {
     return damaged(path, "it belongs to another data directory");
   }
-  header.number = body.u64();
+  const std::uint64_t number = body.u64();
   state.newest_s = body.svarint();
   state.earlier_hits = body.varint();
   const std::uint64_t streams = body.varint();
@@ -169,8 +137,8 @@ base::Result<Header> read_header(Input& in, const journal::Incarnation& own, con
     state.positions[id] = position;
     if (hits > 0) state.stream_hits[id] = hits;
   }
-  if (!body.at_end()) return damaged(path, "the header breaks its grammar");
-  return header;
+  if (!body.at_end()) return damaged(path, "its header breaks its grammar");
+  return number;
 }
 
 bool load_site(const sites::Registry& registry, std::string_view bytes) {
@@ -280,11 +248,13 @@ base::Result<RecoveredState> read_checkpoint(base::FileSystem& files, const std:
   if (!file) return file.error();
   auto size = (*file)->size();
   if (!size) return size.error();
-  Input in(**file, *size);
-  RecoveredState state;
-  auto header = read_header(in, incarnation, path, state);
+  auto header = read_header(kKind, **file, path);
   if (!header) return header.error();
-  if (header->number != number) return damaged(path, "it is checkpoint " + std::to_string(header->number));
+  RecoveredState state;
+  auto stated = read_body(header->body, incarnation, path, state);
+  if (!stated) return stated.error();
+  if (*stated != number) return damaged(path, "it is checkpoint " + std::to_string(*stated));
+  Input in(**file, header->bytes, *size);
   if (auto loaded = load_chunks(in, path, header->crc, limits, state); !loaded) return loaded.error();
   state.checkpoint = number;
   state.checkpoint_positions = state.positions;
@@ -298,7 +268,7 @@ base::Result<void> write_file(const DataDirectory& directory, const std::string&
   auto file = directory.files().open(path, base::OpenMode::create);
   if (!file) return file.error();
   Output out(**file);
-  const std::string header = encode_header(directory, number, state);
+  const std::string header = header_of(directory, number, state);
   if (auto written = out.write(header); !written) return written;
   const std::uint32_t seed = base::ByteReader(std::string_view(header).substr(header.size() - 4)).u32();
   if (auto written = write_chunks(out, seed, state); !written) return written;

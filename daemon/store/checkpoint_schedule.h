@@ -3,7 +3,8 @@
 //
 //   each interval                      if all is well
 //   at once                            when the journal since the last one reached its bound: a start would replay it,
-//                                      and the disk holds it; also when a stream found no room for its next segment
+//                                      and the disk holds it; also when a stream, of hits or of changes, found no room
+//                                      for its next segment
 //   1, 2, 4 ... 60 s after the last    while runs fail, or have not helped a stream that has none
 //
 // Units seconds, bytes. No clock of its own. Tested by tests/unit/store/checkpoint_schedule_test.cc.

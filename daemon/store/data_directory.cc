@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// DataDirectory: META is three lines of text, so that people can read it; its last line is a checksum of the others.
+// DataDirectory: META is lines of text, so that people can read it; its last line is a checksum of the others.
 //
 //   footfall 1
 //   incarnation 0f1e...            32 hex digits
+//   restored-from 0a1b...          the same, where it was made from a backup
 //   crc32c 89abcdef
 // Tested by tests/unit/store/data_directory_test.cc.
 #include "store/data_directory.h"
@@ -21,31 +22,8 @@ using base::Error;
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 constexpr std::string_view kFirstLine = "footfall ";
 constexpr std::uint32_t kDirectoryVersion = 1;
-
-std::string hex(std::string_view bytes) {
-  std::string out;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    out.push_back(kHexDigits[byte >> 4U]);
-    out.push_back(kHexDigits[byte & 15U]);
-  }
-  return out;
-}
-
-std::string hex(const journal::Incarnation& incarnation) {
-  return hex(std::string_view(reinterpret_cast<const char*>(incarnation.data()), incarnation.size()));
-}
-
-bool from_hex(std::string_view text, journal::Incarnation& out) {
-  if (text.size() != 2 * out.size()) return false;
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    const std::size_t high = kHexDigits.find(text[2 * i]);
-    const std::size_t low = kHexDigits.find(text[2 * i + 1]);
-    if (high == std::string_view::npos || low == std::string_view::npos) return false;
-    out[i] = static_cast<std::uint8_t>(high << 4U | low);
-  }
-  return true;
-}
+constexpr std::string_view kIncarnation = "incarnation ";
+constexpr std::string_view kRestoredFrom = "restored-from ";
 
 std::string checksum_line(std::string_view lines) {
   const std::uint32_t crc = base::crc32c(lines);
@@ -54,13 +32,19 @@ std::string checksum_line(std::string_view lines) {
   return out + "\n";
 }
 
-std::string meta_text(const journal::Incarnation& incarnation) {
-  const std::string lines =
-      std::string(kFirstLine) + std::to_string(kDirectoryVersion) + "\nincarnation " + hex(incarnation) + "\n";
+struct Meta {
+  journal::Incarnation incarnation{};
+  std::optional<journal::Incarnation> restored_from;
+};
+
+std::string meta_text(const Meta& meta) {
+  std::string lines = std::string(kFirstLine) + std::to_string(kDirectoryVersion) + "\n";
+  lines.append(kIncarnation).append(base::to_text(meta.incarnation)).append("\n");
+  if (meta.restored_from) lines.append(kRestoredFrom).append(base::to_text(*meta.restored_from)).append("\n");
   return lines + checksum_line(lines);
 }
 
-base::Result<journal::Incarnation> parse_meta(std::string_view text, const std::string& path) {
+base::Result<Meta> parse_meta(std::string_view text, const std::string& path) {
   const Error damaged{Errc::corrupt, path + " is damaged; put it back from a backup of the directory"};
   if (!text.starts_with(kFirstLine)) return damaged;
   std::uint32_t version = 0;
@@ -74,12 +58,16 @@ base::Result<journal::Incarnation> parse_meta(std::string_view text, const std::
   }
   const std::size_t last = text.rfind("crc32c ");
   if (last == std::string_view::npos || text.substr(last) != checksum_line(text.substr(0, last))) return damaged;
-  journal::Incarnation incarnation{};
   const std::string_view lines = text.substr(0, last);
-  const std::size_t at = lines.find("incarnation ");
-  if (at == std::string_view::npos || !from_hex(lines.substr(at + 12, 2 * incarnation.size()), incarnation))
-    return damaged;
-  return incarnation;
+  const auto named = [lines](std::string_view key) {
+    const std::size_t at = lines.find(key);
+    return at == std::string_view::npos
+               ? std::nullopt
+               : base::parse_incarnation(lines.substr(at + key.size(), 2 * sizeof(base::Incarnation)));
+  };
+  const auto incarnation = named(kIncarnation);
+  if (!incarnation) return damaged;
+  return Meta{*incarnation, named(kRestoredFrom)};
 }
 
 std::string parent_directory(std::string_view path) {
@@ -98,8 +86,10 @@ Error unusable(const std::string& path, const Error& cause) {
 
 }  // namespace
 
-base::Result<std::unique_ptr<DataDirectory>> DataDirectory::open(base::FileSystem& files, const std::string& path) {
+base::Result<std::unique_ptr<DataDirectory>> DataDirectory::open(
+    base::FileSystem& files, const std::string& path, const std::optional<journal::Incarnation>& restored_from) {
   std::unique_ptr<DataDirectory> directory(new DataDirectory(files, path));
+  directory->restored_from_ = restored_from;
   const auto there = files.exists(path);
   if (!there) return unusable(path, there.error());
   if (auto made = files.make_directory(path); !made) return unusable(path, made.error());
@@ -161,9 +151,10 @@ base::Result<void> DataDirectory::read_or_make_meta() {
   const std::string meta = file("META");
   auto text = base::read_file(files_, meta, 4096);
   if (text) {
-    auto incarnation = parse_meta(*text, meta);
-    if (!incarnation) return incarnation.error();
-    incarnation_ = *incarnation;
+    auto parsed = parse_meta(*text, meta);
+    if (!parsed) return parsed.error();
+    incarnation_ = parsed->incarnation;
+    restored_from_ = parsed->restored_from;
     return {};
   }
   auto there = files_.exists(meta);
@@ -179,13 +170,13 @@ base::Result<void> DataDirectory::read_or_make_meta() {
   }
   base::random_bytes(incarnation_.data(), incarnation_.size());
   fresh_ = true;
-  if (auto written = base::replace_file(files_, meta, meta_text(incarnation_)); !written)
+  if (auto written = base::replace_file(files_, meta, meta_text({incarnation_, restored_from_})); !written)
     return unusable(path_, written.error());
   return {};
 }
 
 std::string DataDirectory::incarnation_text() const {
-  return hex(incarnation_);
+  return base::to_text(incarnation_);
 }
 
 std::string DataDirectory::stream_directory(journal::StreamId stream) const {

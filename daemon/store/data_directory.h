@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // DataDirectory: what lies where, whose it is, and that nobody else uses it.
 //
-//   META                  format version, incarnation (replaced atomically)
+//   META                  format version, incarnation, and the one before where it was restored (replaced atomically)
 //   LOCK                  held while a daemon or an offline command uses the directory
 //   journal/STREAM/*.seg  the journal
 //   journal/damaged/      what a start with --accept-loss gave up (store/set_aside.h)
@@ -13,6 +13,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/errors.h"
@@ -24,8 +25,10 @@ namespace footfall::store {
 class DataDirectory {
  public:
   // Makes the directory if it is absent. in_use: another process has it; newer_format; io: not writable. Each error
-  // names the path and says what to do.
-  static base::Result<std::unique_ptr<DataDirectory>> open(base::FileSystem& files, const std::string& path);
+  // names the path and says what to do. `restored_from` is noted in a directory that is made.
+  static base::Result<std::unique_ptr<DataDirectory>> open(
+      base::FileSystem& files, const std::string& path,
+      const std::optional<journal::Incarnation>& restored_from = std::nullopt);
 
   // For offline reading: changes nothing. not_found: there is no data directory; in_use: a daemon has it.
   static base::Result<std::unique_ptr<DataDirectory>> open_existing(base::FileSystem& files, const std::string& path);
@@ -34,6 +37,8 @@ class DataDirectory {
   base::FileSystem& files() const { return files_; }
   const journal::Incarnation& incarnation() const { return incarnation_; }
   std::string incarnation_text() const;  // 32 hex digits
+  // Under which the counts of the backup were made that this directory began with.
+  const std::optional<journal::Incarnation>& restored_from() const { return restored_from_; }
   bool fresh() const { return fresh_; }  // made by this open()
   std::string file(const std::string& name) const { return path_ + "/" + name; }
   std::string journal_directory() const { return file("journal"); }
@@ -51,6 +56,7 @@ class DataDirectory {
   std::string path_;
   std::unique_ptr<base::File> lock_;
   journal::Incarnation incarnation_{};
+  std::optional<journal::Incarnation> restored_from_;
   bool fresh_ = false;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Recovery: replays records onto a state. What breaks an invariant of the journal is corruption and stops it: a hole in
 // a sequence, a hit of an unknown site or an undefined page, a change that cannot be applied.
-// Cost: about a million hits a second on one core; the checkpoint bounds how many there are.
+// Cost: three to four million hits a second on one core; the checkpoint bounds how many there are.
 // Tested by tests/unit/store/recovery_test.cc.
 #include "store/recovery.h"
 
@@ -26,16 +26,17 @@ Error corrupt(std::string detail) {
 // What a stream's records do to the state.
 class Replayer final : public sites::RecordVisitor {
  public:
-  Replayer(RecoveredState& state, bool control) : state_(state), control_(control) {}
+  Replayer(RecoveredState& state, journal::StreamId stream)
+      : state_(state), control_(stream == journal::kControlStream), nodes_(stream == journal::kNodesStream) {}
 
   Outcome hits(SiteId id, const counting::Epoch& epoch, std::span<const counting::Hit> hits) override {
-    if (control_) return misplaced("hits");
+    if (control_ || nodes_) return misplaced("hits");
     sites::Site* site = state_.registry->find(id);
     if (site == nullptr) return unknown_site(id, "hits are");
     base::MutexLock lock(site->mutex());
     counting::SiteState& counts = site->state();
     for (const counting::Hit& hit : hits) {
-      if (Outcome defined = check_defined(id, counts, hit); !defined) return defined;
+      if (!counts.knows(hit)) return undefined(id, counts, hit);
       state_.newest_s = std::max(state_.newest_s, hit.at_s);
     }
     counts.replay(epoch, hits);
@@ -44,7 +45,7 @@ class Replayer final : public sites::RecordVisitor {
   }
 
   Outcome page(SiteId id, counting::PageId page, std::string_view path) override {
-    if (control_) return misplaced("a page");
+    if (control_ || nodes_) return misplaced("a page");
     sites::Site* site = state_.registry->find(id);
     if (site == nullptr) return unknown_site(id, "a page is");
     base::MutexLock lock(site->mutex());
@@ -53,7 +54,7 @@ class Replayer final : public sites::RecordVisitor {
   }
 
   Outcome label(SiteId id, counting::LabelId label, std::string_view text) override {
-    if (control_) return misplaced("a label");
+    if (control_ || nodes_) return misplaced("a label");
     sites::Site* site = state_.registry->find(id);
     if (site == nullptr) return unknown_site(id, "a label is");
     base::MutexLock lock(site->mutex());
@@ -62,6 +63,7 @@ class Replayer final : public sites::RecordVisitor {
   }
 
   Outcome observation(SiteId id, const counting::Observation& seen) override {
+    if (nodes_) return misplaced("an observation");
     sites::Site* site = state_.registry->find(id);
     if (site == nullptr) return unknown_site(id, "an observation is");
     base::MutexLock lock(site->mutex());
@@ -81,16 +83,35 @@ class Replayer final : public sites::RecordVisitor {
     return {};
   }
 
-  Outcome progress(SiteId id, std::string_view source, std::uint64_t position) override {
-    if (control_) return misplaced("progress");
+  Outcome progress(SiteId id, std::string_view source, std::uint64_t position, std::int64_t at_s) override {
+    if (control_ || nodes_) return misplaced("progress");
     if (state_.registry->find(id) == nullptr) return unknown_site(id, "progress is");
-    state_.registry->imports().set_progress(id, source, position);
+    state_.registry->imports().set_progress(id, source, position, at_s);
+    state_.newest_s = std::max(state_.newest_s, at_s);
     return {};
   }
 
   Outcome batch_key(sites::BatchKey key) override {
-    if (control_) return misplaced("a batch key");
+    if (control_ || nodes_) return misplaced("a batch key");
     state_.registry->batch_keys().restore(std::move(key));
+    return {};
+  }
+
+  Outcome remote_slot(SiteId id, const counting::RemoteSlot& remote) override {
+    if (!nodes_) return misplaced("a slot");
+    sites::Site* site = state_.registry->find(id);
+    if (site == nullptr) return unknown_site(id, "a slot is");
+    base::MutexLock lock(site->mutex());
+    if (site->state().learn(remote.epoch, remote.incarnation, remote.slot) != counting::Learnt::past_missing) return {};
+    return corrupt("a slot of site id " + std::to_string(id.value) + " comes without its past, and none is there");
+  }
+
+  Outcome inherited(SiteId id, const counting::RemoteSlot& inherited) override {
+    if (!nodes_) return misplaced("a slot");
+    sites::Site* site = state_.registry->find(id);
+    if (site == nullptr) return unknown_site(id, "a slot is");
+    base::MutexLock lock(site->mutex());
+    site->state().inherit(inherited.epoch, inherited.incarnation, inherited.slot);
     return {};
   }
 
@@ -107,22 +128,17 @@ class Replayer final : public sites::RecordVisitor {
                    " is defined twice, now as " + std::string(text));
   }
   // Each stream defines what it uses before it uses it, or the checkpoint has it.
-  static Outcome check_defined(SiteId id, const counting::SiteState& counts, const counting::Hit& hit) {
-    if (counts.page_path(hit.page).empty()) {
-      return corrupt("page " + std::to_string(hit.page.value) + " of site id " + std::to_string(id.value) +
-                     " was never defined");
-    }
+  static Outcome undefined(SiteId id, const counting::SiteState& counts, const counting::Hit& hit) {
+    std::string what = "page " + std::to_string(hit.page.value);
     for (const counting::LabelId label : hit.labels) {
-      if (label >= counting::kFirstLabel && counts.label_text(label).empty()) {
-        return corrupt("label " + std::to_string(label.value) + " of site id " + std::to_string(id.value) +
-                       " was never defined");
-      }
+      if (!counts.page_path(hit.page).empty() && label >= counting::kFirstLabel && counts.label_text(label).empty())
+        what = "label " + std::to_string(label.value);
     }
-    return {};
+    return corrupt(what + " of site id " + std::to_string(id.value) + " was never defined");
   }
 
   RecoveredState& state_;
-  bool control_;
+  bool control_, nodes_;
 };
 
 // The whole of the segments that are there.
@@ -161,7 +177,7 @@ Outcome replay_stream(const DataDirectory& directory, journal::StreamId stream, 
   std::uint64_t last = options.after.sequence;
   const std::uint64_t held_before = state.replayed_hits;
   std::uint64_t said = 0;  // by the blocks' headers
-  Replayer replayer(state, stream == journal::kControlStream);
+  Replayer replayer(state, stream);
   std::vector<counting::Hit> scratch;
   const auto visit = [&](const journal::BlockHeader& block, std::string_view payload) -> Outcome {
     if (cancelled != nullptr && cancelled->load(std::memory_order_relaxed)) return Error{Errc::unavailable, "stopping"};
@@ -269,7 +285,7 @@ base::Result<RecoveredState> replay(const DataDirectory& directory, const counti
     for (const journal::StreamId stream : *streams) start.progress->bytes += bytes_of(directory, stream);
     start.progress->streams = streams->size();
   }
-  // Control is the least stream id: what hits refer to is there before them.
+  // Control is the least stream id: what the others refer to is there before them.
   for (const journal::StreamId stream : *streams) {
     if (start.progress != nullptr) {
       bytes += bytes_of(directory, stream);

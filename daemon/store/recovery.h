@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Recovery: the last good checkpoint, then the control stream, then each hit stream, in any order. The checkpointer
-// runs the same code each minute, over closed segments only. Deterministic: the same files give the same canonical
-// bytes. Tested by tests/unit/store/recovery_test.cc.
+// Recovery: the last good checkpoint, then the control stream, then each hit stream and what other nodes said, in any
+// order. The checkpointer runs the same code each minute, over closed segments only. Deterministic: the same files give
+// the same canonical bytes. Tested by tests/unit/store/recovery_test.cc.
 #pragma once
 
 #include <atomic>

@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "counting/buckets.h"
 #include "lookup/time_zones.h"
+#include "sites/salts_file.h"
 #include "store/checkpoint.h"
 #include "store/content_hash.h"
 #include "store/history.h"
@@ -153,6 +154,22 @@ void read_history(const DataDirectory& directory, std::uint64_t newest_checkpoin
   fs::remove_all(scratch, failed);
 }
 
+void check_salts(const DataDirectory& directory, std::int64_t now_s, bool was_used, VerifyReport& report) {
+  const std::string path = directory.file("salts");
+  const auto salts = sites::read_salts(directory.files(), path);
+  if (!salts && salts.error().code != base::Errc::not_found) {
+    report.problems.push_back(salts.error().detail);
+  } else if (!salts && was_used) {
+    report.warnings.push_back(path +
+                              " is absent: a start makes it anew, and counts today's visitors and those online anew");
+  } else if (salts && sites::is_of_the_future(salts->day, now_s)) {
+    report.problems.push_back(path + " is of a day that comes in " +
+                              std::to_string(salts->day - sites::oldest_salt_day(now_s)) +
+                              " days by this machine's clock: set the clock before a start, which would make the file "
+                              "anew, and count today's visitors and those online anew");
+  }
+}
+
 Moment moment_of(const DataDirectory& directory, const RecoveredState& recovered, std::int64_t as_of_s) {
   const sites::Registry& registry = *recovered.registry;
   Moment moment;
@@ -209,19 +226,13 @@ std::string out_of_reach(const Moment& live, const VerifyReport& report) {
          "checkpoints";
 }
 
-}  // namespace
-
-VerifyReport verify(const DataDirectory& directory, const counting::Limits& limits, const Moment* live) {
-  VerifyReport report;
-  report.incarnation = directory.incarnation_text();
-  read_streams(directory, read_checkpoints(directory, limits, report), report);
-  read_history(directory, report.checkpoints.empty() ? 0 : report.checkpoints.back(), report);
-
+// The whole directory, or up to the moment: what it holds.
+void replay(const DataDirectory& directory, const counting::Limits& limits, const Moment* live, VerifyReport& report) {
   ReplayBounds bounds;
   if (live != nullptr) {
     if (std::string why = out_of_reach(*live, report); !why.empty()) {
       report.problems.push_back(std::move(why));
-      return report;
+      return;
     }
     bounds.checkpoint_max = live->checkpoint;
     bounds.through_sequence = live->positions;
@@ -231,7 +242,7 @@ VerifyReport verify(const DataDirectory& directory, const counting::Limits& limi
     const std::string& detail = recovered.error().detail;
     if (std::find(report.problems.begin(), report.problems.end(), detail) == report.problems.end())
       report.problems.push_back(detail);
-    return report;
+    return;
   }
   for (const LedgerMismatch& mismatch : check_ledger(*recovered).mismatches)
     report.problems.push_back("the ledger does not balance: " + mismatch.sentence);
@@ -239,6 +250,18 @@ VerifyReport verify(const DataDirectory& directory, const counting::Limits& limi
   report.state = moment_of(directory, *recovered, live != nullptr ? live->as_of_s : recovered->newest_s);
   if (live != nullptr) compare(*live, report);
   for (std::string& warning : recovered->warnings) report.warnings.push_back(std::move(warning));
+}
+
+}  // namespace
+
+VerifyReport verify(const DataDirectory& directory, const counting::Limits& limits, std::int64_t now_s,
+                    const Moment* live) {
+  VerifyReport report;
+  report.incarnation = directory.incarnation_text();
+  read_streams(directory, read_checkpoints(directory, limits, report), report);
+  read_history(directory, report.checkpoints.empty() ? 0 : report.checkpoints.back(), report);
+  replay(directory, limits, live, report);
+  check_salts(directory, std::max(now_s, report.newest_s), report.newest_s > 0, report);
   return report;
 }
 

@@ -5,6 +5,7 @@
 //   each stream          every segment from the oldest checkpoint on, every block, every record
 //   the ledger           of each checkpoint, and of the whole (ledger.h)
 //   history.sqlite       SQLite's own check; it is not behind the newest checkpoint
+//   salts                a start can read it, and nobody else can; it is not of a day that has not come
 //   a live moment        if one is given: replayed to its positions, the state has its hash
 //
 // Units      UTC seconds; counts are as of the latest second in any record, or of the moment.
@@ -42,8 +43,10 @@ struct VerifyReport {
   std::vector<std::string> warnings;  // what a start would cut or pass over without losing what was acknowledged
 };
 
+// `now_s`: of the wall clock, for what cannot be of the future; it is never taken to be before the latest record.
 // `live`: the state is replayed to its positions instead of to the end, and compared with it. conflict is a problem of
 // the report: the directory is another one, or has left the positions behind.
-VerifyReport verify(const DataDirectory& directory, const counting::Limits& limits, const Moment* live = nullptr);
+VerifyReport verify(const DataDirectory& directory, const counting::Limits& limits, std::int64_t now_s,
+                    const Moment* live = nullptr);
 
 }  // namespace footfall::store

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """footfall import sends a log's page hits, with their times, to a daemon; analyze counts the same log without one."""
+import glob
 import json
+import os
 import pathlib
 import random
 import subprocess
 import tempfile
+import time
 import unittest
 
 from footfall import BROWSER, BUILD, SAMPLES, Daemon
@@ -90,6 +93,45 @@ class Import(unittest.TestCase):
             self.assertEqual(ended.returncode, 1, ended.stdout + ended.stderr)
             self.assertRegex(ended.stdout, r"4 +of them: time")
             self.assertIn("every hit was rejected", ended.stderr)
+
+    def test_an_import_that_nobody_ends_is_ended_after_a_week_without_a_part(self):
+        libraries = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+        if not libraries:
+            self.skipTest("another day needs the package faketime")
+
+        def days_later(days):
+            return {**os.environ, "LD_PRELOAD": libraries[0], "FAKETIME": f"+{days}d", "DONT_FAKE_MONOTONIC": "1"}
+
+        def part(daemon, position):
+            line = json.dumps({"site": SITE, "path": "/", "time": 1_700_000_000, "address": "192.0.2.1", "agent": "log"})
+            answer = daemon.request("POST", f"/v1/hits?source=a.log&position={position}", line, Authorization=f"Bearer {daemon.token}", Content_Type="application/x-ndjson")
+            self.assertEqual(answer.status, 200, answer.text)
+
+        def begin(daemon):
+            return daemon.admin("POST", "/v1/admin/imports", {"site": SITE, "source": "a.log"})
+
+        with Daemon("--threads", "1") as daemon:
+            daemon.add_site(SITE)
+            self.assertEqual(begin(daemon).status, 201)
+            daemon.stop()
+            daemon.environment = days_later(6)
+            daemon.start()
+            part(daemon, 1)
+            daemon.stop()
+            daemon.environment = days_later(12)  # six days after the part
+            daemon.start()
+            self.assertEqual(begin(daemon).status, 200, "it is open still")
+            daemon.stop()
+            daemon.environment = days_later(14)
+            daemon.start()
+            deadline = time.monotonic() + 60
+            while "ended an import into" not in daemon.log_text() and time.monotonic() < deadline:
+                time.sleep(0.05)
+            entry = daemon.admin("GET", "/v1/admin/audit").json["audit"][0]
+            self.assertEqual((entry["action"], entry["actor"], entry["site"]), ("import ended", "footfalld", SITE))
+            daemon.stop(9)
+            daemon.start()
+            self.assertEqual(begin(daemon).json["position"], 1, "its mark is kept")
 
     def test_a_real_log_imports_as_it_analyzes(self):
         log = SAMPLES / "elastic-nginx-2015.log.gz"

@@ -82,10 +82,14 @@ class Salts(unittest.TestCase):
 
     # --- the file ---
 
-    def refused(self, daemon):
+    def refused(self, daemon, sentence):
+        """By a start; and `footfall verify` says so too."""
         with self.assertRaises(AssertionError) as ended:
             daemon.start()
-        return str(ended.exception)
+        self.assertIn(sentence, str(ended.exception))
+        ran = subprocess.run([str(BUILD / "footfall"), "verify", str(daemon.directory)], capture_output=True, text=True, timeout=60)
+        self.assertEqual(ran.returncode, 1)
+        self.assertIn("PROBLEM: " + sentence, ran.stdout)
 
     def test_the_file_is_its_owners_and_a_restart_goes_on_with_it(self):
         daemon = self.daemon()
@@ -107,13 +111,13 @@ class Salts(unittest.TestCase):
         file = daemon.directory / "salts"
         daemon.stop()
         file.chmod(0o640)
-        self.assertIn(f"{file}: others may read the salt; chmod 600 it", self.refused(daemon))
+        self.refused(daemon, f"{file}: others may read the salts; chmod 600 it")
         file.chmod(0o600)
         whole = file.read_bytes()
         file.write_bytes(whole[:20] + bytes([whole[20] ^ 1]) + whole[21:])
-        self.assertIn(f"{file}: not a salt file, or damaged", self.refused(daemon))
+        self.refused(daemon, f"{file} is damaged: its checksum does not hold")
         file.write_bytes(b"")
-        self.assertIn(f"{file}: not a salt file, or damaged", self.refused(daemon))
+        self.refused(daemon, f"{file} is damaged: it has 0 bytes, and there should be 52")
         file.write_bytes(whole)
         daemon.start()
         self.assertNotIn("made anew", daemon.log_text())

@@ -15,7 +15,7 @@
 #include "redis/address.h"
 #include "redis/key_slot.h"
 #include "redis/reply.h"
-#include "support/redis_values.h"
+#include "support/redis_data.h"
 
 namespace footfall::testing {
 
@@ -33,18 +33,14 @@ class RedisModel {
     std::string version = "7.0.15";
     std::string refuses;              // the error that every write gets; empty: none
     redis::Address sentinels_master;  // what a sentinel answers
-    std::map<std::string, std::string> data;
-    RedisValues values;               // what is no plain string
+    RedisData data;
     std::int64_t clock_ahead_ms = 0;  // of the model's
     std::set<unsigned> importing;     // slots
     std::map<unsigned, redis::Address> migrating;
     unsigned commands = 0;  // that were answered, beyond log-in and discovery
 
     // Everything is gone: FLUSHALL, or an old dump.
-    void flush() {
-      data.clear();
-      values = {};
-    }
+    void flush() { data = {}; }
   };
   std::int64_t now_ms = 0;
 
@@ -150,25 +146,36 @@ class RedisModel {
                "\r\n";
       }
       const auto to = server.migrating.find(slot);
-      if (to != server.migrating.end() && !server.data.contains(words[1])) {
+      if (to != server.migrating.end() && !server.data.strings.contains(words[1])) {
         return "-ASK " + std::to_string(slot) + " " + to->second.host + ":" + std::to_string(to->second.port) + "\r\n";
       }
     }
     ++server.commands;
-    if (RedisValues::writes(words)) {
+    if (RedisData::writes(words)) {
       if (!server.refuses.empty()) return "-" + server.refuses + "\r\n";
       if (!server.master) return "-READONLY You can't write against a read only replica.\r\n";
     }
-    if (auto known = server.values.answer(words, server.data, now_ms + server.clock_ahead_ms)) return *std::move(known);
-    if (words[0] == "GET") {
-      const auto value = server.data.find(words[1]);
-      return value == server.data.end() ? "$-1\r\n" : bulk(value->second);
+    return bytes_of(server.data.execute(words, now_ms + server.clock_ahead_ms));
+  }
+
+  static std::string bytes_of(const redis::Reply& reply) {
+    switch (reply.type) {
+      case redis::Reply::Type::nil:
+        return "$-1\r\n";
+      case redis::Reply::Type::integer:
+        return ":" + std::to_string(reply.integer) + "\r\n";
+      case redis::Reply::Type::status:
+        return "+" + reply.text + "\r\n";
+      case redis::Reply::Type::text:
+        return bulk(reply.text);
+      case redis::Reply::Type::error:
+        return "-" + reply.text + "\r\n";
+      case redis::Reply::Type::array:
+        break;
     }
-    if (words[0] == "SET") {
-      server.data[words[1]] = words[2];
-      return "+OK\r\n";
-    }
-    return "-ERR unknown command '" + words[0] + "'\r\n";
+    std::string out = "*" + std::to_string(reply.elements.size()) + "\r\n";
+    for (const redis::Reply& element : reply.elements) out += bytes_of(element);
+    return out;
   }
 
   std::map<redis::Address, Server> servers_;

@@ -66,7 +66,7 @@ class VirtualLink {
   std::int64_t delay_ms_max = 0;  // each way
   base::ManualClock clock;
   redis::Client client;
-  redis::Calls calls;
+  redis::ClientCalls calls;
 
  private:
   using Bytes = std::deque<std::pair<std::int64_t, std::string>>;  // when they arrive, ascending

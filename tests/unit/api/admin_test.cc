@@ -49,6 +49,7 @@ class AdminTest : public SiteFixture, public ControlPlane {
     return backup_;
   }
   BackupStatus backup_status() override { return backup_; }
+  NodeList* nodes() override { return nodes_; }
   base::Result<store::Moment> moment() override {
     if (disk_full_) return base::Error{base::Errc::unavailable, "the disk is full"};
     store::Moment moment;
@@ -86,6 +87,10 @@ class AdminTest : public SiteFixture, public ControlPlane {
       request.present |= 1U << static_cast<unsigned>(http::Field::idempotency_key);
     }
     AdminAnswer answer = admin_.answer(request);
+    if (answer.later) {
+      const auto begin = answer.later;
+      begin([&answer](const AdminAnswer& done) { answer = done; });
+    }
     return {answer.status, answer.body, answer.problem, answer.extra_fields};
   }
   Answer post(std::string_view target, std::string_view body, std::string_view key = "") {
@@ -106,6 +111,7 @@ class AdminTest : public SiteFixture, public ControlPlane {
   Admin admin_;
   sites::Site* site_ = nullptr;
   std::int64_t now_ms_ = kNowMs;
+  NodeList* nodes_ = nullptr;
   Readiness readiness_;
   BackupStatus backup_;
   std::size_t audit_limit_ = 0;
@@ -231,6 +237,34 @@ TEST_F(AdminTest, AResetIsExactAndCanBeUndone) {
   expect_problem(post("/v1/admin/changes/reset-1/undo", ""), Problem::conflict);
 }
 
+TEST_F(AdminTest, AResetSaysWhichNodesHaveAdoptedIt) {
+  struct Nodes final : NodeList {
+    void adopters(const std::string& site, const counting::Epoch& epoch, std::int32_t wait_s,
+                  std::function<void(base::Result<std::vector<Node>>)> then) override {
+      asked = site + " " + std::to_string(epoch.number) + " " + std::to_string(wait_s);
+      if (away) return then(base::Error{base::Errc::unavailable, "Redis is away"});
+      then(std::vector<Node>{{"a", "00ff", true}, {"b", "11ff", false}});
+    }
+    std::string asked;
+    bool away = false;
+  } nodes;
+  nodes_ = &nodes;
+  const Answer was_reset = post("/v1/admin/sites/example.vn/reset", R"({"wait_s":7})", "reset-1");
+  ASSERT_EQ(was_reset.status, 200) << was_reset.body;
+  EXPECT_EQ(nodes.asked, "example.vn 2 7");
+  EXPECT_EQ(was_reset.json().text("/nodes/0/node"), "a");
+  EXPECT_TRUE(was_reset.json().flag("/nodes/0/adopted"));
+  EXPECT_FALSE(was_reset.json().flag("/nodes/1/adopted"));
+  EXPECT_EQ(was_reset.json().number("/epoch"), 2);
+  nodes.away = true;
+  const Answer again = post("/v1/admin/sites/example.vn/reset", "", "reset-1");
+  ASSERT_EQ(again.status, 200) << again.body;
+  EXPECT_TRUE(again.json().flag("/repeated"));
+  EXPECT_EQ(again.json().text("/nodes_problem"), "Redis is away");
+  expect_problem(post("/v1/admin/sites/example.vn/reset", R"({"wait_s":301})"), Problem::malformed, "wait_s");
+  nodes_ = nullptr;
+}
+
 TEST_F(AdminTest, ADryRunSaysWhatWouldGoAndChangesNothing) {
   visit(*site_, "/p", 1);
   visit(*site_, "/q", 2);
@@ -333,7 +367,7 @@ TEST_F(AdminTest, AnImportBeginsGoesOnAndEnds) {
   const Answer begun = post("/v1/admin/imports", R"({"site":"example.vn","source":"access.log"})");
   ASSERT_EQ(begun.status, 201) << begun.body;
   EXPECT_EQ(begun.json().number("/position"), 0);
-  registry_.imports().set_progress(site_->id(), "access.log", 4096);
+  registry_.imports().set_progress(site_->id(), "access.log", 4096, 0);
   const Answer resumed = post("/v1/admin/imports", R"({"site":"example.vn","source":"access.log"})");
   EXPECT_EQ(resumed.status, 200);
   EXPECT_EQ(resumed.json().number("/position"), 4096);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <thread>
 
+#include "api/stats.h"
 #include "unit/api/site_fixture.h"
 
 namespace footfall::api {
@@ -36,6 +37,21 @@ TEST_F(PagesTest, RowsAndRestAddUpToTheSite) {
     EXPECT_EQ(sum, answer.number("/counted"));
     EXPECT_EQ(sum, 6);
   }
+}
+
+TEST_F(PagesTest, WhatOtherNodesCountedIsInTheTotalAndNotInThePages) {
+  {
+    sites::Site& site = *registry_.find("example.vn");
+    const base::MutexLock lock(site.mutex());
+    const counting::Slot slot =
+        counting::make_slot({.counted = 10, .bots = 0, .days = {{counting::local_day(kNow, 25'200), 10, 0}}});
+    ASSERT_EQ(site.state().learn({}, {1, 2, 3}, slot), counting::Learnt::news);
+  }
+  const Parsed stats(stats_json(context("example.vn"), ""));
+  EXPECT_EQ(stats.number("/counted"), 16);
+  EXPECT_EQ(stats.number("/today/hits"), 16);
+  EXPECT_EQ(pages("").number("/counted"), 6);
+  EXPECT_EQ(registry_.plan_seed_total("example.vn", {}, 100, kNow).value().amount, 84);
 }
 
 TEST_F(PagesTest, RowsAndRestAddUpWhileHitsArrive) {

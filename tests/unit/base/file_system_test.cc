@@ -154,6 +154,15 @@ TEST_F(FileSystemTest, WritingToAFileOpenedForReadingFails) {
   EXPECT_EQ(written.error().code, Errc::io);
 }
 
+TEST_F(FileSystemTest, AnErrorNamesAFileAsItIsCalledNow) {
+  create("spare");
+  const auto file = files_.open(directory_.file("spare"), OpenMode::read).value();
+  ASSERT_TRUE(files_.rename(directory_.file("spare"), directory_.file("segment")));
+  const auto written = file->write_at(0, "x");
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().detail.find("write " + directory_.file("segment") + ": "), 0U) << written.error().detail;
+}
+
 TEST_F(FileSystemTest, AFullDeviceIsAnError) {
   const auto full = files_.open("/dev/full", OpenMode::read_write);
   if (!full) GTEST_SKIP() << "no /dev/full here";

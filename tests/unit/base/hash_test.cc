@@ -140,6 +140,7 @@ TEST(HashTest, Crc32cByTablesEqualsTheInstructionAtEveryLengthAndAlignment) {
     const std::string_view piece = std::string_view(text).substr(random() % 64, size);
     const auto seed = static_cast<std::uint32_t>(random());
     ASSERT_EQ(crc32c(piece, seed), crc32c_tables(piece, seed)) << size;
+    ASSERT_EQ(crc32c_before(piece, crc32c(piece, seed)), seed) << size;
   }
   EXPECT_EQ(crc32c(text), crc32c_tables(text));
 }

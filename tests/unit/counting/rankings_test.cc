@@ -37,16 +37,36 @@ TEST(RankingsTest, CountsEachLabelOfADayAndDimension) {
 
 TEST(RankingsTest, APageviewIsRankedByItsPageAndItsLabelsButNoEvent) {
   Rankings rankings;
-  std::array<LabelId, kDimensions> labels{};
-  labels[static_cast<std::size_t>(Dimension::referrer)] = LabelId{4};
-  labels[static_cast<std::size_t>(Dimension::device)] = LabelId{6};
-  labels[static_cast<std::size_t>(Dimension::event)] = LabelId{7};
-  rankings.add_pageview(1, kUnknownPage, labels);
+  Hit hit;
+  hit.counts = true;
+  hit.labels[static_cast<std::size_t>(Dimension::referrer)] = LabelId{4};
+  hit.labels[static_cast<std::size_t>(Dimension::device)] = LabelId{6};
+  hit.labels[static_cast<std::size_t>(Dimension::event)] = LabelId{7};
+  rankings.add(1, {&hit, 1});
   EXPECT_EQ(rankings.all(1, Dimension::page), (std::vector<Ranked>{{kUnknownPage.value, 1}}));
   EXPECT_EQ(rankings.all(1, Dimension::referrer), (std::vector<Ranked>{{4, 1}}));
   EXPECT_EQ(rankings.all(1, Dimension::device), (std::vector<Ranked>{{6, 1}}));
   EXPECT_TRUE(rankings.all(1, Dimension::campaign).empty());
   EXPECT_TRUE(rankings.all(1, Dimension::event).empty());
+}
+
+TEST(RankingsTest, AnEventIsRankedByItsNameAndABotsOrAHeartbeatNowhere) {
+  Rankings rankings;
+  std::vector<Hit> hits(4);
+  for (Hit& hit : hits) {
+    hit.kind = Kind::event;
+    hit.labels.fill(LabelId{7});
+  }
+  hits[1].bot = true;
+  hits[2].kind = Kind::heartbeat;
+  hits[3].labels.back() = kNoLabel;
+  rankings.add(1, hits);
+  EXPECT_EQ(rankings.all(1, Dimension::event), (std::vector<Ranked>{{7, 1}}));
+  EXPECT_TRUE(rankings.all(1, Dimension::page).empty());
+  EXPECT_TRUE(rankings.all(1, Dimension::referrer).empty());
+  rankings = Rankings();
+  rankings.add(1, std::span(hits).subspan(1));
+  EXPECT_TRUE(rankings.days().empty());
 }
 
 TEST(RankingsTest, PastTheCapAReservationAnswersOther) {

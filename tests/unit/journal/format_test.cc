@@ -38,12 +38,13 @@ TEST(FormatTest, StreamsAndSegmentsHaveNames) {
   EXPECT_EQ(directory_name(kControlStream), "control");
   EXPECT_EQ(directory_name(StreamId{1}), "hits-000");
   EXPECT_EQ(directory_name(StreamId{12}), "hits-011");
+  EXPECT_EQ(directory_name(kNodesStream), "nodes");
   EXPECT_EQ(segment_name(1), "0000000001.seg");
   EXPECT_EQ(segment_name(12345678901), "12345678901.seg");
 }
 
 TEST(FormatTest, NamesAreReadBackAndNothingElseIs) {
-  for (const int value : {0, 1, 2, 999, 1000, 65535}) {
+  for (const int value : {0, 1, 2, 999, 1000, 65534, 65535}) {
     const StreamId stream{static_cast<std::uint16_t>(value)};
     EXPECT_EQ(parse_directory_name(directory_name(stream)), stream);
   }
@@ -51,7 +52,7 @@ TEST(FormatTest, NamesAreReadBackAndNothingElseIs) {
     EXPECT_EQ(parse_segment_name(segment_name(number)), number);
   }
   for (const char* name :
-       {"", "hits-", "hits-0", "hits-00", "hits-0001", "hits--01", "hits-065535", "hits-65535", "Control"}) {
+       {"", "hits-", "hits-0", "hits-00", "hits-0001", "hits--01", "hits-065535", "hits-65534", "hits-65535", "Control"}) {
     EXPECT_FALSE(parse_directory_name(name)) << name;
   }
   for (const char* name : {"", ".seg", "1.seg", "0000000000.seg", "0000000001.seg~", "spare-1.seg", "+000000001.seg",

@@ -422,30 +422,54 @@ class RefusedBlocksTest : public ReaderTest {
     if (!with.empty()) append(with);
     sync();
   }
+  void expect_refused_stay_out() {
+    const Reading reading = read_accepting();
+    ASSERT_FALSE(reading.error) << to_string(*reading.error);
+    EXPECT_EQ(reading.payloads, std::vector<std::string>{"kept"});
+    EXPECT_EQ(reading.result.loss->doubtful_blocks, 0U);
+  }
 };
 
 TEST_F(RefusedBlocksTest, StayOutWhereTheFirstBlockBehindADamagedHeaderTellsWhichTheyAre) {
   refuse_and_go_on("taken");
-  damage(2, 56);  // durable_through
+  for (std::size_t at = 48; at < 64; ++at) damage(2, at);  // first_sequence, durable_through
+  expect_refused_stay_out();
+}
+
+TEST_F(RefusedBlocksTest, StayOutWhereTheGenerationIsLost) {
+  refuse_and_go_on("taken");
+  for (std::size_t at = 40; at < 48; ++at) damage(2, at);
+  expect_refused_stay_out();
+}
+
+TEST_F(RefusedBlocksTest, StayOutWhereNoBlockIsBehindABitThatIsTurned) {
+  for (const std::size_t at : {0U, 40U, 48U, 56U, 4092U}) {
+    files_.remove_all();
+    (void)files_.make_directory("/journal");
+    refuse_and_go_on("");
+    damage(2, at);
+    expect_refused_stay_out();
+  }
+}
+
+TEST_F(RefusedBlocksTest, StayOutWhereTheSegmentBehindAnEmptyOneTellsWhichTheyAre) {
+  refuse_and_go_on("");
+  open(Position{2, 1});  // a third one, from the same sequence on
+  for (std::size_t at = 40; at < 48; ++at) damage(2, at);
   const Reading reading = read_accepting();
   ASSERT_FALSE(reading.error) << to_string(*reading.error);
   EXPECT_EQ(reading.payloads, std::vector<std::string>{"kept"});
-  EXPECT_EQ(reading.result.loss->doubtful_blocks, 0U);
 }
 
 TEST_F(RefusedBlocksTest, CountAndAreNamedWhereNothingTells) {
-  for (const std::string& with : {std::string(), std::string("taken")}) {
-    files_.remove_all();
-    (void)files_.make_directory("/journal");
-    refuse_and_go_on(with);
-    damage(2, 40);  // the generation, which the blocks' checksums begin with
-    const Reading reading = read_accepting();
-    ASSERT_FALSE(reading.error) << to_string(*reading.error);
-    EXPECT_EQ(reading.payloads, (std::vector<std::string>{"kept", "refused"}));
-    EXPECT_EQ(reading.result.loss->doubtful_blocks, 1U);
-    EXPECT_EQ(reading.result.loss->doubtful_hits, 1U);
-    EXPECT_NE(describe(*reading.result.loss, kHits).find("may have been refused"), std::string::npos);
-  }
+  refuse_and_go_on("");
+  for (std::size_t at = 40; at < 48; ++at) damage(2, at);  // and no block is behind it
+  const Reading reading = read_accepting();
+  ASSERT_FALSE(reading.error) << to_string(*reading.error);
+  EXPECT_EQ(reading.payloads, (std::vector<std::string>{"kept", "refused"}));
+  EXPECT_EQ(reading.result.loss->doubtful_blocks, 1U);
+  EXPECT_EQ(reading.result.loss->doubtful_hits, 1U);
+  EXPECT_NE(describe(*reading.result.loss, kHits).find("may have been refused"), std::string::npos);
 }
 
 TEST_F(ReaderTest, ABlockThatIsNotTrustedIsCutLikeADamagedOne) {

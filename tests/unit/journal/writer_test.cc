@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "journal/departed.h"
 #include "journal_fixture.h"
 #include "support/temporary_directory.h"
 
@@ -152,6 +153,19 @@ TEST_F(WriterTest, SyncingReachesSegmentsThatWereClosedSince) {
   EXPECT_EQ(files_.syncs(), syncs + 4);  // three files and the directory
 }
 
+// A block that begins a page that was written before changes no extent, which its sync would have to wait for.
+TEST_F(WriterTest, ABlockIsFollowedByZerosOnceInAWhileAndNotBeyondTheSegment) {
+  segment_bytes_ = kWriteAhead + kWriteAhead / 2;
+  open();
+  append("one");
+  EXPECT_EQ(bytes(1).find_first_not_of('\0', kSegmentHeaderBytes + kBlockHeaderBytes + 3), std::string::npos);
+  append("two");
+  EXPECT_EQ(files_.log().back().bytes->size(), kBlockHeaderBytes + 3);
+  append(std::string(kWriteAhead, 'x'));
+  EXPECT_EQ(bytes(1).size(), segment_bytes_);
+  expect_read({"one", "two", std::string(kWriteAhead, 'x')});
+}
+
 // ---- Recycling ----
 
 TEST_F(WriterTest, ARecycledFileIsUsedAgain) {
@@ -179,7 +193,9 @@ TEST_F(WriterTest, ARecycledFileIsNotUsedBeforeItsEmptyHeaderIsOnTheDevice) {
 }
 
 TEST_F(WriterTest, StaleBlocksOfARecycledFileAreNeverRead) {
+  segment_bytes_ = 2 * kWriteAhead;
   open();
+  append(std::string(kWriteAhead - kSegmentHeaderBytes - kBlockHeaderBytes, 's'));
   for (int i = 0; i < 100; ++i) append("stale stale stale " + std::to_string(i));
   const std::string old = bytes(1);
   roll();
@@ -188,15 +204,14 @@ TEST_F(WriterTest, StaleBlocksOfARecycledFileAreNeverRead) {
   append("x");
   roll();
   const std::uint64_t before = writer_->position().sequence;
-  append("fresh");
+  const std::string fresh(kWriteAhead - kSegmentHeaderBytes - kBlockHeaderBytes, 'f');
+  append(fresh);
   ASSERT_EQ(writer_->position().segment, 3U);
-  // The file is the old one: behind the fresh block, which is shorter than the old first one, its bytes are there
-  // still.
-  const std::size_t fresh_end = kSegmentHeaderBytes + kBlockHeaderBytes + 5;
-  ASSERT_EQ(bytes(3).substr(fresh_end), old.substr(fresh_end));
+  // The file is the old one: right behind the fresh block, no zeros between, its bytes are there still.
+  ASSERT_EQ(bytes(3).substr(kWriteAhead), old.substr(kWriteAhead));
   const Reading reading = read(before);
   ASSERT_FALSE(reading.error);
-  EXPECT_EQ(reading.payloads, std::vector<std::string>{"fresh"});
+  EXPECT_EQ(reading.payloads, std::vector<std::string>{fresh});
   EXPECT_EQ(reading.result.torn_bytes, 0U);
 }
 
@@ -220,9 +235,15 @@ TEST_F(WriterTest, OnlyAFewSparesAreKept) {
     append("a");
     roll();
   }
-  ASSERT_TRUE(writer_->recycle(10));
+  const auto surplus = writer_->recycle(10);
+  ASSERT_TRUE(surplus);
   EXPECT_EQ(count_files("spare-"), kSparesMax);
+  EXPECT_EQ(surplus->front(), segment(kSparesMax + 1));
+  EXPECT_EQ(surplus->size(), 10 - kSparesMax);
+  ASSERT_TRUE(remove_files(files_, *surplus));
   EXPECT_EQ(count_files("0"), 1U);
+  EXPECT_TRUE(writer_->recycle(10)->empty());
+  EXPECT_TRUE(remove_files(files_, *surplus));  // they are gone already
   append("b");
   expect_read({"b"}, 10);
 }
@@ -406,7 +427,7 @@ TEST_F(WriterTest, WhereThereIsNoRoomForASegmentTheWriterOpensFailed) {
   EXPECT_EQ(writer_->last_closed(2).segment, 1U);
   EXPECT_FALSE(writer_->append("refused", 1, 1));
   EXPECT_FALSE(writer_->reopen(2));
-  ASSERT_TRUE(writer_->recycle(1));  // a checkpoint has it
+  ASSERT_TRUE(remove_files(files_, *writer_->recycle(1)));  // a checkpoint has it
   ASSERT_TRUE(writer_->reopen(2));
   append("c");
   sync();
@@ -423,7 +444,7 @@ TEST_F(WriterTest, WhatAWriterWithoutRoomRecyclesIsRoomAndNoSpare) {
   sync();
   files_.set_room(0);
   EXPECT_FALSE(writer_->append(std::string(segment_bytes_, 'x'), 1, 1));
-  ASSERT_TRUE(writer_->recycle(1));
+  ASSERT_TRUE(remove_files(files_, *writer_->recycle(1)));
   EXPECT_EQ(count_files("spare-"), 0U);
   ASSERT_TRUE(writer_->reopen());
 }

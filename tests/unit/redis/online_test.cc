@@ -17,7 +17,7 @@ class OnlineTest : public ::testing::Test {
     nodes_ = std::make_unique<OnlineNodes>(1, "redis://a:1", nodes, options, ahead_ms);
     nodes_->model.at(kRedis);
   }
-  testing::RedisValues& values() { return nodes_->model.at(kRedis).values; }
+  testing::RedisData& data() { return nodes_->model.at(kRedis).data; }
   std::optional<std::uint32_t> answer(std::size_t node, const std::string& name = "example.vn") {
     const auto value = nodes_->answer(node, name);
     return value ? std::optional(value->online) : std::nullopt;
@@ -34,7 +34,7 @@ TEST_F(OnlineTest, AVisitorOfTwoNodesIsOne) {
   nodes_->run_ms(2000);
   EXPECT_EQ(answer(0), 2U);
   EXPECT_EQ(answer(1), 2U);
-  EXPECT_TRUE(values().sets.contains("footfall:{example.vn.0}:online:300-0-1"));
+  EXPECT_TRUE(data().sets.contains("footfall:{example.vn.0}:online:300-0-1"));
 }
 
 TEST_F(OnlineTest, NothingIsKnownWithoutRedis) {
@@ -132,12 +132,12 @@ TEST_F(OnlineTest, ALargeSiteIsDividedWhileItsNumberStaysExact) {
     nodes_->run_ms(1000);
     for (std::size_t node = 0; node < 3; ++node) ASSERT_EQ(answer(node), 350U) << second;
   }
-  const std::size_t divided = values().sets["footfall:{example.vn.0}:online:300-0-4"].size() +
-                              values().sets["footfall:{example.vn.1}:online:300-0-4"].size() +
-                              values().sets["footfall:{example.vn.2}:online:300-0-4"].size() +
-                              values().sets["footfall:{example.vn.3}:online:300-0-4"].size();
+  const std::size_t divided = data().sets["footfall:{example.vn.0}:online:300-0-4"].size() +
+                              data().sets["footfall:{example.vn.1}:online:300-0-4"].size() +
+                              data().sets["footfall:{example.vn.2}:online:300-0-4"].size() +
+                              data().sets["footfall:{example.vn.3}:online:300-0-4"].size();
   EXPECT_EQ(divided, 350U);
-  EXPECT_EQ(values().hashes["footfall:{example.vn}:online"].size(), 1U);
+  EXPECT_EQ(data().hashes["footfall:{example.vn}:online"].size(), 1U);
 }
 
 TEST_F(OnlineTest, OfAnotherWindowThoseWhoHadLeftStayAway) {
@@ -163,10 +163,10 @@ TEST_F(OnlineTest, NothingIsLeftInRedisOfASiteThatNobodyVisits) {
   for (std::uint64_t id = 1; id <= 10; ++id) nodes_->hit(0, "example.vn", id);
   nodes_->hit(0, "example.vn", 11, 0, 1);
   nodes_->run_ms(2000);
-  EXPECT_EQ(values().sets.size(), 1U);
-  EXPECT_EQ(values().expiry_ms.size(), 1U);
+  EXPECT_EQ(data().sets.size(), 1U);
+  EXPECT_EQ(data().expiry_ms.size(), 1U);
   nodes_->run_ms(200'000);
-  EXPECT_TRUE(values().sets.empty());
+  EXPECT_TRUE(data().sets.empty());
 }
 
 TEST_F(OnlineTest, WhoHasLeftIsTakenOutWhileOthersStay) {
@@ -176,7 +176,7 @@ TEST_F(OnlineTest, WhoHasLeftIsTakenOutWhileOthersStay) {
   nodes_->run_ms(180'000, [&] {
     if (nodes_->model.now_ms % 5000 == 0) nodes_->hit(0, "example.vn", 1000);
   });
-  EXPECT_EQ(values().sets["footfall:{example.vn.0}:online:15-0-1"].size(), 1U);
+  EXPECT_EQ(data().sets["footfall:{example.vn.0}:online:15-0-1"].size(), 1U);
 }
 
 TEST_F(OnlineTest, WhatWaitsWhileRedisIsAwayIsBounded) {
@@ -206,7 +206,7 @@ TEST_F(OnlineTest, ASiteThatIsTakenAwayIsNotWrittenAnyMore) {
   nodes_->nodes[0]->online.tick();
   nodes_->nodes[0]->online.remove("example.vn");
   nodes_->run_ms(30'000);
-  EXPECT_TRUE(values().sets.empty());
+  EXPECT_TRUE(data().sets.empty());
   EXPECT_EQ(nodes_->nodes[0]->online.backlog(), 0U);
 }
 

@@ -21,7 +21,7 @@ class SnapshotsTest : public ::testing::Test {
     server_ = std::make_unique<testing::RedisProcess>(program);
     client_ = std::make_unique<Client>(*parse_target("redis://127.0.0.1:" + std::to_string(server_->port())),
                                        Client::Options{}, clock_.utc_ms());
-    calls_ = std::make_unique<Calls>(*client_, clock_);
+    calls_ = std::make_unique<ClientCalls>(*client_, clock_);
     snapshots_ = std::make_unique<Snapshots>(*calls_, "ff");
     transport_ = std::make_unique<Transport>(loop_.get_executor(), *client_, clock_, std::nullopt,
                                              [this] { calls_->take_answers(); });
@@ -62,7 +62,7 @@ class SnapshotsTest : public ::testing::Test {
   boost::asio::io_context loop_;
   base::SystemClock clock_;
   std::unique_ptr<Client> client_;
-  std::unique_ptr<Calls> calls_;
+  std::unique_ptr<ClientCalls> calls_;
   std::unique_ptr<Snapshots> snapshots_;
   std::unique_ptr<Transport> transport_;
 };

@@ -115,8 +115,8 @@ TEST_F(VisitorsTest, AVisitorOfTwoNodesIsOne) {
   EXPECT_EQ(answer(0), 2U);
   EXPECT_EQ(answer(2, kToday - 1), 1U);
   EXPECT_EQ(answer(2, kToday - 2), std::nullopt);
-  EXPECT_TRUE(model.at(kRedis).data.contains("footfall:{example.vn}:visitors:1-0:20700"));
-  EXPECT_FALSE(model.at(kRedis).data.contains("footfall:{example.vn}:visitors:1-0:20698"));
+  EXPECT_TRUE(model.at(kRedis).data.strings.contains("footfall:{example.vn}:visitors:1.0:20700"));
+  EXPECT_FALSE(model.at(kRedis).data.strings.contains("footfall:{example.vn}:visitors:1.0:20698"));
 }
 
 TEST_F(VisitorsTest, WhatChangedHereIsCountedAtTheNextFlushAndElsewhereWhenItIsTold) {
@@ -142,8 +142,8 @@ TEST_F(VisitorsTest, LargeDaysAreMergedAfterAStartAndALoss) {
   run_ms(2000);
   ASSERT_NO_FATAL_FAILURE(expect_right());
   EXPECT_EQ(nodes[0]->visitors.counters().merged.get(), 2U);
-  EXPECT_EQ(model.at(kRedis).data.size(), 2U) << "a node's own sketch is left";
-  EXPECT_EQ(model.at(kRedis).values.expiry_ms.size(), 2U);
+  EXPECT_EQ(model.at(kRedis).data.strings.size(), 2U) << "a node's own sketch is left";
+  EXPECT_EQ(model.at(kRedis).data.expiry_ms.size(), 2U);
 }
 
 TEST_F(VisitorsTest, EpochsAreApartAndThoseIncludedAreUnited) {
@@ -216,7 +216,7 @@ TEST_F(VisitorsTest, ASiteThatIsTakenAwayIsNotWrittenAnyMore) {
   hit(0, 1);
   for (auto& node : nodes) node->visitors.remove(kSite);
   run_ms(12'000);
-  EXPECT_TRUE(model.at(kRedis).data.empty());
+  EXPECT_TRUE(model.at(kRedis).data.strings.empty());
 }
 
 }  // namespace

@@ -66,18 +66,18 @@ TEST_F(BatchClaimTest, OnlyWhatIsHeldIsRecorded) {
 }
 
 TEST_F(BatchClaimTest, APartOfAnImportIsHeldAsAKeyIs) {
-  imports_.begin(kSite, "log", 1, 2);
+  imports_.begin(kSite, "log", 1, 2, kNow);
   BatchClaim claim;
-  EXPECT_EQ(claim.claim_part(imports_, kSite, "log", 5).state, Imports::State::claimed);
-  EXPECT_EQ(BatchClaim().claim_part(imports_, kSite, "log", 5).state, Imports::State::under_way);
+  EXPECT_EQ(claim.claim_part(imports_, kSite, "log", 5, kNow).state, Imports::State::claimed);
+  EXPECT_EQ(BatchClaim().claim_part(imports_, kSite, "log", 5, kNow).state, Imports::State::under_way);
   std::string payload;
   claim.encode(payload);
   std::string expected;
-  encode_progress(expected, kSite, "log", 5);
+  encode_progress(expected, kSite, "log", 5, kNow);
   EXPECT_EQ(payload, expected);
   claim.release();
   EXPECT_EQ(imports_.find(kSite, "log")->position, 0U);
-  claim.claim_part(imports_, kSite, "log", 5);
+  claim.claim_part(imports_, kSite, "log", 5, kNow);
   claim.settle();
   EXPECT_EQ(imports_.find(kSite, "log")->position, 5U);
 }

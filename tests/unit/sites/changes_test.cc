@@ -24,7 +24,7 @@ std::vector<Change> one_of_each() {
   const auto add = [&](Action action) {
     out.push_back(Change{"id-" + std::to_string(out.size()), 1'700'000'000, "admin", "because", std::move(action)});
   };
-  add(SiteAdded{SiteId{7}, before, Epoch{2, 99}, {Epoch{1, 0}}});
+  add(SiteAdded{SiteId{7}, before, Epoch{2, 99}});
   add(SiteChanged{SiteId{7}, before, after});
   add(SiteRemoved{SiteId{7}, before});
   add(Seeded{SiteId{7}, Epoch{1, 0}, std::nullopt, {}, -5, 10, 5});
@@ -32,17 +32,20 @@ std::vector<Change> one_of_each() {
   add(Restored{SiteId{7},
                Epoch{3, 9},
                Epoch{4, 9},
-               {Epoch{1, 0}},
                "20261125T145600.123Z-1a2b3c4d",
                12,
                41'450'791,
                {{counting::PageId{2}, "/a", 7}, {counting::PageId{9}, "/b", INT64_MAX}}});
-  add(Reset{SiteId{7}, Epoch{UINT32_MAX, UINT64_MAX}, {Epoch{1, 0}, Epoch{2, 5}}, 12});
+  add(Reset{SiteId{7}, Epoch{UINT32_MAX, UINT64_MAX}, 12});
   add(Undone{"id-3", 5, 10});
   add(token);
   add(bound);
   add(ImportBegun{SiteId{7}, "access.log", 1, UINT64_MAX});
   add(ImportEnded{SiteId{7}, "access.log"});
+  add(Reset{SiteId{7}, Epoch{2, 5}, 12});
+  out.back().origin = Origin{"0123456789abcdef0123456789abcdef", 0};
+  add(SiteRemoved{SiteId{7}, before});
+  out.back().origin = Origin{"0123456789abcdef0123456789abcdef", UINT64_MAX};
   return out;
 }
 
@@ -62,6 +65,7 @@ TEST(ChangesTest, EveryKindReadsBackToTheSameBytes) {
     EXPECT_TRUE(in.at_end());
     EXPECT_EQ(back.action.index(), change.action.index());
     EXPECT_EQ(back.reason, "because");
+    EXPECT_EQ(back.origin, change.origin);
     EXPECT_EQ(bytes_of(back), bytes);
   }
 }

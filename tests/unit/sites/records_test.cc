@@ -40,16 +40,27 @@ class Recorder : public RecordVisitor {
                 std::to_string(seen.online));
   }
   base::Result<void> change(const Change& change) override { return line("change " + change.id); }
-  base::Result<void> progress(SiteId site, std::string_view source, std::uint64_t position) override {
-    return line("progress " + std::to_string(site.value) + " " + std::string(source) + " " + std::to_string(position));
+  base::Result<void> progress(SiteId site, std::string_view source, std::uint64_t position,
+                              std::int64_t at_s) override {
+    return line("progress " + std::to_string(site.value) + " " + std::string(source) + " " + std::to_string(position) +
+                " " + std::to_string(at_s));
   }
   base::Result<void> batch_key(BatchKey key) override {
     return line("batch_key " + key.key + " " + std::to_string(key.digest[31]) + " " + std::to_string(key.expires_s) +
                 " " + key.answer);
   }
+  base::Result<void> remote_slot(SiteId site, const counting::RemoteSlot& remote) override {
+    slots_.push_back(remote);
+    return line("slot " + std::to_string(site.value));
+  }
+  base::Result<void> inherited(SiteId site, const counting::RemoteSlot& inherited) override {
+    slots_.push_back(inherited);
+    return line("inherited " + std::to_string(site.value));
+  }
 
   std::vector<Hits> hits_;
   std::vector<std::string> lines_;
+  std::vector<counting::RemoteSlot> slots_;
 
  private:
   base::Result<void> line(std::string text) {
@@ -94,6 +105,10 @@ class RecordsTest : public ::testing::Test {
     return hit;
   }
 
+  static counting::RemoteSlot some_slot() {
+    return {Epoch{2, 5}, {1, 2, 3}, counting::make_slot({10, 4, {{1, 1, 0}, {5, 2, 1}, {6, 3, 1}, {7, 4, 2}}})};
+  }
+
   // Every kind of record once.
   std::string payload_of_all() {
     std::string payload;
@@ -102,10 +117,12 @@ class RecordsTest : public ::testing::Test {
     const std::vector<Hit> hits{random_hit(25'200), random_hit(25'200), random_hit(25'200)};
     encode_hits(payload, SiteId{3}, Epoch{2, rng_()}, hits);
     encode_observation(payload, SiteId{3}, counting::Observation{Epoch{2, 5}, 1'700'000'000, -3600, 48});
-    encode_progress(payload, SiteId{3}, "access.log", UINT64_MAX);
+    encode_progress(payload, SiteId{3}, "access.log", UINT64_MAX, 1'700'000'001);
     BodyDigest digest{};
     digest[31] = 200;
     encode_batch_key(payload, {kKey, digest, 1'700'086'400, "{}"});
+    encode_remote_slot(payload, SiteId{3}, some_slot());
+    encode_inherited(payload, SiteId{4}, some_slot());
     encode_change(payload, Change{"c-1", 1'700'000'000, "admin", "", Undone{"c-0", 0, 0}});
     return payload;
   }
@@ -134,10 +151,12 @@ TEST_F(RecordsTest, AllKindsComeBackInOrder) {
   Recorder seen;
   ASSERT_TRUE(decode_payload(payload_of_all(), seen));
   EXPECT_EQ(seen.hits_.size(), 1U);
-  EXPECT_EQ(seen.lines_, (std::vector<std::string>{"page 3 2 /tin-tức", "label 3 70000 " + std::string(300, 'x'),
-                                                   "observation 3 2 1700000000 -3600 48",
-                                                   "progress 3 access.log 18446744073709551615",
-                                                   "batch_key " + kKey + " 200 1700086400 {}", "change c-1"}));
+  EXPECT_EQ(seen.lines_,
+            (std::vector<std::string>{
+                "page 3 2 /tin-tức", "label 3 70000 " + std::string(300, 'x'), "observation 3 2 1700000000 -3600 48",
+                "progress 3 access.log 18446744073709551615 1700000001", "batch_key " + kKey + " 200 1700086400 {}",
+                "slot 3", "inherited 4", "change c-1"}));
+  EXPECT_EQ(seen.slots_, (std::vector{some_slot(), some_slot()}));
 }
 
 TEST_F(RecordsTest, ATypicalHitTakesAtMostThirtyBytes) {
@@ -154,6 +173,17 @@ TEST_F(RecordsTest, ATypicalHitTakesAtMostThirtyBytes) {
   std::string payload;
   encode_hits(payload, SiteId{12}, Epoch{}, hits);
   EXPECT_LE(payload.size() / hits.size(), 30U) << payload.size();
+}
+
+TEST_F(RecordsTest, ASlotThatComesWithoutItsPastNamesIt) {
+  counting::RemoteSlot remote = some_slot();
+  remote.slot.past = nullptr;
+  std::string payload;
+  encode_remote_slot(payload, SiteId{3}, remote);
+  Recorder seen;
+  ASSERT_TRUE(decode_payload(payload, seen));
+  EXPECT_EQ(seen.slots_, std::vector{remote});
+  EXPECT_EQ(seen.slots_.front().slot.past_version, 1U);
 }
 
 TEST_F(RecordsTest, NoHitsMakeNoRecord) {
@@ -179,7 +209,7 @@ TEST_F(RecordsTest, EveryTruncationEndsBetweenRecordsOrIsNoticed) {
       EXPECT_EQ(read.error().code, Errc::corrupt);
     }
   }
-  EXPECT_EQ(clean, 7U);  // before each of the seven records
+  EXPECT_EQ(clean, 9U);  // before each of the nine records
 }
 
 TEST_F(RecordsTest, RandomBytesNeverCrash) {
@@ -189,7 +219,7 @@ TEST_F(RecordsTest, RandomBytesNeverCrash) {
       for (std::uint64_t n = 1 + below(4); n > 0; --n) payload[below(payload.size())] = static_cast<char>(rng_());
     } else {
       for (char& c : payload) c = static_cast<char>(rng_());
-      payload[0] = static_cast<char>(1 + below(8));
+      payload[0] = static_cast<char>(1 + below(10));
     }
     Recorder seen;
     const auto read = decode_payload(payload, seen);
@@ -225,7 +255,7 @@ TEST_F(RecordsTest, ABatchKeyThatNobodyCouldHaveSentIsCorrupt) {
 
 TEST_F(RecordsTest, AnUnknownTypeIsOfANewerRelease) {
   Recorder seen;
-  EXPECT_EQ(decode_payload(std::string("\x08\x00", 2), seen).error().code, Errc::newer_format);
+  EXPECT_EQ(decode_payload(std::string("\x0a\x00", 2), seen).error().code, Errc::newer_format);
   EXPECT_EQ(decode_payload(std::string("\x00\x00", 2), seen).error().code, Errc::newer_format);
 }
 

@@ -309,19 +309,20 @@ TEST_F(RegistryTest, AnImportKeepsItsMarkAndLosesItsKeyWhenItEnds) {
   add("example.vn", "c1");
   ASSERT_TRUE(change("c2", ImportBegun{SiteId{1}, "log", 5, 6}));
   EXPECT_EQ(registry_.imports().open(), std::set<SiteId>{SiteId{1}});
-  registry_.imports().set_progress(SiteId{1}, "log", 100);
-  registry_.imports().set_progress(SiteId{1}, "log", 50);
-  EXPECT_EQ(registry_.imports().find(SiteId{1}, "log"), (Import{5, 6, true, 100}));
+  registry_.imports().set_progress(SiteId{1}, "log", 100, kNow + 9);
+  registry_.imports().set_progress(SiteId{1}, "log", 50, kNow + 3);
+  EXPECT_EQ(registry_.imports().find(SiteId{1}, "log"), (Import{5, 6, true, 100, kNow + 9}));
   EXPECT_EQ(refusal("c3", ImportBegun{SiteId{1}, "log", 7, 8}), Errc::exists);
   ASSERT_TRUE(change("c4", ImportEnded{SiteId{1}, "log"}));
-  EXPECT_EQ(registry_.imports().find(SiteId{1}, "log"), (Import{0, 0, false, 100}));
+  EXPECT_EQ(registry_.imports().find(SiteId{1}, "log"), (Import{0, 0, false, 100, kNow + 9}));
   EXPECT_EQ(std::get<ImportBegun>(registry_.find_change("c2")->action).key0, 0U) << "the key is nowhere any more";
   EXPECT_EQ(refusal("c5", ImportEnded{SiteId{1}, "log"}), Errc::not_found);
   ASSERT_TRUE(change("c6", ImportBegun{SiteId{1}, "log", 7, 8}));
-  EXPECT_EQ(registry_.imports().find(SiteId{1}, "log"), (Import{7, 8, true, 100})) << "the mark does not expire";
+  EXPECT_EQ(registry_.imports().find(SiteId{1}, "log"), (Import{7, 8, true, 100, kNow + 9}))
+      << "the mark does not expire";
   EXPECT_FALSE(registry_.imports().find(SiteId{1}, "other"));
-  registry_.imports().set_progress(SiteId{1}, "follower", 9);
-  EXPECT_EQ(registry_.imports().find(SiteId{1}, "follower"), (Import{0, 0, false, 9}));
+  registry_.imports().set_progress(SiteId{1}, "follower", 9, kNow);
+  EXPECT_EQ(registry_.imports().find(SiteId{1}, "follower"), (Import{0, 0, false, 9, kNow}));
 }
 
 TEST_F(RegistryTest, ADirectoryIsOfItsMoment) {
@@ -392,13 +393,13 @@ TEST_F(RegistryTest, WhatIsRefusedChangesNothing) {
   EXPECT_EQ(registry_.plan_seed_amount("x.vn", std::nullopt, 1, kNow).error().code, Errc::not_found);
   EXPECT_EQ(registry_.plan_seed_amount("a.vn", "", 1, kNow).error().code, Errc::malformed);
   EXPECT_EQ(registry_.plan_seed_total("a.vn", std::nullopt, UINT64_MAX, kNow).error().code, Errc::too_large);
-  EXPECT_EQ(refusal("x", SiteAdded{SiteId{1}, named("c.vn"), {}, {}}), Errc::conflict);
-  EXPECT_EQ(refusal("x", SiteAdded{SiteId{9}, named("c.vn"), {}, {}}), Errc::not_found);
+  EXPECT_EQ(refusal("x", SiteAdded{SiteId{1}, named("c.vn"), {}}), Errc::conflict);
+  EXPECT_EQ(refusal("x", SiteAdded{SiteId{9}, named("c.vn"), {}}), Errc::not_found);
   EXPECT_EQ(refusal("x", SiteChanged{SiteId{1}, named("old.vn"), named("c.vn")}), Errc::conflict);
   EXPECT_EQ(refusal("x", SiteRemoved{SiteId{9}, named("c.vn")}), Errc::not_found);
   EXPECT_EQ(refusal("x", Seeded{SiteId{1}, Epoch{2, 0}, std::nullopt, {}, 1, 0, 0}), Errc::conflict);
   EXPECT_EQ(refusal("x", Seeded{SiteId{1}, Epoch{}, std::nullopt, {}, INT64_MIN, 0, 0}), Errc::malformed);
-  EXPECT_EQ(refusal("x", Reset{SiteId{1}, Epoch{1, 0}, {Epoch{}}, 0}), Errc::conflict);
+  EXPECT_EQ(refusal("x", Reset{SiteId{1}, Epoch{1, 0}, 0}), Errc::conflict);
   EXPECT_EQ(refusal("not an id", Undone{"c1", 0, 0}), Errc::malformed);
   EXPECT_EQ(bytes(), before);
 }

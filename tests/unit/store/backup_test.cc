@@ -10,7 +10,9 @@
 
 #include "base/hash.h"
 #include "node.h"
+#include "sites/slot.h"
 #include "store/backup_file.h"
+#include "store/verify.h"
 #include "support/temporary_directory.h"
 
 namespace footfall::store {
@@ -80,12 +82,16 @@ TEST_F(BackupTest, ARestoredDirectoryHasTheContentOfTheMomentOfTheBackup) {
   ASSERT_TRUE(done) << done.error().detail;
   EXPECT_EQ(done->backup.hash, then);
   EXPECT_NE(done->incarnation, source);
+  {
+    const auto directory = DataDirectory::open_existing(base::posix_file_system(), file("restored"));
+    ASSERT_TRUE(directory);
+    EXPECT_EQ(verify(**directory, node_.limits, node_.now_s()).state.hash, then);
+  }
   Node restored(file("restored"), clock_);
   restored.limits = node_.limits;
   ASSERT_TRUE(restored.start(1));
   EXPECT_EQ(restored.directory().incarnation_text(), done->incarnation);
   EXPECT_EQ(restored.recovered().checkpoint, made->checkpoint);
-  EXPECT_EQ(content_hash(restored.registry(), made->newest_s), then);
   EXPECT_EQ(restored.summary("a.vn").counted, 2U);
   const std::vector<counting::Epoch> epochs = {node_.closed_days.front().epoch};
   const auto rows = restored.history().top(sites::SiteId{1}, epochs, counting::Dimension::page, 0, 1'000'000, 10);
@@ -101,6 +107,59 @@ TEST_F(BackupTest, ARestoredDirectoryHasTheContentOfTheMomentOfTheBackup) {
   ASSERT_TRUE(restored.start(2));
   EXPECT_EQ(restored.hash(), live);
   EXPECT_EQ(restored.summary("a.vn").counted, 4U);
+}
+
+// The node that was backed up went on; two directories are made from the backup, and one more from a backup of those.
+// All tell each other, and the first one's last slot is found in Redis: each hit is in the sum once.
+TEST_F(BackupTest, WhatWasCountedBeforeTheBackupIsInTheSumOfAllOnce) {
+  add_site();
+  hit(0, "/a");
+  hit(0, "/b");
+  ASSERT_TRUE(back_up("b"));
+  hit(0, "/behind the backup");
+  ASSERT_TRUE(restore("b", "r1"));
+  ASSERT_TRUE(restore("b", "r2"));
+  Node first(file("r1"), clock_);
+  Node second(file("r2"), clock_);
+  Node third(file("r3"), clock_);
+  for (Node* node : {&first, &second, &third}) node->limits = node_.limits;
+  const auto hit_on = [&](Node& node) { ASSERT_TRUE(node.hit(0, {Ping{"a.vn", "/c", 2, node.now_s(), "", false}})); };
+  ASSERT_TRUE(first.start(1));
+  EXPECT_EQ(first.summary("a.vn").counted, 2U);
+  EXPECT_FALSE(first.summary("a.vn").others);
+  hit_on(first);
+  ASSERT_TRUE(first.checkpointer().backup(file("b3")));
+  ASSERT_TRUE(restore("b3", "r3"));
+  hit_on(first);
+  first.crash();  // its numbers are those of the journal
+  ASSERT_TRUE(first.start(1));
+  ASSERT_TRUE(second.start(1));
+  second.crash();  // before it counted anything: it is inherited once
+  ASSERT_TRUE(second.start(1));
+  hit_on(second);
+  ASSERT_TRUE(third.start(1));
+  EXPECT_EQ(third.summary("a.vn").counted, 3U);
+  hit_on(third);
+
+  const std::vector<Node*> all{&node_, &first, &second, &third};
+  for (Node* to : all) {
+    for (Node* from : all) {
+      for (auto& [epoch, slot] : sites::take_slots(*from->registry().find("a.vn"))) {
+        const auto learnt =
+            to->learn({{to->registry().find("a.vn"), {epoch, from->directory().incarnation(), std::move(slot)}}});
+        ASSERT_TRUE(learnt);
+        EXPECT_EQ(learnt->front(), from == to ? counting::Learnt::known : counting::Learnt::news);
+      }
+    }
+  }
+  for (Node* node : all) {
+    EXPECT_EQ(node->summary("a.vn").counted, 7U);
+    EXPECT_EQ(node->summary("a.vn").today.hits, 7U);
+    const std::string live = node->hash();
+    node->crash();
+    ASSERT_TRUE(node->start(1));
+    EXPECT_EQ(node->hash(), live);
+  }
 }
 
 TEST_F(BackupTest, BatchKeysAreNotRestored) {

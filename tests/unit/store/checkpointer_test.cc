@@ -372,6 +372,30 @@ TEST_F(FullDiskTest, ADiskThatTheJournalFilledFreesItself) {
   expect_the_same_after_a_restart();
 }
 
+// The hits have room in their segments; a change has none.
+TEST_F(FullDiskTest, ADiskOnWhichChangesAloneFindNoRoomFreesItself) {
+  checkpoint();
+  ASSERT_TRUE(node_.reserve().take());
+  hits(0, 2000);
+  disk_.set_room(0);
+  int changes = 0;
+  const auto seed = [&] {
+    return node_.change("seed-" + std::to_string(++changes),
+                        node_.registry().plan_seed_amount("a.vn", std::nullopt, 1, kNoon).value());
+  };
+  while (seed()) ASSERT_LT(changes, 10'000);
+  ASSERT_TRUE(node_.control_writer().failed());
+  hits(1, 1);
+  int runs = 0;
+  while (!node_.control_writer().reopen(node_.control_writer().durable_through())) {
+    ASSERT_LT(++runs, 4);
+    checkpoint();
+  }
+  EXPECT_GT(runs, 1);
+  EXPECT_TRUE(seed());
+  expect_the_same_after_a_restart();
+}
+
 TEST_F(FullDiskTest, AStartOnAFullDiskServesAndFreesItself) {
   checkpoint();
   ASSERT_TRUE(node_.reserve().take());

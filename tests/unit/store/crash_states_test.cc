@@ -4,7 +4,8 @@
 // its day is closed it must be in the history instead of the state. Every change is in the audit log, or replayed.
 //
 //   hits (one at a time, groups, late), batches with a key that are sent again, on any stream, whatever came of them,
-//   syncs, changes, ticks, days that end, checkpoints, rolls, recycling, failed writes and syncs, kills and restarts
+//   slots of another node, syncs, changes, ticks, days that end, checkpoints, rolls, recycling, failed writes and
+//   syncs, kills and restarts
 //                           x kernel (the write acknowledges), disk (the sync does)
 #include <gtest/gtest.h>
 
@@ -42,7 +43,7 @@ constexpr std::size_t kNever = SIZE_MAX;
 // Positions of the log from which on a crash must, or must not, show it.
 struct Event {
   unsigned stream = 0;
-  std::uint64_t sequence = 0;  // of its block
+  std::uint64_t sequence = 0;  // of its block; of a slot: its version
   std::string name;            // the hit's page, or the change's id
   std::size_t tried = kNever;
   std::size_t acknowledged = kNever;
@@ -92,6 +93,8 @@ class CrashStatesTest : public ::testing::Test {
     changes_.clear();
     batches_.clear();
     tries_.clear();
+    learns_.clear();
+    elsewhere_ = {};
     epochs_ = {counting::Epoch{}};
     disk_mode_ = disk_mode;
     node_ = std::make_unique<Node>("/data", clock_);
@@ -183,6 +186,19 @@ class CrashStatesTest : public ::testing::Test {
     }
   }
 
+  // One more hit that another node counted.
+  void learn() {
+    ++elsewhere_.counted;
+    const counting::Day today = counting::local_day(clock_.utc_s(), 0);
+    if (elsewhere_.days.empty() || elsewhere_.days.back().day != today) elsewhere_.days.push_back({.day = today});
+    ++elsewhere_.days.back().hits;
+    Event& event = learns_.emplace_back();
+    event.sequence = elsewhere_.counted;
+    event.tried = disk_.position();
+    if (node_->learn({{node_->registry().find("a.vn"), {{}, kElsewhere, counting::make_slot(elsewhere_)}}}))
+      event.acknowledged = disk_.position();
+  }
+
   void sync() {
     const auto stream = static_cast<unsigned>(below(kStreams));
     if (disk_mode_ ? node_->commit(stream).has_value() : node_->writer(stream).sync().has_value()) note_durable(stream);
@@ -215,6 +231,9 @@ class CrashStatesTest : public ::testing::Test {
         }
       }
       ASSERT_TRUE(node_->reopen(stream));
+    }
+    if (node_->nodes().failed()) {
+      ASSERT_TRUE(node_->nodes().mend());
     }
     if (node_->control_writer().failed()) {
       ASSERT_TRUE(node_->control_writer().reopen(node_->control_writer().durable_through()));
@@ -249,10 +268,11 @@ class CrashStatesTest : public ::testing::Test {
   void fault() {
     if (below(2) == 0) {
       disk_.fail_writes_after(below(2));
+      if (below(3) == 0) learn();
       for (int i = 0; i < 3; ++i) below(2) == 0 ? hit() : batch();
     } else {
       disk_.fail_syncs();
-      sync();
+      below(3) == 0 ? learn() : sync();
     }
     mend();
     // What was refused is sent again at once, perhaps on another stream.
@@ -303,8 +323,10 @@ class CrashStatesTest : public ::testing::Test {
         hit();
       } else if (dice < 54) {
         batch();
-      } else if (dice < 70) {
+      } else if (dice < 66) {
         sync();
+      } else if (dice < 70) {
+        learn();
       } else if (dice < 76) {
         some_change();
       } else if (dice < 83) {
@@ -339,6 +361,7 @@ class CrashStatesTest : public ::testing::Test {
     std::set<std::string> changes;
     std::set<std::string> keys;  // of batches
     std::map<sites::SiteId, std::set<counting::Epoch>> included;
+    std::uint64_t elsewhere = 0;                     // version of the other node's slot
     std::map<sites::SiteId, std::uint64_t> missing;  // of what the included epochs counted: not in open days
   };
   struct Looked {  // into the history
@@ -374,7 +397,8 @@ class CrashStatesTest : public ::testing::Test {
       base::MutexLock lock(site->mutex());
       const auto summary = site->state().summary(clock_.utc_s(), counting::calendar_of(19'675));
       std::uint64_t& missing = out.missing[site->id()];
-      missing = summary.counted;
+      missing = summary.counted_here;
+      if (const counting::Slot* slot = site->state().learnt({}, kElsewhere)) out.elsewhere = slot->version();
       out.included[site->id()] = site->state().included();
       for (const auto& [epoch, day] : site->state().open_days(INT32_MAX)) {
         for (const counting::Ranked& ranked : site->state().ranking(epoch, day, counting::Dimension::page)) {
@@ -479,6 +503,13 @@ class CrashStatesTest : public ::testing::Test {
       if (std::string wrong = judge(batch, found, counts, crash, seen); !wrong.empty()) return wrong;
     }
     if (seen != counts.size()) return "there are pages that were never hit";
+    bool said = found.elsewhere == 0;
+    for (const Event& learnt : learns_) {
+      if (learnt.acknowledged <= crash.position && learnt.sequence > found.elsewhere)
+        return "slot " + std::to_string(learnt.sequence) + " was learnt, and is lost";
+      said |= learnt.sequence == found.elsewhere && learnt.tried < crash.position;
+    }
+    if (!said) return "a slot is there before it came";
     std::vector<std::string> told = looked.audit;
     told.insert(told.end(), found.replayed.begin(), found.replayed.end());
     if (told.size() != found.changes.size()) return "the audit log and the changes behind it are not the changes";
@@ -523,9 +554,9 @@ class CrashStatesTest : public ::testing::Test {
     const auto is = [position](const Event& event) {
       return event.acknowledged <= position || event.durable <= position || event.gone <= position;
     };
-    return static_cast<std::size_t>(std::count_if(hits_.begin(), hits_.end(), is) +
-                                    std::count_if(tries_.begin(), tries_.end(), is) +
-                                    std::count_if(changes_.begin(), changes_.end(), is));
+    return static_cast<std::size_t>(
+        std::count_if(hits_.begin(), hits_.end(), is) + std::count_if(tries_.begin(), tries_.end(), is) +
+        std::count_if(learns_.begin(), learns_.end(), is) + std::count_if(changes_.begin(), changes_.end(), is));
   }
 
   // Recovery ends in new segments and a history that knows of no later checkpoint. Whatever it was cut off at, it gives
@@ -543,6 +574,10 @@ class CrashStatesTest : public ::testing::Test {
             files, {(*directory)->stream_directory(stream), stream, (*directory)->incarnation(), node_->segment_bytes},
             state->positions[stream]));
       }
+      ASSERT_TRUE(NodesStream::open(files,
+                                    {(*directory)->stream_directory(journal::kNodesStream), journal::kNodesStream,
+                                     (*directory)->incarnation(), node_->segment_bytes},
+                                    state->positions));
       look_into_history(files, state->checkpoint);
     }
     each_crash_state(files, 2, rng_, [&](const CrashState& crash) {
@@ -605,13 +640,15 @@ class CrashStatesTest : public ::testing::Test {
   }
 
   static constexpr unsigned kStreams = 2;
+  static constexpr base::Incarnation kElsewhere{1, 2, 3};
   std::mt19937_64 rng_{testing::rng_seed()};
   base::ManualClock clock_{kBegin * 1000};
   FaultFs disk_;
   SqliteVfs vfs_{disk_};
   std::unique_ptr<Node> node_;
   bool disk_mode_ = false;
-  std::vector<Event> hits_, changes_, tries_;
+  std::vector<Event> hits_, changes_, tries_, learns_;
+  counting::SlotCounts elsewhere_;  // by the other node
   std::vector<Batch> batches_;
   std::set<counting::Epoch> epochs_;  // of either site, at any time
   Figures figures_;

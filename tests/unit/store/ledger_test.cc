@@ -168,7 +168,7 @@ TEST_F(LedgerTest, ABlockWhoseHeaderCountsAnotherNumberThanItHoldsIsNamed) {
                                                "everything: hits in all streams 1, in all sites 3"}));
   node_.crash();
   const auto directory = DataDirectory::open_existing(base::posix_file_system(), temporary_.file("data"));
-  EXPECT_EQ(verify(**directory, node_.limits).problems.size(), 2U);
+  EXPECT_EQ(verify(**directory, node_.limits, node_.now_s()).problems.size(), 2U);
 }
 
 TEST_F(LedgerTest, AHitThatNoStreamBroughtIsNoticedAtTheStartAndByEachCheckpointAfter) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/hash.h"
+#include "journal/departed.h"
 #include "sites/records.h"
 
 namespace footfall::testing {
@@ -12,14 +13,18 @@ namespace footfall::testing {
 using base::Errc;
 using base::Error;
 
-base::Result<std::unique_ptr<journal::Writer>> Node::open_writer(journal::StreamId stream) {
+journal::WriterOptions Node::writer_options(journal::StreamId stream) const {
   journal::WriterOptions options;
   options.directory = directory_->stream_directory(stream);
   options.stream = stream;
   options.incarnation = directory_->incarnation();
   options.segment_bytes = segment_bytes;
+  return options;
+}
+
+base::Result<std::unique_ptr<journal::Writer>> Node::open_writer(journal::StreamId stream) {
   const auto last = recovered_.positions.find(stream);
-  return journal::Writer::open(*files, options,
+  return journal::Writer::open(*files, writer_options(stream),
                                last == recovered_.positions.end() ? journal::Position{} : last->second);
 }
 
@@ -44,6 +49,13 @@ base::Result<void> Node::start(unsigned streams) {
   auto control = open_writer(journal::kControlStream);
   if (!control) return control.error();
   control_ = std::move(*control);
+  auto nodes = store::NodesStream::open(*files, writer_options(journal::kNodesStream), recovered_.positions);
+  if (!nodes) return nodes.error();
+  nodes_ = std::move(*nodes);
+  if (directory_->restored_from() && recovered_.stream_hits.empty()) {
+    if (auto done = nodes_->inherit(registry_->all_sites(), *directory_->restored_from(), control_sequence()); !done)
+      return done;
+  }
   for (unsigned i = 0; i < streams; ++i) {
     auto writer = open_writer(journal::StreamId{static_cast<std::uint16_t>(i + 1)});
     if (!writer) return writer.error();
@@ -78,6 +90,7 @@ void Node::crash() {
   applied_hits.clear();
   waiting_.clear();
   given_up_.clear();
+  nodes_.reset();
   control_.reset();
   registry_.reset();
   directory_.reset();
@@ -90,6 +103,7 @@ store::LiveSide Node::live_side() {
     for (unsigned i = 0; i < streams(); ++i) {
       closed[journal::StreamId{static_cast<std::uint16_t>(i + 1)}] = roll(i);
     }
+    closed[journal::kNodesStream] = nodes_->roll();
     auto segment = store::close_control_segment(*control_, *reserve_);
     ++rolls;
     if (!segment) return segment.error();
@@ -98,12 +112,13 @@ store::LiveSide Node::live_side() {
     return closed;
   };
   live.journal_bytes = [this] {
-    std::uint64_t bytes = recovered_.replayed_bytes + control_->bytes_written();
+    std::uint64_t bytes = recovered_.replayed_bytes + control_->bytes_written() + nodes_->bytes_written();
     for (const auto& writer : writers_) bytes += writer->bytes_written();
     return bytes;
   };
   live.stream_failed = [this] {
-    return std::any_of(writers_.begin(), writers_.end(), [](const auto& writer) { return writer->failed(); });
+    return control_->failed() ||
+           std::any_of(writers_.begin(), writers_.end(), [](const auto& writer) { return writer->failed(); });
   };
   live.days_closed = [this](std::uint64_t number, const std::vector<store::ClosedDay>& days) {
     closed_as_of = number;
@@ -116,12 +131,17 @@ store::LiveSide Node::live_side() {
   };
   live.recycle = [this](const std::map<journal::StreamId, std::uint64_t>& through) {
     for (const auto& [stream, number] : through) {
+      if (stream == journal::kNodesStream) {
+        static_cast<void>(nodes_->recycle(number));
+        continue;
+      }
       journal::Writer* writer = control_.get();
       if (stream != journal::kControlStream) {
         if (stream.value > writers_.size()) continue;
         writer = writers_[stream.value - std::size_t{1}].get();
       }
-      static_cast<void>(writer->recycle(number));
+      const auto surplus = writer->recycle(number);
+      if (surplus) static_cast<void>(journal::remove_files(directory_->files(), *surplus));
     }
   };
   return live;
@@ -153,8 +173,9 @@ base::Result<void> Node::hit(unsigned stream, const std::vector<Ping>& pings, si
     c.utc_offset_s = registry_->settings(site->id())->timezone == "UTC" ? 0 : 25'200;
     c.visitor.value = ping.visitor;
     c.moved_from.value = ping.moved_from;
+    c.kind = ping.kind;
     c.bot = ping.bot;
-    c.counts = !ping.bot;
+    c.counts = !ping.bot && ping.kind == counting::Kind::pageview;
     c.touches_presence = !ping.bot;
     c.adds_visitor = !ping.bot;
     c.path = sites::Text{ping.path, base::table_hash(ping.path)};
@@ -267,6 +288,7 @@ store::Moment Node::moment() {
   if (!observations.empty()) control_->append(observations, 0, control_sequence()).value();
   control_->sync().value();
   out.positions[journal::kControlStream] = control_sequence();
+  if (nodes_->exists()) out.positions[journal::kNodesStream] = nodes_->position().sequence;
   return out;
 }
 

@@ -24,6 +24,7 @@
 #include "store/data_directory.h"
 #include "store/history.h"
 #include "store/moment.h"
+#include "store/nodes_stream.h"
 #include "store/recovery.h"
 #include "store/set_aside.h"
 
@@ -40,6 +41,7 @@ struct Ping {
   std::string browser;
   bool bot = false;
   std::uint64_t moved_from = 0;
+  counting::Kind kind = counting::Kind::pageview;
 };
 
 class Node {
@@ -68,6 +70,11 @@ class Node {
   journal::Writer& control_writer() { return *control_; }
   // Checks, writes and applies.
   base::Result<void> change(std::string id, sites::Action action);
+  // As the control thread learns what other nodes counted.
+  base::Result<std::vector<counting::Learnt>> learn(const std::vector<store::SlotOfSite>& slots) {
+    return nodes_->learn(slots, control_sequence());
+  }
+  store::NodesStream& nodes() { return *nodes_; }
   // The clock of every site moves to now; what was observed is journaled.
   void tick();
   base::Result<void> checkpoint() { return checkpointer_->run_once(); }
@@ -110,6 +117,7 @@ class Node {
   std::uint64_t closed_as_of = 0;             // the number of the checkpoint that told it last
 
  private:
+  journal::WriterOptions writer_options(journal::StreamId stream) const;
   base::Result<std::unique_ptr<journal::Writer>> open_writer(journal::StreamId stream);
   store::LiveSide live_side();
   store::ClosedStream roll(unsigned stream);
@@ -126,6 +134,7 @@ class Node {
   store::RecoveredState recovered_;
   std::unique_ptr<sites::Registry> registry_;
   std::unique_ptr<journal::Writer> control_;
+  std::unique_ptr<store::NodesStream> nodes_;
   std::vector<std::unique_ptr<journal::Writer>> writers_;
   std::vector<std::vector<Waiting>> waiting_;             // per stream: appended, not applied
   std::vector<std::vector<sites::BatchClaim>> given_up_;  // per stream: of blocks that may still be replayed

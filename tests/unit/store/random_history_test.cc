@@ -196,7 +196,7 @@ class RandomHistoryTest : public ::testing::Test {
     const auto directory = DataDirectory::open_existing(base::posix_file_system(), temporary_->file("data"));
     ASSERT_TRUE(directory);
     const VerifyReport report =
-        verify(**directory, node_->limits, &moment);  // an earlier round may have damaged a file
+        verify(**directory, node_->limits, node_->now_s(), &moment);  // an earlier round may have damaged a file
     EXPECT_EQ(report.state.hash, moment.hash) << (report.problems.empty() ? "" : report.problems.back());
   }
 

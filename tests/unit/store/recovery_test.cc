@@ -213,10 +213,10 @@ TEST_F(RecoveryTest, AnImportsMarkIsKept) {
   add("a.vn");
   ASSERT_TRUE(node_.change("i", sites::ImportBegun{sites::SiteId{1}, "log", 5, 6}));
   sites::BatchClaim claim;
-  claim.claim_part(node_.registry().imports(), sites::SiteId{1}, "log", 900);
+  claim.claim_part(node_.registry().imports(), sites::SiteId{1}, "log", 900, kNow + 7);
   ASSERT_TRUE(node_.hit(0, {Ping{"a.vn", "/a", 1, kNow, "", false}}, std::move(claim)));
   restart();
-  EXPECT_EQ(node_.registry().imports().find(sites::SiteId{1}, "log"), (sites::Import{5, 6, true, 900}));
+  EXPECT_EQ(node_.registry().imports().find(sites::SiteId{1}, "log"), (sites::Import{5, 6, true, 900, kNow + 7}));
 }
 
 TEST_F(RecoveryTest, ABatchKeyIsKeptWithItsAnswerThroughJournalAndCheckpointUntilItExpires) {

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "node.h"
+#include "sites/salts_file.h"
 #include "support/temporary_directory.h"
 
 namespace footfall::store {
@@ -31,7 +32,7 @@ class VerifyTest : public ::testing::Test {
   VerifyReport verified(const Moment* live = nullptr) {
     const auto directory = DataDirectory::open_existing(base::posix_file_system(), path_);
     EXPECT_TRUE(directory);
-    return verify(**directory, node_.limits, live);
+    return verify(**directory, node_.limits, node_.now_s(), live);
   }
   void expect_equal(const Moment& live) {
     const VerifyReport report = verified(&live);
@@ -52,6 +53,19 @@ class VerifyTest : public ::testing::Test {
     f.seekp(at);
     f.put(static_cast<char>(old ^ 1));
     ASSERT_TRUE(f.good());
+  }
+
+  std::string salts() const { return path_ + "/salts"; }
+  void put_salts(counting::Day day) {
+    sites::SaltsState state;
+    state.day = day;
+    ASSERT_TRUE(sites::write_salts(base::posix_file_system(), salts(), state));
+  }
+  // Just one, that begins so.
+  void expect_problem(const std::string& begin) {
+    const VerifyReport report = verified();
+    ASSERT_EQ(report.problems.size(), 1U);
+    EXPECT_TRUE(report.problems[0].starts_with(begin)) << report.problems[0];
   }
 
   testing::TemporaryDirectory temporary_;
@@ -237,6 +251,57 @@ TEST_F(VerifyTest, DamageIsNamed) {
   flip("journal/hits-000/0000000002.seg", 4096 + 45);
   EXPECT_FALSE(verified().problems.empty());
 }
+
+// --- the salts ---
+
+TEST_F(VerifyTest, SaltsThatAStartWouldTakeAreNoProblem) {
+  hit(0, "/a");
+  node_.crash();
+  EXPECT_EQ(verified().problems, std::vector<std::string>{});
+  ASSERT_EQ(verified().warnings.size(), 1U);
+  EXPECT_EQ(verified().warnings[0], salts() +
+                                        " is absent: a start makes it anew, and counts today's visitors and those "
+                                        "online anew");
+  put_salts(sites::oldest_salt_day(kNow) + 1);  // a clock that was set back by seconds around the turn
+  EXPECT_EQ(verified().problems, std::vector<std::string>{});
+  EXPECT_EQ(verified().warnings, std::vector<std::string>{});
+}
+
+TEST_F(VerifyTest, SaltsThatAStartWouldRefuseAreAProblem) {
+  hit(0, "/a");
+  node_.crash();
+  put_salts(sites::oldest_salt_day(kNow));
+  flip("salts", 20);
+  expect_problem(salts() + " is damaged: its checksum does not hold; put it back");
+  flip("salts", 20);
+  flip("salts", 0);
+  expect_problem(salts() + " is damaged: it does not begin as a file of salts does");
+  flip("salts", 0);
+  std::filesystem::resize_file(salts(), 51);
+  expect_problem(salts() + " is damaged: it has 51 bytes, and there should be 52");
+  put_salts(sites::oldest_salt_day(kNow));
+  std::filesystem::permissions(salts(), std::filesystem::perms(0640));
+  expect_problem(salts() + ": others may read the salts; chmod 600 it");
+}
+
+TEST_F(VerifyTest, SaltsOfADayThatHasNotComeAreAProblemForTheClock) {
+  hit(0, "/a");
+  node_.crash();
+  put_salts(sites::oldest_salt_day(kNow) + 9);
+  expect_problem(salts() + " is of a day that comes in 9 days by this machine's clock: set the clock before a start");
+  clock_.advance_ms(8 * 86'400'000LL);
+  EXPECT_EQ(verified().problems, std::vector<std::string>{});
+}
+
+TEST_F(VerifyTest, SaltsAreNotOfTheFutureWhereTheClockIsBehindTheLatestHit) {
+  hit(0, "/a");
+  node_.crash();
+  put_salts(sites::oldest_salt_day(kNow));
+  clock_.set_ms((kNow - 100 * 86'400) * 1000);
+  EXPECT_EQ(verified().problems, std::vector<std::string>{});
+}
+
+// --- refused ---
 
 TEST_F(VerifyTest, ADirectoryInUseAndAnAbsentOneAreRefused) {
   const auto used = DataDirectory::open_existing(base::posix_file_system(), path_);

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "local_node.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "base/mutex.h"
+#include "sites/slot.h"
+
+namespace footfall {
+
+LocalNode::LocalNode(sites::Registry& registry, const base::Incarnation& incarnation, std::string name,
+                     LocalNodeWays ways)
+    : registry_(registry), incarnation_(incarnation), name_(std::move(name)), ways_(std::move(ways)) {}
+
+std::vector<std::string> LocalNode::sites() {
+  std::vector<std::string> out;
+  for (const sites::Site* site : registry_.all_sites()) out.push_back(registry_.last_settings(site->id())->name);
+  return out;
+}
+
+std::vector<std::string> LocalNode::take_changed() {
+  std::vector<std::string> out;
+  for (sites::Site* site : registry_.all_sites()) {
+    std::uint64_t hits = 0;
+    {
+      const base::MutexLock lock(site->mutex());
+      hits = site->state().hits();
+    }
+    std::uint64_t& seen = hits_[site->id().value];
+    if (seen == hits) continue;
+    seen = hits;
+    out.push_back(registry_.last_settings(site->id())->name);
+  }
+  return out;
+}
+
+void LocalNode::own_slots(std::vector<std::string> sites,
+                          std::function<void(base::Result<std::vector<OwnSite>>)> then) {
+  auto own = std::make_shared<std::vector<OwnSite>>();
+  for (std::string& name : sites) {
+    if (sites::Site* site = registry_.find(name)) own->push_back({std::move(name), sites::take_slots(*site)});
+  }
+  ways_.when_durable([own, then = std::move(then)](const base::Result<void>& durable) {
+    durable ? then(std::move(*own)) : then(durable.error());
+  });
+}
+
+std::vector<counting::RemoteSlot> LocalNode::known_slots(const std::string& site) {
+  sites::Site* of = registry_.find(site);
+  if (of == nullptr) return {};
+  const base::MutexLock lock(of->mutex());
+  return of->state().learnt();
+}
+
+std::optional<counting::Slot> LocalNode::known_slot(const std::string& site, const counting::Epoch& epoch,
+                                                    const base::Incarnation& incarnation) {
+  sites::Site* of = registry_.find(site);
+  if (of == nullptr) return std::nullopt;
+  const base::MutexLock lock(of->mutex());
+  const counting::Slot* slot = of->state().learnt(epoch, incarnation);
+  return slot == nullptr ? std::nullopt : std::optional(*slot);
+}
+
+counting::Epoch LocalNode::epoch(const std::string& site) {
+  sites::Site* of = registry_.find(site);
+  if (of == nullptr) return {};
+  const base::MutexLock lock(of->mutex());
+  return of->state().epoch();
+}
+
+base::Result<void> LocalNode::learn(std::vector<Learnt> slots) {
+  std::vector<store::SlotOfSite> of_sites;
+  for (Learnt& learnt : slots) {
+    if (sites::Site* site = registry_.find(learnt.site)) of_sites.push_back({site, std::move(learnt.slot)});
+  }
+  const auto outcome = ways_.learn(std::move(of_sites));
+  if (!outcome) return outcome.error();
+  if (std::find(outcome->begin(), outcome->end(), counting::Learnt::past_missing) != outcome->end()) {
+    return base::Error{base::Errc::conflict, "a slot came without its past"};
+  }
+  return {};
+}
+
+base::Result<void> LocalNode::adopt(const sites::SharedChange& change) {
+  if (registry_.knows(change.change.id)) return {};
+  base::Result<sites::Change> adopted = registry_.adopt(change);
+  return adopted ? ways_.commit(*std::move(adopted)) : adopted.error();
+}
+
+void LocalNode::each_shared(const std::function<void(const sites::SharedChange&)>& visit) {
+  registry_.each_shared(base::to_text(incarnation_), visit);
+}
+
+void LocalNode::own_slot_ahead(const std::string& site, const counting::Epoch&, const counting::Slot& slot) {
+  if (std::exchange(told_ahead_, true)) return;
+  base::log::error("Redis has " + std::to_string(slot.counted) + " hits of " + site +
+                   " under this directory's incarnation, which are more than it counted: a copy of the directory runs "
+                   "elsewhere, or it was put back to an earlier state. What it counts is not told to other nodes.");
+}
+
+}  // namespace footfall

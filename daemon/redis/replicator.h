@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+// Replicator: what each node says of itself in Redis, and what it learns there of the others. Free of I/O, over Calls.
+//
+//   every flush   look at the index: which sites others wrote
+//                 read those: adopt changes, then learn slots
+//                 write what changed here: changes; pasts; slots, one packed write per site
+//                 name those sites in the index
+//
+//   PREFIX:{SITE}:changes   hash: change id -> SharedChange                 only ever grows
+//   PREFIX:{SITE}:slots     hash: INCARNATION:EPOCH -> SLOT                 absolute, each written by its own node
+//   PREFIX:{SITE}:pasts     hash: INCARNATION:EPOCH:VERSION -> SLOT_PAST    before the slot that names it
+//   PREFIX:{SITE}:adopted   hash: INCARNATION -> the epoch that is current there
+//   PREFIX:{meta}:changes   hash: changes of no site alone
+//   PREFIX:{meta}:nodes     hash: INCARNATION -> NAME, and a second of its clock
+//   PREFIX:{index.K}:dirty  sorted set, K = crc32c(site) % 16: who was written, by a counter that only rises
+//   PREFIX:{index.K}:mark:INCARNATION   a number that its node raises after it wrote
+//
+// The index holds "s/SITE" (slots) and "c/SITE" (changes; "c/" alone: of no site), and "greatest", which keeps scores
+// from falling. A node writes one more than the greatest score it ever saw there: no clock takes part. It reads from
+// the score that was the greatest some seconds ago, so that it sees who wrote late; whoever needs longer than that
+// names its sites again.
+//
+// Each write of a mark gets the one before back. One that is not what was written says that Redis lost data: it was
+// emptied, put back to an earlier state, or failed over to somebody who had less.
+//
+// A resync reads all sites, and writes again what is missing there or older, of this node and of others: at the start,
+// when a connection was lost, when Redis lost data, and each resync_ms. Everything is absolute or only grows, so any
+// answer may be lost, and any command be sent again.
+//
+// What is told of this node is durable before it is sent; what is learnt is journaled before it is used.
+//
+// Units      milliseconds of a clock that never steps.
+// Ownership  keeps references to calls and node. Threading: that of the calls.
+// Errors     nothing fails for good: what was not acknowledged is sent again. Values that cannot be read are counted,
+//            told once and left.
+// Tested by tests/unit/redis/replicator_test.cc: many nodes, a model of Redis, seeded faults.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "base/counter.h"
+#include "base/incarnation.h"
+#include "counting/slot.h"
+#include "redis/calls.h"
+#include "sites/shared_change.h"
+
+namespace footfall::redis {
+
+// The node that is replicated, as the replicator sees it. Sites by name.
+class ReplicatedNode {
+ public:
+  using Slots = std::vector<std::pair<counting::Epoch, counting::Slot>>;
+  struct OwnSite {
+    std::string site;
+    Slots slots;  // whole
+  };
+  struct Learnt {
+    std::string site;
+    counting::RemoteSlot slot;
+  };
+
+  ReplicatedNode() = default;
+  ReplicatedNode(const ReplicatedNode&) = delete;
+  ReplicatedNode& operator=(const ReplicatedNode&) = delete;
+  virtual ~ReplicatedNode() = default;
+
+  virtual base::Incarnation incarnation() = 0;
+  // For people: in PREFIX:{meta}:nodes.
+  virtual std::string name() = 0;
+  virtual std::vector<std::string> sites() = 0;
+  virtual bool has_site(const std::string& site) = 0;
+  // Sites whose own counts changed since the last call.
+  virtual std::vector<std::string> take_changed() = 0;
+  // The own slots of these sites, when they are durable; not called back when the node ends before.
+  virtual void own_slots(std::vector<std::string> sites,
+                         std::function<void(base::Result<std::vector<OwnSite>>)> then) = 0;
+  // Slots of others.
+  virtual std::vector<counting::RemoteSlot> known_slots(const std::string& site) = 0;
+  virtual std::optional<counting::Slot> known_slot(const std::string& site, const counting::Epoch& epoch,
+                                                   const base::Incarnation& incarnation) = 0;
+  virtual counting::Epoch epoch(const std::string& site) = 0;
+  // Journals and applies; those of unknown sites are passed over.
+  virtual base::Result<void> learn(std::vector<Learnt> slots) = 0;
+  // Journals and applies it, or knows it already. unavailable: it waits for another, or for the disk.
+  virtual base::Result<void> adopt(const sites::SharedChange& change) = 0;
+  // Some were adopted since the last call.
+  virtual void adopted() = 0;
+  virtual bool knows(const std::string& change_id) = 0;
+  virtual void each_shared(const std::function<void(const sites::SharedChange&)>& visit) = 0;
+  // Rises with each change that is applied here.
+  virtual std::uint64_t changes_applied() = 0;
+  // Redis has a slot under this node's incarnation beyond what it counted: somebody else writes as this node (a copy of
+  // its directory), or it was put back to an earlier state.
+  virtual void own_slot_ahead(const std::string& site, const counting::Epoch& epoch, const counting::Slot& slot) = 0;
+};
+
+// Written by the replicator's thread, read by any.
+struct ReplicatorCounters {
+  base::Counter flushes;         // that ended well
+  base::Counter failed_flushes;  // some answer was an error, or there was none
+  base::Counter slot_writes;     // commands: one per dirty site and flush
+  base::Counter change_writes;   // changes that were told
+  base::Counter slots_learnt;
+  base::Counter changes_adopted;
+  base::Counter resyncs;
+  base::Counter losses;      // Redis had lost data
+  base::Counter unreadable;  // values that were none
+  base::Counter ahead;       // own slots beyond what was counted here
+};
+
+class Replicator {
+ public:
+  struct Options {
+    std::string prefix = "footfall";
+    std::int64_t flush_ms = 1000;
+    std::int64_t resync_ms = 60'000;
+    std::int64_t late_ms = 10'000;     // how long a writer may take from reading the index to writing it
+    std::int64_t heartbeat_ms = 5000;  // of PREFIX:{meta}:nodes
+    std::size_t sites_in_flight = 256;
+    std::size_t adopted_at_once = 500;  // each is a write to the disk
+  };
+  static constexpr unsigned kBuckets = 16;
+
+  Replicator(Calls& calls, ReplicatedNode& node, Options options);
+  ~Replicator();
+  Replicator(const Replicator&) = delete;
+  Replicator& operator=(const Replicator&) = delete;
+
+  // To be called often: begins a flush when one is due. `connections` rises with each new connection to Redis.
+  void tick(std::int64_t now_ms, bool up, std::uint64_t connections);
+  // A flush at the next tick (a change was made that others should know soon).
+  void hurry() { due_ms_ = INT64_MIN; }
+
+  // When a flush that found nothing left to do had begun, or INT64_MIN.
+  std::int64_t in_step_ms() const { return in_step_ms_; }
+  std::size_t dirty() const { return dirty_.size(); }
+  const ReplicatorCounters& counters() const { return counters_; }
+
+  // Which nodes have this epoch of the site, or a later one, and which were there in the last `recent_s`.
+  struct Adopter {
+    std::string incarnation;
+    std::string name;
+    bool adopted = false;
+  };
+  void adopters(const std::string& site, const counting::Epoch& epoch, std::int64_t now_s, std::int64_t recent_s,
+                std::function<void(base::Result<std::vector<Adopter>>)> then);
+
+ private:
+  struct Flush;
+  using FlushPtr = std::shared_ptr<Flush>;
+  struct Bucket {
+    std::uint64_t greatest = 0;                             // score ever seen
+    std::deque<std::pair<std::int64_t, std::uint64_t>> at;  // when it was seen -> the greatest then
+    std::uint64_t mark = 0;                                 // of this node, acknowledged; 0: none
+    std::uint64_t mark_tried = 0;                           // the last that was sent
+    std::unordered_map<std::string, std::uint64_t> seen;    // member -> score that was dealt with
+  };
+  struct Told {                                                                   // of a site, acknowledged
+    std::map<counting::Epoch, std::pair<std::uint64_t, std::uint64_t>> versions;  // slot's, past's
+    counting::Epoch adopted;
+  };
+
+  std::string key(const std::string& site, const char* what) const;
+  std::string index_key(unsigned bucket) const;
+  std::string mark_key(unsigned bucket) const;
+  static unsigned bucket_of(std::string_view site);
+
+  void begin(std::int64_t now_ms);
+  void read_index(const FlushPtr& flush);
+  void take_index(const FlushPtr& flush, unsigned bucket, const Reply& reply);
+  void read_sites(const FlushPtr& flush);
+  void read_site(const FlushPtr& flush, const std::string& site);
+  void take_changes(const FlushPtr& flush, const std::string& site, const Reply& reply);
+  void take_slots(const FlushPtr& flush, const std::string& site, const Reply& reply);
+  void read_past(const FlushPtr& flush, const std::string& site, const std::string& field, counting::RemoteSlot slot);
+  void republish(const FlushPtr& flush, const std::string& site, const std::set<std::string>& there);
+  void digest(const FlushPtr& flush);
+  void adopt_waiting();
+  void write_changes(const FlushPtr& flush);
+  void write_slots(const FlushPtr& flush);
+  void write_own(const FlushPtr& flush, const ReplicatedNode::OwnSite& own);
+  void write_index(const FlushPtr& flush);
+  void end(const FlushPtr& flush);
+  void mark_anew(const FlushPtr& flush);
+  void look_at_mark(const FlushPtr& flush, unsigned bucket, const Reply& reply);
+  void lost(const FlushPtr& flush);
+  void complain(const std::string& what);
+
+  // One command more of this flush; `done` gets the reply if there is one.
+  void call(const FlushPtr& flush, const std::vector<std::string>& words, std::function<void(const Reply&)> done);
+  // `next` when all commands so far are answered.
+  void when_answered(const FlushPtr& flush, std::function<void()> next);
+  void answered(const FlushPtr& flush);
+
+  Calls& calls_;
+  ReplicatedNode& node_;
+  const Options options_;
+  ReplicatorCounters counters_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // callbacks of Calls and node ask it
+
+  std::array<Bucket, kBuckets> buckets_;
+  std::set<std::string> dirty_;                            // sites whose own slots are to be told
+  std::set<std::string> unnamed_slots_, unnamed_changes_;  // sites written, and not yet named in the index
+  std::unordered_map<std::string, Told> told_;             // site -> what Redis has of this node
+  std::unordered_set<std::string> changes_told_;           // ids that Redis has
+  std::uint64_t changes_seen_ = UINT64_MAX;                // changes_applied() when all were looked at
+  std::map<std::string, sites::SharedChange> waiting_;     // changes that cannot be adopted yet, by id
+  std::set<std::string> reread_;                           // sites to read at the next flush, whatever the index says
+  std::set<std::string> complaints_;
+
+  FlushPtr flush_;  // under way
+  bool resync_ = true;
+  std::uint64_t connections_ = 0;
+  std::int64_t due_ms_ = INT64_MIN;
+  std::int64_t resync_due_ms_ = INT64_MIN;
+  std::int64_t heartbeat_due_ms_ = INT64_MIN;
+  std::int64_t now_ms_ = 0;
+  std::int64_t in_step_ms_ = INT64_MIN;
+};
+
+}  // namespace footfall::redis

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Three nodes that count together through a real Redis: whatever happens to it, each shows the sum of what all acknowledged."""
+import os
+import shutil
+import signal
+import sys
+import time
+import unittest
+
+from footfall import SKIPPED, Daemon
+from redis_server import Redis, footfall, until
+
+SITE = "example.org"
+
+
+class Nodes(unittest.TestCase):
+    def setUp(self):
+        self.redis = Redis()
+        self.addCleanup(self.redis.close)
+        self.nodes = [self.node(name) for name in ("a", "b", "c")]
+        self.sent = 0
+        self.nodes[0].add_site(SITE)
+        for node in self.nodes:
+            self.knows(node, SITE)
+
+    def node(self, name, **where):
+        daemon = Daemon("--redis", self.redis.uri, "--node", name, "--rate-limit", "0", "--threads", "2", "--snapshot-interval", "0", **where)
+        self.addCleanup(daemon.close)
+        return daemon.start()
+
+    def knows(self, node, site):
+        until(lambda: node.get(f"/v1/sites/{site}/stats").status == 200, f"{site} did not reach a node:\n{node.log_text()[-2000:]}")
+
+    def hit(self, node, times=1):
+        for i in range(times):
+            self.assertEqual(node.hit(SITE, f"/{i % 5}", visitor=self.sent % 300).status, 204)
+            self.sent += 1
+
+    def totals(self):
+        return [node.stats(SITE)["total"] for node in self.nodes]
+
+    def agree(self, total=None):
+        total = self.sent if total is None else total
+        until(lambda: self.totals() == [total] * len(self.nodes), lambda: f"{self.totals()} is not {total} everywhere")
+        time.sleep(1.2)  # a flush later it is the same
+        self.assertEqual(self.totals(), [total] * len(self.nodes))
+
+    def test_each_shows_what_all_counted(self):
+        for node in self.nodes:
+            self.hit(node, 20)
+        self.agree()
+        stats = [node.stats(SITE) for node in self.nodes]
+        for of in ("today", "month", "year"):
+            self.assertEqual([s[of]["hits"] for s in stats], [60, 60, 60])
+        pages = self.nodes[0].pages(SITE)
+        self.assertEqual(sum(p["counted"] for p in pages["pages"]) + pages["rest"], pages["counted"])
+
+    def test_changes_reach_every_node(self):
+        a, b, c = self.nodes
+        self.hit(a, 10)
+        self.hit(b, 10)
+        self.agree()
+        footfall(b, "seed", SITE, "--total", "41450791", "--reason", "carried over")
+        self.agree(41450791)
+        reset = footfall(c, "reset", SITE)
+        self.agree(0)
+        self.hit(a, 3)
+        self.hit(c, 4)
+        self.agree(7)
+        footfall(a, "undo", reset["id"])
+        self.agree(41450798)
+        self.assertEqual(a.admin("PUT", f"/v1/admin/sites/{SITE}", {"window_s": 60}).status, 200)
+        until(lambda: all(node.stats(SITE)["window_s"] == 60 for node in self.nodes), "a setting did not reach every node")
+
+    def test_redis_is_away_and_comes_back_empty(self):
+        a, b, c = self.nodes
+        self.hit(a, 10)
+        self.agree()
+        self.redis.kill()
+        self.hit(b, 10)
+        self.hit(c, 10)
+        c.stop()
+        c.start()  # with what it knew
+        self.assertEqual(c.stats(SITE)["total"], 20)
+        shutil.rmtree(self.redis.directory)
+        os.mkdir(self.redis.directory)
+        self.redis.start()
+        self.agree()
+
+    def test_redis_forgets_while_it_runs(self):
+        for node in self.nodes:
+            self.hit(node, 5)
+        self.agree()
+        self.nodes[2].stop(signal.SIGKILL)
+        gone = self.nodes.pop()
+        self.assertEqual(self.redis.run("FLUSHALL"), "OK")
+        self.hit(self.nodes[0], 5)
+        self.agree()
+        until(lambda: self.redis.run("HLEN", "footfall:{%s}:slots" % SITE) == "3", "the slot of a node that is down was not put back")
+        self.nodes.append(gone.start())
+        self.agree()
+
+    def test_a_node_begins_again_with_nothing(self):
+        for node in self.nodes:
+            self.hit(node, 5)
+        self.agree()
+        self.nodes[1].stop(signal.SIGKILL)
+        self.nodes[1].close()
+        self.nodes[1] = self.node("b")
+        self.knows(self.nodes[1], SITE)
+        self.hit(self.nodes[1], 5)
+        self.agree()
+
+    def test_redis_stands_still(self):
+        self.hit(self.nodes[0], 5)
+        self.agree()
+        os.kill(self.redis.process.pid, signal.SIGSTOP)
+        try:
+            time.sleep(4)
+            for node in self.nodes:
+                self.hit(node, 5)
+        finally:
+            os.kill(self.redis.process.pid, signal.SIGCONT)
+        self.agree()
+
+
+if __name__ == "__main__":
+    if shutil.which("redis-server") is None:
+        print("SKIPPED: there is no redis-server here (Debian: redis-server)")
+        sys.exit(SKIPPED)
+    unittest.main()

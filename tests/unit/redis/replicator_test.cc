@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: Apache-2.0
+// Many nodes in one process, a model of Redis between them, a virtual clock, seeded faults. When the faults end, all
+// nodes must show the same, and what they show must be what was counted.
+//   FOOTFALL_ROUNDS=10000 FOOTFALL_SEED=1 redis_test --gtest_filter=ReplicatorTest.*
+#include "redis/replicator.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <queue>
+#include <random>
+
+#include "base/hash.h"
+#include "sites/epoch_text.h"
+#include "sites/registry.h"
+#include "sites/slot.h"
+#include "support/redis_data.h"
+#include "support/rng_seed.h"
+
+namespace footfall::redis {
+namespace {
+
+using counting::Epoch;
+using testing::RedisData;
+
+constexpr std::int64_t kBegin_ms = 1'700'000'000'000;
+
+struct Faults {
+  double unsent = 0;      // of commands, that are never carried out
+  double unanswered = 0;  // that are, and nobody hears of it
+  std::int64_t slow_ms = 5;
+};
+
+// Redis, and the clock.
+class World {
+ public:
+  explicit World(std::uint64_t seed) : random(seed) {}
+
+  std::uint64_t draw(std::uint64_t below) { return random() % below; }
+  bool chance(double of) { return std::uniform_real_distribution<>(0, 1)(random) < of; }
+
+  void submit(RedisData::Words words, Calls::Done done) {
+    const std::int64_t at = now_ms + 1 + static_cast<std::int64_t>(draw(static_cast<std::uint64_t>(faults.slow_ms)));
+    const bool lost = down || chance(faults.unsent);
+    after(at, [this, words = std::move(words), done = std::move(done), lost]() mutable {
+      base::Result<Reply> reply = base::Error{base::Errc::unavailable, "no answer"};
+      if (!lost && !down) {
+        ++commands[words[0]];
+        Reply answer = redis.execute(words);
+        if (!chance(faults.unanswered)) reply = std::move(answer);
+      }
+      const std::int64_t back = now_ms + (reply ? static_cast<std::int64_t>(draw(5)) : 2000);
+      after(back, [reply = std::move(reply), done = std::move(done)]() mutable { done(std::move(reply)); });
+    });
+  }
+  void after(std::int64_t at_ms, std::function<void()> what) {
+    events.push({at_ms, ++last, std::make_shared<std::function<void()>>(std::move(what))});
+  }
+  void run_until(std::int64_t until_ms) {
+    while (!events.empty() && events.top().at_ms <= until_ms) {
+      const Event event = events.top();
+      events.pop();
+      now_ms = std::max(now_ms, event.at_ms);
+      (*event.what)();
+    }
+    now_ms = until_ms;
+  }
+
+  std::mt19937_64 random;
+  RedisData redis;
+  Faults faults;
+  bool down = false;
+  std::int64_t now_ms = kBegin_ms;
+  std::map<std::string, std::uint64_t> commands;
+
+ private:
+  struct Event {
+    std::int64_t at_ms;
+    std::uint64_t order;
+    std::shared_ptr<std::function<void()>> what;
+    bool operator<(const Event& other) const { return std::tie(other.at_ms, other.order) < std::tie(at_ms, order); }
+  };
+  std::priority_queue<Event> events;
+  std::uint64_t last = 0;
+};
+
+// What is on its disk is registry and incarnation; all else is gone with a restart.
+class Node final : public ReplicatedNode, public Calls {
+ public:
+  Node(World& world, std::string name) : world_(world), name_(std::move(name)) {
+    for (std::uint8_t& byte : incarnation_) byte = static_cast<std::uint8_t>(world.draw(256));
+    restart();
+  }
+
+  void restart() {
+    replicator_ = std::make_unique<Replicator>(*this, *this, Replicator::Options{});
+    changed_.clear();
+  }
+  void tick() { replicator_->tick(world_.now_ms, !world_.down, connections_); }
+  void reconnect() { ++connections_; }
+  Replicator& replicator() { return *replicator_; }
+  sites::Registry& registry() { return *registry_; }
+
+  using Calls::call;
+  void call(std::span<const std::string_view> words, Done done) override {
+    world_.submit({words.begin(), words.end()}, std::move(done));
+  }
+
+  base::Incarnation incarnation() override { return incarnation_; }
+  std::string name() override { return name_; }
+  std::vector<std::string> sites() override {
+    std::vector<std::string> out;
+    for (const sites::Site* site : registry_->all_sites()) out.push_back(registry_->last_settings(site->id())->name);
+    return out;
+  }
+  bool has_site(const std::string& site) override { return registry_->find(site) != nullptr; }
+  std::vector<std::string> take_changed() override {
+    std::vector<std::string> out(changed_.begin(), changed_.end());
+    changed_.clear();
+    return out;
+  }
+  void own_slots(std::vector<std::string> sites,
+                 std::function<void(base::Result<std::vector<OwnSite>>)> then) override {
+    std::vector<OwnSite> out;
+    for (std::string& site : sites) {
+      sites::Site* of = registry_->find(site);
+      if (of != nullptr) out.push_back({std::move(site), sites::take_slots(*of)});
+    }
+    const std::weak_ptr<bool> lives = lives_;
+    world_.after(world_.now_ms + 1, [then = std::move(then), out = std::move(out), lives]() mutable {
+      if (!lives.expired()) then(std::move(out));
+    });
+  }
+  std::vector<counting::RemoteSlot> known_slots(const std::string& site) override {
+    sites::Site* of = registry_->find(site);
+    if (of == nullptr) return {};
+    const base::MutexLock lock(of->mutex());
+    return of->state().learnt();
+  }
+  std::optional<counting::Slot> known_slot(const std::string& site, const Epoch& epoch,
+                                           const base::Incarnation& incarnation) override {
+    sites::Site* of = registry_->find(site);
+    if (of == nullptr) return std::nullopt;
+    const base::MutexLock lock(of->mutex());
+    const counting::Slot* slot = of->state().learnt(epoch, incarnation);
+    return slot == nullptr ? std::nullopt : std::optional(*slot);
+  }
+  Epoch epoch(const std::string& site) override {
+    sites::Site* of = registry_->find(site);
+    if (of == nullptr) return {};
+    const base::MutexLock lock(of->mutex());
+    return of->state().epoch();
+  }
+  base::Result<void> learn(std::vector<Learnt> slots) override {
+    if (world_.chance(disk_fails)) return base::Error{base::Errc::io, "disk full"};
+    for (const Learnt& learnt : slots) {
+      sites::Site* of = registry_->find(learnt.site);
+      const base::MutexLock lock(of->mutex());
+      EXPECT_NE(of->state().learn(learnt.slot.epoch, learnt.slot.incarnation, learnt.slot.slot),
+                counting::Learnt::past_missing);
+    }
+    return {};
+  }
+  base::Result<void> adopt(const sites::SharedChange& change) override {
+    if (registry_->knows(change.change.id)) return {};
+    if (world_.chance(disk_fails)) return base::Error{base::Errc::unavailable, "disk full"};
+    auto adopted = registry_->adopt(change);
+    if (!adopted) return adopted.error();
+    return registry_->apply(*adopted);
+  }
+  void adopted() override {}
+  bool knows(const std::string& change_id) override { return registry_->knows(change_id); }
+  void each_shared(const std::function<void(const sites::SharedChange&)>& visit) override {
+    registry_->each_shared(base::to_text(incarnation_), visit);
+  }
+  std::uint64_t changes_applied() override { return registry_->applied(); }
+  void own_slot_ahead(const std::string& site, const Epoch&, const counting::Slot&) override {
+    ADD_FAILURE() << "nobody else writes as " << name_ << ", of " << site;
+  }
+
+  // Of the newest day, or one of the forty before.
+  Epoch hit(const std::string& site, std::int64_t day) {
+    sites::Site* of = registry_->find(site);
+    const base::MutexLock lock(of->mutex());
+    counting::Hit hit;
+    hit.at_s = kBegin_ms / 1000 - day * 86'400;
+    hit.counts = true;
+    const Epoch epoch = of->state().epoch();
+    of->state().apply(epoch, {&hit, 1});
+    changed_.insert(site);
+    return epoch;
+  }
+  counting::Summary summary(const std::string& site) {
+    sites::Site* of = registry_->find(site);
+    const base::MutexLock lock(of->mutex());
+    return of->state().summary(kBegin_ms / 1000, counting::calendar_of(today()));
+  }
+  // All that is to be the same on each node.
+  std::string shown(const std::string& site) {
+    sites::Site* of = registry_->find(site);
+    if (of == nullptr) return site + " is not there";
+    const counting::Summary sum = summary(site);
+    const base::MutexLock lock(of->mutex());
+    std::string out = site + " total " + std::to_string(sum.total) + " counted " + std::to_string(sum.counted) +
+                      " seed " + std::to_string(sum.seed) + " today " + std::to_string(sum.today.hits) + " month " +
+                      std::to_string(sum.month.hits) + " window " + std::to_string(of->state().window_s()) + " sums";
+    for (const Epoch& epoch : of->state().included()) out += " " + sites::to_text(epoch);
+    for (const counting::Cell& day : of->state().days(INT32_MIN, INT32_MAX))
+      out += " " + std::to_string(day.key) + ":" + std::to_string(day.hits);
+    return out;
+  }
+  static counting::Day today() { return static_cast<counting::Day>(kBegin_ms / 86'400'000); }
+
+  double disk_fails = 0;
+
+ private:
+  World& world_;
+  std::string name_;
+  base::Incarnation incarnation_{};
+  std::unique_ptr<sites::Registry> registry_ = std::make_unique<sites::Registry>(counting::Limits{});
+  std::shared_ptr<bool> lives_ = std::make_shared<bool>(true);
+  std::set<std::string> changed_;
+  std::uint64_t connections_ = 1;
+  std::unique_ptr<Replicator> replicator_;
+};
+
+class Cluster {
+ public:
+  Cluster(std::uint64_t seed, std::size_t nodes, std::size_t sites) : world(seed) {
+    for (std::size_t i = 0; i < nodes; ++i) {
+      nodes_.push_back(std::make_unique<Node>(world, "node-" + std::to_string(i)));
+    }
+    for (std::size_t i = 0; i < sites; ++i) {
+      names.push_back("site-" + std::to_string(i) + ".vn");
+      sites::Settings settings;
+      settings.name = names.back();
+      Node& at = any();
+      make(at, at.registry().plan_add(settings, 1));
+    }
+    made_.clear();  // what is taken back later are other changes
+  }
+  Node& node(std::size_t i) { return *nodes_[i]; }
+  Node& any() { return node(world.draw(nodes_.size())); }
+  std::string any_site() { return names[world.draw(names.size())]; }
+  std::size_t size() const { return nodes_.size(); }
+  // A node whose directory is gone: another incarnation, that knows nothing.
+  void replace(std::size_t i) {
+    gone_.push_back(std::move(nodes_[i]));
+    nodes_[i] = std::make_unique<Node>(world, "node-" + std::to_string(i));
+  }
+
+  template <class Plan>
+  bool make(Node& at, const base::Result<Plan>& plan) {
+    if (!plan) return false;
+    const std::string id = "c" + std::to_string(++last_);
+    if (!at.registry().apply({id, kBegin_ms / 1000, "admin", "", sites::Action(*plan)})) return false;
+    made_.push_back(id);
+    return true;
+  }
+
+  void hit() {
+    Node& at = any();
+    const std::string site = any_site();
+    if (!at.has_site(site)) return;
+    // Mostly today's; late ones make a past.
+    const auto day = static_cast<std::int64_t>(world.draw(4) > 0 ? 0 : world.draw(40));
+    const Epoch epoch = at.hit(site, day);
+    ++hits_[site][epoch];
+    ++attempted_[site];
+  }
+
+  void change() {
+    Node& at = any();
+    sites::Registry& registry = at.registry();
+    const std::string site = any_site();
+    if (!at.has_site(site)) return;
+    switch (world.draw(4)) {
+      case 0: {
+        const auto amount = static_cast<std::int64_t>(world.draw(1000));
+        if (make(at, registry.plan_seed_amount(site, std::nullopt, amount, kBegin_ms / 1000)))
+          attempted_[site] += static_cast<std::uint64_t>(amount);
+        break;
+      }
+      case 1:
+        make(at, registry.plan_reset(site, world.random(), kBegin_ms / 1000));
+        break;
+      case 2: {
+        sites::Settings after = *registry.settings(registry.find(site)->id());
+        after.window_s = 15 + static_cast<std::int32_t>(world.draw(1000));
+        make(at, registry.plan_change(site, after));
+        break;
+      }
+      default:
+        if (!made_.empty()) make(at, registry.plan_undo(made_[world.draw(made_.size())], kBegin_ms / 1000));
+        break;
+    }
+  }
+
+  void fault() {
+    switch (world.draw(8)) {
+      case 0:
+        world.faults = {static_cast<double>(world.draw(20)) / 100, static_cast<double>(world.draw(20)) / 100,
+                        1 + static_cast<std::int64_t>(world.draw(400))};
+        break;
+      case 1:
+        dump_ = world.redis;
+        break;
+      case 2:
+        world.redis = {};
+        break;  // FLUSHALL; nobody is told
+      case 3:
+        world.redis = dump_;
+        break;  // a failover that lost writes, or an old dump
+      case 4:
+        world.down = !world.down;
+        if (!world.down) {
+          for (const auto& node : nodes_) node->reconnect();
+        }
+        break;
+      case 5:
+        any().restart();
+        break;
+      case 6:
+        any().reconnect();
+        break;
+      default:
+        any().disk_fails = static_cast<double>(world.draw(2)) / 2;
+        break;
+    }
+  }
+  void heal() {
+    world.faults = {};
+    if (world.down) {
+      for (const auto& node : nodes_) node->reconnect();
+    }
+    world.down = false;
+    for (const auto& node : nodes_) node->disk_fails = 0;
+  }
+
+  void run(std::int64_t for_ms) {
+    for (const std::int64_t end = world.now_ms + for_ms; world.now_ms < end;) {
+      for (const auto& node : nodes_) node->tick();
+      world.run_until(world.now_ms + 100);
+    }
+  }
+  void chaos(std::int64_t for_ms, std::uint64_t hits_each_100_ms) {
+    for (const std::int64_t end = world.now_ms + for_ms; world.now_ms < end;) {
+      for (std::uint64_t n = world.draw(2 * hits_each_100_ms + 1); n > 0; --n) hit();
+      if (world.draw(10) == 0) change();
+      if (world.draw(20) == 0) fault();
+      run(100);
+      Node& reader = any();
+      const std::string site = any_site();
+      if (reader.has_site(site)) {
+        ASSERT_LE(reader.summary(site).total, attempted_[site]) << "more than was attempted, of " << site;
+      }
+    }
+  }
+
+  void expect_agreement() {
+    for (const std::string& site : names) {
+      const std::string shown = node(0).shown(site);
+      for (std::size_t i = 1; i < nodes_.size(); ++i) ASSERT_EQ(node(i).shown(site), shown) << "node " << i;
+      sites::Site* of = node(0).registry().find(site);
+      ASSERT_NE(of, nullptr) << site;
+      std::uint64_t counted = 0;
+      {
+        const base::MutexLock lock(of->mutex());
+        for (const Epoch& epoch : of->state().included()) counted += hits_[site][epoch];
+      }
+      ASSERT_EQ(node(0).summary(site).counted, counted) << site;
+    }
+  }
+
+  World world;
+  std::vector<std::string> names;
+
+ private:
+  std::vector<std::unique_ptr<Node>> nodes_;
+  std::vector<std::unique_ptr<Node>> gone_;  // what they had asked for may still be answered
+  testing::RedisData dump_;
+  std::map<std::string, std::map<Epoch, std::uint64_t>> hits_;
+  std::map<std::string, std::uint64_t> attempted_;
+  std::vector<std::string> made_;
+  unsigned last_ = 0;
+};
+
+std::size_t rounds(std::size_t fallback) {
+  const char* given = std::getenv("FOOTFALL_ROUNDS");
+  return given == nullptr ? fallback : std::strtoull(given, nullptr, 10);
+}
+
+TEST(ReplicatorTest, WhatOneNodeCountsEachShowsAFewSecondsLater) {
+  Cluster cluster(1, 3, 2);
+  cluster.run(3000);
+  for (int i = 0; i < 100; ++i) cluster.hit();
+  cluster.run(5000);
+  cluster.expect_agreement();
+  EXPECT_GT(cluster.node(0).summary(cluster.names[0]).counted, 30U);
+}
+
+TEST(ReplicatorTest, ASiteIsWrittenOncePerFlushHoweverManyHitsCome) {
+  Cluster cluster(1, 1, 3);
+  cluster.run(3000);
+  const ReplicatorCounters& counters = cluster.node(0).replicator().counters();
+  const std::uint64_t writes = counters.slot_writes.get();
+  const std::uint64_t flushes = counters.flushes.get();
+  for (int second = 0; second < 20; ++second) {
+    for (int i = 0; i < 500; ++i) cluster.hit();
+    cluster.run(1000);
+  }
+  cluster.run(2000);
+  EXPECT_GT(counters.slot_writes.get(), writes);
+  EXPECT_LE(counters.slot_writes.get() - writes, 3 * (counters.flushes.get() - flushes));
+}
+
+TEST(ReplicatorTest, AnIdleNodeTellsNothing) {
+  Cluster cluster(1, 2, 3);
+  cluster.run(5000);
+  const std::uint64_t slots = cluster.node(0).replicator().counters().slot_writes.get();
+  const auto commands = cluster.world.commands;
+  cluster.run(50'000);
+  EXPECT_EQ(cluster.node(0).replicator().counters().slot_writes.get(), slots);
+  EXPECT_EQ(cluster.world.commands.at("ZADD"), commands.at("ZADD"));
+  EXPECT_LE(cluster.world.commands.at("SET") - commands.at("SET"), 2U * 51U) << "a mark each second";
+}
+
+TEST(ReplicatorTest, WhoeverHasNotAdoptedAResetIsNamed) {
+  Cluster cluster(1, 3, 1);
+  cluster.run(5000);
+  const std::string site = cluster.names[0];
+  const auto adopters = [&](const Epoch& epoch) {
+    std::map<std::string, bool> out;
+    cluster.node(0).replicator().adopters(site, epoch, cluster.world.now_ms / 1000, 60,
+                                          [&out](const base::Result<std::vector<Replicator::Adopter>>& found) {
+                                            for (const auto& node : *found) out[node.name] = node.adopted;
+                                          });
+    cluster.world.run_until(cluster.world.now_ms + 50);
+    return out;
+  };
+  ASSERT_TRUE(cluster.make(cluster.node(0), cluster.node(0).registry().plan_reset(site, 7, kBegin_ms / 1000)));
+  const Epoch epoch = cluster.node(0).epoch(site);
+  using Names = std::map<std::string, bool>;
+  EXPECT_EQ(adopters(epoch), (Names{{"node-0", false}, {"node-1", false}, {"node-2", false}})) << "nothing is told yet";
+  cluster.run(5000);
+  EXPECT_EQ(adopters(epoch), (Names{{"node-0", true}, {"node-1", true}, {"node-2", true}}));
+}
+
+TEST(ReplicatorTest, AnEmptyDirectoryFindsWhatItsNodeHadCounted) {
+  Cluster cluster(1, 2, 2);
+  cluster.run(3000);
+  for (int i = 0; i < 100; ++i) cluster.hit();
+  cluster.run(5000);
+  cluster.replace(1);
+  cluster.run(5000);
+  cluster.expect_agreement();
+}
+
+TEST(ReplicatorTest, WhatRedisLostIsWrittenAgainAlsoForThoseWhoAreGone) {
+  Cluster cluster(1, 3, 2);
+  cluster.run(3000);
+  for (int i = 0; i < 100; ++i) cluster.hit();
+  cluster.run(5000);
+  cluster.replace(2);  // it has to learn all from Redis, which the others fill again
+  cluster.world.redis = {};
+  cluster.run(6000);
+  cluster.expect_agreement();
+  EXPECT_GT(cluster.node(0).replicator().counters().losses.get(), 0U);
+}
+
+TEST(ReplicatorTest, NodesAgreeAfterAnyFaults) {
+  const std::size_t count = rounds(60);
+  const std::uint64_t first = testing::rng_seed();
+  std::uint64_t commands = 0;
+  std::size_t most_nodes = 0;
+  std::size_t most_sites = 0;
+  for (std::size_t round = 0; round < count; ++round) {
+    std::mt19937_64 size(first + round);
+    const std::size_t nodes = 2 + (size() % 20 == 0 ? size() % 99 : size() % 6);
+    const std::size_t sites = 1 + (size() % 20 == 0 ? size() % 1000 : size() % 8);
+    Cluster cluster(first + round, nodes, sites);
+    for (int part = 0; part < 2; ++part) {
+      cluster.chaos(4000 + static_cast<std::int64_t>(size() % 8000), 1 + size() % 20);
+      if (::testing::Test::HasFatalFailure()) FAIL() << "FOOTFALL_SEED=" << first + round << " FOOTFALL_ROUNDS=1";
+      cluster.heal();
+      cluster.run(10'000);  // an unanswered command is known as such after two seconds
+      cluster.expect_agreement();
+      if (::testing::Test::HasFailure()) FAIL() << "FOOTFALL_SEED=" << first + round << " FOOTFALL_ROUNDS=1";
+      if (size() % 2 == 0) cluster.replace(size() % nodes);
+    }
+    for (const auto& [name, times] : cluster.world.commands) commands += times;
+    most_nodes = std::max(most_nodes, nodes);
+    most_sites = std::max(most_sites, sites);
+  }
+  std::cout << count << " clusters of up to " << most_nodes << " nodes and " << most_sites << " sites, " << commands
+            << " commands\n";
+}
+
+}  // namespace
+}  // namespace footfall::redis
