@@ -226,7 +226,7 @@ void Online::republish(Site& site) {
 
 void Online::collect(Site& site, std::int64_t now_ms) {
   site.flush_at_ms = now_ms + options_.flush_ms;
-  counting::PresenceTold told = site.source->take();
+  counting::PresenceTold told = site.source->take_presence();
   if (told.everybody) site.everybody = true;
   keep(site, told.list);
   if (site.parts_read_ms == kNever) return;  // where to is not known yet

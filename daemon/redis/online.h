@@ -60,7 +60,7 @@ class OnlineSource {
   OnlineSource& operator=(const OnlineSource&) = delete;
   virtual ~OnlineSource() = default;
 
-  virtual counting::PresenceTold take() = 0;                      // SiteState::take_presence
+  virtual counting::PresenceTold take_presence() = 0;             // SiteState::take_presence
   virtual counting::PresenceWalk begin_walk(bool everybody) = 0;  // SiteState::begin_presence_walk, now
   virtual bool walk(counting::PresenceWalk& walk, std::vector<counting::Seen>& out) = 0;  // SiteState::walk_presence
 };

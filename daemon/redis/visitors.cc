@@ -132,7 +132,7 @@ void Visitors::tick() {
 void Visitors::collect(Site& site, std::int64_t now_ms) {
   site.flush_at_ms = now_ms + options_.flush_ms;
   site.today = site.source->today();
-  counting::VisitorsTold told = site.source->take();
+  counting::VisitorsTold told = site.source->take_visitors();
   if (told.everything) site.everything = true;
   for (auto& [day, ids] : told.days) keep(site, day, std::move(ids));
   if (std::exchange(site.everything, false)) {

@@ -50,7 +50,7 @@ class VisitorsSource {
   VisitorsSource& operator=(const VisitorsSource&) = delete;
   virtual ~VisitorsSource() = default;
 
-  virtual counting::VisitorsTold take() = 0;                                // SiteState::take_visitors
+  virtual counting::VisitorsTold take_visitors() = 0;                       // SiteState::take_visitors
   virtual std::vector<counting::EpochDay> days(counting::Day first) = 0;    // SiteState::visitor_days
   virtual counting::DaySet visitors_of(const counting::EpochDay& day) = 0;  // SiteState::visitors_of
   virtual std::vector<counting::Epoch> included() = 0;                      // SiteState::included, as it is now

@@ -25,7 +25,7 @@ class NodeSite final : public OnlineSource {
  public:
   NodeSite(const base::Clock& clock, std::int32_t window_s) : state(counting::Limits{}, window_s), clock_(clock) {}
 
-  counting::PresenceTold take() override { return state.take_presence(); }
+  counting::PresenceTold take_presence() override { return state.take_presence(); }
   counting::PresenceWalk begin_walk(bool everybody) override {
     return state.begin_presence_walk(everybody, clock_.utc_s());
   }
@@ -113,7 +113,8 @@ class OnlineNodes {
     hit.visitor = counting::VisitorId{visitor};
     hit.moved_from = counting::VisitorId{moved_from};
     hit.touches_presence = hit.counts = hit.adds_visitor = true;
-    if (late_s < nodes[node]->sites[name]->state.window_s()) oracles.at(name).hit(node, visitor, now_s() - late_s, moved_from);
+    if (late_s < nodes[node]->sites[name]->state.window_s())
+      oracles.at(name).hit(node, visitor, now_s() - late_s, moved_from);
     nodes[node]->sites[name]->state.apply(counting::Epoch{}, {&hit, 1});
   }
 

@@ -22,7 +22,7 @@ const std::string kSite = "example.vn";
 
 class NodeSite final : public VisitorsSource {
  public:
-  counting::VisitorsTold take() override { return state.take_visitors(); }
+  counting::VisitorsTold take_visitors() override { return state.take_visitors(); }
   std::vector<counting::EpochDay> days(counting::Day first) override { return state.visitor_days(first); }
   counting::DaySet visitors_of(const counting::EpochDay& of) override { return state.visitors_of(of); }
   std::vector<counting::Epoch> included() override { return {state.included().begin(), state.included().end()}; }
