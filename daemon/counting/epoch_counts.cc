@@ -6,7 +6,8 @@
 
 namespace footfall::counting {
 
-void EpochCounts::add(std::span<const Hit> run, Day day) {
+void EpochCounts::add(std::span<const Hit> run, const EpochDay& day_of_it, VisitorNews* news) {
+  const Day day = day_of_it.day;
   std::uint64_t counted = 0;
   std::uint64_t bots = 0;
   for (const Hit& hit : run) {
@@ -25,9 +26,10 @@ void EpochCounts::add(std::span<const Hit> run, Day day) {
   for (const Hit& hit : run) {
     if (!hit.adds_visitor || hit.visitor.value == 0) continue;
     if (today == nullptr) today = &open(day);
-    today->visitors.add(hit.visitor);
+    if (!today->visitors.add(hit.visitor)) continue;
+    today->count_known = false;
+    if (news != nullptr) news->note(day_of_it, hit.visitor);
   }
-  if (today != nullptr) today->count_known = false;
 }
 
 void EpochCounts::observe(const Observation& seen) {

@@ -32,8 +32,9 @@ class EpochCounts {
  public:
   explicit EpochCounts(std::uint32_t visitors_exact_max) : visitors_exact_max_(visitors_exact_max) {}
 
-  // `run` is not empty, and of one second and offset; `day` is their local day.
-  void add(std::span<const Hit> run, Day day);
+  // `run` is not empty, and of one second and offset; `day` is their local day, of this epoch. `news` (may be null) is
+  // told who is new to it.
+  void add(std::span<const Hit> run, const EpochDay& day, VisitorNews* news);
   void observe(const Observation& seen);
   void add_seed(std::int64_t amount) { seed_ += amount; }
   void add_page_seed(PageId page, std::int64_t amount) { page_seeds_[page] += amount; }

@@ -124,48 +124,48 @@ bool Presence::holds(VisitorId visitor) const {
   return here != nullptr && std::find(here->ids(), here->ids() + here->size, visitor.value) != here->ids() + here->size;
 }
 
-void Presence::touch(VisitorId visitor, std::int64_t at_s, std::int32_t window_s) {
-  merge(visitor.value, at_s, false, window_s);
+std::int32_t Presence::touch(VisitorId visitor, std::int64_t at_s, std::int32_t window_s) {
+  return merge(visitor.value, at_s, false, window_s);
 }
 
-void Presence::move_away(VisitorId old_id, std::int64_t at_s, std::int32_t window_s) {
-  merge(old_id.value, at_s, true, window_s);
+std::int32_t Presence::move_away(VisitorId old_id, std::int64_t at_s, std::int32_t window_s) {
+  return merge(old_id.value, at_s, true, window_s);
 }
 
-void Presence::merge(std::uint64_t id, std::int64_t at_s, bool moved, std::int32_t window_s) {
+std::int32_t Presence::merge(std::uint64_t id, std::int64_t at_s, bool moved, std::int32_t window_s) {
   assert(id != 0);
   move_clock(at_s, window_s);
-  if (at_s <= head_s_ - window_s) return;
+  if (at_s <= head_s_ - window_s) return 0;
   if (form_ == nullptr) form_.reset(Small::make(kCapacityMin, static_cast<std::uint16_t>(window_s)));
-  if (Table* large = table()) {
-    large->cells.merge(id, at_s, moved);
-  } else {
-    merge_small(id, Stamp::of(at_s, moved).bits);
-  }
+  if (Table* large = table()) return large->cells.merge(id, at_s, moved);
+  return merge_small(id, Stamp::of(at_s, moved).bits);
 }
 
-void Presence::merge_small(std::uint64_t id, std::uint32_t stamp_bits) {
+std::int32_t Presence::merge_small(std::uint64_t id, std::uint32_t stamp_bits) {
   const Stamp stamp{stamp_bits};
   Small* here = small();
   unsigned expired = here->size;
   for (unsigned i = 0; i < here->size; ++i) {
     const bool live = here->live(i, head_s_);
     if (here->ids()[i] == id) {
-      return here->set(i, id, live ? Stamp::join(here->stamps()[i], stamp, head_s_) : stamp, head_s_);
+      const Stamp known = here->stamps()[i];
+      const Stamp next = live ? Stamp::join(known, stamp, head_s_) : stamp;
+      here->set(i, id, next, head_s_);
+      return live && known.moved() == next.moved() ? next.later_than(known) : kNews;
     }
     if (!live) expired = i;
   }
   if (expired == here->size && here->size == here->capacity) {
     if (here->capacity == kCapacityMax) {
       turn_to_table();
-      table()->cells.merge(id, head_s_ - stamp.age(head_s_), stamp.moved());
-      return;
+      return table()->cells.merge(id, head_s_ - stamp.age(head_s_), stamp.moved());
     }
     form_.reset(here->resized(here->capacity * 2U));
     here = small();
   }
   if (expired == here->size) ++here->size;
   here->set(expired, id, stamp, head_s_);
+  return kNews;
 }
 
 void Presence::turn_to_table() {
@@ -273,6 +273,20 @@ void Presence::prefetch(VisitorId visitor) const {
 
 void Presence::prefetch_overflow(VisitorId visitor) const {
   if (const Table* large = table()) large->cells.prefetch_overflow(visitor.value);
+}
+
+std::uint64_t Presence::walk(std::uint64_t place, std::int64_t from_s, std::vector<Seen>& out) const {
+  const auto give = [&](std::uint64_t id, Stamp stamp) {
+    const std::int64_t at_s = head_s_ - stamp.age(head_s_);
+    if (at_s >= from_s) out.push_back({VisitorId{id}, at_s, stamp.moved()});
+  };
+  if (const Table* large = table()) return large->cells.walk(place, give);
+  if (Small* here = small()) {
+    for (unsigned i = 0; i < here->size; ++i) {
+      if (here->live(i, head_s_)) give(here->ids()[i], here->stamps()[i]);
+    }
+  }
+  return 0;
 }
 
 void Presence::save(base::ByteWriter& out, std::int64_t now_s, std::int32_t window_s) const {

@@ -24,11 +24,20 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "base/bytes.h"
 #include "counting/hit.h"
 
 namespace footfall::counting {
+
+// What is known of somebody in the window.
+struct Seen {
+  VisitorId visitor{};
+  std::int64_t at_s = 0;  // of the latest hit
+  bool moved = false;     // a mark: the visitor lives on under another id
+  friend bool operator==(const Seen&, const Seen&) = default;
+};
 
 // Units      UTC seconds, given by the caller, between -2^40 and 2^40.
 // Ownership  owns its cells; keeps no pointer into a request.
@@ -45,12 +54,15 @@ class Presence {
   Presence& operator=(Presence&&) noexcept;
   ~Presence();
 
+  // What touch() and move_away() answer where nothing was known in the window, or not that the visitor moved.
+  static constexpr std::int32_t kNews = INT32_MAX;
+
   // Notes a hit of `visitor` (not 0) at `at_s`. Older than what is known of the visitor, or outside the window: no
-  // change.
-  void touch(VisitorId visitor, std::int64_t at_s, std::int32_t window_s);
+  // change. Answers how many seconds later than the latest hit known before; 0 where nothing changed.
+  std::int32_t touch(VisitorId visitor, std::int64_t at_s, std::int32_t window_s);
   // The visitor goes on under another id: from `at_s` on, this id is never counted, whatever hits of it still arrive.
-  // The mark leaves the window as a visitor does.
-  void move_away(VisitorId old_id, std::int64_t at_s, std::int32_t window_s);
+  // The mark leaves the window as a visitor does. Answers as touch() does.
+  std::int32_t move_away(VisitorId old_id, std::int64_t at_s, std::int32_t window_s);
   // Moves the clock; never back. Gives memory back in small steps, all of it when nobody is left.
   void advance(std::int64_t now_s, std::int32_t window_s);
   // Lets everybody go who was not seen after until_s, marks too.
@@ -66,6 +78,11 @@ class Presence {
   void prefetch(VisitorId visitor) const;
   void prefetch_overflow(VisitorId visitor) const;  // some hits after prefetch(): what that found to be needed as well
   void prefetch() const { __builtin_prefetch(form_.get(), 1); }  // for online()
+
+  // A walk over all of them in slices, between which anything may happen: who is here, or has moved, all the while is
+  // given at least once. Adds a slice of those not seen before from_s to `out`, a few hundred at most, and answers the
+  // place to go on from. It begins at place 0, and has ended when that is the answer.
+  std::uint64_t walk(std::uint64_t place, std::int64_t from_s, std::vector<Seen>& out) const;
 
   // The visitors still inside the window (of any length) at now_s (or at the clock, if that is later) and moved marks,
   // sorted by id: the same for equal content.
@@ -84,8 +101,8 @@ class Presence {
 
   Small* small() const;
   Table* table() const;
-  void merge(std::uint64_t id, std::int64_t at_s, bool moved, std::int32_t window_s);
-  void merge_small(std::uint64_t id, std::uint32_t stamp_bits);
+  std::int32_t merge(std::uint64_t id, std::int64_t at_s, bool moved, std::int32_t window_s);
+  std::int32_t merge_small(std::uint64_t id, std::uint32_t stamp_bits);
   void move_clock(std::int64_t now_s, std::int32_t window_s);
   void use_window(std::int32_t window_s);
   void turn_to_table();

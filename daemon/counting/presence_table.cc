@@ -10,14 +10,28 @@
 #include <functional>
 #include <utility>
 
+#include "counting/presence.h"
+
 namespace footfall::counting {
+
+namespace {
+
+// The last bit first.
+std::uint64_t reversed(std::uint64_t bits) {
+  bits = (bits & 0x5555555555555555U) << 1U | (bits >> 1U & 0x5555555555555555U);
+  bits = (bits & 0x3333333333333333U) << 2U | (bits >> 2U & 0x3333333333333333U);
+  bits = (bits & 0x0f0f0f0f0f0f0f0fU) << 4U | (bits >> 4U & 0x0f0f0f0f0f0f0f0fU);
+  return __builtin_bswap64(bits);
+}
+
+}  // namespace
 
 PresenceTable::PresenceTable(std::int64_t head_s, std::int32_t window_s)
     : head_s_(head_s), ring_(static_cast<std::size_t>(window_s)), last_mark_s_(head_s - window_s) {
   while (buckets_.size() < kBucketsMin) buckets_.push();
 }
 
-void PresenceTable::merge(std::uint64_t id, std::int64_t at_s, bool moved) {
+std::int32_t PresenceTable::merge(std::uint64_t id, std::int64_t at_s, bool moved) {
   const Stamp stamp = Stamp::of(at_s, moved);
   const std::size_t home = home_of(id);
   for (Bucket* bucket = &buckets_[home];; bucket = &overflow_[bucket->overflow - 1]) {
@@ -35,6 +49,22 @@ void PresenceTable::merge(std::uint64_t id, std::int64_t at_s, bool moved) {
     contract();
   }
   if (wasteful()) sweep();
+  return Presence::kNews;
+}
+
+PresenceTable::Stop PresenceTable::stop_at(std::uint64_t place) const {
+  const std::size_t half = std::bit_floor(buckets_.size());
+  std::size_t home = reversed(place) & (2 * half - 1);
+  bool divided = true;  // its hashes have one bit more in common
+  if (home >= buckets_.size()) {
+    home -= half;
+    divided = false;
+  } else if (home < half) {
+    divided = home + half < buckets_.size();
+  }
+  const std::uint64_t width = std::uint64_t{1}
+                              << (64U - static_cast<unsigned>(std::countr_zero(half)) - (divided ? 1U : 0U));
+  return {home, (place & ~(width - 1)) + width};
 }
 
 bool PresenceTable::holds(std::uint64_t id) const {
@@ -53,10 +83,11 @@ void PresenceTable::enter(Stamp stamp) {
   ++sum_;
 }
 
-void PresenceTable::update(Stamp& known, Stamp stamp) {
+std::int32_t PresenceTable::update(Stamp& known, Stamp stamp) {
   const bool known_live = live(known);  // or else it is as if nothing were known
   const Stamp next = known_live ? Stamp::join(known, stamp, head_s_) : stamp;
-  if (next.bits == known.bits) return;
+  if (next.bits == known.bits) return 0;
+  const std::int32_t later_s = known_live && known.moved() == next.moved() ? next.later_than(known) : Presence::kNews;
   if (known_live && !known.moved()) {
     --slice(known.age(head_s_));
     --sum_;
@@ -68,6 +99,7 @@ void PresenceTable::update(Stamp& known, Stamp stamp) {
     last_mark_s_ = std::max(last_mark_s_, head_s_ - next.age(head_s_));
   }
   known = next;
+  return later_s;
 }
 
 // Puts a new cell into the chain of `home`: over an expired one, or into a free one, or into a bucket hung to its end.

@@ -44,6 +44,8 @@ struct Stamp {
   bool moved() const { return (bits & kMoved) != 0; }
   // Seconds before `head_s`, which is not earlier.
   std::uint32_t age(std::int64_t head_s) const { return (static_cast<std::uint32_t>(head_s) - bits) & ~kMoved; }
+  // Seconds from `earlier` to this one, which is not before it.
+  std::int32_t later_than(Stamp earlier) const { return static_cast<std::int32_t>((bits - earlier.bits) & ~kMoved); }
   // The later second; moved if either is.
   static Stamp join(Stamp a, Stamp b, std::int64_t head_s) {
     const Stamp later = a.age(head_s) <= b.age(head_s) ? a : b;
@@ -59,8 +61,9 @@ class PresenceTable {
  public:
   PresenceTable(std::int64_t head_s, std::int32_t window_s);
 
-  // Joins (at_s, moved) to what is known of `id`. REQUIRES: id != 0, head - window < at_s <= head.
-  void merge(std::uint64_t id, std::int64_t at_s, bool moved);
+  // Joins (at_s, moved) to what is known of `id`; answers as Presence::touch(). REQUIRES: id != 0,
+  // head - window < at_s <= head.
+  std::int32_t merge(std::uint64_t id, std::int64_t at_s, bool moved);
   // REQUIRES: now_s >= head. Contracts by at most kContractionsMax buckets.
   void advance(std::int64_t now_s);
   // Those who left under the old window stay away. Looks through all cells.
@@ -90,11 +93,30 @@ class PresenceTable {
     for (std::size_t i = 0; i < buckets_.size(); ++i) each_live(buckets_[i], visit);
     for (std::size_t i = 0; i < overflow_.size(); ++i) each_live(overflow_[i], visit);
   }
+  // The same of kWalkChains chains from `place` on; answers the place to go on from, 0 at the end. Anything may happen
+  // between two calls. A place is a hash with its bits in reverse order: all hashes of a bucket follow one another
+  // then, and so do those of the two that it is divided into, or goes back to. So no place before the answer holds a
+  // hash that was not visited, whatever the number of buckets becomes. (As Redis's SCAN does it.)
+  template <class Visit>
+  std::uint64_t walk(std::uint64_t place, const Visit& visit) const {
+    Stop stop = stop_at(place);
+    for (unsigned chains = kWalkChains;; --chains) {
+      const std::size_t home = stop.home;
+      const std::uint64_t next = stop.next;
+      if (next != 0) {
+        stop = stop_at(next);
+        __builtin_prefetch(&buckets_[stop.home]);
+      }
+      each_live_of_chain(home, visit);
+      if (next == 0 || chains == 1) return next;
+    }
+  }
 
  private:
   static constexpr unsigned kCells = 5;
   static constexpr std::size_t kBucketsMin = 16;
   static constexpr std::size_t kContractionsMax = 4096;  // about 1 ms
+  static constexpr unsigned kWalkChains = 128;           // about 600 visitors
 
   struct alignas(64) Bucket {
     std::array<std::uint64_t, kCells> ids{};  // 0: free
@@ -131,8 +153,21 @@ class PresenceTable {
   std::uint32_t& slice(std::uint32_t age_s) {
     return ring_[head_slot_ >= age_s ? head_slot_ - age_s : head_slot_ + ring_.size() - age_s];
   }
+  template <class Visit>
+  void each_live_of_chain(std::size_t home, const Visit& visit) const {
+    for (const Bucket* bucket = &buckets_[home];; bucket = &overflow_[bucket->overflow - 1]) {
+      each_live(*bucket, visit);
+      if (bucket->overflow == 0) return;
+    }
+  }
+  // The chain that holds the hashes at `place` of a walk, and the place behind it.
+  struct Stop {
+    std::size_t home;
+    std::uint64_t next;
+  };
+  Stop stop_at(std::uint64_t place) const;
   void enter(Stamp stamp);
-  void update(Stamp& known, Stamp stamp);
+  std::int32_t update(Stamp& known, Stamp stamp);
   void place(std::size_t home, std::uint64_t id, Stamp stamp);
 
   void rewrite(std::size_t home);

@@ -169,23 +169,23 @@ void SiteState::add(const Epoch& epoch, std::span<const Hit> hits, const Before&
         usual_run(body_->pages_hit, body_->labels_known, hits.first(std::min(kRunMax, hits.size())));
     if (usual == 0) [[unlikely]] {
       const Hit admitted = admit(body_->pages_hit, body_->labels_known, hits.front());
-      add_run(counts, {&admitted, 1});
+      add_run(epoch, counts, {&admitted, 1});
     } else {
-      add_run(counts, hits.first(usual));
+      add_run(epoch, counts, hits.first(usual));
     }
     hits = hits.subspan(std::max<std::size_t>(usual, 1));
   }
 }
 
 // REQUIRES: all of one second and offset, with ids that are marked.
-void SiteState::add_run(EpochCounts& counts, std::span<const Hit> run) {
+void SiteState::add_run(const Epoch& epoch, EpochCounts& counts, std::span<const Hit> run) {
   Body& body = *body_;
   const std::int64_t at_s = run.front().at_s;
   const Day day = local_day(at_s, run.front().utc_offset_s);
   for (const Hit& hit : run) body.prefetch(hit);
   add_saturating(body.hits, run.size());
   if (day != body.past.calendar.today) body.past.valid = false;
-  counts.add(run, day);
+  counts.add(run, {epoch, day}, visitor_news_.get());
 
   if (at_s > body.latest_s) {
     if (body.latest_s != INT64_MIN) body.page_presence.sweep(at_s, at_s - body.latest_s, kept_s_);
@@ -195,10 +195,12 @@ void SiteState::add_run(EpochCounts& counts, std::span<const Hit> run) {
   for (const Hit& hit : run) body.prefetch_overflow(hit);
   for (const Hit& hit : run) {
     if (!hit.touches_presence || hit.visitor.value == 0) continue;
-    body.presence.touch(hit.visitor, at_s, kept_s_);
+    const std::int32_t later_s = body.presence.touch(hit.visitor, at_s, kept_s_);
+    if (presence_news_ != nullptr) presence_news_->note({hit.visitor, at_s, false}, later_s, window_s_);
     body.page_presence.touch(hit.page, hit.visitor, at_s, kept_s_);
     if (hit.moved_from.value != 0 && hit.moved_from != hit.visitor) [[unlikely]] {
-      body.presence.move_away(hit.moved_from, at_s, kept_s_);
+      const std::int32_t moved_later_s = body.presence.move_away(hit.moved_from, at_s, kept_s_);
+      if (presence_news_ != nullptr) presence_news_->note({hit.moved_from, at_s, true}, moved_later_s, window_s_);
       body.page_presence.move_away(hit.page, hit.moved_from, at_s, kept_s_);
     }
   }

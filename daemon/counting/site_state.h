@@ -47,8 +47,10 @@
 #include "counting/hit.h"
 #include "counting/page_walk.h"
 #include "counting/peak.h"
+#include "counting/presence_news.h"
 #include "counting/rankings.h"
 #include "counting/remote_counts.h"
+#include "counting/visitor_news.h"
 #include "counting/visitors.h"
 
 namespace footfall::counting {
@@ -190,6 +192,20 @@ class SiteState {
   // Of the days in [from, to] that are still open.
   std::vector<Ranked> top(Dimension dimension, Day from, Day to, std::size_t limit) const;
 
+  // --- telling other nodes who is here (PresenceNews): begins with the first call, and costs nothing before it ---
+  PresenceTold take_presence();
+  // One at a time: a walk that is begun ends the one before. `everybody`: also those who were told of by earlier ones.
+  // REQUIRES: take_presence() was called; now_s is not before the clock of the hits that were applied.
+  PresenceWalk begin_presence_walk(bool everybody, std::int64_t now_s);
+  // Adds a slice to `out`, a few hundred at most; true when the walk has ended. Moved marks are among them.
+  bool walk_presence(PresenceWalk& walk, std::vector<Seen>& out) const;
+
+  // The same of the visitors of each day and epoch. The sets stay open for as long as the day does.
+  VisitorsTold take_visitors();
+  // Days from `first` on that have a visitor set, per epoch.
+  std::vector<EpochDay> visitor_days(Day first) const;
+  DaySet visitors_of(const EpochDay& day) const;  // empty if it has none; a copy of visitors_exact_max ids or 12 KB
+
   // --- closing days ---
   // Days up to `last` whose visitor sets and rankings are still held, per epoch.
   std::vector<std::pair<Epoch, Day>> open_days(Day last) const;
@@ -222,7 +238,7 @@ class SiteState {
   std::int64_t read_clock(std::int64_t now_s);
   template <class Before>
   void add(const Epoch& epoch, std::span<const Hit> hits, const Before& before);
-  void add_run(EpochCounts& counts, std::span<const Hit> run);
+  void add_run(const Epoch& epoch, EpochCounts& counts, std::span<const Hit> run);
   void raise_floor(std::int64_t floor_s);
   template <class Visit>
   void each_included(const Visit& visit) const;  // visit(const EpochCounts&)
@@ -241,6 +257,8 @@ class SiteState {
   Epoch epoch_;
   std::set<Epoch> included_;
   std::unique_ptr<Body> body_;
+  std::unique_ptr<PresenceNews> presence_news_;  // none: nobody asked
+  std::unique_ptr<VisitorNews> visitor_news_;    // the same
 };
 
 }  // namespace footfall::counting

@@ -226,6 +226,45 @@ std::vector<Ranked> SiteState::top(Dimension dimension, Day from, Day to, std::s
   return largest(add_up(std::move(ranked)), limit);
 }
 
+// --- telling other nodes ---
+
+PresenceTold SiteState::take_presence() {
+  if (presence_news_ == nullptr) presence_news_ = std::make_unique<PresenceNews>();
+  return presence_news_->take();
+}
+
+PresenceWalk SiteState::begin_presence_walk(bool everybody, std::int64_t now_s) {
+  return presence_news_->begin_walk(everybody, now_s);
+}
+
+bool SiteState::walk_presence(PresenceWalk& walk, std::vector<Seen>& out) const {
+  if (body_ == nullptr) return true;
+  walk.place = body_->presence.walk(walk.place, walk.from_s, out);
+  return walk.place == 0;
+}
+
+VisitorsTold SiteState::take_visitors() {
+  if (visitor_news_ == nullptr) visitor_news_ = std::make_unique<VisitorNews>();
+  return visitor_news_->take();
+}
+
+std::vector<EpochDay> SiteState::visitor_days(Day first) const {
+  std::vector<EpochDay> out;
+  if (body_ == nullptr) return out;
+  for (const auto& [epoch, counts] : body_->epochs) {
+    for (const Day day : counts->open_days()) {
+      if (day >= first) out.push_back({epoch, day});
+    }
+  }
+  return out;
+}
+
+DaySet SiteState::visitors_of(const EpochDay& day) const {
+  const EpochCounts* counts = body_ == nullptr ? nullptr : body_->find(day.epoch);
+  const Visitors* open = counts == nullptr ? nullptr : counts->open_visitors(day.day);
+  return open == nullptr ? DaySet{} : open->all();
+}
+
 // --- closing days ---
 
 std::vector<std::pair<Epoch, Day>> SiteState::open_days(Day last) const {

@@ -24,18 +24,20 @@ std::size_t Visitors::slot_of(std::uint64_t id) const {
   return slot;
 }
 
-void Visitors::add(VisitorId visitor) {
+bool Visitors::add(VisitorId visitor) {
   const std::uint64_t id = visitor.value;
-  if (id == 0) return;
+  if (id == 0) return false;
   if (sketch_ != nullptr) return sketch_add(id);
-  if (!slots_.empty() && slots_[slot_of(id)] == id) return;
+  if (!slots_.empty() && slots_[slot_of(id)] == id) return false;
   if (size_ >= exact_max_) {
     turn_to_sketch();
-    return sketch_add(id);
+    sketch_add(id);
+    return true;
   }
   if ((size_ + 1) * std::uint64_t{8} > slots_.size() * std::uint64_t{7}) grow();
   slots_[slot_of(id)] = id;
   ++size_;
+  return true;
 }
 
 void Visitors::merge(const Visitors& other) {
@@ -66,11 +68,13 @@ void Visitors::turn_to_sketch() {
   estimate_stale_ = true;
 }
 
-void Visitors::sketch_add(std::uint64_t id) {
+bool Visitors::sketch_add(std::uint64_t id) {
   static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the element is the id's little-endian bytes");
   char element[sizeof id];
   std::memcpy(element, &id, sizeof id);
-  if (sketch_->add({element, sizeof element})) estimate_stale_ = true;
+  const bool rose = sketch_->add({element, sizeof element});
+  if (rose) estimate_stale_ = true;
+  return rose;
 }
 
 std::uint64_t Visitors::count() const {
@@ -80,6 +84,19 @@ std::uint64_t Visitors::count() const {
     estimate_stale_ = false;
   }
   return estimate_;
+}
+
+DaySet Visitors::all() const {
+  DaySet out;
+  if (sketch_ != nullptr) {
+    out.sketch = sketch_->save();
+    return out;
+  }
+  out.ids.reserve(size_);
+  for (const std::uint64_t id : slots_) {
+    if (id != 0) out.ids.push_back(VisitorId{id});
+  }
+  return out;
 }
 
 std::size_t Visitors::memory_bytes() const {

@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "counting/hit.h"
 #include "counting/hyperloglog.h"
+#include "counting/visitor_news.h"
 
 namespace footfall::counting {
 
@@ -28,10 +29,12 @@ class Visitors {
 
   explicit Visitors(std::uint32_t exact_max = kExactMaxDefault) : exact_max_(exact_max) {}
 
-  void add(VisitorId visitor);  // 0 is nobody
+  // 0 is nobody. Answers whether count() may have changed.
+  bool add(VisitorId visitor);
   void merge(const Visitors& other);
   std::uint64_t count() const;  // exact, or the sketch's estimate (kept until a register rises)
   bool exact() const { return sketch_ == nullptr; }
+  DaySet all() const;  // ids in no order
   std::size_t memory_bytes() const;
 
   void save(base::ByteWriter& out) const;  // canonical: sorted ids, or Redis's dense bytes
@@ -44,7 +47,7 @@ class Visitors {
   std::size_t slot_of(std::uint64_t id) const;
   void grow();
   void turn_to_sketch();
-  void sketch_add(std::uint64_t id);
+  bool sketch_add(std::uint64_t id);
 
   std::uint32_t exact_max_;
   std::uint32_t size_ = 0;

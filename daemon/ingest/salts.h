@@ -34,6 +34,13 @@ struct SaltKeys {
     const auto it = by_day.find(day);
     return it == by_day.end() ? nullptr : &it->second;
   }
+  // The chain before, if another was adopted lately: at replaced_at_s. Visitors have moved from its ids.
+  std::map<counting::Day, base::SipKey> replaced_by_day;
+  std::int64_t replaced_at_s = INT64_MIN;
+  const base::SipKey* find_replaced(counting::Day day) const {
+    const auto it = replaced_by_day.find(day);
+    return it == replaced_by_day.end() ? nullptr : &it->second;
+  }
   SaltKeys() = default;
   SaltKeys(const SaltKeys&) = delete;
   SaltKeys& operator=(const SaltKeys&) = delete;
@@ -47,6 +54,7 @@ class Salts {
   // A file from the future (the clock went back by days) is of no use, and replaced by a new chain.
   static base::Result<std::unique_ptr<Salts>> open(base::FileSystem& files, const std::string& path,
                                                    std::int64_t now_s);
+  ~Salts();
   Salts(const Salts&) = delete;
   Salts& operator=(const Salts&) = delete;
 
@@ -55,18 +63,27 @@ class Salts {
   // writes again: until then the old key is still on the disk. To be called at least once in ten minutes.
   base::Result<bool> rotate(std::int64_t now_s);
   std::shared_ptr<const SaltKeys> keys() const { return keys_; }
+  // The oldest day that is kept, from which all others follow.
+  const sites::SaltsState& state() const { return oldest_; }
+  // Takes over another node's chain. False if it is the same one: nothing changes then. The former keys are kept beside
+  // it for the longest window (SaltKeys::replaced_by_day), in memory only. conflict: a chain that begins in the future
+  // has no key for today. If the file cannot be written now, rotate() does, and says so if it cannot either.
+  base::Result<bool> adopt(const sites::SaltsState& other, std::int64_t now_s);
   // open() began a new chain: there was no file, or one from the future.
   bool is_new() const { return is_new_; }
 
  private:
   Salts(base::FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
   void derive_keys(counting::Day latest_day);
+  bool forget_replaced(std::int64_t now_s);
 
   base::FileSystem& files_;
   std::string path_;
   sites::SaltsState oldest_;
   bool is_new_ = false;
   bool written_ = false;  // the file holds oldest_
+  std::map<counting::Day, base::SipKey> replaced_by_day_;
+  std::int64_t replaced_at_s_ = INT64_MIN;
   std::shared_ptr<const SaltKeys> keys_;
 };
 

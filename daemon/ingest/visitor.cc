@@ -59,6 +59,13 @@ void VisitorKeys::look_up(std::int64_t at_s) {
   keys_.previous_until_s_ = begin_s + window_s_;
   const counting::Day day_before = counting::local_day(begin_s - 1, zone_->offset_at(begin_s - 1));
   keys_.previous_key_ = salts_ == nullptr ? nullptr : salts_->find(day_before);
+
+  // Another chain was adopted within the window: visitors move from their ids of today under the one before.
+  const std::int64_t moved_until_s = salts_ == nullptr ? INT64_MIN : salts_->replaced_at_s + window_s_;
+  if (at_s >= moved_until_s || salts_->find_replaced(day) == nullptr) return;
+  keys_.previous_key_ = salts_->find_replaced(day);
+  keys_.previous_until_s_ = moved_until_s;
+  until_s_ = std::min(until_s_, moved_until_s);
 }
 
 }  // namespace footfall::ingest

@@ -10,6 +10,8 @@
 //      visitor under K(d-1)    |  under K(d), moved_from under K(d-1)
 //                                              |  under K(d) alone
 //
+// The same holds for one window after another node's salts were adopted (ingest/shared_salts.h).
+//
 // VisitorKeys keeps the answer for "now" until something changes: offset, midnight, or the end of the window. So a hit
 // costs two comparisons and one SipHash-2-4 over about 150 bytes (two in the window after midnight); no allocation.
 // Tested by tests/unit/ingest/visitor_test.cc.
@@ -43,7 +45,8 @@ class DayKeys {
   counting::VisitorId visitor(const std::uint8_t address[16], std::string_view user_agent) const {
     return key_ == nullptr ? counting::VisitorId{} : visitor_id(*key_, site_, address, user_agent);
   }
-  // The same visitor under the key of the day before, for a hit at at_s in the first window of its day; else 0.
+  // The same visitor under the key of the day before, for a hit at at_s in the first window of its day; or under the
+  // key before other salts were adopted; else 0.
   counting::VisitorId moved_from(std::int64_t at_s, const std::uint8_t address[16], std::string_view user_agent) const {
     if (previous_key_ == nullptr || at_s >= previous_until_s_) return {};
     return visitor_id(*previous_key_, site_, address, user_agent);

@@ -32,7 +32,7 @@ class Calls {
   Calls& operator=(const Calls&) = delete;
   virtual ~Calls() = default;
 
-  // The command's second word is its key.
+  // The command's second word is its key; one that has none goes to the master of slot 0.
   virtual void call(std::span<const std::string_view> words, Done done) = 0;
   void call(std::initializer_list<std::string_view> words, Done done) {
     call(std::span(words.begin(), words.size()), std::move(done));
@@ -51,7 +51,8 @@ class ClientCalls final : public Calls {
     std::string bytes;
     append_command(bytes, words);
     const Client::Tag tag = ++last_;
-    if (client_.submit(tag, slot_of(words[1]), std::move(bytes), clock_.utc_ms())) {
+    const auto slot = words.size() > 1 ? std::optional(slot_of(words[1])) : std::nullopt;
+    if (client_.submit(tag, slot, std::move(bytes), clock_.utc_ms())) {
       waiting_.emplace(tag, std::move(done));
     } else {
       refused_.emplace_back(std::move(done));

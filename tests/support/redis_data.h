@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // RedisData: what a Redis server keeps, in memory, and the commands on it that footfall sends. Values that can be
-// copied, so that a test can put back an old dump.
+// copied, so that a test can put back an old dump. They answer as Redis 7 does, where what is asked is well-formed.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <limits>
 #include <map>
@@ -10,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "counting/hyperloglog.h"
 #include "redis/reply.h"
 
 namespace footfall::testing {
@@ -17,111 +20,208 @@ namespace footfall::testing {
 class RedisData {
  public:
   using Words = std::vector<std::string>;
+  using Reply = redis::Reply;
 
-  redis::Reply execute(const Words& words) {
+  static bool writes(const Words& words) {
+    for (const char* name :
+         {"HSET", "HSETNX", "HDEL", "ZADD", "ZREMRANGEBYSCORE", "SET", "DEL", "EXPIREAT", "PFADD", "PFMERGE"}) {
+      if (words[0] == name) return true;
+    }
+    return false;
+  }
+
+  // `now_ms` is the server's clock; at 0 nothing expires.
+  Reply execute(const Words& words, std::int64_t now_ms = 0) {
     const std::string& name = words[0];
+    if (name == "TIME") return array({text(std::to_string(now_ms / 1000)), text(std::to_string(now_ms % 1000 * 1000))});
+    expire(now_ms);
     if (name == "HSET") {
-      auto& hash = hashes_[words[1]];
       std::int64_t fresh = 0;
       for (std::size_t i = 2; i + 1 < words.size(); i += 2)
-        fresh += hash.insert_or_assign(words[i], words[i + 1]).second;
+        fresh += hashes[words[1]].insert_or_assign(words[i], words[i + 1]).second;
       return integer(fresh);
     }
+    if (name == "HSETNX") return integer(hashes[words[1]].emplace(words[2], words[3]).second);
     if (name == "HGET") {
-      const auto hash = hashes_.find(words[1]);
-      if (hash == hashes_.end()) return {};
+      const auto hash = hashes.find(words[1]);
+      if (hash == hashes.end()) return {};
       const auto field = hash->second.find(words[2]);
-      return field == hash->second.end() ? redis::Reply{} : text(field->second);
+      return field == hash->second.end() ? Reply{} : text(field->second);
     }
-    if (name == "HGETALL") {
-      redis::Reply all = array();
-      const auto hash = hashes_.find(words[1]);
-      if (hash == hashes_.end()) return all;
+    if (name == "HGETALL" || name == "HKEYS") {
+      Reply all = array({});
+      const auto hash = hashes.find(words[1]);
+      if (hash == hashes.end()) return all;
       for (const auto& [field, value] : hash->second) {
         all.elements.push_back(text(field));
-        all.elements.push_back(text(value));
+        if (name == "HGETALL") all.elements.push_back(text(value));
       }
-      return all;
-    }
-    if (name == "HKEYS") {
-      redis::Reply all = array();
-      for (const auto& [field, value] : hashes_[words[1]]) all.elements.push_back(text(field));
       return all;
     }
     if (name == "HDEL") {
       std::int64_t gone = 0;
       for (std::size_t i = 2; i < words.size(); ++i)
-        gone += static_cast<std::int64_t>(hashes_[words[1]].erase(words[i]));
+        gone += static_cast<std::int64_t>(hashes[words[1]].erase(words[i]));
       return integer(gone);
     }
-    if (name == "ZADD") {  // KEY GT [CH] SCORE MEMBER ...
-      auto& set = sets_[words[1]];
-      const bool changes = words[3] == "CH";
-      std::int64_t count = 0;
-      for (std::size_t i = changes ? 4 : 3; i + 1 < words.size(); i += 2) {
-        const double score = number(words[i]);
-        const auto [member, added] = set.emplace(words[i + 1], score);
-        const bool raised = !added && score > member->second;
-        if (raised) member->second = score;
-        count += added || (raised && changes) ? 1 : 0;
-      }
-      return integer(count);
-    }
-    if (name == "GET") return value_of(words[1]);
-    if (name == "SET") {  // KEY VALUE [GET]
-      redis::Reply before = value_of(words[1]);
-      values_[words[1]] = words[2];
-      if (words.size() > 3) return before;
-      redis::Reply ok;
-      ok.type = redis::Reply::Type::status;
-      ok.text = "OK";
-      return ok;
-    }
+    if (name == "ZADD") return add(words);
+    if (name == "ZCOUNT" || name == "ZREMRANGEBYSCORE") return in_range(words);
     if (name == "ZRANGEBYSCORE") {  // KEY FROM +inf WITHSCORES
-      redis::Reply range = array();
-      for (const auto& [member, score] : sets_[words[1]]) {
-        if (score < number(words[2])) continue;
+      Reply range = array({});
+      for (const auto& [member, score] : sets[words[1]]) {
+        if (score < bound(words[2]).at) continue;
         range.elements.push_back(text(member));
-        range.elements.push_back(text(text_of(score)));
+        range.elements.push_back(text(std::to_string(static_cast<std::int64_t>(score))));
       }
       return range;
     }
-    redis::Reply error;
-    error.type = redis::Reply::Type::error;
-    error.text = "ERR unknown command '" + name + "'";
-    return error;
+    if (name == "GET") return value_of(words[1]);
+    if (name == "SET") return set(words, now_ms);
+    if (name == "DEL") {
+      std::int64_t gone = 0;
+      for (std::size_t i = 1; i < words.size(); ++i) gone += remove(words[i]);
+      return integer(gone);
+    }
+    if (name == "EXPIREAT") {
+      const std::string& key = words[1];
+      if (!strings.contains(key) && !sets.contains(key) && !hashes.contains(key)) return integer(0);
+      expiry_ms[key] = std::stoll(words[2]) * 1000;
+      return integer(1);
+    }
+    if (name == "PFADD" || name == "PFCOUNT" || name == "PFMERGE") return sketch(words);
+    return error("ERR unknown command '" + name + "'");
   }
 
+  // What is in it, to look at.
+  std::map<std::string, std::string> strings;
+  std::map<std::string, std::map<std::string, std::string>> hashes;
+  std::map<std::string, std::map<std::string, double>> sets;  // key -> member -> score
+  std::map<std::string, std::int64_t> expiry_ms;              // key -> when it goes
+
  private:
-  redis::Reply value_of(const std::string& key) const {
-    const auto value = values_.find(key);
-    return value == values_.end() ? redis::Reply{} : text(value->second);
+  std::int64_t remove(const std::string& key) {
+    expiry_ms.erase(key);
+    return static_cast<std::int64_t>(strings.erase(key) + sets.erase(key) + hashes.erase(key));
   }
-  static redis::Reply integer(std::int64_t value) {
-    redis::Reply reply;
-    reply.type = redis::Reply::Type::integer;
+  void expire(std::int64_t now_ms) {
+    std::vector<std::string> gone;
+    for (const auto& [key, at_ms] : expiry_ms) {
+      if (at_ms <= now_ms) gone.push_back(key);
+    }
+    for (const std::string& key : gone) remove(key);
+  }
+
+  Reply value_of(const std::string& key) const {
+    const auto value = strings.find(key);
+    return value == strings.end() ? Reply{} : text(value->second);
+  }
+  // SET KEY VALUE [GET] [NX] [EX seconds]
+  Reply set(const Words& words, std::int64_t now_ms) {
+    const Reply before = value_of(words[1]);
+    bool get = false;
+    std::int64_t until_ms = 0;
+    for (std::size_t i = 3; i < words.size(); ++i) {
+      if (words[i] == "NX" && !before.is(Reply::Type::nil)) return {};
+      if (words[i] == "GET") get = true;
+      if (words[i] == "EX") until_ms = now_ms + std::stoll(words[++i]) * 1000;
+    }
+    remove(words[1]);
+    strings[words[1]] = words[2];
+    if (until_ms != 0) expiry_ms[words[1]] = until_ms;
+    if (get) return before;
+    Reply ok;
+    ok.type = Reply::Type::status;
+    ok.text = "OK";
+    return ok;
+  }
+
+  // ZADD KEY GT [CH] score member ...
+  Reply add(const Words& words) {
+    if (words[2] != "GT") return error("ERR syntax error");
+    const bool changes = words[3] == "CH";
+    std::int64_t count = 0;
+    for (std::size_t i = changes ? 4 : 3; i + 1 < words.size(); i += 2) {
+      const double score = bound(words[i]).at;
+      const auto [member, added] = sets[words[1]].emplace(words[i + 1], score);
+      const bool raised = score > member->second;
+      if (raised) member->second = score;
+      count += added || (raised && changes) ? 1 : 0;
+    }
+    return integer(count);
+  }
+  // "5", "(5" (without 5), "-inf", "+inf"
+  struct Bound {
+    double at;
+    bool without;
+  };
+  static Bound bound(std::string_view word) {
+    const bool without = word.starts_with("(");
+    if (without) word.remove_prefix(1);
+    if (word == "-inf") return {-std::numeric_limits<double>::infinity(), without};
+    if (word == "+inf") return {std::numeric_limits<double>::infinity(), without};
+    return {std::strtod(std::string(word).c_str(), nullptr), without};
+  }
+  // ZCOUNT or ZREMRANGEBYSCORE KEY FROM TO
+  Reply in_range(const Words& words) {
+    const auto set = sets.find(words[1]);
+    if (set == sets.end()) return integer(0);
+    const auto within = [low = bound(words[2]), high = bound(words[3])](const auto& entry) {
+      const double score = entry.second;
+      return (low.without ? score > low.at : score >= low.at) && (high.without ? score < high.at : score <= high.at);
+    };
+    if (words[0] == "ZCOUNT") return integer(std::count_if(set->second.begin(), set->second.end(), within));
+    const auto gone = std::erase_if(set->second, within);
+    if (set->second.empty()) remove(words[1]);
+    return integer(static_cast<std::int64_t>(gone));
+  }
+
+  // PFADD KEY element ... | PFCOUNT KEY ... | PFMERGE TO KEY ...
+  Reply sketch(const Words& words) {
+    counting::HyperLogLog sum;
+    for (std::size_t i = 1; i < words.size() && (i == 1 || words[0] != "PFADD"); ++i) {
+      const auto value = strings.find(words[i]);
+      counting::HyperLogLog one;
+      if (value == strings.end()) continue;
+      if (!one.load(value->second)) return error("WRONGTYPE Key is not a valid HyperLogLog string value.");
+      sum.merge(one);
+    }
+    if (words[0] == "PFCOUNT") return integer(static_cast<std::int64_t>(sum.estimate()));
+    bool rose = !strings.contains(words[1]);
+    if (words[0] == "PFADD") {
+      for (std::size_t i = 2; i < words.size(); ++i) rose = sum.add(words[i]) || rose;
+    }
+    strings[words[1]] = sum.save();
+    if (words[0] == "PFADD") return integer(rose);
+    Reply ok;
+    ok.type = Reply::Type::status;
+    ok.text = "OK";
+    return ok;
+  }
+
+  static Reply integer(std::int64_t value) {
+    Reply reply;
+    reply.type = Reply::Type::integer;
     reply.integer = value;
     return reply;
   }
-  static redis::Reply text(std::string value) {
-    redis::Reply reply;
-    reply.type = redis::Reply::Type::text;
+  static Reply text(std::string value) {
+    Reply reply;
+    reply.type = Reply::Type::text;
     reply.text = std::move(value);
     return reply;
   }
-  static redis::Reply array() {
-    redis::Reply reply;
-    reply.type = redis::Reply::Type::array;
+  static Reply array(std::vector<Reply> elements) {
+    Reply reply;
+    reply.type = Reply::Type::array;
+    reply.elements = std::move(elements);
     return reply;
   }
-  static double number(const std::string& word) {
-    return word == "+inf" ? std::numeric_limits<double>::infinity() : std::strtod(word.c_str(), nullptr);
+  static Reply error(std::string what) {
+    Reply reply;
+    reply.type = Reply::Type::error;
+    reply.text = std::move(what);
+    return reply;
   }
-  static std::string text_of(double score) { return std::to_string(static_cast<std::int64_t>(score)); }
-
-  std::map<std::string, std::string> values_;
-  std::map<std::string, std::map<std::string, std::string>> hashes_;
-  std::map<std::string, std::map<std::string, double>> sets_;
 };
 
 }  // namespace footfall::testing

@@ -2,7 +2,8 @@
 // RedisModel: Redis servers in memory, without sockets or time, for tests of what talks to them: single servers and
 // replicas, sentinels, a cluster with slots that move. Bytes in, bytes out, as over a connection.
 //
-// It knows the few commands that footfall sends, and answers the errors that it has to live with.
+// It knows the few commands that footfall sends, and answers the errors that it has to live with. Time is a number that
+// the test sets.
 #pragma once
 
 #include <map>
@@ -14,6 +15,7 @@
 #include "redis/address.h"
 #include "redis/key_slot.h"
 #include "redis/reply.h"
+#include "support/redis_data.h"
 
 namespace footfall::testing {
 
@@ -25,17 +27,22 @@ class RedisModel {
     enum class Mode { standalone, cluster, sentinel } mode = Mode::standalone;
     bool master = true;
     bool reachable = true;
-    bool silent = false;  // takes what it is sent, and answers nothing
+    bool silent = false;  // stopped: it takes what it is sent, and does it when it goes on
     std::string password;
     std::string policy = "noeviction";
     std::string version = "7.0.15";
     std::string refuses;              // the error that every write gets; empty: none
     redis::Address sentinels_master;  // what a sentinel answers
-    std::map<std::string, std::string> data;
-    std::set<unsigned> importing;  // slots
+    RedisData data;
+    std::int64_t clock_ahead_ms = 0;  // of the model's
+    std::set<unsigned> importing;     // slots
     std::map<unsigned, redis::Address> migrating;
     unsigned commands = 0;  // that were answered, beyond log-in and discovery
+
+    // Everything is gone: FLUSHALL, or an old dump.
+    void flush() { data = {}; }
   };
+  std::int64_t now_ms = 0;
 
   Server& at(const redis::Address& address) { return servers_[address]; }
   bool reachable(const redis::Address& address) { return servers_.contains(address) && servers_[address].reachable; }
@@ -50,17 +57,22 @@ class RedisModel {
     redis::ReplyParser parser;  // a command has the shape of an array of texts
     bool logged_in = false;
     bool asking = false;
+    std::string held;  // what came while the server was silent
   };
+  // The server has gone on, and has not done what came before.
+  bool owes(const Connection& connection) { return !connection.held.empty() && !servers_[connection.to].silent; }
   // What the server answers to `bytes`.
   std::string answer(Connection& connection, std::string_view bytes) {
+    connection.held += bytes;
+    if (servers_[connection.to].silent) return {};
     std::string out;
-    connection.parser.feed(bytes);
+    connection.parser.feed(std::exchange(connection.held, {}));
     for (;;) {
       auto command = connection.parser.next();
-      if (!command || !*command) return servers_[connection.to].silent ? std::string() : out;
+      if (!command || !*command) return out;
       Words words;
       for (const redis::Reply& word : (*command)->elements) words.push_back(word.text);
-      if (!servers_[connection.to].silent) out += one(connection, servers_[connection.to], words);
+      out += one(connection, servers_[connection.to], words);
     }
   }
 
@@ -134,22 +146,36 @@ class RedisModel {
                "\r\n";
       }
       const auto to = server.migrating.find(slot);
-      if (to != server.migrating.end() && !server.data.contains(words[1])) {
+      if (to != server.migrating.end() && !server.data.strings.contains(words[1])) {
         return "-ASK " + std::to_string(slot) + " " + to->second.host + ":" + std::to_string(to->second.port) + "\r\n";
       }
     }
     ++server.commands;
-    if (words[0] == "GET") {
-      const auto value = server.data.find(words[1]);
-      return value == server.data.end() ? "$-1\r\n" : bulk(value->second);
-    }
-    if (words[0] == "SET") {
+    if (RedisData::writes(words)) {
       if (!server.refuses.empty()) return "-" + server.refuses + "\r\n";
       if (!server.master) return "-READONLY You can't write against a read only replica.\r\n";
-      server.data[words[1]] = words[2];
-      return "+OK\r\n";
     }
-    return "-ERR unknown command '" + words[0] + "'\r\n";
+    return bytes_of(server.data.execute(words, now_ms + server.clock_ahead_ms));
+  }
+
+  static std::string bytes_of(const redis::Reply& reply) {
+    switch (reply.type) {
+      case redis::Reply::Type::nil:
+        return "$-1\r\n";
+      case redis::Reply::Type::integer:
+        return ":" + std::to_string(reply.integer) + "\r\n";
+      case redis::Reply::Type::status:
+        return "+" + reply.text + "\r\n";
+      case redis::Reply::Type::text:
+        return bulk(reply.text);
+      case redis::Reply::Type::error:
+        return "-" + reply.text + "\r\n";
+      case redis::Reply::Type::array:
+        break;
+    }
+    std::string out = "*" + std::to_string(reply.elements.size()) + "\r\n";
+    for (const redis::Reply& element : reply.elements) out += bytes_of(element);
+    return out;
   }
 
   std::map<redis::Address, Server> servers_;

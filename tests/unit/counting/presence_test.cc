@@ -35,13 +35,17 @@ std::string saved(const Presence& presence, std::int64_t now_s, std::int32_t win
 // What presence means, written as plainly as possible.
 class Oracle {
  public:
-  void merge(std::uint64_t id, std::int64_t at_s, bool moved, std::int32_t window_s) {
+  // Answers as Presence::touch() does.
+  std::int32_t merge(std::uint64_t id, std::int64_t at_s, bool moved, std::int32_t window_s) {
     advance(at_s, window_s);
-    if (at_s <= head_s_ - window_s_) return;
+    if (at_s <= head_s_ - window_s_) return 0;
     const auto [entry, is_new] = known_.try_emplace(id, Known{at_s, moved});
-    if (is_new) return;
+    if (is_new) return Presence::kNews;
+    const Known before = entry->second;
     entry->second.at_s = std::max(entry->second.at_s, at_s);
     entry->second.moved |= moved;
+    return before.moved != entry->second.moved ? Presence::kNews
+                                               : static_cast<std::int32_t>(entry->second.at_s - before.at_s);
   }
   void advance(std::int64_t now_s, std::int32_t window_s) {
     window_s_ = window_s;
@@ -336,12 +340,9 @@ TEST_P(PresenceFuzz, AgreesWithTheOracle) {
     if (what < 800) {
       const Event event{id(draw(0, visitors)), now_s - (draw(0, 3) == 0 ? draw(0, window_s + 20) : 0),
                         draw(0, 19) == 0};
-      if (event.moved) {
-        presence.move_away(VisitorId{event.id}, event.at_s, window_s);
-      } else {
-        presence.touch(VisitorId{event.id}, event.at_s, window_s);
-      }
-      oracle.merge(event.id, event.at_s, event.moved, window_s);
+      const std::int32_t later_s = event.moved ? presence.move_away(VisitorId{event.id}, event.at_s, window_s)
+                                               : presence.touch(VisitorId{event.id}, event.at_s, window_s);
+      ASSERT_EQ(later_s, oracle.merge(event.id, event.at_s, event.moved, window_s)) << "step " << step;
     } else if (what < 997) {
       now_s += draw(0, 9) == 0 ? draw(0, window_s / 3) : draw(0, 2);
       if (draw(0, 1) == 0) presence.advance(now_s, window_s);
@@ -368,6 +369,61 @@ TEST_P(PresenceFuzz, AgreesWithTheOracle) {
       ASSERT_EQ(loaded.online(now_s, window_s), oracle.online());
       if (draw(0, 1) == 0) presence = std::move(loaded);
     }
+  }
+}
+
+// The crowd comes and goes between the slices of a walk, so that buckets are divided and go back.
+TEST_P(PresenceFuzz, AWalkGivesEverybodyWhoStays) {
+  constexpr std::int32_t kWindow_s = 100;
+  Presence presence;
+  std::int64_t now_s = kStart;
+  for (int round = 0; round < 40; ++round) {
+    const std::int64_t staying = draw(0, 3) == 0 ? draw(1, 60) : draw(100, 5000);
+    for (std::int64_t i = 0; i < staying; ++i) presence.touch(VisitorId{id(i)}, now_s, kWindow_s);
+    const std::int64_t crowd = draw(0, 1) == 0 ? 0 : draw(1, 40'000);  // about to leave
+    presence.advance(now_s, kWindow_s);
+    for (std::int64_t i = 0; i < crowd; ++i) {
+      presence.touch(VisitorId{id(1'000'000 + i)}, now_s - kWindow_s + 1 + draw(0, 5), kWindow_s);
+    }
+    std::map<std::uint64_t, Seen> given;
+    std::uint64_t place = 0;
+    std::int64_t newcomer = 2'000'000;
+    do {
+      std::vector<Seen> slice;
+      place = presence.walk(place, INT64_MIN, slice);
+      ASSERT_LE(slice.size(), 3000U);
+      for (const Seen& seen : slice) given[seen.visitor.value] = seen;
+      for (std::int64_t more = draw(0, 2) == 0 ? draw(0, 2000) : 0; more > 0; --more) {
+        presence.touch(VisitorId{id(newcomer++)}, now_s, kWindow_s);
+      }
+      if (draw(0, 3) == 0) presence.advance(++now_s, kWindow_s);
+      for (std::int64_t i = 0; i < staying; ++i) {
+        if (draw(0, 50) == 0) presence.touch(VisitorId{id(i)}, now_s, kWindow_s);
+      }
+    } while (place != 0 && now_s < kStart + round * 1000 + kWindow_s - 1);
+    ASSERT_EQ(place, 0U);
+    for (std::int64_t i = 0; i < staying; ++i) ASSERT_TRUE(given.contains(id(i))) << "round " << round << ", " << i;
+    now_s = kStart + (round + 1) * 1000;
+    presence.advance(now_s, kWindow_s);
+  }
+}
+
+TEST_F(PresenceTest, AWalkLeavesOutWhoWasNotSeenSince) {
+  for (const unsigned others : {0U, 500U}) {
+    presence_ = Presence();
+    at(0).seen("ann").crowd(0, others);
+    at(10).seen("bob").moved("carol");
+    at(20).seen("dan");
+    std::vector<Seen> given;
+    std::uint64_t place = 0;
+    do {
+      place = presence_.walk(place, kStart + 10, given);
+    } while (place != 0);
+    std::sort(given.begin(), given.end(), [](const Seen& a, const Seen& b) { return a.visitor < b.visitor; });
+    std::vector<Seen> expected{
+        {named("bob"), kStart + 10, false}, {named("carol"), kStart + 10, true}, {named("dan"), kStart + 20, false}};
+    std::sort(expected.begin(), expected.end(), [](const Seen& a, const Seen& b) { return a.visitor < b.visitor; });
+    EXPECT_EQ(given, expected);
   }
 }
 

@@ -118,7 +118,7 @@ TEST_F(ClientTest, ASingleServerHasEverything) {
   until_up();
   EXPECT_EQ(client().masters(), std::vector<Address>{kA});
   EXPECT_EQ(put("k", "v"), "OK");
-  EXPECT_EQ(redis.at(kA).data["k"], "v");
+  EXPECT_EQ(redis.at(kA).data.strings["k"], "v");
   EXPECT_EQ(client().problem(), "");
 }
 
@@ -145,7 +145,7 @@ TEST_F(ClientTest, AfterAFailoverTheNewMasterIsFound) {
   redis.at(kB).master = true;
   until_up();
   EXPECT_EQ(put("k", "v"), "OK");
-  EXPECT_EQ(redis.at(kB).data["k"], "v");
+  EXPECT_EQ(redis.at(kB).data.strings["k"], "v");
 }
 
 TEST_F(ClientTest, AMasterThatWasMadeAReplicaAnswersReadonlyAndTheOtherTakesTheWrite) {
@@ -156,8 +156,8 @@ TEST_F(ClientTest, AMasterThatWasMadeAReplicaAnswersReadonlyAndTheOtherTakesTheW
   redis.at(kA).master = false;
   redis.at(kB).master = true;
   EXPECT_EQ(put("k", "v"), "OK");
-  EXPECT_EQ(redis.at(kB).data["k"], "v");
-  EXPECT_FALSE(redis.at(kA).data.contains("k"));
+  EXPECT_EQ(redis.at(kB).data.strings["k"], "v");
+  EXPECT_FALSE(redis.at(kA).data.strings.contains("k"));
 }
 
 TEST_F(ClientTest, AServerThatComesBackIsUsedWithinSecondsHoweverLongItWasAway) {
@@ -285,7 +285,7 @@ TEST_F(SentinelTest, ANewMasterIsFollowedAlthoughTheOldOneStillAnswers) {
   wait_ms(1'200);
   EXPECT_EQ(client().masters(), std::vector<Address>{kB});
   EXPECT_EQ(put("k", "v"), "OK");
-  EXPECT_EQ(redis.at(kB).data["k"], "v");
+  EXPECT_EQ(redis.at(kB).data.strings["k"], "v");
 }
 
 TEST_F(SentinelTest, AMasterThatDoesNotKnowItYetIsWaitedFor) {
@@ -337,7 +337,7 @@ TEST_F(ClusterTest, EachKeyGoesToItsMaster) {
   EXPECT_EQ(client().masters().size(), 3U);
   for (const Address& address : {kA, kB, kC}) {
     EXPECT_EQ(put(key_of(address), "v"), "OK");
-    EXPECT_EQ(redis.at(address).data[key_of(address)], "v");
+    EXPECT_EQ(redis.at(address).data.strings[key_of(address)], "v");
     EXPECT_EQ(redis.at(address).commands, 1U);
   }
 }
@@ -348,7 +348,7 @@ TEST_F(ClusterTest, AMovedSlotIsFollowedAndLearnt) {
   const std::string key = key_of(kA);
   redis.give(slot_of(key), slot_of(key), kB);
   EXPECT_EQ(put(key, "v"), "OK");
-  EXPECT_EQ(redis.at(kB).data[key], "v");
+  EXPECT_EQ(redis.at(kB).data.strings[key], "v");
   EXPECT_EQ(put(key, "w"), "OK");
   EXPECT_EQ(client().counters().errors[static_cast<std::size_t>(ErrorClass::moved)].get(), 1U);
 }
@@ -360,7 +360,7 @@ TEST_F(ClusterTest, AKeyThatWentAheadIsAskedForOnce) {
   redis.at(kA).migrating[slot_of(key)] = kB;
   redis.at(kB).importing.insert(slot_of(key));
   EXPECT_EQ(put(key, "v"), "OK");
-  EXPECT_EQ(redis.at(kB).data[key], "v");
+  EXPECT_EQ(redis.at(kB).data.strings[key], "v");
   EXPECT_EQ(put(key, "w"), "OK");
   EXPECT_EQ(client().counters().errors[static_cast<std::size_t>(ErrorClass::ask)].get(), 2U);  // the slot is still a's
 }
@@ -377,7 +377,7 @@ TEST_F(ClusterTest, AMasterThatDiesIsReplacedByWhoTheOthersName) {
   redis.give(5001, 10000, {"r", 9});
   until_up();
   EXPECT_EQ(put(key_of(kB), "v"), "OK");
-  EXPECT_EQ(redis.at({"r", 9}).data[key_of(kB)], "v");
+  EXPECT_EQ(redis.at({"r", 9}).data.strings[key_of(kB)], "v");
 }
 
 TEST_F(ClusterTest, TheClusterIsKnownWhenTheFirstAddressIsLongGone) {
@@ -387,7 +387,7 @@ TEST_F(ClusterTest, TheClusterIsKnownWhenTheFirstAddressIsLongGone) {
   redis.give(0, 5000, kC);
   until_up();
   EXPECT_EQ(put(key_of(kA), "v"), "OK");
-  EXPECT_EQ(redis.at(kC).data[key_of(kA)], "v");
+  EXPECT_EQ(redis.at(kC).data.strings[key_of(kA)], "v");
 }
 
 TEST_F(ClusterTest, ASlotThatNobodyServesIsWaitedFor) {
