@@ -249,6 +249,12 @@ std::vector<Option> option_table() {
       {"redis-prefix", "WORD", "of every key (footfall)", false, set_redis_prefix},
       {"node", "NAME", "this node's name among those that count together through --redis (none: it counts for itself)",
        false, set_node},
+      {"cluster-key", "FILE", "key that all nodes have, 64 hexadecimal digits, so that a visitor of two is one (none)",
+       false,
+       [](Config& config, const std::vector<std::string>& values) -> Result<void> {
+         config.redis.cluster_key = values.back();
+         return {};
+       }},
       {"snapshot-interval", "SECONDS", "between snapshots of sites that changed; 0: on demand alone (3600)", false,
        number_of_redis<std::int32_t>(&RedisOptions::snapshot_interval_s, 0, 30 * 86'400)},
       {"snapshots-kept", "COUNT", "snapshots kept of a site (48)", false,
@@ -369,6 +375,10 @@ void check_together(const Config& config, const Origins& origins) {
   take("metrics-listen", config.metrics_listen);
   if (!config.redis.node.empty() && !config.redis.target) {
     throw base::Failure(wrong(origin("node") + ": nodes count together through Redis; say where it is with --redis"));
+  }
+  if (!config.redis.cluster_key.empty() && config.redis.node.empty()) {
+    throw base::Failure(
+        wrong(origin("cluster-key") + ": it is for nodes that count together; name this one with --node"));
   }
   if (config.insecure_admin) return;
   for (const http::ListenAddress& address : config.admin) {

@@ -26,6 +26,8 @@ struct LocalNodeWays {
   std::function<base::Result<void>(sites::Change)> commit;
   std::function<void()> publish;
   std::function<base::Result<std::vector<counting::Learnt>>(std::vector<store::SlotOfSite>)> learn;
+  // Another chain of salts is in force: shards are to have it.
+  std::function<void()> publish_salts;
 };
 
 class LocalNode final : public redis::ReplicatedNode {

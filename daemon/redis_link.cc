@@ -6,12 +6,15 @@
 #include <boost/asio/post.hpp>
 #include <chrono>
 #include <ctime>
+#include <set>
 #include <utility>
 
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mutex.h"
 #include "base/tls.h"
+#include "lookup/time_zones.h"
+#include "shared_site.h"
 
 namespace footfall {
 namespace {
@@ -20,6 +23,7 @@ constexpr std::int64_t kFirstAfter_s =
     60;  // the first snapshots of a process, so that restarts do not put them off for ever
 constexpr std::int64_t kAgainAfter_s = 60;  // where some could not be kept
 constexpr std::int64_t kThere_s = 60;       // a node that was seen since is there
+constexpr std::int64_t kSaltsEvery_ms = 5000;
 constexpr std::chrono::milliseconds kAskAgainAfter{200};
 constexpr std::chrono::milliseconds kTalkEvery{100};  // looks whether a flush is due
 
@@ -53,7 +57,8 @@ struct RedisLink::Taking {
 };
 
 RedisLink::RedisLink(const boost::asio::any_io_executor& control, const RedisOptions& options, const base::Clock& clock,
-                     sites::Registry& registry, const base::Incarnation& incarnation, LocalNodeWays ways)
+                     sites::Registry& registry, const base::Incarnation& incarnation, LocalNodeWays ways,
+                     ingest::Salts& salts, const std::optional<ingest::ClusterKey>& key)
     : control_(control),
       options_(options),
       clock_(clock),
@@ -80,7 +85,34 @@ RedisLink::RedisLink(const boost::asio::any_io_executor& control, const RedisOpt
   nodes.prefix = options_.prefix;
   local_.emplace(registry, incarnation, options_.node, ways_);
   replicator_.emplace(calls_, *local_, nodes);
+  if (key) {
+    salts_.emplace(salts, *key, options_.prefix);
+    redis::Online::Options online;
+    online.prefix = options_.prefix;
+    online.seed = base::random_u64();
+    online_.emplace(calls_, clock_, online);
+    redis::Visitors::Options visitors;
+    visitors.prefix = options_.prefix;
+    visitors.node = node_;
+    visitors.seed = base::random_u64();
+    visitors_.emplace(calls_, clock_, visitors);
+  } else {
+    base::log::info(
+        "without --cluster-key a visitor of two nodes is two: who is online, and visitors, are this node's");
+  }
   talk();
+}
+
+struct RedisLink::Shared {
+  Shared(sites::Site& of, const base::Clock& clock, std::shared_ptr<const lookup::TimeZone> zone,
+         std::uint64_t settings_mark)
+      : site(of, clock, std::move(zone)), mark(settings_mark) {}
+  SharedSite site;
+  std::uint64_t mark;  // of the settings that it was shared with
+};
+
+RedisLink::~RedisLink() {
+  for (const auto& [name, shared] : shared_) shared->site.site().set_shared(nullptr);
 }
 
 // What is called when something became durable is sent too.
@@ -125,6 +157,70 @@ void RedisLink::adopters(const std::string& site, const counting::Epoch& epoch, 
   go();
 }
 
+void RedisLink::share_sites() {
+  if (!salts_known_ || registry_.applied() == shared_as_of_) return;
+  shared_as_of_ = registry_.applied();
+  std::set<std::string> there;
+  for (const sites::Entry& entry : registry_.entries()) {
+    const std::string& name = entry.settings->name;
+    there.insert(name);
+    const auto zone = lookup::TimeZone::find(entry.settings->timezone);
+    if (!zone) continue;  // settings name a zone that is there
+    const redis::Online::Window window{entry.settings->window_s, registry_.settings_mark(entry.site->id())};
+    const auto known = shared_.find(name);
+    if (known == shared_.end()) {
+      auto shared = std::make_unique<Shared>(*entry.site, clock_, *zone, window.change);
+      shared->site.set_answers(online_->add(name, shared->site, window), visitors_->add(name, shared->site));
+      entry.site->set_shared(&shared->site);
+      shared_.emplace(name, std::move(shared));
+      continue;
+    }
+    visitors_->changed(name);  // epochs may be others
+    if (known->second->mark == window.change) continue;
+    known->second->mark = window.change;
+    known->second->site.set_zone(*zone);
+    online_->set_window(name, window);
+  }
+  for (auto it = shared_.begin(); it != shared_.end();) {
+    if (there.contains(it->first)) {
+      ++it;
+      continue;
+    }
+    online_->remove(it->first);
+    visitors_->remove(it->first);
+    it->second->site.site().set_shared(nullptr);
+    unshared_.push_back(std::move(it->second));
+    it = shared_.erase(it);
+  }
+}
+
+void RedisLink::share_salts(std::int64_t now_ms) {
+  if (salts_asked_ || now_ms < salts_due_ms_ || !client_.up()) return;
+  salts_asked_ = true;
+  salts_due_ms_ = now_ms + kSaltsEvery_ms;
+  calls_.call({"GET", salts_->name()}, [this](const base::Result<redis::Reply>& reply) {
+    salts_asked_ = false;
+    if (!reply) return;
+    const bool absent = reply->is(redis::Reply::Type::nil);
+    auto step = salts_->found(absent ? std::nullopt : std::optional<std::string_view>(reply->text), clock_.utc_s());
+    if (!step) {
+      if (salts_problem_ != step.error().detail) base::log::error("the nodes' salts: " + step.error().detail);
+      salts_problem_ = step.error().detail;
+      return;
+    }
+    salts_problem_.clear();
+    if (step->adopted) ways_.publish_salts();
+    using Write = ingest::SharedSalts::Step::Write;
+    if (step->write == Write::nothing) {
+      salts_known_ = true;
+      return;
+    }
+    std::vector<std::string> words{"SET", salts_->name(), step->value};
+    if (step->write == Write::if_absent) words.emplace_back("NX");
+    calls_.call(words, [this](const base::Result<redis::Reply>&) { salts_due_ms_ = 0; });  // is it there now?
+  });
+}
+
 double RedisLink::lag_s() const {
   const std::int64_t since_ms = std::max(replicator_->in_step_ms(), began_ms_);
   return static_cast<double>(clock_.utc_ms() - since_ms) / 1000;
@@ -134,7 +230,21 @@ void RedisLink::talk() {
   timer_.expires_after(kTalkEvery);
   timer_.async_wait([this](const boost::system::error_code& ended) {
     if (ended) return;
-    replicator_->tick(clock_.utc_ms(), client_.up(), client_.counters().connects.get());
+    const std::int64_t now_ms = clock_.utc_ms();
+    const std::uint64_t connects = client_.counters().connects.get();
+    replicator_->tick(now_ms, client_.up(), connects);
+    if (salts_) {
+      if (const std::uint64_t losses = replicator_->counters().losses.get() + connects; losses != losses_) {
+        losses_ = losses;
+        online_->lost();
+        visitors_->lost();
+        salts_due_ms_ = now_ms;
+      }
+      share_salts(now_ms);
+      share_sites();
+      online_->tick();
+      visitors_->tick();
+    }
     go();
     talk();
   });

@@ -26,12 +26,16 @@
 #include "api/node_list.h"
 #include "api/snapshot_store.h"
 #include "base/clock.h"
+#include "ingest/salts.h"
+#include "ingest/shared_salts.h"
 #include "local_node.h"
 #include "redis/calls.h"
 #include "redis/client.h"
+#include "redis/online.h"
 #include "redis/replicator.h"
 #include "redis/snapshots.h"
 #include "redis/transport.h"
+#include "redis/visitors.h"
 #include "redis_options.h"
 #include "sites/registry.h"
 
@@ -46,8 +50,11 @@ struct SnapshotStats {
 class RedisLink final : public api::SnapshotStore, public api::NodeList {
  public:
   // Throws base::Failure: the authorities cannot be read. REQUIRES: options.target.
+  // `key`: with it, who is online, and the visitors of a day, are counted over all nodes.
   RedisLink(const boost::asio::any_io_executor& control, const RedisOptions& options, const base::Clock& clock,
-            sites::Registry& registry, const base::Incarnation& incarnation, LocalNodeWays ways);
+            sites::Registry& registry, const base::Incarnation& incarnation, LocalNodeWays ways, ingest::Salts& salts,
+            const std::optional<ingest::ClusterKey>& key);
+  ~RedisLink() override;
 
   // Each second.
   void tick(std::int64_t now_s);
@@ -77,7 +84,9 @@ class RedisLink final : public api::SnapshotStore, public api::NodeList {
   void list_next(const std::shared_ptr<std::vector<std::string>>& sites,
                  const std::shared_ptr<std::vector<Name>>& found, Then<std::vector<Name>> then);
   void talk();  // to other nodes, several times a second
-  void go();    // sends what was called
+  void share_sites();
+  void share_salts(std::int64_t now_ms);
+  void go();  // sends what was called
   LocalNodeWays sending(LocalNodeWays ways);
 
   boost::asio::any_io_executor control_;
@@ -96,6 +105,19 @@ class RedisLink final : public api::SnapshotStore, public api::NodeList {
   SnapshotStats stats_;
   std::optional<LocalNode> local_;
   std::optional<redis::Replicator> replicator_;
+  // With a cluster key:
+  std::optional<ingest::SharedSalts> salts_;
+  std::optional<redis::Online> online_;
+  std::optional<redis::Visitors> visitors_;
+  struct Shared;
+  std::map<std::string, std::unique_ptr<Shared>> shared_;  // name -> site
+  std::vector<std::unique_ptr<Shared>> unshared_;          // of sites that were removed: readers may still look
+  std::uint64_t shared_as_of_ = UINT64_MAX;                // registry's applied() then
+  std::uint64_t losses_ = 0;                               // and connections, that were dealt with
+  bool salts_known_ = false;                               // this node has the cluster's
+  bool salts_asked_ = false;
+  std::int64_t salts_due_ms_ = 0;
+  std::string salts_problem_;        // that was told
   boost::asio::steady_timer timer_;  // of talk()
   redis::Transport transport_;       // the last: its handlers use what stands before
 };

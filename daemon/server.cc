@@ -353,9 +353,13 @@ void Server::open_redis() {
   };
   const LocalNodeWays ways{when_durable, [this](sites::Change change) { return control_->take(std::move(change)); },
                            [this] { control_->publish(); },
-                           [this](const std::vector<store::SlotOfSite>& slots) { return control_->learn(slots); }};
+                           [this](const std::vector<store::SlotOfSite>& slots) { return control_->learn(slots); },
+                           [this] { control_environment_->publish_salts(salts_->keys()); }};
+  std::optional<ingest::ClusterKey> key;
+  if (!config_.redis.cluster_key.empty())
+    key = ingest::ClusterKey::read(directory_->files(), config_.redis.cluster_key).value();
   redis_ = std::make_unique<RedisLink>(control_->context().get_executor(), config_.redis, *clock_, *recovered_.registry,
-                                       directory_->incarnation(), ways);
+                                       directory_->incarnation(), ways, *salts_, key);
 }
 
 void Server::first_start() {

@@ -57,7 +57,32 @@ constexpr StatsFields kCounter =
 struct Numbers {
   counting::Summary site;
   std::optional<counting::PageRow> page;  // its path is not to be used: the lock is gone
+  bool cluster = false;                   // online is of all nodes
 };
+
+// What all nodes know, where they know it. Peaks stay this node's own.
+void take_shared(Numbers& numbers, const sites::SharedNumbers* shared, counting::Day today, std::int64_t now_s) {
+  if (shared == nullptr) return;
+  if (const auto online = shared->online(now_s)) {
+    numbers.site.online = *online;
+    numbers.cluster = true;
+  }
+  // Visitors come to Redis a second later: this node's own number is the least that there are.
+  const auto visitors_of = [&](counting::Day day, counting::PeriodCounts& period) -> std::uint64_t {
+    const auto all = shared->visitors(day, now_s);
+    if (!all || *all <= period.visitors) return 0;
+    period.visitors_exact = false;
+    const std::uint64_t more = *all - period.visitors;
+    period.visitors = *all;
+    return more;
+  };
+  const std::uint64_t more_today = visitors_of(today, numbers.site.today);
+  visitors_of(today - 1, numbers.site.yesterday);
+  for (counting::PeriodCounts* period : {&numbers.site.month, &numbers.site.year}) {
+    period->visitors += more_today;
+    period->visitors_exact = period->visitors_exact && more_today == 0;
+  }
+}
 
 Numbers read_numbers(const ReadContext& context, std::string_view path) {
   const std::int64_t now_s = context.now_ms / 1000;
@@ -75,6 +100,7 @@ Numbers read_numbers(const ReadContext& context, std::string_view path) {
   const counting::Peak now{numbers.site.online, now_s};
   if (now.online > numbers.site.peak_today.online) numbers.site.peak_today = now;
   if (now.online > numbers.site.peak.online) numbers.site.peak = now;
+  take_shared(numbers, site.shared(), calendar.today, now_s);
   return numbers;
 }
 
@@ -207,7 +233,7 @@ StatsText stats_text(const ReadContext& context, std::string_view path, StatsFie
     json.member("visitors_error", exact ? 0.0 : counting::HyperLogLog::kStandardError);
   }
   if (wants(kEpoch)) json.member("epoch", site.epoch.number);
-  if (wants(kScope)) json.member("scope", "node");
+  if (wants(kScope)) json.member("scope", numbers.cluster ? "cluster" : "node");
   if (wants(kBeat)) json.member("beat_s", beat_s(settings.window_s));
   if (wants(kPage)) write_page(json, path, numbers.page);
   json.end_object();

@@ -127,6 +127,8 @@ class Registry {
   Site* find(std::string_view name) const;         // registered ones
   const Settings* settings(SiteId id) const;       // nullptr when removed
   const Settings* last_settings(SiteId id) const;  // those in force, or the last ones of a removed site
+  // Of the settings in force: the same on every node that has them, and another one after each change of them.
+  std::uint64_t settings_mark(SiteId id) const;
   SiteId next_site_id() const { return SiteId{static_cast<std::uint32_t>(sites_.size() + 1)}; }
   std::vector<Entry> entries() const;    // registered now, by name
   std::vector<Site*> all_sites() const;  // removed ones too, by id

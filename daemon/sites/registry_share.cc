@@ -76,6 +76,11 @@ const Registry::Row* Registry::latest(std::string_view name) const {
   return nullptr;
 }
 
+std::uint64_t Registry::settings_mark(SiteId id) const {
+  const Row* found = row(id);
+  return found == nullptr ? 0 : (found->revision << 32U) | base::crc32c(found->revision_by);
+}
+
 base::Result<Change> Registry::adopt(const SharedChange& shared) {
   if (shared.node.empty()) return Error{Errc::malformed, "a change of another node needs the node's incarnation"};
   Change change = shared.change;

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/mutex.h"
@@ -15,6 +16,18 @@
 #include "sites/settings.h"
 
 namespace footfall::sites {
+
+// What all nodes together know of a site, as of the last seconds. Any thread; never waits.
+class SharedNumbers {
+ public:
+  SharedNumbers() = default;
+  SharedNumbers(const SharedNumbers&) = delete;
+  SharedNumbers& operator=(const SharedNumbers&) = delete;
+  virtual ~SharedNumbers() = default;
+  // None: not known, or not lately.
+  virtual std::optional<std::uint32_t> online(std::int64_t now_s) const = 0;
+  virtual std::optional<std::uint64_t> visitors(counting::Day day, std::int64_t now_s) const = 0;
+};
 
 class Site {
  public:
@@ -36,6 +49,10 @@ class Site {
   // The stream's file failed: what it defined may be gone.
   void clear_definitions(unsigned stream) REQUIRES(mutex_);
 
+  // nullptr: this node counts for itself. What is given lives as long as anybody reads.
+  const SharedNumbers* shared() const { return shared_.load(std::memory_order_acquire); }
+  void set_shared(const SharedNumbers* shared) { shared_.store(shared, std::memory_order_release); }
+
   // Sites with somebody online, or with subscribers, get a tick each second from the shard that they fall to.
   bool active() const { return active_.load(std::memory_order_relaxed); }
   // True if the site was not active before: the caller then adds it to the list of that shard.
@@ -54,6 +71,7 @@ class Site {
   const SiteId id_;
   base::Mutex mutex_;
   std::atomic<bool> active_{false};
+  std::atomic<const SharedNumbers*> shared_{nullptr};
   counting::SiteState state_ GUARDED_BY(mutex_);
   std::vector<std::uint64_t> page_defined_in_ GUARDED_BY(mutex_);   // page id -> a bit per stream
   std::vector<std::uint64_t> label_defined_in_ GUARDED_BY(mutex_);  // label id -> a bit per stream

@@ -4,8 +4,10 @@
 FOOTFALL_ROUNDS is how often the list of what is done to it is gone through (1). Each line says what was done, the hits that were
 acknowledged meanwhile, and how long after the last of them all nodes showed their sum."""
 import os
+import secrets
 import shutil
 import sys
+import tempfile
 import time
 
 from drill import SEED, SITE, SKIPPED, Books, Load, add_site, daemon, rounds
@@ -17,13 +19,16 @@ HITS = 60_000  # of each node while something is done
 class Trio:
     def __init__(self, redis):
         self.redis, self.books, self.seed = redis, Books(), SEED
+        self.key = tempfile.NamedTemporaryFile("w")  # 0600
+        self.key.write(secrets.token_hex(32))
+        self.key.flush()
         self.nodes = [self.node(name) for name in "abc"]
         add_site(self.nodes[0])
         for node in self.nodes:
             self.knows(node)
 
     def node(self, name):
-        return daemon("--redis", self.redis.uri, "--node", name, "--threads", "1", "--snapshot-interval", "0").start()
+        return daemon("--redis", self.redis.uri, "--node", name, "--cluster-key", self.key.name, "--threads", "1", "--snapshot-interval", "0").start()
 
     def knows(self, node):
         until(lambda: node.get(f"/v1/sites/{SITE}/stats").status == 200, "the site did not reach a node")
@@ -43,19 +48,25 @@ class Trio:
             self.books.add(truth)
         return self.agree(what)
 
+    def stats(self):
+        return [node.stats(SITE) for node in self.nodes]
+
     def counted(self):
-        return [node.stats(SITE)["counted"] for node in self.nodes]
+        return [stats["counted"] for stats in self.stats()]
 
     def agree(self, what):
         want, begin = self.books.total(), time.monotonic()
         until(lambda: self.counted() == [want] * len(self.nodes),
               lambda: f"{what}: {self.counted()} where {want} were acknowledged\n" + self.nodes[0].log_text()[-2000:])
         took = time.monotonic() - begin
+        until(lambda: len({(s["online"], s["scope"]) for s in self.stats()}) == 1 and self.stats()[0]["scope"] == "cluster",
+              lambda: f"{what}: online {[(s['online'], s['scope']) for s in self.stats()]}")
+        online = time.monotonic() - begin
         for node in self.nodes:
             metrics = node.metrics()
             assert metrics["footfall_ledger_mismatch"] == 0
             assert metrics["footfall_replication_conflicts_total"] == 0
-        print(f"{what}: {want} hits, equal everywhere {took:.1f} s later", flush=True)
+        print(f"{what}: {want} hits, equal everywhere {took:.1f} s later, {self.stats()[0]['online']} online {online:.1f} s later", flush=True)
         return took
 
     def lost_by_redis(self):

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Three nodes that count together through a real Redis: whatever happens to it, each shows the sum of what all acknowledged."""
 import os
+import secrets
 import shutil
 import signal
 import sys
+import tempfile
 import time
 import unittest
 
@@ -13,7 +15,7 @@ from redis_server import Redis, footfall, until
 SITE = "example.org"
 
 
-class Nodes(unittest.TestCase):
+class Case(unittest.TestCase):
     def setUp(self):
         self.redis = Redis()
         self.addCleanup(self.redis.close)
@@ -23,8 +25,8 @@ class Nodes(unittest.TestCase):
         for node in self.nodes:
             self.knows(node, SITE)
 
-    def node(self, name, **where):
-        daemon = Daemon("--redis", self.redis.uri, "--node", name, "--rate-limit", "0", "--threads", "2", "--snapshot-interval", "0", **where)
+    def node(self, name, *options, **where):
+        daemon = Daemon("--redis", self.redis.uri, "--node", name, "--rate-limit", "0", "--threads", "2", "--snapshot-interval", "0", *options, **where)
         self.addCleanup(daemon.close)
         return daemon.start()
 
@@ -45,6 +47,8 @@ class Nodes(unittest.TestCase):
         time.sleep(1.2)  # a flush later it is the same
         self.assertEqual(self.totals(), [total] * len(self.nodes))
 
+
+class Nodes(Case):
     def test_each_shows_what_all_counted(self):
         for node in self.nodes:
             self.hit(node, 20)
@@ -122,6 +126,40 @@ class Nodes(unittest.TestCase):
         finally:
             os.kill(self.redis.process.pid, signal.SIGCONT)
         self.agree()
+
+
+class Together(Case):
+    """With a cluster key: a visitor of two nodes is one."""
+
+    def setUp(self):
+        self.key = tempfile.NamedTemporaryFile("w")
+        self.addCleanup(self.key.close)
+        os.chmod(self.key.name, 0o600)
+        self.key.write(secrets.token_hex(32))
+        self.key.flush()
+        super().setUp()
+
+    def node(self, name, *options, **where):
+        return super().node(name, "--cluster-key", self.key.name, *options, **where)
+
+    def until_online(self, online, why):
+        def seen():
+            return [(s["online"], s["scope"]) for s in (node.stats(SITE) for node in self.nodes)]
+        until(lambda: seen() == [(online, "cluster")] * len(self.nodes), lambda: f"{why}: {seen()} is not {online} everywhere")
+
+    def test_who_is_online_is_counted_once(self):
+        self.until_online(0, "nobody yet")
+        for visitor in range(30):
+            for n in range(1 + visitor % 3):
+                self.assertEqual(self.nodes[(visitor + n) % 3].hit(SITE, "/", visitor=visitor).status, 204)
+        self.until_online(30, "thirty visitors, of one to three nodes each")
+        until(lambda: [node.stats(SITE)["today"]["visitors"] for node in self.nodes] == [30] * 3, "thirty visitors today")
+        self.redis.run("FLUSHALL")
+        self.until_online(30, "after Redis forgot")
+        self.redis.kill()
+        until(lambda: all(node.stats(SITE)["scope"] == "node" for node in self.nodes), "without Redis each shows its own")
+        self.redis.start()
+        self.until_online(30, "Redis is back")
 
 
 if __name__ == "__main__":

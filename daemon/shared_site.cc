@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shared_site.h"
+
+#include "base/mutex.h"
+
+namespace footfall {
+
+counting::PresenceTold SharedSite::take_presence() {
+  const base::MutexLock lock(site_.mutex());
+  return site_.state().take_presence();
+}
+
+counting::PresenceWalk SharedSite::begin_walk(bool everybody) {
+  const base::MutexLock lock(site_.mutex());
+  return site_.state().begin_presence_walk(everybody, clock_.utc_s());
+}
+
+bool SharedSite::walk(counting::PresenceWalk& walk, std::vector<counting::Seen>& out) {
+  const base::MutexLock lock(site_.mutex());
+  return site_.state().walk_presence(walk, out);
+}
+
+counting::VisitorsTold SharedSite::take_visitors() {
+  const base::MutexLock lock(site_.mutex());
+  return site_.state().take_visitors();
+}
+
+std::vector<counting::EpochDay> SharedSite::days(counting::Day first) {
+  const base::MutexLock lock(site_.mutex());
+  return site_.state().visitor_days(first);
+}
+
+counting::DaySet SharedSite::visitors_of(const counting::EpochDay& day) {
+  const base::MutexLock lock(site_.mutex());
+  return site_.state().visitors_of(day);
+}
+
+std::vector<counting::Epoch> SharedSite::included() {
+  const base::MutexLock lock(site_.mutex());
+  const std::set<counting::Epoch>& epochs = site_.state().included();
+  return {epochs.begin(), epochs.end()};
+}
+
+counting::Day SharedSite::today() {
+  const std::int64_t now_s = clock_.utc_s();
+  return counting::local_day(now_s, zone_->offset_at(now_s));
+}
+
+std::optional<std::uint32_t> SharedSite::online(std::int64_t now_s) const {
+  const auto answer = online_->read(now_s);
+  return answer ? std::optional(answer->online) : std::nullopt;
+}
+
+}  // namespace footfall
