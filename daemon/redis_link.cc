@@ -87,6 +87,8 @@ RedisLink::RedisLink(const boost::asio::any_io_executor& control, const RedisOpt
   replicator_.emplace(calls_, *local_, nodes);
   if (key) {
     salts_.emplace(salts, *key, options_.prefix);
+    shared_salts_.emplace(calls_, salts_->name(), kSaltsEvery_ms,
+                          [this](std::optional<std::string_view> value) { return look_at_salts(value); });
     redis::Online::Options online;
     online.prefix = options_.prefix;
     online.seed = base::random_u64();
@@ -194,31 +196,24 @@ void RedisLink::share_sites() {
   }
 }
 
-void RedisLink::share_salts(std::int64_t now_ms) {
-  if (salts_asked_ || now_ms < salts_due_ms_ || !client_.up()) return;
-  salts_asked_ = true;
-  salts_due_ms_ = now_ms + kSaltsEvery_ms;
-  calls_.call({"GET", salts_->name()}, [this](const base::Result<redis::Reply>& reply) {
-    salts_asked_ = false;
-    if (!reply) return;
-    const bool absent = reply->is(redis::Reply::Type::nil);
-    auto step = salts_->found(absent ? std::nullopt : std::optional<std::string_view>(reply->text), clock_.utc_s());
-    if (!step) {
-      if (salts_problem_ != step.error().detail) base::log::error("the nodes' salts: " + step.error().detail);
-      salts_problem_ = step.error().detail;
-      return;
-    }
-    salts_problem_.clear();
-    if (step->adopted) ways_.publish_salts();
-    using Write = ingest::SharedSalts::Step::Write;
-    if (step->write == Write::nothing) {
-      salts_known_ = true;
-      return;
-    }
-    std::vector<std::string> words{"SET", salts_->name(), step->value};
-    if (step->write == Write::if_absent) words.emplace_back("NX");
-    calls_.call(words, [this](const base::Result<redis::Reply>&) { salts_due_ms_ = 0; });  // is it there now?
-  });
+// What is to be done about what Redis has of the nodes' salts.
+redis::SharedValue::Decision RedisLink::look_at_salts(std::optional<std::string_view> value) {
+  using Write = redis::SharedValue::Decision::Write;
+  const auto step = salts_->found(value, clock_.utc_s());
+  if (!step) {
+    if (salts_problem_ != step.error().detail) base::log::error("the nodes' salts: " + step.error().detail);
+    salts_problem_ = step.error().detail;
+    return {};
+  }
+  salts_problem_.clear();
+  if (step->adopted) ways_.publish_salts();
+  if (value) salts_known_ = true;
+  using Step = ingest::SharedSalts::Step::Write;
+  const Write write = step->write == Step::nothing     ? Write::nothing
+                      : step->write == Step::if_absent ? Write::if_absent
+                                                       : Write::always;
+  if (write == Write::if_absent) shared_salts_->hurry();  // whose is there by then?
+  return {write, step->value};
 }
 
 double RedisLink::lag_s() const {
@@ -238,9 +233,9 @@ void RedisLink::talk() {
         losses_ = losses;
         online_->lost();
         visitors_->lost();
-        salts_due_ms_ = now_ms;
+        shared_salts_->hurry();
       }
-      share_salts(now_ms);
+      if (client_.up()) shared_salts_->tick(now_ms);
       share_sites();
       online_->tick();
       visitors_->tick();

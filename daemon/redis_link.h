@@ -33,6 +33,7 @@
 #include "redis/client.h"
 #include "redis/online.h"
 #include "redis/replicator.h"
+#include "redis/shared_value.h"
 #include "redis/snapshots.h"
 #include "redis/transport.h"
 #include "redis/visitors.h"
@@ -85,7 +86,7 @@ class RedisLink final : public api::SnapshotStore, public api::NodeList {
                  const std::shared_ptr<std::vector<Name>>& found, Then<std::vector<Name>> then);
   void talk();  // to other nodes, several times a second
   void share_sites();
-  void share_salts(std::int64_t now_ms);
+  redis::SharedValue::Decision look_at_salts(std::optional<std::string_view> value);
   void go();  // sends what was called
   LocalNodeWays sending(LocalNodeWays ways);
 
@@ -107,6 +108,7 @@ class RedisLink final : public api::SnapshotStore, public api::NodeList {
   std::optional<redis::Replicator> replicator_;
   // With a cluster key:
   std::optional<ingest::SharedSalts> salts_;
+  std::optional<redis::SharedValue> shared_salts_;
   std::optional<redis::Online> online_;
   std::optional<redis::Visitors> visitors_;
   struct Shared;
@@ -114,12 +116,10 @@ class RedisLink final : public api::SnapshotStore, public api::NodeList {
   std::vector<std::unique_ptr<Shared>> unshared_;          // of sites that were removed: readers may still look
   std::uint64_t shared_as_of_ = UINT64_MAX;                // registry's applied() then
   std::uint64_t losses_ = 0;                               // and connections, that were dealt with
-  bool salts_known_ = false;                               // this node has the cluster's
-  bool salts_asked_ = false;
-  std::int64_t salts_due_ms_ = 0;
-  std::string salts_problem_;        // that was told
-  boost::asio::steady_timer timer_;  // of talk()
-  redis::Transport transport_;       // the last: its handlers use what stands before
+  bool salts_known_ = false;                               // the cluster's are this node's
+  std::string salts_problem_;                              // that was told
+  boost::asio::steady_timer timer_;                        // of talk()
+  redis::Transport transport_;                             // the last: its handlers use what stands before
 };
 
 }  // namespace footfall
