@@ -81,7 +81,7 @@ base::Result<void> Control::write(std::string_view payload) {
 
 base::Result<void> Control::commit(sites::Change change) {
   if (environment_.registry.knows(change.id)) return {};
-  const base::Result<void> done = take(std::move(change));
+  base::Result<void> done = take(std::move(change));
   if (done) publish();
   return done;
 }
