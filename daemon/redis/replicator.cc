@@ -157,8 +157,13 @@ void Replicator::read_index(const FlushPtr& flush) {
         flush->slots_of.insert(site);
         flush->changes_of.insert(site);
         dirty_.insert(site);
+        // What others were told of may be there, and its name in the index not: they may not have noticed.
+        if (!flush->lost) continue;
+        unnamed_slots_.insert(site);
+        unnamed_changes_.insert(site);
       }
       flush->changes_of.insert("");
+      if (flush->lost) unnamed_changes_.insert("");
       mark_anew(flush);
     }
     flush->reread = std::exchange(reread_, {});
