@@ -149,6 +149,7 @@ void Replicator::read_index(const FlushPtr& flush) {
     if (flush->failed) return end(flush);
     if (flush->resync) {
       resync_ = false;
+      const bool after_loss = std::exchange(lost_, false);
       counters_.resyncs.add();
       changes_told_.clear();
       told_.clear();
@@ -158,12 +159,12 @@ void Replicator::read_index(const FlushPtr& flush) {
         flush->changes_of.insert(site);
         dirty_.insert(site);
         // What others were told of may be there, and its name in the index not: they may not have noticed.
-        if (!flush->lost) continue;
+        if (!after_loss) continue;
         unnamed_slots_.insert(site);
         unnamed_changes_.insert(site);
       }
       flush->changes_of.insert("");
-      if (flush->lost) unnamed_changes_.insert("");
+      if (after_loss) unnamed_changes_.insert("");
       mark_anew(flush);
     }
     flush->reread = std::exchange(reread_, {});
@@ -196,7 +197,7 @@ void Replicator::look_at_mark(const FlushPtr& flush, unsigned k, const Reply& re
 
 void Replicator::lost(const FlushPtr& flush) {
   if (!flush->resync) counters_.losses.add();
-  flush->lost = true;
+  flush->lost = lost_ = true;
   flush->resync = true;  // if it is too late for that, the next
   resync_ = true;
   // Who began after that knows only low scores, until it sees the greatest of before again: they come a second time.

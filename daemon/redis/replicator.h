@@ -222,6 +222,7 @@ class Replicator {
 
   FlushPtr flush_;  // under way
   bool resync_ = true;
+  bool lost_ = false;  // Redis lost data, and no resync has begun since
   std::uint64_t connections_ = 0;
   std::int64_t due_ms_ = INT64_MIN;
   std::int64_t resync_due_ms_ = INT64_MIN;
