@@ -22,7 +22,7 @@ constexpr std::int64_t kHoldMs = 250;
 constexpr std::size_t kAsksMax = 2000;    // in flight, ZCOUNTs
 constexpr std::size_t kMembersMax = 500;  // of one ZADD
 constexpr std::size_t kVisit = 8192;      // ids of a site before it is another's turn
-constexpr std::size_t kTickIds = 32'768;  // of one pump(): some milliseconds
+constexpr std::size_t kTickIds = 16'384;  // of one pump(): some milliseconds
 constexpr std::size_t kTickSite = 64;     // what a turn costs beside its ids
 constexpr std::size_t kTickSlice = 100;   // and each slice of a walk
 constexpr std::int64_t kLookEachMs = 50;  // at all sites
@@ -301,6 +301,7 @@ std::size_t Online::visit(Site& site, std::int64_t now_ms) {
     seen.push_back(at->second);
     site.backlog.erase(at++);
   }
+  if (site.walk) seen.reserve(kVisit + 1024);  // not while the site's lock is held
   std::size_t slices = 0;
   for (; site.walk && seen.size() < kVisit && slices < kVisit / 256; ++slices) {
     if (site.source->walk(*site.walk, seen)) site.walk.reset();
