@@ -137,8 +137,8 @@ Result<std::uint64_t> Writer::append(std::string_view payload, std::uint32_t cou
   return header.sequence;
 }
 
-// The zeros go first, by a write of their own: one that fails may have reached the file up to any byte, and a block that
-// is refused must not be whole.
+// The zeros go first, by a write of their own: one that fails may have reached the file up to any byte, and a block
+// that is refused must not be whole.
 Result<void> Writer::write_block() {
   static const std::string zeros(kWriteAhead, '\0');
   const std::uint64_t end = offset_ + scratch_.size();

@@ -40,7 +40,7 @@ class ClusterKeyTest : public ::testing::Test {
 TEST_F(ClusterKeyTest, HexadecimalAndBase64AreTheSameKey) {
   const std::string sealed = key_of(0).seal("salt", "here");
   for (const std::string& text : {std::string(kHex), std::string(kBase64), std::string(kBase64.substr(0, 43)),
-                                 " " + std::string(kHex) + "\r\n", std::string(kBase64) + "\n"}) {
+                                  " " + std::string(kHex) + "\r\n", std::string(kBase64) + "\n"}) {
     const auto key = read(text);
     ASSERT_TRUE(key.has_value()) << text;
     EXPECT_EQ(key->open(sealed, "here").value(), "salt");

@@ -51,8 +51,8 @@ TEST(FormatTest, NamesAreReadBackAndNothingElseIs) {
   for (const std::uint64_t number : {std::uint64_t{1}, std::uint64_t{9'999'999'999}, UINT64_MAX}) {
     EXPECT_EQ(parse_segment_name(segment_name(number)), number);
   }
-  for (const char* name :
-       {"", "hits-", "hits-0", "hits-00", "hits-0001", "hits--01", "hits-065535", "hits-65534", "hits-65535", "Control"}) {
+  for (const char* name : {"", "hits-", "hits-0", "hits-00", "hits-0001", "hits--01", "hits-065535", "hits-65534",
+                           "hits-65535", "Control"}) {
     EXPECT_FALSE(parse_directory_name(name)) << name;
   }
   for (const char* name : {"", ".seg", "1.seg", "0000000000.seg", "0000000001.seg~", "spare-1.seg", "+000000001.seg",
