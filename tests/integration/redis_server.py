@@ -125,8 +125,9 @@ def footfall(daemon, *words, code=0):
     return json.loads(ran.stdout) if code == 0 else ran.stderr
 
 
-def until(what, why):
-    for _ in range(600):
+def until(what, why, patience_s=60):
+    end = time.monotonic() + patience_s
+    while time.monotonic() < end:
         if what():
             return
         time.sleep(0.05)
