@@ -277,8 +277,10 @@ void Replicator::take_slots(const FlushPtr& flush, const std::string& site, cons
     const auto field = parse_field(name);
     base::Result<counting::Slot> slot = sites::decode_slot(reply.elements[i + 1].text);
     if (!field || !slot) {
-      complain("slot " + name + " of " + site +
-               " cannot be read: " + (slot ? "its name is none of a slot" : slot.error().detail));
+      std::string what = "slot " + name + " of " + site;
+      what += " cannot be read: ";
+      what += slot ? "its name is none of a slot" : slot.error().detail;
+      complain(what);
       continue;
     }
     if (field->incarnation == self) {
@@ -312,7 +314,8 @@ void Replicator::take_slots(const FlushPtr& flush, const std::string& site, cons
 void Replicator::read_past(const FlushPtr& flush, const std::string& site, const std::string& field,
                            counting::RemoteSlot slot) {
   const std::string encoded = sites::encode_slot(slot.slot);
-  call(flush, {"HGET", key(site, "pasts"), past_field_of(slot.incarnation, slot.epoch, slot.slot.past_version)},
+  const std::string past = past_field_of(slot.incarnation, slot.epoch, slot.slot.past_version);
+  call(flush, {"HGET", key(site, "pasts"), past},
        [this, flush, site, field, encoded, slot = std::move(slot)](const Reply& reply) mutable {
          base::Result<counting::Slot> whole = sites::decode_slot(encoded, reply.text);
          if (whole) {

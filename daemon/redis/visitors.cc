@@ -196,7 +196,7 @@ void Visitors::write(Site& site) {
 void Visitors::write_whole(Site& site, const counting::EpochDay& day) {
   counting::DaySet set = site.source->visitors_of(day);
   if (!set.sketch.empty()) {
-    merge(site, day, std::move(set.sketch));
+    merge(site, day, set.sketch);
   } else {
     add_ids(site, day, std::move(set.ids));
   }
@@ -232,7 +232,7 @@ void Visitors::add_ids(Site& site, const counting::EpochDay& day, std::vector<co
   }
 }
 
-void Visitors::merge(Site& site, const counting::EpochDay& day, std::string sketch) {
+void Visitors::merge(Site& site, const counting::EpochDay& day, const std::string& sketch) {
   const std::string to = key(site, day);
   const std::string own = to + ":" + options_.node + "." + std::to_string(++merges_);
   const std::size_t size = sketch.size();
@@ -293,6 +293,7 @@ void Visitors::count(Site& site, std::int64_t now_ms) {
   const std::vector<counting::Epoch> included = site.source->included();
   for (unsigned back = 0; back < 2; ++back) {
     std::vector<std::string> keys;
+    keys.reserve(included.size());
     for (const counting::Epoch& epoch : included)
       keys.push_back(key(site, {epoch, site.today - static_cast<counting::Day>(back)}));
     std::vector<std::string_view> words{"PFCOUNT"};

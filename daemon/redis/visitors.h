@@ -132,7 +132,7 @@ class Visitors {
   void write(Site& site);
   void write_whole(Site& site, const counting::EpochDay& day);
   void add_ids(Site& site, const counting::EpochDay& day, std::vector<counting::VisitorId> ids);
-  void merge(Site& site, const counting::EpochDay& day, std::string sketch);
+  void merge(Site& site, const counting::EpochDay& day, const std::string& sketch);
   void write_ended(Serial serial, std::size_t bytes, const counting::EpochDay& day, bool done, bool changed);
   void count(Site& site, std::int64_t now_ms);
   void counted(const std::shared_ptr<Count>& count);
