@@ -471,6 +471,7 @@ void Replicator::write_slots(const FlushPtr& flush) {
 }
 
 void Replicator::write_own(const FlushPtr& flush, const ReplicatedNode::OwnSite& own) {
+  if (conflict_) return;
   const base::Incarnation self = node_.incarnation();
   std::vector<std::string> slots{"HSET", key(own.site, "slots")};
   std::vector<std::string> pasts{"HSET", key(own.site, "pasts")};
@@ -480,6 +481,7 @@ void Replicator::write_own(const FlushPtr& flush, const ReplicatedNode::OwnSite&
     auto& [version, past_version] = told->versions[epoch];
     if (version > slot.version()) {
       counters_.ahead.add();
+      conflict_ = true;
       const auto& read = flush->own[own.site];
       if (const auto it = read.find(epoch); it != read.end()) node_.own_slot_ahead(own.site, epoch, it->second);
       continue;

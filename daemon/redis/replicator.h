@@ -102,7 +102,7 @@ class ReplicatedNode {
   // Rises with each change that is applied here.
   virtual std::uint64_t changes_applied() = 0;
   // Redis has a slot under this node's incarnation beyond what it counted: somebody else writes as this node (a copy of
-  // its directory), or it was put back to an earlier state.
+  // its directory), or it was put back to an earlier state. From now on no slot of it is written.
   virtual void own_slot_ahead(const std::string& site, const counting::Epoch& epoch, const counting::Slot& slot) = 0;
 };
 
@@ -222,7 +222,8 @@ class Replicator {
 
   FlushPtr flush_;  // under way
   bool resync_ = true;
-  bool lost_ = false;  // Redis lost data, and no resync has begun since
+  bool conflict_ = false;  // somebody else writes as this node: until the next start it writes no slot
+  bool lost_ = false;      // Redis lost data, and no resync has begun since
   std::uint64_t connections_ = 0;
   std::int64_t due_ms_ = INT64_MIN;
   std::int64_t resync_due_ms_ = INT64_MIN;

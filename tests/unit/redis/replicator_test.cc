@@ -176,7 +176,15 @@ class Node final : public ReplicatedNode, public Calls {
   }
   std::uint64_t changes_applied() override { return registry_->applied(); }
   void own_slot_ahead(const std::string& site, const Epoch&, const counting::Slot&) override {
-    ADD_FAILURE() << "nobody else writes as " << name_ << ", of " << site;
+    EXPECT_TRUE(copied) << "nobody else writes as " << name_ << ", of " << site;
+    ++ahead;
+  }
+  bool copied = false;
+  int ahead = 0;
+  void call_itself(const base::Incarnation& incarnation) {
+    incarnation_ = incarnation;
+    copied = true;
+    restart();
   }
 
   // Of the newest day, or one of the forty before.
@@ -455,6 +463,23 @@ TEST(ReplicatorTest, AnEmptyDirectoryFindsWhatItsNodeHadCounted) {
   cluster.replace(1);
   cluster.run(5000);
   cluster.expect_agreement();
+}
+
+TEST(ReplicatorTest, ACopyThatRunsBesideTheFirstTakesNothingAway) {
+  Cluster cluster(1, 3, 1);
+  cluster.run(3000);
+  const std::string site = cluster.names[0];
+  for (int i = 0; i < 50; ++i) cluster.node(0).hit(site, 0);
+  cluster.run(5000);
+  Node& copy = cluster.node(1);
+  copy.call_itself(cluster.node(0).incarnation());  // it has counted nothing under that name
+  copy.hit(site, 0);
+  cluster.run(5000);
+  EXPECT_GT(copy.ahead, 0);
+  EXPECT_GT(copy.replicator().counters().ahead.get(), 0U);
+  for (int i = 0; i < 200; ++i) copy.hit(site, 0);  // more than the first
+  cluster.run(5000);
+  EXPECT_EQ(cluster.node(2).summary(site).counted, 50U);
 }
 
 TEST(ReplicatorTest, WhatRedisLostIsWrittenAgainAlsoForThoseWhoAreGone) {
