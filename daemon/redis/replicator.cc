@@ -37,6 +37,10 @@ std::optional<Field> parse_field(std::string_view text) {
   return Field{*incarnation, *epoch};
 }
 
+std::string unreadable_slot(const std::string& name, const std::string& site, const std::string& why) {
+  return "slot " + name + " of " + site + " cannot be read: " + why;
+}
+
 // Whole numbers, as ZADD wrote them.
 std::uint64_t score_of(const Reply& reply) {
   return static_cast<std::uint64_t>(std::max(0.0, std::strtod(reply.text.c_str(), nullptr)));
@@ -277,10 +281,7 @@ void Replicator::take_slots(const FlushPtr& flush, const std::string& site, cons
     const auto field = parse_field(name);
     base::Result<counting::Slot> slot = sites::decode_slot(reply.elements[i + 1].text);
     if (!field || !slot) {
-      std::string what = "slot " + name + " of " + site;
-      what += " cannot be read: ";
-      what += slot ? "its name is none of a slot" : slot.error().detail;
-      complain(what);
+      complain(unreadable_slot(name, site, slot ? "its name is none of a slot" : slot.error().detail));
       continue;
     }
     if (field->incarnation == self) {
