@@ -68,7 +68,9 @@ struct Replicator::Flush {
 
 Replicator::Replicator(Calls& calls, ReplicatedNode& node, Options options)
     : calls_(calls), node_(node), options_(std::move(options)) {}
-Replicator::~Replicator() = default;
+Replicator::~Replicator() {
+  if (flush_ != nullptr) flush_->next = nullptr;  // which holds the flush
+}
 
 std::string Replicator::key(const std::string& site, const char* what) const {
   return options_.prefix + ":{" + (site.empty() ? "meta" : site) + "}:" + what;
