@@ -104,7 +104,8 @@ def writes(work, redis, args):
                   f"{received / written:.0f} bytes to Redis for each, reads among them", flush=True)
             assert written <= flushes * len(sites)
         slots = f"footfall:{{{sites[0]}}}:slots"
-        print(f"sizes: a slot is {len(redis.run('--raw', 'HVALS', slots).encode())} bytes, its hash {redis.run('MEMORY', 'USAGE', slots)} in Redis")
+        field = redis.run("HKEYS", slots).splitlines()[0]
+        print(f"sizes: a slot is {redis.run('HSTRLEN', slots, field)} bytes, a hash of one {redis.run('MEMORY', 'USAGE', slots)} in Redis")
     finally:
         node.close()
 
