@@ -108,7 +108,7 @@ base::Result<void> Control::take(sites::Change change) {
   if (base::Result<void> applied = environment_.registry.apply(change); !applied) return applied;
   recent_.push_front(store::audit_entry(change, environment_.registry));
   if (recent_.size() > kRecentChangesMax) recent_.pop_back();
-  if (RedisLink* redis = environment_.redis(); redis != nullptr && redis->nodes() != nullptr) redis->hurry();
+  if (RedisLink* redis = environment_.redis()) redis->hurry();
   return {};
 }
 

@@ -78,7 +78,7 @@ RedisLink::RedisLink(const boost::asio::any_io_executor& control, const RedisOpt
       began_ms_(clock.utc_ms()),
       due_s_(clock.utc_s() + std::min<std::int64_t>(options.snapshot_interval_s, kFirstAfter_s)),
       timer_(control),
-      transport_(control, client_, clock, tls_of(options), [this] { calls_.take_answers(); }) {
+      transport_(control, client_, clock, tls_of(options), [this] { take_answers(); }) {
   base::log::info("Redis: " + to_string(*options.target));
   if (options_.node.empty()) return;
   redis::Replicator::Options nodes;
@@ -129,9 +129,17 @@ LocalNodeWays RedisLink::sending(LocalNodeWays ways) {
   return ways;
 }
 
+// Who had waited for room in flight has it then.
+void RedisLink::take_answers() {
+  calls_.take_answers();
+  if (!online_) return;
+  online_->tick();
+  visitors_->tick();
+}
+
 void RedisLink::go() {
   transport_.carry_out();
-  if (calls_.refused()) boost::asio::post(control_, [this] { calls_.take_answers(); });
+  if (calls_.refused()) boost::asio::post(control_, [this] { take_answers(); });
 }
 
 // REQUIRES: nodes().

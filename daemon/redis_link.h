@@ -59,8 +59,10 @@ class RedisLink final : public api::SnapshotStore, public api::NodeList {
 
   // Each second.
   void tick(std::int64_t now_s);
-  // A change was made here: other nodes are told at once. REQUIRES: nodes().
-  void hurry() { replicator_->hurry(); }
+  // A change was made here: other nodes, if there are any, are told at once.
+  void hurry() {
+    if (replicator_) replicator_->hurry();
+  }
 
   void take(std::vector<std::string> sites, Then<Taken> then) override;
   void list(const std::string& site, Then<std::vector<Name>> then) override;
@@ -73,8 +75,8 @@ class RedisLink final : public api::SnapshotStore, public api::NodeList {
   std::string problem() const { return client_.problem(); }
   const redis::ClientCounters& counters() const { return client_.counters(); }
   const SnapshotStats& snapshot_stats() const { return stats_; }
-  // Of what nodes tell each other; nullptr: this one counts for itself.
   double lag_s() const;  // since this node and Redis last knew the same. REQUIRES: nodes()
+  // Of what nodes tell each other; nullptr: this one counts for itself.
   redis::Replicator* nodes() { return replicator_ ? &*replicator_ : nullptr; }
 
  private:
@@ -87,6 +89,7 @@ class RedisLink final : public api::SnapshotStore, public api::NodeList {
   void talk();  // to other nodes, several times a second
   void share_sites();
   redis::SharedValue::Decision look_at_salts(std::optional<std::string_view> value);
+  void take_answers();
   void go();  // sends what was called
   LocalNodeWays sending(LocalNodeWays ways);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shared_site.h"
 
+#include "api/stats.h"
 #include "base/mutex.h"
 
 namespace footfall {
@@ -42,8 +43,7 @@ std::vector<counting::Epoch> SharedSite::included() {
 }
 
 counting::Day SharedSite::today() {
-  const std::int64_t now_s = clock_.utc_s();
-  return counting::local_day(now_s, zone_->offset_at(now_s));
+  return api::day_at(clock_.utc_s(), *zone_);
 }
 
 std::optional<std::uint32_t> SharedSite::online(std::int64_t now_s) const {

@@ -145,4 +145,22 @@ class VirtualLink {
   std::map<redis::Client::LinkId, Way> ways_;  // link -> its connection
 };
 
+// `ms` of the model's time, in steps of 20: what `each` does, then all nodes' links, with `tick(node, due)` when
+// answers came, and as due each 100 ms. A node has a `link`; `nodes` are pointers to them.
+template <class Nodes, class Each, class Tick>
+void run_links(RedisModel& model, Nodes& nodes, std::int64_t ms, const Each& each, const Tick& tick) {
+  for (const std::int64_t end = model.now_ms + ms; model.now_ms < end;) {
+    model.now_ms += 20;
+    for (auto& node : nodes) node->link.set_clock();
+    each();
+    for (auto& node : nodes) {
+      const auto on_answers = [&] { tick(*node, false); };
+      node->link.step(on_answers);
+      if (model.now_ms % 100 != 0) continue;
+      tick(*node, true);
+      node->link.step(on_answers);
+    }
+  }
+}
+
 }  // namespace footfall::testing

@@ -132,22 +132,15 @@ class OnlineNodes {
   // What happens each 20 ms is up to `each`.
   template <class Each>
   void run_ms(std::int64_t ms, const Each& each) {
-    for (const std::int64_t end = model.now_ms + ms; model.now_ms < end;) {
-      model.now_ms += 20;
-      for (auto& node : nodes) node->link.set_clock();
-      each();
-      for (auto& node : nodes) {
-        node->link.step([&] { node->online.tick(); });
-        if (model.now_ms % 100 == 0) {
-          for (auto& [name, site] : node->sites) {
-            site->state.advance(node->link.clock.utc_s(), 0);
-            if (reads) static_cast<void>(site->answer->read(node->link.clock.utc_s()));
-          }
-          node->online.tick();
-          node->link.step([&] { node->online.tick(); });
+    testing::run_links(model, nodes, ms, each, [this](Node& node, bool due) {
+      if (due) {
+        for (auto& [name, site] : node.sites) {
+          site->state.advance(node.link.clock.utc_s(), 0);
+          if (reads) static_cast<void>(site->answer->read(node.link.clock.utc_s()));
         }
       }
-    }
+      node.online.tick();
+    });
   }
   void run_ms(std::int64_t ms) {
     run_ms(ms, [] {});

@@ -62,18 +62,7 @@ class VisitorsTest : public ::testing::Test {
   }
   template <class Each>
   void run_ms(std::int64_t ms, const Each& each) {
-    for (const std::int64_t end = model.now_ms + ms; model.now_ms < end;) {
-      model.now_ms += 20;
-      for (auto& node : nodes) node->link.set_clock();
-      each();
-      for (auto& node : nodes) {
-        node->link.step([&] { node->visitors.tick(); });
-        if (model.now_ms % 100 == 0) {
-          node->visitors.tick();
-          node->link.step([&] { node->visitors.tick(); });
-        }
-      }
-    }
+    testing::run_links(model, nodes, ms, each, [](Node& node, bool) { node.visitors.tick(); });
   }
   void run_ms(std::int64_t ms) {
     run_ms(ms, [] {});
