@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <utility>
 
 #include "api/auth.h"
 #include "api/json.h"
 #include "api/text.h"
 #include "candidate.h"
-#include "ingest/batch.h"
 #include "journal/format.h"
 
 namespace footfall {
@@ -19,13 +19,21 @@ using api::Problem;
 using ingest::Rejection;
 using metrics::KeyOutcome;
 
-// Items past this are refused: a batch is one block, so that it is counted as a whole or not at all.
-constexpr std::size_t kItemsMax = 20'000;
 constexpr std::size_t kReasonsMax = 100;
 constexpr std::size_t kReasonBytesMax = 512;  // that one takes in the answer
 // Of the claim's record: answer, key or source, digest.
 constexpr std::size_t kClaimBytesMax = sites::kBatchAnswerMax + 1024;
 constexpr std::int64_t kAheadMax_s = 5;
+constexpr std::size_t kSpareReadersMax = 4;
+constexpr std::size_t kSpareBytesMax = 4U << 20U;  // of one that is kept
+
+std::optional<ingest::BatchFormat> format_of(const http::Request& head) {
+  std::string_view type = head.field(http::Field::content_type);
+  type = type.substr(0, type.find_first_of("; \t"));
+  if (type == "application/x-protobuf") return ingest::BatchFormat::protobuf;
+  if (type == "application/x-ndjson") return ingest::BatchFormat::ndjson;
+  return std::nullopt;
+}
 
 void refuse(TakenBatch& batch, Problem problem, std::string detail) {
   batch.problem = problem;
@@ -44,16 +52,18 @@ class BatchIntake::Items {
         TakenBatch& batch)
       : intake_(intake), token_(token), now_s_(now_s), source_(std::move(source)), position_(position), batch_(batch) {}
 
+  // Decides what becomes of each, and of the batch as a whole; writes its answer.
+  void take(const ingest::BatchReader& reader);
+
+ private:
   void take(std::size_t index, const ingest::Item& item);
   void malformed(std::size_t index, std::string_view reason) {
     ++items_;
     intake_.counters_.received.add();
     reject(index, Rejection::malformed, reason);
   }
-  // When all were taken: decides what becomes of the batch as a whole, and writes its answer.
+  // When all were taken.
   void finish();
-
- private:
   bool part() const { return !source_.empty(); }
   const sites::Imports::Claim& import() const { return batch_.claim.import(); }
   void reject(std::size_t index, Rejection reason, std::string_view text);
@@ -77,7 +87,22 @@ class BatchIntake::Items {
 void BatchIntake::Items::reject(std::size_t index, Rejection reason, std::string_view text) {
   intake_.counters_.reject(reason);
   ++rejected_;
-  if (reasons_.size() < kReasonsMax) reasons_.emplace_back(index, intake_.arena_.copy(text));
+  if (reasons_.size() < kReasonsMax) reasons_.emplace_back(index, text);
+}
+
+void BatchIntake::Items::take(const ingest::BatchReader& reader) {
+  const std::vector<ingest::BatchReader::Unreadable>& unreadable = reader.unreadable();
+  std::size_t next = 0;
+  const auto unreadable_before = [&](std::size_t index) {
+    for (; next < unreadable.size() && unreadable[next].index < index; ++next)
+      malformed(unreadable[next].index, unreadable[next].reason);
+  };
+  for (std::size_t n = 0; n < reader.good(); ++n) {
+    unreadable_before(reader.index(n));
+    take(reader.index(n), reader.item(n));
+  }
+  unreadable_before(SIZE_MAX);
+  finish();
 }
 
 void BatchIntake::Items::take(std::size_t index, const ingest::Item& item) {
@@ -116,12 +141,6 @@ void BatchIntake::Items::take(std::size_t index, const ingest::Item& item) {
 
 void BatchIntake::Items::finish() {
   using State = sites::Imports::State;
-  if (items_ > kItemsMax) {
-    reject_rest(Rejection::too_large);
-    return refuse(batch_, Problem::too_large,
-                  "a batch has at most " + std::to_string(kItemsMax) + " items, this one " + std::to_string(items_) +
-                      "; split it");
-  }
   if (import_site_ != nullptr && import().state == State::unknown) {
     reject_rest(Rejection::denied);
     return refuse(batch_, Problem::conflict,
@@ -165,7 +184,7 @@ void BatchIntake::Items::write_answer() {
   json.end_object();
 }
 
-bool BatchIntake::claim_key(const http::Request& request, std::int64_t now_s, TakenBatch& batch) {
+bool BatchIntake::claim_key(const http::Request& request, BatchBody& body, std::int64_t now_s, TakenBatch& batch) {
   using State = sites::BatchKeys::State;
   const auto refused = [&](KeyOutcome outcome, Problem problem, std::string detail) {
     counters_.key(outcome);
@@ -183,7 +202,7 @@ bool BatchIntake::claim_key(const http::Request& request, std::int64_t now_s, Ta
                    "Idempotency-Key: the key is of another node or data directory than this one, which is " +
                        std::string(node_) + "; whether the batch was counted there is not known here");
   }
-  switch (batch.claim.claim_key(keys_, key, api::digest_of(request.body), now_s).state) {
+  switch (batch.claim.claim_key(keys_, key, body.digest(), now_s).state) {
     case State::claimed:
       counters_.key(KeyOutcome::claimed);
       return true;
@@ -206,6 +225,42 @@ bool BatchIntake::claim_key(const http::Request& request, std::int64_t now_s, Ta
   return false;
 }
 
+BatchIntake::Refused BatchIntake::look_at(const http::Request& head, const sites::Token* token) {
+  using http::Field;
+  if (!format_of(head)) {
+    return {
+        Problem::unsupported_media_type,
+        "a batch is application/x-protobuf (footfall.v1.HitBatch), or application/x-ndjson: one JSON object a line"};
+  }
+  const std::string_view encoding = head.field(Field::content_encoding);
+  if (!encoding.empty() && encoding != "gzip")
+    return {Problem::unsupported_media_type, "a batch is sent without Content-Encoding, or with gzip"};
+  if (token == nullptr) return {Problem::unauthorized, kTokenNeeded};
+  return {};
+}
+
+std::unique_ptr<BatchBody> BatchIntake::begin(const http::Request& head) {
+  std::unique_ptr<ingest::BatchReader> reader;
+  if (spare_readers_.empty()) {
+    reader = std::make_unique<ingest::BatchReader>();
+  } else {
+    reader = std::move(spare_readers_.back());
+    spare_readers_.pop_back();
+  }
+  reader->begin(*format_of(head), !head.field(http::Field::content_encoding).empty());
+  return std::make_unique<BatchBody>(std::move(reader), head.has(http::Field::idempotency_key));
+}
+
+void BatchIntake::give_back(TakenBatch&& batch) {
+  if (batch.reader && spare_readers_.size() < kSpareReadersMax && batch.reader->memory() <= kSpareBytesMax)
+    spare_readers_.push_back(std::move(batch.reader));
+  if (batch.candidates.capacity() == 0) return;
+  batch.candidates.clear();
+  batch.owners.clear();
+  spare_candidates_.swap(batch.candidates);
+  spare_owners_.swap(batch.owners);
+}
+
 TakenBatch BatchIntake::take(const http::Request& request, const sites::Token* token, std::int64_t now_s,
                              std::string_view unavailable) {
   using http::Field;
@@ -214,11 +269,16 @@ TakenBatch BatchIntake::take(const http::Request& request, const sites::Token* t
     refuse(batch, kind, std::string(detail));
     return std::move(batch);
   };
-  if (!request.field(Field::content_type).starts_with("application/x-ndjson"))
-    return problem(Problem::unsupported_media_type, "a batch is application/x-ndjson: one JSON object a line");
-  if (!request.field(Field::content_encoding).empty())
-    return problem(Problem::unsupported_media_type, "a batch is sent without Content-Encoding");
-  if (token == nullptr) return problem(Problem::unauthorized, kTokenNeeded);
+  if (const Refused refused = look_at(request, token); refused.problem != Problem::count_)
+    return problem(refused.problem, refused.detail);
+  std::unique_ptr<BatchBody> whole;
+  auto* body = static_cast<BatchBody*>(request.sink);  // nobody else makes one on this route
+  if (body == nullptr) {
+    whole = begin(request);
+    whole->take(request.body);
+    body = whole.get();
+  }
+  batch.reader = body->release();
 
   std::string source = api::query_value(request.query, "source").value_or("");
   std::uint64_t position = 0;
@@ -231,15 +291,21 @@ TakenBatch BatchIntake::take(const http::Request& request, const sites::Token* t
   if (request.has(Field::idempotency_key)) {
     if (!source.empty())
       return problem(Problem::malformed, "Idempotency-Key: source and position make the batch count once already");
-    if (!claim_key(request, now_s, batch)) return batch;
+    if (!claim_key(request, *body, now_s, batch)) return batch;
   }
   if (!unavailable.empty()) return problem(Problem::unavailable, unavailable);
 
-  Items items(*this, *token, now_s, std::move(source), position, batch);
-  ingest::parse_ndjson(
-      request.body, arena_, [&](std::size_t index, const ingest::Item& item) { items.take(index, item); },
-      [&](std::size_t index, std::string_view reason) { items.malformed(index, reason); });
-  items.finish();
+  ingest::BatchReader& reader = *batch.reader;
+  reader.finish();
+  if (reader.failure() != ingest::BatchReader::Failure::none) {
+    const bool large = reader.failure() == ingest::BatchReader::Failure::too_large;
+    counters_.received.add(reader.count());
+    counters_.reject(large ? Rejection::too_large : Rejection::malformed, reader.count());
+    return problem(large ? Problem::too_large : Problem::malformed, reader.detail());
+  }
+  batch.candidates.swap(spare_candidates_);
+  batch.owners.swap(spare_owners_);
+  Items(*this, *token, now_s, std::move(source), position, batch).take(reader);
   return batch;
 }
 

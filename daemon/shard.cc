@@ -108,7 +108,7 @@ Shard::Shard(unsigned index, const ShardEnvironment& environment, std::unique_pt
       live_(sink_),
       agents_(environment.agents),
       rate_limit_(environment.rate_limit, environment.rate_burst),
-      intake_(environment.node, environment.imports, environment.batch_keys, sites_, agents_, arena_, counters_),
+      intake_(environment.node, environment.imports, environment.batch_keys, sites_, agents_, counters_),
       sync_thread_(std::make_unique<journal::SyncThread>(environment.files, [this](const base::Result<void>& outcome) {
         boost::asio::post(context_, [this, outcome] { on_synced(outcome); });
       })) {
@@ -364,12 +364,17 @@ const sites::Token* Shard::token_of(const http::Request& request) const {
   return secret.empty() ? nullptr : api::find_token(directory_->tokens, secret, loop_->now_ms() / 1000);
 }
 
-bool Shard::on_head(const http::Peer&, const http::Request& head, std::string& answer) {
+bool Shard::on_head(const http::Peer&, const http::Request& head, std::string& answer,
+                    std::unique_ptr<http::BodySink>& sink) {
   if (api::route_of(head.method, head.path, environment_.base_path).route != api::Route::batch) return true;
-  if (token_of(head) != nullptr) return true;
+  const BatchIntake::Refused refused = BatchIntake::look_at(head, token_of(head));
+  if (refused.problem == api::Problem::count_) {
+    sink = intake_.begin(head);
+    return true;
+  }
   hit_answers_.set_second(loop_->now_ms() / 1000);
-  api::write_problem(answer, api::Problem::unauthorized, kTokenNeeded, hit_answers_.date(), false, node_field());
-  counters_.answered(api::Route::batch, 401);
+  api::write_problem(answer, refused.problem, refused.detail, hit_answers_.date(), false, node_field());
+  counters_.answered(api::Route::batch, api::info_of(refused.problem).status);
   return false;
 }
 
@@ -417,6 +422,7 @@ void Shard::fail_journal(const base::Error& cause) {
   journal_failed_.set(1);
   // What the sync that is under way covers may still become durable.
   if (!syncing_) give_up_blocks(acknowledged());
+  hold_bodies();
 }
 
 void Shard::reopen_journal() {
@@ -636,6 +642,7 @@ void Shard::on_synced(const base::Result<void>& outcome) {
     fail_journal(outcome.error());
   }
   settle_waiters();
+  hold_bodies();
   if (holds_answers() || !waiters_.empty()) start_sync();
   if (blocks_.empty()) counters_.balance();
   loop_->flush();
@@ -657,6 +664,11 @@ void Shard::settle_waiters() {
 
 // --- batches ---
 
+// Whose batches are on their way sends no faster than the disk takes them.
+void Shard::hold_bodies() {
+  loop_->hold_bodies(!journal_failed() && unsynced_hits_.get() >= kUnsyncedHitsMax / 2);
+}
+
 void Shard::on_batch(http::ConnectionRef connection, const http::Request& request) {
   commit_pass();  // one block for what came before, one for the batch
   const std::uint32_t index = batches_.take();
@@ -666,10 +678,13 @@ void Shard::on_batch(http::ConnectionRef connection, const http::Request& reques
                                                                                   : std::string_view();
   TakenBatch taken = intake_.take(request, token_of(request), loop_->now_ms() / 1000, unavailable);
   batches_[index] = {taken.problem, std::move(taken.text), taken.candidates.size(), taken.replayed};
-  if (taken.candidates.empty() && !taken.claim.holds()) return;
-  pending.block = commit(taken.candidates, taken.owners, std::move(taken.claim));
-  pending.committed = true;
-  if (pending.block == 0) refuse_pending(pending);
+  if (!taken.candidates.empty() || taken.claim.holds()) {
+    pending.block = commit(taken.candidates, taken.owners, std::move(taken.claim));
+    pending.committed = true;
+    if (pending.block == 0) refuse_pending(pending);
+    hold_bodies();
+  }
+  intake_.give_back(std::move(taken));
 }
 
 // --- answers ---

@@ -146,7 +146,8 @@ class Shard final : public http::LoopHandler {
   std::uint64_t online_pairs() const { return online_pairs_.get(); }  // the same
 
   void on_requests(http::ConnectionRef connection, const http::Peer& peer, http::Requests& requests) override;
-  bool on_head(const http::Peer& peer, const http::Request& head, std::string& answer) override;
+  bool on_head(const http::Peer& peer, const http::Request& head, std::string& answer,
+               std::unique_ptr<http::BodySink>& sink) override;
   void on_refused(const http::Peer& peer, http::ParseError error, const http::Request* request,
                   std::string& answer) override;
   void end_of_pass(std::int64_t now_ms) override;
@@ -180,6 +181,7 @@ class Shard final : public http::LoopHandler {
   bool take(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request);
   void on_hit(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request, bool gif);
   void on_batch(http::ConnectionRef connection, const http::Request& request);
+  void hold_bodies();
   void on_read(http::ConnectionRef connection, const http::Request& request, const api::Target& target);
   void refuse(http::ConnectionRef connection, const http::Request& request, ingest::Rejection reason,
               std::string detail, bool gif);

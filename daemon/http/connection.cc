@@ -8,6 +8,8 @@ namespace footfall::http {
 
 Requests::Requests(Connection& connection, std::string_view bytes)
     : connection_(connection), input_(bytes), from_held_(!connection.held_.empty()) {
+  if (connection.partial_ && connection.partial_->takes_apart())
+    bytes.remove_prefix(connection.partial_->take_body(bytes));
   if (from_held_) input_ = connection.held_.append(bytes);
   connection.receiving_ = true;
 }
@@ -73,6 +75,7 @@ Requests::~Requests() {
   } else {
     c.held_.erase(0, at_);
   }
+  c.shed();
 }
 
 void Connection::answered(std::uint32_t count) {
@@ -97,6 +100,18 @@ const Request* Connection::take_head() {
   if (head_taken_ || !mid_body()) return nullptr;
   head_taken_ = true;
   return known();
+}
+
+void Connection::divert(std::unique_ptr<BodySink> sink) {
+  partial_->divert(std::move(sink), held_);
+  shed();
+}
+
+// What the sink has taken is not held here.
+void Connection::shed() {
+  if (!partial_ || partial_->shed() == 0) return;
+  held_.erase(partial_->shed_from(), partial_->shed());
+  partial_->forget_shed();
 }
 
 bool Connection::take_continue() {

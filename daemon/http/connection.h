@@ -4,9 +4,9 @@
 //   receive(bytes) --> Requests --next()--> Request ...   each complete request, in order
 //   answered(), unsent() <-- the caller sends, and keeps here what the socket did not take
 //
-// It owns bytes only while a request or an answer is incomplete: an idle connection holds none, and has no parser of
-// its own. Complete requests are parsed by one that all connections of a thread share; a request that ends half-way
-// takes its progress along.
+// A body that is diverted goes to its sink as it comes. Otherwise it owns bytes only while a request or an answer is
+// incomplete: an idle connection holds none, and has no parser of its own. Complete requests are parsed by one that all
+// connections of a thread share; a request that ends half-way takes its progress along.
 //
 // Limits: at most kPipelineMax answers owed, kOutputMax of unsent output; beyond, input is kept back unread (and the
 // caller stops reading, see wants_input()). After an error, `Connection: close` or HTTP/1.0 nothing more is processed.
@@ -88,12 +88,17 @@ class Connection {
   bool mid_request() const { return partial_ != nullptr; }
   bool mid_body() const { return partial_ && partial_->head_complete(); }
   std::size_t held_bytes() const { return held_.size(); }
+  // Of a request that is not complete, what came.
+  std::uint64_t arrived_bytes() const { return held_.size() + (diverted() ? partial_->body_size() : 0); }
   // What a request whose body is missing takes up: what came of it, and a chunked body once more.
   std::size_t body_memory() const { return mid_body() ? held_.size() + partial_->joined_bytes() : 0; }
   // What is known of the request under way, or nullptr. Its views live until more input comes.
   const Request* known() { return partial_ && partial_->known(held_) ? &partial_->request() : nullptr; }
   // The same, once for each request whose head is complete and whose body is missing.
   const Request* take_head();
+  // Of the request whose head that was: its body goes to `sink`, with what of it is there.
+  void divert(std::unique_ptr<BodySink> sink);
+  bool diverted() const { return partial_ && partial_->diverted(); }
   // Counts the requests that were completed: tells whether a request under way is the same as before.
   std::uint32_t completed() const { return completed_; }
   // True once, when the peer waits for "100 Continue" and nothing is owed before it.
@@ -106,6 +111,7 @@ class Connection {
  private:
   friend class Requests;
   void throw_input_away();
+  void shed();
   bool may_hand_out() const {
     return !closing_ && !failed() && !paused_ && owed_ < kPipelineMax && unsent_.size() < kOutputMax;
   }

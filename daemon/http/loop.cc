@@ -57,6 +57,7 @@ struct Slot {
   bool lingering = false;
   bool refused = false;   // the last answer, that of an error, is written
   bool resuming = false;  // stands in resume_
+  bool held = false;      // stands in held_bodies_
   std::int64_t since_ms = 0;
   std::int64_t send_since_ms = 0;        // when unsent bytes last moved
   std::int64_t wheel_s = 0;              // the earliest second under which it stands in the wheel; 0: none
@@ -97,6 +98,7 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   bool push(ConnectionRef ref, std::string_view bytes);
   bool drained(ConnectionRef ref) const;
   void close(ConnectionRef ref);
+  void hold_bodies(bool hold);
   void drain(std::int64_t deadline_ms, std::function<void()> done);
 
   Run run;
@@ -134,6 +136,8 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   void refuse_request(Slot& slot, ParseError error, const Request* request);
   void note_wait(Slot& slot);
   bool wants_read(const Slot& slot) const;
+  bool is_held(const Slot& slot) const { return hold_bodies_ && slot.connection.diverted(); }
+  void note_held(std::uint32_t index);
   void flush_run();
   bool transmit(std::uint32_t index, std::string_view bytes);  // false: it is gone
   bool send_unsent(std::uint32_t index);
@@ -173,6 +177,8 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   std::int64_t now_ms_;
   DeadlineWheel wheel_;
   std::size_t open_ = 0;
+  std::vector<ConnectionRef> held_bodies_;  // connections that are not read on
+  bool hold_bodies_ = false;
   std::size_t body_memory_ = 0;  // of requests whose bodies are not complete
   bool in_pass_ = false;
   bool pass_posted_ = false;
@@ -367,7 +373,7 @@ const Slot* Loop::Impl::find(ConnectionRef ref) const {
 }
 
 bool Loop::Impl::wants_read(const Slot& slot) const {
-  if (slot.ended) return false;
+  if (slot.ended || is_held(slot)) return false;
   return slot.lingering || slot.stream || slot.connection.wants_input();
 }
 
@@ -378,6 +384,7 @@ void Loop::Impl::on_event(std::uint32_t index, std::uint32_t events) {
   if ((events & EPOLLOUT) != 0 && !send_unsent(index)) return;
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return;
   if (wants_read(slot)) return read(index);
+  note_held(index);
   if ((events & (EPOLLHUP | EPOLLERR)) == 0) {
     watch(index, slot.interest & ~static_cast<std::uint32_t>(EPOLLIN));
   } else if (slot.connection.unsent().empty() && slot.connection.owed() != 0) {
@@ -432,7 +439,10 @@ void Loop::Impl::look_at_body(Slot& slot) {
   Connection& connection = slot.connection;
   if (const Request* head = connection.take_head()) {
     std::string answer;
-    if (!handler_.on_head(slot.peer, *head, answer)) {
+    std::unique_ptr<BodySink> sink;
+    const bool wanted = handler_.on_head(slot.peer, *head, answer, sink);
+    if (wanted && sink) connection.divert(std::move(sink));
+    if (!wanted) {
       counters.heads_refused.add();
       slot.refusal = std::make_unique<std::string>(std::move(answer));
       connection.end_input();
@@ -551,6 +561,7 @@ void Loop::Impl::settle(std::uint32_t index) {
     resume_.push_back(ref_of(slot, index));
     post_pass();
   }
+  note_held(index);
   std::uint32_t events = wants_read(slot) ? EPOLLIN : 0U;
   if (!connection.unsent().empty()) events |= EPOLLOUT;
   if (events != slot.interest || !slot.watched) watch(index, events);
@@ -646,8 +657,9 @@ std::int64_t Loop::Impl::deadline_of(const Slot& slot) const {
     case Wait::head:
       return slot.since_ms + limits_.head_deadline_s * kSecondMs;
     case Wait::body:
+      if (is_held(slot)) return kNever;
       return slot.since_ms + limits_.head_deadline_s * kSecondMs +
-             static_cast<std::int64_t>(slot.connection.held_bytes()) * 1000 / std::max(limits_.body_rate_min, 1U);
+             static_cast<std::int64_t>(slot.connection.arrived_bytes()) * 1000 / std::max(limits_.body_rate_min, 1U);
     case Wait::next_request:
       break;
   }
@@ -725,6 +737,28 @@ void Loop::Impl::close(ConnectionRef ref) {
   settle(ref.index);
 }
 
+void Loop::Impl::hold_bodies(bool hold) {
+  if (hold == hold_bodies_) return;
+  hold_bodies_ = hold;
+  if (hold) return;
+  std::vector<ConnectionRef> held;
+  held.swap(held_bodies_);
+  for (const ConnectionRef ref : held) {
+    Slot* slot = find(ref);
+    if (slot == nullptr) continue;
+    slot->held = false;
+    slot->since_ms = now_ms_;  // its sender could not
+    settle(ref.index);
+  }
+}
+
+void Loop::Impl::note_held(std::uint32_t index) {
+  Slot& slot = slots_[index];
+  if (slot.held || !is_held(slot)) return;
+  slot.held = true;
+  held_bodies_.push_back(ref_of(slot, index));
+}
+
 bool Loop::Impl::idle(const Slot& slot) const {
   const Connection& connection = slot.connection;
   return slot.fd >= 0 && !slot.lingering && connection.owed() == 0 && connection.unsent().empty() &&
@@ -761,7 +795,7 @@ void Loop::Impl::check_drained() {
 
 // ---- Loop
 
-bool LoopHandler::on_head(const Peer&, const Request&, std::string&) {
+bool LoopHandler::on_head(const Peer&, const Request&, std::string&, std::unique_ptr<BodySink>&) {
   return true;
 }
 
@@ -794,6 +828,9 @@ bool Loop::drained(ConnectionRef connection) const {
 }
 void Loop::close(ConnectionRef connection) {
   impl_->close(connection);
+}
+void Loop::hold_bodies(bool hold) {
+  impl_->hold_bodies(hold);
 }
 std::int64_t Loop::now_ms() const {
   return impl_->now_ms();

@@ -63,7 +63,8 @@ class LoopHandler {
   virtual void on_requests(ConnectionRef connection, const Peer& peer, Requests& requests) = 0;
   // The head of a request is there and its body is not: whether it may come. False: append the whole answer, which is
   // sent in its turn before the connection closes. Asked once for each request whose body does not come along at once.
-  virtual bool on_head(const Peer& peer, const Request& head, std::string& answer);
+  // `sink`: set it to take the body as it comes.
+  virtual bool on_head(const Peer& peer, const Request& head, std::string& answer, std::unique_ptr<BodySink>& sink);
   // A request that will not be handed out: malformed, late, or without room. Append the whole answer, which is sent in
   // its turn before the connection closes. `request`: its method, path, query and the fields read so far, or nullptr
   // where the path is not known. May come outside of a pass, before end_of_pass() of requests handed out earlier.
@@ -134,6 +135,9 @@ class Loop {
   bool drained(ConnectionRef connection) const;  // nothing unsent
   // Closes when what is unsent is sent; answers still owed are not waited for.
   void close(ConnectionRef connection);
+
+  // While true, bodies that go to a sink are not read on: their senders wait.
+  void hold_bodies(bool hold);
 
   // The time of this pass or tick.
   std::int64_t now_ms() const;

@@ -8,6 +8,8 @@
 
 namespace footfall::http {
 
+class BodySink;
+
 enum class Method : std::uint8_t { get, head, post, put, delete_, options, other };
 std::string_view to_string(Method method);
 
@@ -49,6 +51,7 @@ struct Request {
   std::array<std::string_view, kFields> fields{};
   std::uint32_t present = 0;  // a bit per Field: tells an empty value from an absent field
   std::string_view body;      // complete, chunks joined
+  BodySink* sink = nullptr;   // took the body instead, which is empty here
   bool keep_alive = true;     // false: `Connection: close`, HTTP/1.0, or the daemon is draining
 
   std::string_view field(Field f) const { return fields[static_cast<std::size_t>(f)]; }

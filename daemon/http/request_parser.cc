@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "http/scan.h"
 
@@ -255,11 +256,13 @@ void RequestParser::reset() {
   request_.present = 0;
   request_.method = Method::other;
   request_.path = request_.query = request_.body = {};
+  request_.sink = nullptr;
+  sink_.reset();
   request_.keep_alive = true;
   base_ = nullptr;
   position_ = mark_ = section_ = target_at_ = target_size_ = authority_size_ = body_at_ = body_max_ = chunk_overhead_ =
       0;
-  length_ = 0;
+  length_ = body_size_ = 0;
   fields_seen_ = 0;
   if (joined_ != 0) joined_values_.reset();
   joined_ = 0;
@@ -601,6 +604,12 @@ RequestParser::Step RequestParser::body(std::string_view bytes) {
   const std::size_t left = bytes.size() - position_;
   switch (phase_) {
     case Phase::sized_body:
+      if (sink_) {
+        position_ += take_body(bytes.substr(position_));
+        if (length_ != 0) return Step::more;
+        phase_ = Phase::done;
+        return Step::go_on;
+      }
       if (left < length_) return Step::more;
       position_ += static_cast<std::size_t>(length_);
       phase_ = Phase::done;
@@ -611,9 +620,7 @@ RequestParser::Step RequestParser::body(std::string_view bytes) {
       return chunk_extension(bytes);
     case Phase::chunk_data: {
       const auto taken = static_cast<std::size_t>(std::min<std::uint64_t>(left, length_));
-      chunks_.append(p, taken);
-      position_ += taken;
-      length_ -= taken;
+      position_ += take_body({p, taken});
       if (length_ != 0) return Step::more;
       phase_ = Phase::chunk_end;
       return Step::go_on;
@@ -629,6 +636,36 @@ RequestParser::Step RequestParser::body(std::string_view bytes) {
       return Step::go_on;
     default:
       return Step::go_on;
+  }
+}
+
+std::size_t RequestParser::take_body(std::string_view bytes) {
+  const auto taken = static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), length_));
+  if (sink_) {
+    sink_->take(bytes.substr(0, taken));
+  } else {
+    chunks_.append(bytes.data(), taken);
+  }
+  length_ -= taken;
+  body_size_ += taken;
+  return taken;
+}
+
+void RequestParser::forget_shed() {
+  const std::size_t bytes = shed();
+  position_ -= bytes;
+  if (!trailers_) return;
+  section_ -= bytes;
+  mark_ -= bytes;
+}
+
+void RequestParser::divert(std::unique_ptr<BodySink> sink, std::string_view bytes) {
+  sink_ = std::move(sink);
+  if (phase_ == Phase::sized_body) {
+    position_ += take_body(bytes.substr(position_));
+  } else {
+    sink_->take(chunks_);
+    std::string().swap(chunks_);
   }
 }
 
@@ -669,8 +706,8 @@ RequestParser::Step RequestParser::chunk_extension(std::string_view bytes) {
     phase_ = Phase::field_start;
     return Step::go_on;
   }
-  if (length_ > body_max_ - chunks_.size()) return refuse(ParseError::body_too_large);
-  if (chunk_overhead_ > limits_->chunk_overhead_max + chunks_.size()) return refuse(ParseError::bad_chunk);
+  if (length_ > body_max_ - body_size_) return refuse(ParseError::body_too_large);
+  if (chunk_overhead_ > limits_->chunk_overhead_max + body_size_) return refuse(ParseError::bad_chunk);
   phase_ = Phase::chunk_data;
   return Step::go_on;
 }
@@ -698,6 +735,8 @@ void RequestParser::finish(const char* begin) {
     request_.present |= bit(Field::host);
   }
   split_target(target);
+  request_.sink = sink_.get();
+  if (sink_) return;
   request_.body = chunked_ ? std::string_view(chunks_) : std::string_view(begin + body_at_, position_ - body_at_);
 }
 

@@ -16,6 +16,8 @@
 // digits and "-._~", an IPv4 address or a bracketed IPv6 address; user information is refused. Repeated fields: see
 // Field.
 //
+// divert() has the rest of a body go to a BodySink; of it nothing is kept here, nor need it be by the caller.
+//
 // Cost: no allocation but for chunked bodies and repeated fields. The plain slow twin that it is fuzzed against is
 // tests/support/plain_parser.h.
 // Tested by tests/unit/http/request_parser_test.cc; fuzzed by tests/fuzz/request_fuzz.cc.
@@ -28,6 +30,7 @@
 #include <string>
 #include <string_view>
 
+#include "http/body_sink.h"
 #include "http/request.h"
 
 namespace footfall::http {
@@ -98,8 +101,22 @@ class RequestParser {
   // What is known of a request that is not complete, or was refused: fills method, path and query of request() beside
   // the fields that were read. False while the path is not known. `bytes` as parse() was given them, moved or not.
   bool known(std::string_view bytes);
-  // Bytes of a chunked body that are held apart from `bytes`.
-  std::size_t joined_bytes() const { return chunks_.size(); }
+  // What is held apart from `bytes`: a chunked body, or what the sink holds.
+  std::size_t joined_bytes() const { return chunks_.size() + (sink_ ? sink_->memory() : 0); }
+  // From now on the body goes to `sink`, with what of it has come. REQUIRES: head_complete(), need_more was answered;
+  // `bytes` as parse() was given them.
+  void divert(std::unique_ptr<BodySink> sink, std::string_view bytes);
+  // Bytes from shed_from() on, shed() of them, were handed to the sink: the caller may take them out, and then says so.
+  std::size_t shed_from() const { return body_at_; }
+  std::size_t shed() const {
+    return sink_ && phase_ != Phase::done ? (trailers_ ? section_ : position_) - body_at_ : 0;
+  }
+  void forget_shed();
+  bool diverted() const { return sink_ != nullptr; }
+  // Of a diverted body with a Content-Length: the next bytes need not be appended to the head. How many were taken.
+  bool takes_apart() const { return diverted() && phase_ == Phase::sized_body; }
+  std::size_t take_body(std::string_view bytes);
+  std::uint64_t body_size() const { return body_size_; }  // that came of a chunked or diverted body
   // `Expect: 100-continue` stands, and no byte of the body had come when parse() returned.
   bool expects_continue() const { return expects_continue_; }
   void reset();  // for the next request
@@ -155,7 +172,8 @@ class RequestParser {
   std::size_t target_at_ = 0, target_size_ = 0;
   std::size_t authority_size_ = 0;  // of an absolute-form target, with its scheme
   std::size_t body_at_ = 0;
-  std::uint64_t length_ = 0;  // Content-Length, or what is left of the current chunk
+  std::uint64_t length_ = 0;  // Content-Length (with a sink: what is left of it), or what is left of the current chunk
+  std::uint64_t body_size_ = 0;  // of a chunked or diverted body, so far
   std::size_t body_max_ = 0;
   std::size_t chunk_overhead_ = 0;
   std::uint32_t fields_seen_ = 0;
@@ -172,6 +190,7 @@ class RequestParser {
   Request request_;
   std::string last_host_;  // was found well formed; the next request mostly names the same
   std::string chunks_;
+  std::unique_ptr<BodySink> sink_;
   std::unique_ptr<std::array<std::string, kFields>> joined_values_;
 };
 

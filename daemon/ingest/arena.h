@@ -48,6 +48,7 @@ class Arena {
   // All that was allocated is gone. Keeps one chunk.
   void clear();
   std::size_t chunks() const { return chunks_.size(); }
+  std::size_t bytes() const { return bytes_; }  // of all chunks
 
  private:
   void next_chunk(std::size_t size);
@@ -55,6 +56,7 @@ class Arena {
   std::vector<std::unique_ptr<char[]>> chunks_;  // the first is of kChunk bytes, the others of at least that
   char* next_ = nullptr;
   std::size_t left_ = 0;
+  std::size_t bytes_ = 0;
 };
 
 }  // namespace footfall::ingest

@@ -98,9 +98,12 @@ base::Result<void> read_body(const http::Request& request, Arena& arena, Fields&
 
 }  // namespace
 
+base::Error missing_site() {
+  return malformed("site: missing; name the site as it is registered");
+}
+
 base::Result<void> read_ping(const Fields& fields, Arena& arena, Ping& ping) {
   ping.site = fields[Key::site];
-  if (ping.site.empty()) return malformed("site: missing; name the site as it is registered");
   if (const std::string_view kind = fields[Key::kind]; kind.empty() || kind == "pageview") {
     ping.kind = counting::Kind::pageview;
   } else if (kind == "event") {
@@ -153,6 +156,7 @@ base::Result<Ping> parse_native(const http::Request& request, Arena& arena) {
                     [](std::string_view value) { return !value.empty(); }));  // of batches alone
   Ping ping;
   read_page_headers(request, arena, ping);
+  if (fields[Key::site].empty()) return missing_site();
   if (const auto read = read_ping(fields, arena, ping); !read) return read.error();
   if (fields[Key::path].empty() && fields[Key::url].empty()) {
     if (const auto read = read_page_of_referer(request, arena, ping); !read) return read.error();

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/hash.h"
-#include "ingest/batch.h"
+#include "ingest/batch_reader.h"
 #include "ingest/native.h"
 #include "ingest/rate_limit.h"
 #include "ingest/visitor.h"
@@ -111,23 +111,44 @@ BENCHMARK(BM_AgentCached);
 BENCHMARK(BM_AgentClassified);
 BENCHMARK(BM_AgentsLoaded)->Unit(benchmark::kMillisecond);
 
-void BM_BatchLine(benchmark::State& state) {
+// A batch of a thousand, read as it would arrive at once.
+void read_batches(benchmark::State& state, ingest::BatchFormat format, const std::string& body) {
+  ingest::BatchReader reader;
+  std::size_t items = 0;
+  for (auto _ : state) {
+    reader.begin(format, false);
+    reader.take(body);
+    reader.finish();
+    items += reader.good();
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(items));
+}
+void BM_BatchLines(benchmark::State& state) {
   std::string body;
   for (int i = 0; i < 1000; ++i) {
     body += R"({"site":"example.vn","path":"/p)" + std::to_string(i) +
             R"(","ref":"https://www.google.com/","time":1448323200,"address":"192.0.2.)" + std::to_string(i % 250) +
             R"(","agent":")" + std::string(kAgent) + "\"}\n";
   }
-  ingest::Arena arena;
-  std::size_t items = 0;
-  for (auto _ : state) {
-    ingest::parse_ndjson(
-        body, arena, [&items](std::size_t, const ingest::Item&) { ++items; }, [](std::size_t, std::string_view) {});
-    arena.clear();
-  }
-  state.SetItemsProcessed(static_cast<std::int64_t>(items));
+  read_batches(state, ingest::BatchFormat::ndjson, body);
 }
-BENCHMARK(BM_BatchLine);
+void BM_BatchMessages(benchmark::State& state) {
+  const auto field = [](int number, std::string_view text) {
+    std::string out(1, static_cast<char>(number << 3 | 2));
+    if (text.size() > 127) out += static_cast<char>(text.size() | 0x80);
+    out += static_cast<char>(text.size() > 127 ? text.size() >> 7U : text.size());
+    return out.append(text);
+  };
+  std::string body = field(1, "example.vn");
+  for (int i = 0; i < 1000; ++i) {
+    body += field(2, field(2, "/p" + std::to_string(i)) + field(4, "https://www.google.com/") +
+                         std::string("\x38\x80\xd9\xce\xb2\x05", 6) +
+                         field(8, std::string("\xc0\x00\x02", 3) + static_cast<char>(i % 250)) + field(9, kAgent));
+  }
+  read_batches(state, ingest::BatchFormat::protobuf, body);
+}
+BENCHMARK(BM_BatchLines);
+BENCHMARK(BM_BatchMessages);
 
 }  // namespace
 

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Batches under an Idempotency-Key: counted once, whatever comes between a batch and the same batch again."""
+import gzip
 import json
 import os
 import pathlib
 import resource
 import shutil
+import socket
 import subprocess
 import tempfile
 import threading
@@ -14,6 +16,25 @@ import unittest
 from footfall import BUILD, Daemon
 
 SITE = "example.org"
+
+
+def varint(number):
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    return bytes(out + bytes([number]))
+
+
+def field(number, value):
+    """A field of proto/footfall/v1/hit.proto."""
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def message(*paths):
+    return field(1, SITE.encode()) + b"".join(field(2, field(2, path.encode()) + field(10, path.encode())) for path in paths)
 
 
 def body(*paths):
@@ -32,7 +53,8 @@ class Batch(unittest.TestCase):
         daemon = daemon or self.daemon
         if key is not None:
             fields["Idempotency_Key"] = key
-        return daemon.request("POST", "/v1/hits" + query, text, Authorization=f"Bearer {daemon.token}", Content_Type="application/x-ndjson", **fields)
+        fields.setdefault("Content_Type", "application/x-ndjson")
+        return daemon.request("POST", "/v1/hits" + query, text, Authorization=f"Bearer {daemon.token}", **fields)
 
     def expect(self, answer, status, problem=None):
         self.assertEqual(answer.status, status, answer.text)
@@ -71,6 +93,51 @@ class Batch(unittest.TestCase):
         self.assertEqual(metrics["footfall_batch_keys"], 2)
         self.assertGreater(metrics["footfall_batch_key_bytes"], 2 * len(first.body))
         self.assertEqual(self.key_metrics(), {"claimed": 2, "replayed": 1})
+
+    def test_a_batch_may_be_a_message_and_packed(self):
+        form = {"Content_Type": "application/x-protobuf"}
+        paths = [f"/{n}" for n in range(3000)]
+        bad = field(2, field(8, b"12345"))
+        for number, (text, fields) in enumerate([(message(*paths) + bad, form), (gzip.compress(message(*paths) + bad), {**form, "Content_Encoding": "gzip"}),
+                                                 (gzip.compress((body(*paths) + "nonsense\n").encode()), {"Content_Encoding": "gzip"})]):
+            key = f"{self.node}/{number}"
+            first = self.expect(self.send(text, key, **fields), 200)
+            self.assertEqual((first.json["accepted"], first.json["rejected_total"], first.json["rejected"][0]["index"]), (3000, 1, 3000))
+            self.assertEqual(self.expect(self.send(text, key, **fields), 200).body, first.body)
+            self.assertEqual(self.counted(), 3000 * (number + 1))
+        self.assertEqual(self.daemon.stats(SITE)["online"], 3000)
+        self.expect(self.send(b"\x12\x7f", **form), 400, "malformed")
+        self.expect(self.send(b"no gzip", Content_Encoding="gzip"), 400, "malformed")
+        self.expect(self.send("", Content_Encoding="br"), 415, "unsupported-media-type")
+        self.expect(self.send(gzip.compress(b" " * (17 << 20)), Content_Encoding="gzip"), 413, "too-large")
+        self.assertEqual(self.daemon.metrics()["footfall_ledger_mismatch"], 0)
+
+    def test_a_body_that_drips_in_is_decoded_as_it_comes(self):
+        text = message(*(f"/{n}" for n in range(5000)))
+        head = (f"POST /v1/hits HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.daemon.token}\r\nContent-Type: application/x-protobuf\r\n"
+                f"Content-Length: {len(text)}\r\nIdempotency-Key: {self.node}/drip\r\n\r\n")
+        with socket.create_connection(("127.0.0.1", self.daemon.port), timeout=20) as connection:
+            connection.sendall(head.encode())
+            for at in range(0, len(text), 10_007):
+                connection.sendall(text[at:at + 10_007])
+                time.sleep(0.002)
+                if at == 10_007 * 8:
+                    self.until(lambda: self.daemon.metrics()["footfall_http_body_bytes"] > 0)
+            answer = b""
+            while not answer.endswith(b"}"):
+                answer += connection.recv(65536)
+        self.assertIn(b'"accepted":5000,', answer)
+        again = self.expect(self.send(text, self.node + "/drip", Content_Type="application/x-protobuf"), 200)
+        self.assertEqual(again.fields["Idempotency-Replayed"], "true", "the digest is that of the whole")
+        self.assertEqual(self.counted(), 5000)
+        self.assertEqual(self.daemon.metrics()["footfall_http_body_bytes"], 0)
+
+    def until(self, holds):
+        for _ in range(1000):
+            if holds():
+                return
+            time.sleep(0.01)
+        self.fail("it did not come to hold")
 
     def test_a_kill_between_a_batch_and_the_same_again_changes_nothing(self):
         text = body("/a", "/b", "/c")

@@ -113,6 +113,65 @@ TEST_F(ConnectionTest, PauseHoldsTheRestUntilAllIsAnswered) {
   EXPECT_EQ(receive(""), (Paths{"/3"}));
 }
 
+// Takes bodies; what it took stays when it goes.
+class Taker : public BodySink {
+ public:
+  explicit Taker(std::string& taken) : taken_(taken) {}
+  void take(std::string_view bytes) override { taken_ += bytes; }
+  std::size_t memory() const override { return taken_.size() / 2; }
+
+ private:
+  std::string& taken_;
+};
+
+TEST_F(ConnectionTest, ADivertedBodyIsTheSameHoweverItIsSplitAndIsNotHeld) {
+  const std::string body(300, 'b');
+  const std::string head = "POST /2?q HTTP/1.1\r\nHost: a\r\n";
+  const std::string behind = get(3);
+  const std::vector<std::string> texts = {head + "Content-Length: 300\r\n\r\n" + body,
+                                          head + "Transfer-Encoding: chunked\r\n\r\n64;x=y\r\n" + body.substr(0, 100) +
+                                              "\r\nc8\r\n" + body.substr(100) + "\r\n0\r\nT: t\r\n\r\n"};
+  for (const std::string& request : texts) {
+    const std::string text = get(1) + request + behind;
+    const std::size_t head_end = get(1).size() + request.find("\r\n\r\n") + 4;
+    for (std::size_t a = head_end; a < get(1).size() + request.size(); ++a) {
+      for (std::size_t b = a; b <= text.size(); b += 11) {
+        std::string taken;
+        Connection connection(parser_);
+        Paths paths;
+        std::size_t at = 0;
+        for (const std::size_t end : {a, b, text.size()}) {
+          const Paths more = receive(connection, text.substr(at, end - at));
+          paths.insert(paths.end(), more.begin(), more.end());
+          at = end;
+          if (const Request* known = connection.take_head()) {
+            EXPECT_EQ(known->query, "q");
+            connection.divert(std::make_unique<Taker>(taken));
+            EXPECT_TRUE(connection.diverted());
+          }
+          if (!connection.mid_body()) continue;
+          EXPECT_LT(connection.held_bytes(), request.find("\r\n\r\n") + 24) << "of the body nothing is held";
+          EXPECT_EQ(connection.body_memory(), connection.held_bytes() + taken.size() / 2);
+        }
+        ASSERT_EQ(paths, (Paths{"/1", "/2", "/3"})) << a << " " << b;
+        ASSERT_EQ(taken, body) << a << " " << b;
+        ASSERT_FALSE(connection.diverted());
+      }
+    }
+  }
+}
+
+TEST_F(ConnectionTest, ADivertedChunkedBodyHasTheSameLimits) {
+  limits_.body_max = 100;
+  std::string taken;
+  receive("POST /1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n40\r\n" + std::string(64, 'b') + "\r\n");
+  ASSERT_NE(connection_.take_head(), nullptr);
+  connection_.divert(std::make_unique<Taker>(taken));
+  EXPECT_EQ(taken, std::string(64, 'b'));
+  receive("25\r\n");
+  EXPECT_EQ(connection_.error(), ParseError::body_too_large);
+}
+
 TEST_F(ConnectionTest, NothingIsProcessedBehindClose) {
   EXPECT_EQ(receive("GET /1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" + get(2)), (Paths{"/1 last"}));
   EXPECT_TRUE(connection_.closing());

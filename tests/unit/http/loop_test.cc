@@ -80,6 +80,17 @@ class Client {
 };
 
 // Answers each request with its path and body, at the end of the pass or when told.
+// Takes bodies; what it took stays when it goes.
+class Taker : public BodySink {
+ public:
+  explicit Taker(std::string& taken) : taken_(taken) {}
+  void take(std::string_view bytes) override { taken_ += bytes; }
+  std::size_t memory() const override { return 0; }
+
+ private:
+  std::string& taken_;
+};
+
 class EchoHandler final : public LoopHandler {
  public:
   struct Due {
@@ -108,8 +119,9 @@ class EchoHandler final : public LoopHandler {
       }
     }
   }
-  bool on_head(const Peer&, const Request& head, std::string& answer) override {
+  bool on_head(const Peer&, const Request& head, std::string& answer, std::unique_ptr<BodySink>& sink) override {
     heads.push_back(std::string(head.path) + " " + std::string(head.field(Field::authorization)));
+    if (head.path == "/taken") sink = std::make_unique<Taker>(taken);
     if (head.path != "/unwanted") return true;
     answer = "unwanted\n";
     return false;
@@ -137,6 +149,7 @@ class EchoHandler final : public LoopHandler {
   }
 
   Loop* loop = nullptr;
+  std::string taken;  // of bodies
   bool held = false;  // answers wait for the test
   std::deque<Due> due;
   ConnectionRef last_ref;
@@ -683,6 +696,46 @@ TEST_F(LoopTest, BodiesShareABoundThatIsGivenBack) {
 }
 
 // ---- Deadlines
+
+TEST_F(LoopTest, AHeldBodyIsNotReadOnAndNotLate) {
+  Client client = connect();
+  client.says("POST /taken HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc");
+  settle();
+  EXPECT_EQ(handler_->taken, "abc");
+  loop_->hold_bodies(true);
+  client.says("def");
+  settle();
+  pass_time(60'000);
+  EXPECT_EQ(handler_->taken, "abc");
+  Client other = connect();
+  other.says(get("/1"));
+  settle();
+  EXPECT_EQ(other.hears(), "/1\n") << "pings go on";
+  loop_->hold_bodies(false);
+  settle();
+  EXPECT_EQ(handler_->taken, "abcdef");
+  client.says("ghi");
+  settle();
+  EXPECT_EQ(handler_->taken, "abcdefghi");
+  EXPECT_EQ(client.hears(), "/taken\n");
+  EXPECT_EQ(counters().body_timeouts.get(), 0U);
+}
+
+TEST_F(LoopTest, WhoLeavesWhileItsBodyIsHeldIsForgotten) {
+  {
+    Client client = connect();
+    client.says("POST /taken HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc");
+    settle();
+    loop_->hold_bodies(true);
+    client.says("def");
+    settle();
+  }
+  settle();
+  EXPECT_EQ(loop_->connections(), 0U);
+  loop_->hold_bodies(false);
+  settle();
+  EXPECT_EQ(handler_->taken, "abc");
+}
 
 TEST_F(LoopTest, AHeadHasTenSecondsFromItsFirstByte) {
   Client client = connect();

@@ -57,9 +57,8 @@ class BatchIntakeTest : public IntakeFixture {
   sites::Imports& imports_ = registry_.imports();
   sites::BatchKeys& keys_ = registry_.batch_keys();
   lookup::AgentCache cache_{agents()};
-  ingest::Arena arena_;
   metrics::ShardCounters counters_;
-  BatchIntake intake_{kNode, imports_, keys_, sites_, cache_, arena_, counters_};
+  BatchIntake intake_{kNode, imports_, keys_, sites_, cache_, counters_};
   sites::Token token_;
   http::Request request_;
   std::string key_;
@@ -198,7 +197,7 @@ TEST_F(BatchIntakeTest, APartOfAnImportHoldsItsMarkAndHasNoKey) {
 TEST_F(BatchIntakeTest, TypeEncodingAndTokenAreAskedFirst) {
   request_.body = kOne;
   EXPECT_EQ(intake_.take(request_, nullptr, kNow, {}).problem, Problem::unauthorized);
-  set(Field::content_encoding, "gzip");
+  set(Field::content_encoding, "br");
   EXPECT_EQ(take(kOne).problem, Problem::unsupported_media_type);
   set(Field::content_type, "application/json");
   EXPECT_EQ(take(kOne).problem, Problem::unsupported_media_type);
