@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs, by name, the packages that footfall is built from (Debian 12 and newer, Ubuntu 24.04). Run as root.
 #   deploy/install-deps.sh            what the build needs
-#   deploy/install-deps.sh --tests    also what the tests, the checks and the benchmarks need
+#   deploy/install-deps.sh --tests    also what the tests and the checks need
+#   deploy/install-deps.sh --bench    also what the benchmarks compare with
 set -euo pipefail
 
 build=(g++ cmake ninja-build pkg-config ccache python3 tzdata ca-certificates curl
   libssl-dev libspdlog-dev prometheus-cpp-dev libsqlite3-dev libsimdjson-dev libcli11-dev
   libhowardhinnant-date-dev libre2-dev libhiredis-dev libtomlplusplus-dev zlib1g-dev uap-core ruby-device-detector esbuild)
 tests=(clang clang-format clang-tidy libclang-rt-dev libgtest-dev libbenchmark-dev libprotobuf-dev protobuf-compiler redis-server redis-sentinel nginx-light prometheus
-  wrk strace faketime e2fsprogs procps python3-yaml git chromium)
+  valgrind wrk strace faketime e2fsprogs procps python3-yaml git chromium)
+bench=(libnginx-mod-http-lua lua-nginx-redis goaccess)
 
 # Releases differ in how these are called: of each line the first that the release has is taken.
 build_either=("libboost1.83-dev libboost1.81-dev")
@@ -18,10 +20,11 @@ tests_either=("libclang-rt-dev libclang-rt-14-dev")
 [ "$(id -u)" = 0 ] || { echo "install-deps.sh: run it as root, or install these yourself: ${build[*]} ${build_either[*]}" >&2; exit 1; }
 wanted=("${build[@]}")
 either=("${build_either[@]}")
-if [ "${1:-}" = --tests ]; then
+if [ "${1:-}" = --tests ] || [ "${1:-}" = --bench ]; then
   wanted+=("${tests[@]}")
   either+=("${tests_either[@]}")
 fi
+if [ "${1:-}" = --bench ]; then wanted+=("${bench[@]}"); fi
 
 export DEBIAN_FRONTEND=noninteractive
 installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }

@@ -23,7 +23,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 
-from hit_cost import LUA, SITE  # noqa: E402
+from hits import LUA, SITE  # noqa: E402
 from side_by_side import measure  # noqa: E402
 
 

@@ -48,9 +48,22 @@ def wrk(port, script, seconds, connections=64):
     return int(re.search(r"(\d+) requests in", out).group(1))
 
 
+def cpu_us_per_request(pid, url, seconds, connections=64):
+    """Of the server with this process id, its children among it."""
+    pids = [pid] + children(pid)
+    before = cpu_ns(pids)
+    out = subprocess.run(["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", url], capture_output=True, text=True, check=True).stdout
+    assert "Socket errors" not in out and "Non-2xx" not in out, out
+    return (cpu_ns(pids) - before) / 1000 / int(re.search(r"(\d+) requests in", out).group(1))
+
+
+def nginx_binary():
+    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+
+
 def add_nginx(commands, ports, port, work):
     """nginx's empty_gif among the servers, where nginx is installed."""
-    nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    nginx = nginx_binary()
     if nginx:
         config = os.path.join(work, "nginx.conf")
         with open(config, "w") as f:
@@ -73,10 +86,10 @@ def running(commands):
             server.wait()
 
 
-def measure(label, servers, ports, lua, base, rounds, seconds, connections=64):
+def measure(label, servers, ports, lua, base, rounds, seconds, connections=64, helpers=None):
     """Prints the median CPU per request of each, its range, and the median ratio to `base` round by round.
 
-    Answers name -> microseconds a request, and name -> requests a second, one for each round."""
+    `helpers`: name -> processes whose CPU is the server's too. Answers name -> microseconds a request, and name -> requests a second, one for each round."""
     figures = {name: [] for name in servers}  # name -> us per request, one per round
     rates = {name: [] for name in servers}
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
@@ -86,7 +99,8 @@ def measure(label, servers, ports, lua, base, rounds, seconds, connections=64):
             wrk(ports[name], script.name, 1, connections)  # warm
         for _ in range(rounds):
             for name, server in servers.items():
-                pids = [server.pid] + children(server.pid)
+                pids = [server.pid, *children(server.pid)]
+                pids += [process.pid for process in (helpers or {}).get(name, [])]
                 before, began = cpu_ns(pids), time.monotonic()
                 requests = wrk(ports[name], script.name, seconds, connections)
                 figures[name].append((cpu_ns(pids) - before) / 1000 / requests)

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Batches of 1,000 with a million visitors live, four connections, one core: items a second of the server's CPU time.
+
+P6   application/x-protobuf
+P7   application/x-ndjson
+"""
+import json
+import socket
+
+from figures import cpu_s, main, os
+
+SITE = "bench.example"
+ITEMS, VISITORS, CONNECTIONS = 1000, 1_000_000, 4
+AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/%d.0.0.0 Safari/537.36"
+
+
+def varint(number):
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def field(number, value):
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def path_of(visitor):
+    return f"/tin-tuc/bai-{visitor % 997}"
+
+
+def protobuf(first):
+    return field(1, SITE.encode()) + b"".join(
+        field(2, field(2, path_of(n).encode()) + field(8, bytes([10, n >> 16, n >> 8 & 255, n & 255])) + field(9, (AGENT % (100 + n % 20)).encode()))
+        for n in range(first, first + ITEMS))
+
+
+def ndjson(first):
+    return "".join(json.dumps({"site": SITE, "path": path_of(n), "address": f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", "agent": AGENT % (100 + n % 20)},
+                              separators=(",", ":")) + "\n" for n in range(first, first + ITEMS)).encode()
+
+
+def requests(node, content_type, body_of):
+    head = f"POST /v1/hits HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {node.token}\r\nContent-Type: {content_type}\r\nContent-Length: "
+    for first in range(0, VISITORS, ITEMS):
+        body = body_of(first)
+        yield head.encode() + str(len(body)).encode() + b"\r\n\r\n" + body
+
+
+def send_all(port, whole):
+    """Each connection sends its next batch when the one before is answered."""
+    connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(CONNECTIONS)]
+    accepted = 0
+    for at in range(0, len(whole), CONNECTIONS):
+        turn = list(zip(connections, whole[at:at + CONNECTIONS]))
+        for connection, request in turn:
+            connection.sendall(request)
+        for connection, _ in turn:
+            answer = b""
+            while not answer.endswith(b"}"):
+                answer += connection.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 200"), answer
+            accepted += json.loads(answer[answer.index(b"\r\n\r\n"):])["accepted"]
+    for connection in connections:
+        connection.close()
+    return accepted
+
+
+def batches(bench):
+    for goal, content_type, body_of, aim, stretch in (("P6", "application/x-protobuf", protobuf, 4, 8), ("P7", "application/x-ndjson", ndjson, 2, 4)):
+        node = bench.server(goal)
+        try:
+            os.sched_setaffinity(0, {1})
+            node.add_site(SITE, visibility="full")
+            whole = list(requests(node, content_type, body_of))
+            send_all(node.port, whole)  # all visitors are there
+            rates = []
+            for _ in range(bench.rounds):
+                before = cpu_s(node.process.pid)
+                accepted = send_all(node.port, whole)
+                rates.append(accepted / (cpu_s(node.process.pid) - before) / 1e6)
+            stats = node.stats(SITE)
+            assert stats["counted"] == VISITORS * (bench.rounds + 1), stats
+            assert stats["online"] == VISITORS, stats
+            bench.row(goal, f"{content_type}, {len(whole[0]) / ITEMS:.0f} bytes an item: items/s of CPU", aim, stretch, rates, "M/s", at_least=True)
+        finally:
+            node.close()
+
+
+GOALS = {"P6": batches, "P7": batches}
+if __name__ == "__main__":
+    main(__doc__, GOALS)

@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""CPU per hit, everything counted and journaled, all processes of a server summed; and its system calls.
+
+P1   kernel durability, 64 keep-alive connections / nginx's empty_gif
+P2   the same / the floor program
+P3   16 pipelined: nginx / footfall
+P4   16 pipelined / the floor program
+P5   nginx with Lua and Redis (INCR, PFADD, ZADD and ZCOUNT of each hit) / footfall
+P11  system calls per hit: GET, pipelined
+
+The same requests go to all: GET /hit.gif with the fields that a browser sends (about 480 bytes), 1,000 visitors told apart by
+X-Forwarded-For and agent, 100 pages. At the end the daemon's total is compared with what wrk had answered.
+"""
+import pathlib
+import re
+import subprocess
+import tempfile
+import time
+
+from figures import main
+from side_by_side import add_nginx, measure, nginx_binary, running, wrk
+
+SITE = "bench.example"
+LUA = """
+local depth = %d
+local batches = {}
+init = function(args)
+  local n = 0
+  for b = 1, math.floor(1000 / depth) do
+    local t = {}
+    for i = 1, depth do
+      n = n + 1
+      t[i] = "GET /hit.gif?site=bench.example&path=/tin-tuc/bai-" .. n %% 100 .. " HTTP/1.1\\r\\n" ..
+        "Host: stats.bench.example\\r\\nConnection: keep-alive\\r\\n" ..
+        "User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/" .. 100 + n %% 20 .. ".0.0.0 Safari/537.36\\r\\n" ..
+        "Accept: image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8\\r\\nReferer: https://bench.example/\\r\\n" ..
+        "Accept-Encoding: gzip, deflate, br\\r\\nAccept-Language: vi-VN,vi;q=0.9,en;q=0.8\\r\\n" ..
+        "X-Forwarded-For: 10.9." .. math.floor(n / 250) .. "." .. n %% 250 .. "\\r\\n\\r\\n"
+    end
+    batches[b] = table.concat(t)
+  end
+end
+local at = 0
+request = function()
+  at = at %% #batches + 1
+  return batches[at]
+end
+"""
+# What a user would build instead: four commands to Redis, one of them through a pipeline.
+NGINX_LUA = """
+load_module %(modules)s/ndk_http_module.so;
+load_module %(modules)s/ngx_http_lua_module.so;
+worker_processes 1; daemon off; pid %(at)s/lua.pid; error_log %(at)s/lua.log crit;
+events { worker_connections 1024; }
+http { access_log off; keepalive_requests 1000000000; client_body_temp_path %(at)s; proxy_temp_path %(at)s; fastcgi_temp_path %(at)s;
+  uwsgi_temp_path %(at)s; scgi_temp_path %(at)s; lua_package_path "/usr/share/lua/5.1/?.lua;;";
+  server { listen 127.0.0.1:%(port)d; location / { content_by_lua_block {
+    local redis = require("nginx.redis"):new()
+    assert(redis:connect("unix:%(at)s/redis.sock"))
+    local site, now = ngx.var.arg_site, ngx.time()
+    local visitor = ngx.md5(ngx.var.http_x_forwarded_for .. ngx.var.http_user_agent)
+    redis:init_pipeline()
+    redis:incr("total:" .. site)
+    redis:pfadd("visitors:" .. site, visitor)
+    redis:zadd("online:" .. site, now + 300, visitor)
+    redis:zcount("online:" .. site, now, "+inf")
+    assert(redis:commit_pipeline())
+    redis:set_keepalive(10000, 64)
+    ngx.header["Content-Type"] = "image/gif"
+    ngx.print(string.rep("G", 43))
+  } } } }
+"""
+MODULES = pathlib.Path("/usr/lib/nginx/modules")
+
+
+def lua_and_redis(bench, port):
+    """Commands of the two processes, or None where a package is absent."""
+    if not (MODULES / "ngx_http_lua_module.so").exists() or not pathlib.Path("/usr/share/lua/5.1/nginx/redis.lua").exists():
+        return None
+    config = bench.at / "lua.conf"
+    config.write_text(NGINX_LUA % {"modules": MODULES, "at": bench.at, "port": port})
+    return {"redis": ["redis-server", "--port", "0", "--unixsocket", str(bench.at / "redis.sock"), "--unixsocketperm", "777", "--save", "", "--loglevel", "warning", "--logfile", str(bench.at / "redis.log"), "--dir", str(bench.at)],
+            "lua": [nginx_binary(), "-c", str(config), "-p", str(bench.at)]}
+
+
+def compared(bench, label, depth, commands, ports, base, helpers=()):
+    """`helpers` are processes that nginx with Lua needs."""
+    with running(commands) as others:
+        node = bench.server(f"hits-{label}")
+        try:
+            node.add_site(SITE, timezone="Asia/Ho_Chi_Minh", visibility="full")
+            servers = {**{name: process for name, process in others.items() if name in ports}, "footfall": node.process}
+            figures, _ = measure(label, servers, {**ports, "footfall": node.port}, LUA % depth, base, bench.rounds, bench.seconds,
+                                 helpers={"lua": [others[name] for name in helpers]})
+            metrics = node.metrics()
+            assert metrics["footfall_hits_accepted_total"] == metrics["footfall_hits_acknowledged_total"] > 0
+            assert node.stats(SITE)["counted"] == metrics["footfall_hits_accepted_total"]
+            return figures
+        finally:
+            node.close()
+
+
+def ratios(figures, one, other):
+    return [a / b for a, b in zip(figures[one], figures[other])]
+
+
+def hits(bench):
+    from footfall import free_port
+    bench.at.chmod(0o755)  # nginx's worker is another user
+    ports, commands = {"floor": free_port()}, {}
+    commands["floor"] = [str(bench.build / "tests" / "bench" / "floor"), str(ports["floor"])]
+    add_nginx(commands, ports, free_port(), str(bench.at))
+    base = "nginx" if "nginx" in ports else "floor"
+    single = compared(bench, "single", 1, commands, ports, base)
+    pipelined = compared(bench, "16 pipelined", 16, commands, ports, base)
+    bench.note("P1", "CPU per hit", single["footfall"], "us")
+    if base == "nginx":
+        bench.row("P1", "CPU per hit / nginx empty_gif", 1.00, 0.92, ratios(single, "footfall", "nginx"), "x")
+        bench.row("P3", "16 pipelined: CPU per hit, nginx / footfall", 7, 9, ratios(pipelined, "nginx", "footfall"), "x", at_least=True)
+    else:
+        bench.left_out("P1", "nginx is not installed")
+    bench.row("P2", "CPU per hit / the floor program", 1.15, 1.06, ratios(single, "footfall", "floor"), "x")
+    bench.row("P4", "16 pipelined: CPU per hit / the floor program", 1.6, 1.25, ratios(pipelined, "footfall", "floor"), "x")
+
+
+def what_a_user_would_build(bench):
+    from footfall import free_port
+    bench.at.chmod(0o755)
+    port = free_port()
+    commands = lua_and_redis(bench, port)
+    if commands is None:
+        return bench.left_out("P5", "nginx's Lua module or its client of Redis is not installed")
+    figures = compared(bench, "single", 1, commands, {"lua": port}, "footfall", helpers=["redis"])
+    bench.row("P5", "CPU per hit, nginx + Lua + Redis / footfall", 10, 14, ratios(figures, "lua", "footfall"), "x", 1, at_least=True)
+
+
+def system_calls(bench):
+    for label, depth, aim, stretch in (("GET", 1, 3.1, 2.1), ("16 pipelined", 16, 0.2, 0.14)):
+        node = bench.server(f"calls-{depth}")
+        try:
+            node.add_site(SITE)
+            with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+                script.write(LUA % depth)
+                script.flush()
+                wrk(node.port, script.name, 1)
+                out = bench.at / "calls"
+                strace = subprocess.Popen(["strace", "-f", "-c", "-qq", "-o", str(out), "-p", str(node.process.pid)], stderr=subprocess.DEVNULL)
+                time.sleep(1)
+                before = node.metrics()["footfall_hits_accepted_total"]
+                wrk(node.port, script.name, bench.seconds)
+                count = node.metrics()["footfall_hits_accepted_total"] - before
+                strace.terminate()
+                strace.wait()
+            total = int(re.search(r"^100.00\s+\S+\s+\S+\s+(\d+).*total$", out.read_text(), re.M).group(1))
+            bench.row("P11", f"system calls per hit, {label}", aim, stretch, [total / count], "")
+        finally:
+            node.close()
+
+
+GOALS = {"P1": hits, "P2": hits, "P3": hits, "P4": hits, "P5": what_a_user_would_build, "P11": system_calls}
+if __name__ == "__main__":
+    main(__doc__, GOALS)

@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""P9: user instructions per hit, counted under callgrind in a daemon of one shard, its other threads idle: GET, pipelined, protobuf, NDJSON.
+
+    instructions.py BUILD_DIR            against the goals
+    instructions.py BUILD_DIR --check    against instructions.txt, for the compiler of the build: fails at 3 % more
+    instructions.py BUILD_DIR --write    notes them there
+    instructions.py BUILD_DIR --profile protobuf    where they go, by function
+
+Counts depend neither on the machine's speed nor on its load; a processor without the instruction sets of the other may differ.
+"""
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+
+from batches import AGENT, field, ndjson, path_of, protobuf, send_all
+from figures import Bench, chosen, options, os
+
+SITE = "bench.example"
+WARM, HITS = 2_000, 10_000
+NOTED = pathlib.Path(__file__).with_suffix(".txt")
+MARGIN = 1.03
+GOALS_OF = {"single": (1400, 800), "pipelined": (900, 500), "protobuf": (300, 160), "ndjson": (800, 450)}
+
+
+def ping(n):
+    return (f"GET /hit.gif?site={SITE}&path={path_of(n)} HTTP/1.1\r\nHost: stats.{SITE}\r\nConnection: keep-alive\r\nUser-Agent: {AGENT % (100 + n % 20)}\r\n"
+            "Accept: image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8\r\nReferer: https://bench.example/\r\n"
+            "Accept-Encoding: gzip, deflate, br\r\nAccept-Language: vi-VN,vi;q=0.9,en;q=0.8\r\n"
+            f"X-Forwarded-For: 10.9.{n // 250 % 250}.{n % 250}\r\n\r\n").encode()
+
+
+def pings(node, depth, count):
+    with socket.create_connection(("127.0.0.1", node.port)) as connection:
+        for first in range(0, count, depth):
+            connection.sendall(b"".join(ping(n) for n in range(first, first + depth)))
+            received = b""
+            while received.count(b"HTTP/1.1 200") < depth or not received.endswith(b";"):  # the picture's last byte
+                received += connection.recv(1 << 20)
+
+
+def batches(node, content_type, body_of, count):
+    head = f"POST /v1/hits HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {node.token}\r\nContent-Type: {content_type}\r\nContent-Length: "
+    bodies = [body_of(first) for first in range(0, count, 1000)]
+    assert send_all(node.port, [head.encode() + str(len(body)).encode() + b"\r\n\r\n" + body for body in bodies]) == count
+
+
+LOADS = {
+    "single": lambda node, count: pings(node, 1, count),
+    "pipelined": lambda node, count: pings(node, 16, count),
+    "protobuf": lambda node, count: batches(node, "application/x-protobuf", protobuf, count),
+    "ndjson": lambda node, count: batches(node, "application/x-ndjson", ndjson, count),
+}
+
+
+def counted(bench, shape):
+    """Instructions of HITS hits, those before them left out; and callgrind's file."""
+    out = bench.at / f"callgrind.{shape}"
+    node = bench.Daemon("--rate-limit", "0", "--threads", "1", "--durability", "kernel", "--checkpoint-interval", "86400", directory=bench.at / shape)
+    node.directory.mkdir()
+    node.prefix = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--instr-atstart=no", "--quiet"]
+    node.start_s_max = 300
+    try:
+        node.start()
+        node.add_site(SITE)
+        LOADS[shape](node, WARM)
+        for instruments, hits in (("on", HITS), ("off", 0)):
+            subprocess.run(["callgrind_control", f"--instr={instruments}", str(node.process.pid)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            LOADS[shape](node, hits)
+        node.stop()
+    finally:
+        node.close()
+    total = int(re.search(r"^totals: (\d+)", out.read_text(), re.M).group(1))
+    return total / HITS, out
+
+
+def compiler(build):
+    cache = (build / "CMakeCache.txt").read_text()
+    path = re.search(r"^CMAKE_CXX_COMPILER:\w+=(.*)$", cache, re.M).group(1)
+    version = subprocess.run([path, "-dumpfullversion"], capture_output=True, text=True).stdout.strip()
+    return f"{pathlib.Path(path).name}-{version}"
+
+
+def noted():
+    """(compiler, shape) -> instructions per hit"""
+    if not NOTED.exists():
+        return {}
+    rows = (line.split() for line in NOTED.read_text().splitlines() if line and not line.startswith("#"))
+    return {(name, shape): float(count) for name, shape, count in rows}
+
+
+def instructions(bench):
+    for shape, (aim, stretch) in GOALS_OF.items():
+        figure, _ = counted(bench, shape)
+        bench.row("P9", f"user instructions per hit, {shape}", aim, stretch, [figure], "", 0)
+
+
+def check(bench, write):
+    name, before, worse = compiler(bench.build), noted(), []
+    for shape in GOALS_OF:
+        figure, _ = counted(bench, shape)
+        was = before.get((name, shape))
+        print(f"{name} {shape}: {figure:.0f} instructions per hit" + (f", {figure / was:.3f} of the {was:.0f} that are noted" if was else ""), flush=True)
+        if was and figure > MARGIN * was:
+            worse.append(shape)
+        before[name, shape] = figure
+    if write:
+        rows = "".join(f"{name} {shape} {figure:.0f}\n" for (name, shape), figure in sorted(before.items()))
+        NOTED.write_text("# Instructions per hit in the shard's passes: compiler, shape, count. Written by instructions.py --write.\n" + rows)
+    elif worse:
+        sys.exit(f"more than {MARGIN - 1:.0%} worse: {', '.join(worse)}; see --profile, and --write where it is worth it")
+    elif not any(compiler_name == name for compiler_name, _ in noted()):
+        print(f"nothing is noted for {name}: nothing was compared")
+        sys.exit(77)
+
+
+GOALS = {"P9": instructions}
+if __name__ == "__main__":
+    parser = options(__doc__)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--profile", choices=list(LOADS))
+    args = parser.parse_args()
+    bench = Bench(args)
+    if args.check or args.write:
+        bench.measure("P9", lambda bench: check(bench, args.write))
+    elif args.profile:
+        def profile(bench):
+            figure, out = counted(bench, args.profile)
+            print(f"{figure:.0f} instructions per hit")
+            subprocess.run(["callgrind_annotate", "--inclusive=yes", "--tree=none", "--threshold=100", str(out)], check=True)
+        bench.measure("P9", profile)
+    else:
+        for function, goal in chosen(GOALS, args.only).items():
+            bench.measure(goal, function)
+        print(bench.table())

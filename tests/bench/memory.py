@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Memory: resident bytes that are the process's own, as differences.
+
+P12  per online visitor, the worst of a sweep from 1 to 10 million; per (visitor, page) pair
+P13  per registered site that was never hit, and per idle site that was hit once
+P18  CPU per scrape of /metrics with 10,000 sites
+P22  at rest; the binary; from start to ready
+P25  per idle keep-alive connection
+"""
+import http.client
+import json
+import re
+import resource
+import socket
+import subprocess
+import time
+
+from batches import ITEMS, field, send_all
+from figures import SERVER, cpu_s, main, os, rss
+
+SITE = "bench.example"
+SITES = 10_000
+
+
+def settled(node):
+    """After two ticks and a checkpoint's end nothing grows any more."""
+    time.sleep(2.5)
+    return rss(node.process.pid)
+
+
+def request(node, body):
+    return (f"POST /v1/hits HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {node.token}\r\nContent-Type: application/x-protobuf\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n").encode() + body
+
+
+def per_visitor(bench, name, path):
+    """Bytes per visitor, for each million more of them."""
+    # A checkpoint holds the state a second time while it is made: none meanwhile.
+    node = bench.server(name, "--checkpoint-interval", "86400", "--checkpoint-journal", str(1 << 40), "--online-pairs-max", str(4 * bench.visitors))
+    try:
+        os.sched_setaffinity(0, {1})
+        node.add_site(SITE, visibility="full", window_s=3600)
+        empty, million, figures = settled(node), 1_000_000, []
+        page = field(2, path) if path else b""
+        for step in range(max(bench.visitors // million, 1)):
+            whole = (request(node, field(1, SITE.encode()) + b"".join(field(2, page + field(10, b"%d" % v)) for v in range(first, first + ITEMS)))
+                     for first in range(step * million, (step + 1) * million, ITEMS))
+            send_all(node.port, list(whole))
+            online = node.stats(SITE)["online"]
+            assert online == (step + 1) * million, online
+            figures.append((settled(node) - empty) / online)
+        return figures
+    finally:
+        node.close()
+
+
+def visitors(bench):
+    alone = per_visitor(bench, "visitors", None)
+    bench.row("P12", f"bytes per online visitor, the worst of 1 to {len(alone)} million", 20, 16, [max(alone)], "bytes", 1)
+    paired = [both - one for both, one in zip(per_visitor(bench, "pairs", b"/p"), alone)]
+    bench.row("P12", "bytes per (visitor, page) pair, the worst of as many", 32, 24, [max(paired)], "bytes", 1)
+
+
+def sites(bench):
+    node = bench.server("sites", "--checkpoint-interval", "86400")
+    try:
+        before = settled(node)
+        connection = http.client.HTTPConnection("127.0.0.1", node.admin_port)
+        authorization = {"Authorization": f"Bearer {node.token}"}
+        for n in range(SITES):
+            connection.request("POST", "/v1/admin/sites", json.dumps({"name": f"site-{n}.example"}), authorization)
+            answer = connection.getresponse()
+            text = answer.read()
+            assert answer.status in (200, 201), text
+        never = settled(node)
+        bench.row("P13", f"bytes per site never hit, {SITES:,} sites", 512, 256, [(never - before) / SITES], "bytes", 0)
+        for first in range(0, SITES, ITEMS):
+            body = b"".join(field(2, field(1, b"site-%d.example" % n) + field(2, b"/") + field(10, b"1")) for n in range(first, first + ITEMS))
+            send_all(node.port, [request(node, body)])
+        bench.row("P13", "bytes per idle site once hit", 4096, 2048, [(settled(node) - never) / SITES], "bytes", 0)
+        connection = http.client.HTTPConnection("127.0.0.1", node.admin_port)
+        figures = []
+        for _ in range(bench.rounds):
+            begin = cpu_s(node.process.pid)
+            for _ in range(200):
+                connection.request("GET", "/metrics")
+                connection.getresponse().read()
+            figures.append((cpu_s(node.process.pid) - begin) / 200 * 1000)
+        bench.row("P18", f"CPU per scrape with {SITES:,} sites", 2, 1, figures, "ms", 2)
+        bench.left_out("P18", "with per-site series of the top 1,000: there are none")
+    finally:
+        node.close()
+
+
+def until_ready(node):
+    """From the start of the process to the first answer that it is ready, in ms."""
+    begin = time.perf_counter()
+    process = subprocess.Popen([*SERVER, str(node.binary), "--data-dir", str(node.directory), "--listen", f"127.0.0.1:{node.port}", "--admin",
+                                f"127.0.0.1:{node.admin_port}", *node.options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while time.perf_counter() - begin < 30:
+            try:
+                if node.get("/readyz").status == 200:
+                    return 1000 * (time.perf_counter() - begin)
+            except OSError:
+                time.sleep(0.001)
+        raise AssertionError("it did not become ready")
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def at_rest(bench):
+    resident, starts = [], []
+    for _ in range(bench.rounds):
+        node = bench.server("rest")
+        try:
+            resident.append(settled(node) / 1e6)
+            node.stop()
+            starts.append(until_ready(node))
+        finally:
+            node.close()
+    bench.row("P22", "resident at rest, the lists of agents among it", 16, 8, resident, "MB", 1)
+    bench.row("P22", "from start to ready, the lists of agents read", 50, 20, starts, "ms", 0)
+    stripped = bench.at / "footfalld"
+    subprocess.run(["strip", "-o", str(stripped), str(bench.build / "footfalld")], check=True)
+    bench.row("P22", "binary, stripped", 10, 5, [stripped.stat().st_size / 1e6], "MB", 1)
+
+
+def idle_connections(bench):
+    count = 10_000
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, count + 1000), hard))
+    node = bench.server("connections")
+    try:
+        node.add_site(SITE)
+        before = settled(node)
+        connections = []
+        for _ in range(min(count, hard - 200)):
+            connection = socket.create_connection(("127.0.0.1", node.port))
+            connection.sendall(f"GET /hit?site={SITE}&path=/ HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            assert re.match(rb"HTTP/1.1 204", connection.recv(4096))
+            connections.append(connection)
+        figure = (settled(node) - before) / len(connections)
+        bench.row("P25", f"bytes per idle connection, {len(connections):,} of them", 1024, 300, [figure], "bytes", 0)
+        for connection in connections:
+            connection.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        node.close()
+
+
+GOALS = {"P12": visitors, "P13": sites, "P18": sites, "P22": at_rest, "P25": idle_connections}
+if __name__ == "__main__":
+    main(__doc__, GOALS)

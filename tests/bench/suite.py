@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""All goals, each measured by a script of its own: a table of goal, figure, range and verdict. Run by run.sh.
+
+    run.sh                 everything: half an hour and more, on a machine with nothing else to do
+    run.sh --only P3       one goal, or several
+    run.sh --results       keeps the table under results/, named by day and revision
+"""
+import datetime
+import subprocess
+
+import batches
+import durability
+import hits
+import instructions
+import logs
+import memory
+import reads
+from figures import ROOT, Bench, options, run
+
+GOALS = {goal: function for script in (hits, batches, durability, instructions, memory, logs, reads) for goal, function in script.GOALS.items()}
+
+
+def keep(bench, machine):
+    revision = subprocess.run(["git", "-C", str(ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True, check=True).stdout.strip()
+    results = ROOT / "tests" / "bench" / "results"
+    results.mkdir(exist_ok=True)
+    path = results / f"{datetime.date.today()}-{revision}.txt"
+    path.write_text(f"{machine}\n\n{bench.table()}\n")
+    print(f"kept in {path.relative_to(ROOT)}")
+
+
+def main():
+    parser = options(__doc__)
+    parser.add_argument("--results", action="store_true")
+    args = parser.parse_args()
+    bench = Bench(args)
+    machine = bench.machine()
+    print(machine)
+    run(bench, GOALS, args.only)
+    bench.rows.sort(key=lambda row: int(row[0][1:]))
+    print("\n" + bench.table())
+    if args.results:
+        keep(bench, machine)
+
+
+if __name__ == "__main__":
+    main()
