@@ -126,13 +126,15 @@ void BatchIntake::Items::take(std::size_t index, const ingest::Item& item) {
   if (at_s > now_s_ + kAheadMax_s || at_s < 0) return reject(index, Rejection::time, "time");
   // A log without agents tells nothing of them: that is no sign of a crawler.
   static const lookup::Agent kUnknownAgent{};
-  const lookup::Agent& agent = item.agent.empty() ? kUnknownAgent : intake_.agents_.find(item.agent);
+  const lookup::AgentCache::Found found =
+      item.agent.empty() ? lookup::AgentCache::Found{kUnknownAgent, {}} : intake_.agents_.find(item.agent);
+  const lookup::Agent& agent = found.agent;
   const ingest::Verdict verdict = ingest::judge(item.ping, *local->entry.settings, agent.bot, true);
   if (verdict.rejection != Rejection::none) return reject(index, verdict.rejection, ingest::name_of(verdict.rejection));
   sites::Candidate& candidate = batch_.candidates.emplace_back();
   batch_.owners.push_back(local);
   fill(candidate, *local, item.ping, agent, verdict, std::min(at_s, now_s_),
-       {item.has_address ? item.address.bytes.data() : kNoAddress, item.visitor.empty() ? item.agent : item.visitor,
+       {item.has_address ? item.address.bytes.data() : kNoAddress, item.visitor.empty() ? found.digest : item.visitor,
         import().import.open ? &import_key_ : nullptr});
   // The hit, and a definition of each text.
   block_bytes_ += 128 + candidate.path.text.size();

@@ -19,7 +19,7 @@ namespace footfall {
 // Who sent it.
 struct Sender {
   const std::uint8_t* address;  // 16 bytes
-  std::string_view agent;       // or any text that tells visitors apart
+  std::string_view agent;       // its digest (lookup::AgentCache), or any text that tells visitors apart
   // Of an import: such visitors add to their days, not to who is online. Null: the key of the day.
   const base::SipKey* import_key = nullptr;
 };

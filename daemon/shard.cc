@@ -319,14 +319,15 @@ void Shard::on_hit(http::ConnectionRef connection, const http::Peer& peer, const
     return refuse(connection, request, ingest::Rejection::overload, std::string(kDiskBehind), gif);
 
   const std::string_view user_agent = request.field(Field::user_agent);
-  const lookup::Agent& agent = agents_.find(user_agent);
+  const lookup::AgentCache::Found found = agents_.find(user_agent);
+  const lookup::Agent& agent = found.agent;
   const ingest::Verdict verdict = ingest::judge(ping, *local->entry.settings, agent.bot, false);
   if (verdict.rejection != ingest::Rejection::none) return refuse(connection, request, verdict.rejection, {}, gif);
 
   if (candidates_.size() == kCandidatesMax) commit_pass();
   sites::Candidate& candidate = candidates_.emplace_back();
   owners_.push_back(local);
-  fill(candidate, *local, ping, agent, verdict, now_ms / 1000, {client.address.bytes.data(), user_agent});
+  fill(candidate, *local, ping, agent, verdict, now_ms / 1000, {client.address.bytes.data(), found.digest});
 
   if (ping.format == ingest::AnswerFormat::json) {
     const std::uint32_t index = reads_.take();

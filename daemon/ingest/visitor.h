@@ -13,7 +13,7 @@
 // The same holds for one window after another node's salts were adopted (ingest/shared_salts.h).
 //
 // VisitorKeys keeps the answer for "now" until something changes: offset, midnight, or the end of the window. So a hit
-// costs two comparisons and one SipHash-2-4 over about 150 bytes (two in the window after midnight); no allocation.
+// costs two comparisons and one SipHash-2-4 over about 50 bytes (two in the window after midnight); no allocation.
 // Tested by tests/unit/ingest/visitor_test.cc.
 #pragma once
 
@@ -30,7 +30,8 @@
 namespace footfall::ingest {
 
 // The visitor of an address (16 bytes, IPv4-mapped or IPv6, of which the first 8 count) and agent on a site. Never 0.
-// The same after a restart and on every node that has the key. `user_agent` may be any text that tells visitors apart.
+// The same after a restart and on every node that has the key. `user_agent` may be any text that tells visitors apart:
+// of agents it is lookup::AgentCache's digest.
 counting::VisitorId visitor_id(base::SipKey key, std::string_view site, const std::uint8_t address[16],
                                std::string_view user_agent);
 

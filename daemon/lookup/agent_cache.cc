@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // AgentCache: hash of an agent -> its kept classification. Groups of eight, each with a bit per entry for "used since
 // the hand passed" and a hand of its own: the eight hashes are one cache line, a hit writes one byte.
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -17,9 +18,15 @@ constexpr std::size_t kWays = 8;
 struct alignas(64) Group {
   std::array<std::uint64_t, kWays> hashes{};  // 0: free
   std::array<const Agent*, kWays> agents{};
+  std::array<std::array<std::uint64_t, 2>, kWays> digests{};
   std::uint8_t used = 0;  // a bit per entry
   std::uint8_t hand = 0;
 };
+
+// Keys that everybody knows: two agents of one digest would be one visitor, which gains nobody anything.
+std::array<std::uint64_t, 2> digest_of(std::string_view user_agent) {
+  return {base::siphash24({0, 0}, user_agent), base::siphash24({0, 1}, user_agent)};
+}
 
 }  // namespace
 
@@ -40,17 +47,17 @@ std::uint64_t AgentCache::misses() const {
   return impl_->misses;
 }
 
-const Agent& AgentCache::find(std::string_view user_agent) {
-  return find(user_agent, base::table_hash(user_agent));
-}
-
-const Agent& AgentCache::find(std::string_view user_agent, std::uint64_t hash) {
-  if (hash == 0) hash = 1;
+AgentCache::Found AgentCache::find(std::string_view user_agent) {
+  const std::uint64_t hash = std::max<std::uint64_t>(base::table_hash(user_agent), 1);
   Group& group = impl_->groups[hash & (impl_->groups.size() - 1)];
+  const auto found = [&group](std::size_t i) {
+    const void* const digest = group.digests[i].data();
+    return Found{*group.agents[i], {static_cast<const char*>(digest), sizeof group.digests[i]}};
+  };
   for (std::size_t i = 0; i < kWays; ++i) {
     if (group.hashes[i] == hash) {
       group.used = static_cast<std::uint8_t>(group.used | 1U << i);
-      return *group.agents[i];
+      return found(i);
     }
   }
   ++impl_->misses;
@@ -62,8 +69,10 @@ const Agent& AgentCache::find(std::string_view user_agent, std::uint64_t hash) {
   }
   group.hashes[group.hand] = hash;
   group.agents[group.hand] = &agent;
+  group.digests[group.hand] = digest_of(user_agent);
+  const std::size_t entered = group.hand;
   group.hand = static_cast<std::uint8_t>((group.hand + 1) % kWays);
-  return agent;
+  return found(entered);
 }
 
 }  // namespace footfall::lookup

@@ -58,15 +58,18 @@ class AgentDatabase {
 std::string_view device_kind(std::string_view user_agent);
 
 // One thread's cache before the database; at most `entries_max` agents (rounded up to a power of two, at least 8),
-// evicted by second chance in groups of eight. It keeps hashes, not agents: 17 bytes an entry.
+// evicted by second chance in groups of eight. It keeps hashes, not agents: 33 bytes an entry.
 class AgentCache {
  public:
+  struct Found {
+    const Agent& agent;  // lives as long as the database
+    // 16 bytes that stand for the whole text, the same in every process: what a visitor's id is made of. Until the next
+    // call.
+    std::string_view digest;
+  };
   explicit AgentCache(std::shared_ptr<const AgentDatabase> database, std::size_t entries_max = 65'536);
   ~AgentCache();
-  // Lives as long as the database.
-  const Agent& find(std::string_view user_agent);
-  // `hash` is base::table_hash(user_agent), for those who have it already.
-  const Agent& find(std::string_view user_agent, std::uint64_t hash);
+  Found find(std::string_view user_agent);
   std::uint64_t misses() const;
 
  private:

@@ -98,7 +98,7 @@ BENCHMARK(BM_Visitor)->Arg(0)->Arg(1);
 
 void BM_AgentCached(benchmark::State& state) {
   lookup::AgentCache cache(lookup::AgentDatabase::load({}));
-  for (auto _ : state) benchmark::DoNotOptimize(&cache.find(kAgent));
+  for (auto _ : state) benchmark::DoNotOptimize(cache.find(kAgent));
 }
 void BM_AgentClassified(benchmark::State& state) {
   const auto database = lookup::AgentDatabase::load({});

@@ -14,6 +14,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 
 from batches import AGENT, field, ndjson, path_of, protobuf, send_all
 from figures import Bench, chosen, options, os
@@ -55,6 +56,14 @@ LOADS = {
 }
 
 
+def instrument(node, how):
+    for _ in range(10):  # it gives up where the process does not answer at once
+        if subprocess.run(["callgrind_control", f"--instr={how}", str(node.process.pid)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0:
+            return
+        time.sleep(0.5)
+    raise AssertionError("callgrind cannot be controlled")
+
+
 def counted(bench, shape):
     """Instructions of HITS hits, those before them left out; and callgrind's file."""
     out = bench.at / f"callgrind.{shape}"
@@ -67,7 +76,7 @@ def counted(bench, shape):
         node.add_site(SITE)
         LOADS[shape](node, WARM)
         for instruments, hits in (("on", HITS), ("off", 0)):
-            subprocess.run(["callgrind_control", f"--instr={instruments}", str(node.process.pid)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            instrument(node, instruments)
             LOADS[shape](node, hits)
         node.stop()
     finally:
