@@ -118,7 +118,7 @@ class RedisLink final : public api::SnapshotStore, public api::NodeList {
   std::map<std::string, std::unique_ptr<Shared>> shared_;  // name -> site
   std::vector<std::unique_ptr<Shared>> unshared_;          // of sites that were removed: readers may still look
   std::uint64_t shared_as_of_ = UINT64_MAX;                // registry's applied() then
-  std::uint64_t losses_ = 0;                               // and connections, that were dealt with
+  std::uint64_t losses_ = 0;                               // and masters, that were dealt with
   bool salts_known_ = false;                               // the cluster's are this node's
   std::string salts_problem_;                              // that was told
   boost::asio::steady_timer timer_;                        // of talk()

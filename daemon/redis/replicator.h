@@ -138,7 +138,8 @@ class Replicator {
   Replicator(const Replicator&) = delete;
   Replicator& operator=(const Replicator&) = delete;
 
-  // To be called often: begins a flush when one is due. `connections` rises with each new connection to Redis.
+  // To be called often: begins a flush when one is due. `connections` rises with each new connection to a
+  // master, and with each server that becomes one.
   void tick(std::int64_t now_ms, bool up, std::uint64_t connections);
   // A flush at the next tick (a change was made that others should know soon).
   void hurry() { due_ms_ = INT64_MIN; }
