@@ -147,7 +147,7 @@ void RedisLink::adopters(const std::string& site, const counting::Epoch& epoch, 
                          std::function<void(base::Result<std::vector<Node>>)> then) {
   const std::int64_t until_ms = clock_.utc_ms() + std::int64_t{wait_s} * 1000;
   replicator_->adopters(
-      site, epoch, clock_.utc_s(), kThere_s,
+      site, epoch, kThere_s,
       [this, site, epoch, until_ms,
        then = std::move(then)](const base::Result<std::vector<redis::Replicator::Adopter>>& found) {
         if (!found) return then(found.error());

@@ -75,6 +75,8 @@ class RedisLink final : public api::SnapshotStore, public api::NodeList {
   std::string problem() const { return client_.problem(); }
   const redis::ClientCounters& counters() const { return client_.counters(); }
   const SnapshotStats& snapshot_stats() const { return stats_; }
+  // How far Redis's clock is ahead of this node's; none: it is not known, or not needed.
+  std::optional<std::int64_t> clock_ahead_ms() const { return online_ ? online_->skew_ms() : std::nullopt; }
   double lag_s() const;  // since this node and Redis last knew the same. REQUIRES: nodes()
   // Of what nodes tell each other; nullptr: this one counts for itself.
   redis::Replicator* nodes() { return replicator_ ? &*replicator_ : nullptr; }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One of three nodes cannot reach Redis for a while: nothing passes either way, or Redis gets what it says and the answers are lost.
-Meanwhile all three take hits. Afterwards each shows what all acknowledged, and who is online with any of them.
+Or none can: Redis is stopped. Meanwhile all three take hits. Afterwards each shows what all acknowledged, and who is online with any of them.
 
 Redis is a host of its own, a network namespace with a cable to each node: so it needs root. FOOTFALL_PAUSE is how long it lasts (8 s),
 FOOTFALL_ROUNDS how often."""
@@ -81,20 +81,24 @@ class FarRedis(Redis):
 
 
 class FarTrio(Trio):
+    def __init__(self, redis):
+        self.visitors = set()
+        super().__init__(redis)
+
     def node(self, name):
         uri = f"redis://{Host.address(name, 2)}:{self.redis.port}"
         return daemon("--redis", uri, "--node", name, "--cluster-key", self.key.name, "--threads", "1", "--snapshot-interval", "0").start()
 
-    def cut_off(self, what, cut, heal):
+    def cut_off(self, what, cut, heal, scopes=("cluster", "cluster", "node")):
         for node in self.nodes:
             until(lambda node=node: node.stats(SITE)["scope"] == "cluster", "who is online is not counted together")
-        with Steady(self.nodes, self.seed) as steady:
+        with Steady(self.nodes, self.seed, self.visitors) as steady:
             self.seed += len(self.nodes)
             time.sleep(1)
             cut()
             begin = time.monotonic()
             time.sleep(PAUSE_S)
-            until(lambda: [node.stats(SITE)["scope"] for node in self.nodes] == ["cluster", "cluster", "node"], "who is cut off?")
+            until(lambda: [node.stats(SITE)["scope"] for node in self.nodes] == list(scopes), "who is cut off?")
         heal()
         healed = time.monotonic()
         steady.settle(self.books, "/steady")
@@ -122,7 +126,6 @@ if __name__ == "__main__":
         redis = FarRedis(host)
         try:
             trio = FarTrio(redis)
-            trio.visitors = set()
             try:
                 for _ in range(count):
                     trio.cut_off("nothing passes",
@@ -131,6 +134,7 @@ if __name__ == "__main__":
                     trio.cut_off("answers are lost",
                                  lambda: ip("route", "add", "blackhole", Host.address("c", 1) + "/32", on=host.enter),
                                  lambda: ip("route", "del", "blackhole", Host.address("c", 1) + "/32", on=host.enter))
+                    trio.cut_off("Redis is stopped", redis.pause, redis.go_on, ("node",) * 3)
             finally:
                 trio.close()
         finally:

@@ -11,14 +11,15 @@ VISITORS = 3_000  # of a node; of two neighbours a third is the same
 
 
 class Steady:
-    """From `with` to its end. Then `acknowledged` hits, `visitors` that they were of, and the `reads` that were held to it."""
+    """From `with` to its end. Then `acknowledged` hits, `visitors` that they were of, and the `reads` that were held to it.
+    `before`: visitors that may be online already. `apart`: a visitor of two nodes is two."""
 
-    def __init__(self, nodes, seed, pause_s=0.02):
-        self.nodes, self.pause_s = nodes, pause_s
+    def __init__(self, nodes, seed, before=(), apart=False, pause_s=0.02):
+        self.nodes, self.apart, self.pause_s = nodes, apart, pause_s
         self.attempted, self.acknowledged_by = [0] * len(nodes), [0] * len(nodes)
         self.visitors_of = [set() for _ in nodes]
         self.base = [node.stats(SITE)["counted"] for node in nodes]
-        self.attempted_visitors = set()
+        self.attempted_visitors = set(before)
         self.reads, self.wrong, self.ended = 0, [], threading.Event()
         self.threads = [threading.Thread(target=self.guarded, args=(self.send, n, random.Random(seed + n))) for n in range(len(nodes))]
         self.threads.append(threading.Thread(target=self.guarded, args=(self.read,)))
@@ -59,14 +60,14 @@ class Steady:
         with Connection(self.nodes[n]) as connection:
             while not self.ended.is_set():
                 visitors = [n * VISITORS * 2 // 3 + rng.randrange(VISITORS) for _ in range(BATCH)]
-                self.attempted_visitors.update(visitors)
+                self.attempted_visitors.update((n if self.apart else 0, visitor) for visitor in visitors)
                 self.attempted[n] += BATCH
                 connection.socket.sendall(b"".join(request(visitor) for visitor in visitors))
                 for visitor in visitors:
                     answer = connection.answer()
                     assert answer is not None and answer.status == 204, answer
                     self.acknowledged_by[n] += 1
-                    self.visitors_of[n].add(visitor)
+                    self.visitors_of[n].add((n if self.apart else 0, visitor))
                 time.sleep(self.pause_s)
 
     def read(self):
