@@ -9,7 +9,7 @@ build=(g++ cmake ninja-build pkg-config ccache python3 tzdata ca-certificates cu
   libssl-dev libspdlog-dev prometheus-cpp-dev libsqlite3-dev libsimdjson-dev libcli11-dev
   libhowardhinnant-date-dev libre2-dev libhiredis-dev libtomlplusplus-dev zlib1g-dev uap-core ruby-device-detector esbuild)
 tests=(clang clang-format clang-tidy libclang-rt-dev libgtest-dev libbenchmark-dev libprotobuf-dev protobuf-compiler redis-server redis-sentinel nginx-light prometheus
-  wrk strace faketime e2fsprogs procps python3-yaml git chromium)
+  wrk strace faketime e2fsprogs procps iproute2 python3-yaml git chromium)
 
 # Releases differ in how these are called: of each line the first that the release has is taken.
 build_either=("libboost1.83-dev libboost1.81-dev")
