@@ -593,7 +593,7 @@ std::vector<Replicator::Adopter> Replicator::adopters_of(const counting::Epoch& 
 }
 
 void Replicator::adopters(const std::string& site, const counting::Epoch& epoch, std::int64_t recent_s,
-                          std::function<void(base::Result<std::vector<Adopter>>)> then) {
+                          const std::function<void(base::Result<std::vector<Adopter>>)>& then) {
   struct Answers {
     std::int64_t since_s = 0;
     Reply nodes;

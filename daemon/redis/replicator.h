@@ -157,7 +157,7 @@ class Replicator {
     bool adopted = false;
   };
   void adopters(const std::string& site, const counting::Epoch& epoch, std::int64_t recent_s,
-                std::function<void(base::Result<std::vector<Adopter>>)> then);
+                const std::function<void(base::Result<std::vector<Adopter>>)>& then);
 
  private:
   struct Flush;
