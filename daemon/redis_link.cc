@@ -147,7 +147,7 @@ void RedisLink::adopters(const std::string& site, const counting::Epoch& epoch, 
                          std::function<void(base::Result<std::vector<Node>>)> then) {
   const std::int64_t until_ms = clock_.utc_ms() + std::int64_t{wait_s} * 1000;
   replicator_->adopters(
-      site, epoch, clock_.utc_s(), kThere_s,
+      site, epoch, kThere_s,
       [this, site, epoch, until_ms,
        then = std::move(then)](const base::Result<std::vector<redis::Replicator::Adopter>>& found) {
         if (!found) return then(found.error());
@@ -234,10 +234,10 @@ void RedisLink::talk() {
   timer_.async_wait([this](const boost::system::error_code& ended) {
     if (ended) return;
     const std::int64_t now_ms = clock_.utc_ms();
-    const std::uint64_t connects = client_.counters().connects.get();
-    replicator_->tick(now_ms, client_.up(), connects);
+    const std::uint64_t masters = client_.counters().masters.get();
+    replicator_->tick(now_ms, client_.up(), masters);
     if (salts_) {
-      if (const std::uint64_t losses = replicator_->counters().losses.get() + connects; losses != losses_) {
+      if (const std::uint64_t losses = replicator_->counters().losses.get() + masters; losses != losses_) {
         losses_ = losses;
         online_->lost();
         visitors_->lost();

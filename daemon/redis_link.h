@@ -75,6 +75,8 @@ class RedisLink final : public api::SnapshotStore, public api::NodeList {
   std::string problem() const { return client_.problem(); }
   const redis::ClientCounters& counters() const { return client_.counters(); }
   const SnapshotStats& snapshot_stats() const { return stats_; }
+  // How far Redis's clock is ahead of this node's; none: it is not known, or not needed.
+  std::optional<std::int64_t> clock_ahead_ms() const { return online_ ? online_->skew_ms() : std::nullopt; }
   double lag_s() const;  // since this node and Redis last knew the same. REQUIRES: nodes()
   // Of what nodes tell each other; nullptr: this one counts for itself.
   redis::Replicator* nodes() { return replicator_ ? &*replicator_ : nullptr; }
@@ -118,7 +120,7 @@ class RedisLink final : public api::SnapshotStore, public api::NodeList {
   std::map<std::string, std::unique_ptr<Shared>> shared_;  // name -> site
   std::vector<std::unique_ptr<Shared>> unshared_;          // of sites that were removed: readers may still look
   std::uint64_t shared_as_of_ = UINT64_MAX;                // registry's applied() then
-  std::uint64_t losses_ = 0;                               // and connections, that were dealt with
+  std::uint64_t losses_ = 0;                               // and masters, that were dealt with
   bool salts_known_ = false;                               // the cluster's are this node's
   std::string salts_problem_;                              // that was told
   boost::asio::steady_timer timer_;                        // of talk()

@@ -630,6 +630,8 @@ metrics::Facts Server::facts() const {
       facts.replication = &nodes->counters();
       facts.replication_dirty = nodes->dirty();
       facts.replication_lag_s = redis_->lag_s();
+      if (const auto ahead_ms = redis_->clock_ahead_ms())
+        facts.redis_clock_ahead_s = static_cast<double>(*ahead_ms) / 1000;
     }
     facts.snapshots = redis_->snapshot_stats().taken;
     facts.snapshot_failures = redis_->snapshot_stats().failed;

@@ -233,6 +233,11 @@ void replication(Families& out, const Facts& facts) {
             facts.replication_dirty);
   out.gauge("footfall_replication_lag_seconds", "Since this node and Redis last knew the same.",
             facts.replication_lag_s);
+  if (facts.redis_clock_ahead_s) {
+    out.gauge("footfall_redis_clock_ahead_seconds",
+              "How far Redis's clock is ahead of this node's: who is online is so by Redis's.",
+              *facts.redis_clock_ahead_s);
+  }
 }
 
 void process(Families& out, const Facts& facts) {

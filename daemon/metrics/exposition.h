@@ -13,6 +13,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -71,6 +72,7 @@ struct Facts {
   const redis::ReplicatorCounters* replication = nullptr;
   std::size_t replication_dirty = 0;
   double replication_lag_s = 0;
+  std::optional<double> redis_clock_ahead_s;
   std::uint64_t snapshots = 0, snapshot_failures = 0;
   std::int64_t snapshot_last_s = 0;
 

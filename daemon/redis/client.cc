@@ -29,6 +29,7 @@ struct Client::Link {
   std::int64_t used_ms = 0;
   Backoff backoff;
   std::optional<Session> session;
+  bool master = false;  // it is counted as one
 
   bool ready() const { return phase == Phase::open && session->ready(); }
   bool serves() const {
@@ -130,18 +131,22 @@ void Client::received(LinkId id, std::string_view bytes, std::int64_t now_ms) {
   if (link == nullptr || link->phase != Link::Phase::open) return;
   const bool was_ready = link->session->ready();
   link->session->receive(bytes, now_ms);
-  if (!was_ready && link->session->ready()) {
+  const bool ready = link->session->ready();
+  const bool not_the_master = target_.has_sentinels() && ready && !link->session->server().master;
+  if (!was_ready && ready) {
     counters_.connects.add();
-    link->backoff.succeeded();
+    if (!not_the_master) link->backoff.succeeded();
+    masters_changed_ = true;
   }
   if (!link->session->unsent().empty()) dirty_.push_back(id);
   take_replies(*link, now_ms);
   if (link->session->failed()) {
     drop(*link, link->session->error(), now_ms);
-  } else if (target_.has_sentinels() && link->session->ready() && !link->session->server().master) {
+  } else if (not_the_master) {
     // Sentinels name a master before it knows.
     drop(*link, {base::Errc::unavailable, "Redis at " + to_string(link->to) + ": it is not the master yet"}, now_ms);
   }
+  count_masters();
   turn(now_ms);
 }
 
@@ -191,12 +196,30 @@ void Client::turn(std::int64_t now_ms) {
   turned_ms_ = now_ms;
   discover(now_ms);
   dispatch(now_ms);
+  for (auto at = links_.begin(); at != links_.end();) {
+    Link& link = *at->second;
+    if (link.phase == Link::Phase::waiting && now_ms >= link.due_ms) {
+      // A master of before that is a replica now would take and end one connection after the other.
+      if (map_ && link.used_ms != now_ms && !map_->has(at->first)) {
+        at = links_.erase(at);
+        continue;
+      }
+      link.phase = Link::Phase::opening;
+      link.id = ++last_link_;
+      link.due_ms = now_ms + options_.connect_ms;
+      actions_.push_back({Action::What::open, link.id, at->first});
+    }
+    ++at;
+  }
+}
+
+// Those that became one since the last call.
+void Client::count_masters() {
+  if (!std::exchange(masters_changed_, false)) return;
   for (auto& [address, link] : links_) {
-    if (link->phase != Link::Phase::waiting || now_ms < link->due_ms) continue;
-    link->phase = Link::Phase::opening;
-    link->id = ++last_link_;
-    link->due_ms = now_ms + options_.connect_ms;
-    actions_.push_back({Action::What::open, link->id, address});
+    const bool master = link->serves() && map_ && map_->has(address);
+    if (master && !link->master) counters_.masters.add();
+    link->master = master;
   }
 }
 
@@ -255,6 +278,7 @@ void Client::take_reply(const Link& link, CommandId id, Reply reply, std::int64_
       const std::int64_t when_ms = command.sent > 4 ? later_ms : now_ms;
       if (error == ErrorClass::moved) {
         map_->assign(redirect->slot, redirect->to);
+        masters_changed_ = true;
         discover_soon(now_ms);
       } else {
         command.ask = redirect->to;
@@ -337,6 +361,7 @@ void Client::drop(Link& link, const base::Error& why, std::int64_t now_ms) {
     }
   }
   link.session.reset();
+  link.master = false;
   link.id = 0;
   link.phase = Link::Phase::waiting;
   link.due_ms = now_ms + link.backoff.next_ms(random_());
@@ -409,6 +434,7 @@ void Client::discovered(std::int64_t now_ms) {
   failures_ = 0;
   discovery_backoff_.succeeded();
   discovered_at_ms_ = now_ms;
+  masters_changed_ = true;
   discover_at_ms_ = now_ms + (target_.has_sentinels() ? kSentinelEachMs : kDiscoverEachMs);
   for (const Address& master : map_->masters()) link_to(master, now_ms);
 }

@@ -49,6 +49,7 @@ struct ClientCounters {
   base::Counter unavailable;
   std::array<base::Counter, kErrorClasses> errors;  // ErrorClass -> replies
   base::Counter connects;
+  base::Counter masters;  // connections to a master, and servers that became one: each may lack what was written
   base::Counter disconnects;
 };
 
@@ -117,6 +118,7 @@ class Client {
   using CommandId = std::uint64_t;
 
   void turn(std::int64_t now_ms);  // after anything happened
+  void count_masters();
   void dispatch(std::int64_t now_ms);
   bool send(CommandId id, Command& command, std::int64_t now_ms);
   void take_replies(Link& link, std::int64_t now_ms);
@@ -144,6 +146,7 @@ class Client {
   ClientCounters counters_;
 
   std::optional<SlotMap> map_;
+  bool masters_changed_ = false;                    // whose link serves, or the map
   std::map<Address, std::unique_ptr<Link>> links_;  // address -> its link, open or to be opened
   LinkId last_link_ = 0;
 

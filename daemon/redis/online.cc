@@ -204,12 +204,12 @@ void Online::ask_time(std::int64_t now_ms) {
   time_asked_ = true;
   calls_.call({"TIME"}, [this, now_ms](const base::Result<Reply>& reply) {
     time_asked_ = false;
-    if (!reply || reply->elements.size() != 2) return;
-    const std::int64_t seconds = std::strtoll(reply->elements[0].text.c_str(), nullptr, 10);
-    const std::int64_t micros = std::strtoll(reply->elements[1].text.c_str(), nullptr, 10);
+    if (!reply) return;
+    const auto server_ms = ServerClock::read(*reply);
+    if (!server_ms) return;
     const bool first = !server_.known();
     const std::int64_t before_s = server_.shift_s();
-    server_.sample(now_ms, clock_.utc_ms(), seconds * 1000 + micros / 1000);
+    server_.sample(now_ms, clock_.utc_ms(), *server_ms);
     if (server_.skewed()) counters_.skewed.add();
     if (first || server_.shift_s() == before_s) return;
     for (auto& [serial, site] : by_serial_) republish(*site);  // what was written are other seconds

@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "redis/server_clock.h"
 #include "sites/epoch_text.h"
 #include "sites/slot.h"
 
@@ -436,10 +437,14 @@ void Replicator::write_changes(const FlushPtr& flush) {
     }
   }
   if (flush->begin_ms >= heartbeat_due_ms_) {
-    call(flush,
-         {"HSET", key("", "nodes"), base::to_text(node_.incarnation()),
-          std::to_string(flush->begin_ms / 1000) + " " + node_.name()},
-         [this, flush](const Reply&) { heartbeat_due_ms_ = flush->begin_ms + options_.heartbeat_ms; });
+    call(flush, {"TIME"}, [this, flush](const Reply& time) {
+      const auto redis_ms = ServerClock::read(time);
+      if (!redis_ms) return;
+      call(flush,
+           {"HSET", key("", "nodes"), base::to_text(node_.incarnation()),
+            std::to_string(*redis_ms / 1000) + " " + node_.name()},
+           [this, flush](const Reply&) { heartbeat_due_ms_ = flush->begin_ms + options_.heartbeat_ms; });
+    });
   }
   when_answered(flush, [this, flush, applied] {
     if (!flush->failed) changes_seen_ = applied;
@@ -564,35 +569,56 @@ void Replicator::end(const FlushPtr& flush) {
     in_step_ms_ = flush->begin_ms;
 }
 
-void Replicator::adopters(const std::string& site, const counting::Epoch& epoch, std::int64_t now_s,
-                          std::int64_t recent_s, std::function<void(base::Result<std::vector<Adopter>>)> then) {
-  calls_.call({"HGETALL", key("", "nodes")}, [this, site, epoch, now_s, recent_s, alive = std::weak_ptr<bool>(alive_),
-                                              then = std::move(then)](base::Result<Reply> nodes) {
-    if (alive.expired()) return;
-    if (!nodes) return then(nodes.error());
-    calls_.call({"HGETALL", key(site, "adopted")}, [epoch, now_s, recent_s, then,
-                                                    nodes = *std::move(nodes)](const base::Result<Reply>& adopted) {
-      if (!adopted) return then(adopted.error());
-      std::map<std::string, counting::Epoch> epochs;
-      for (std::size_t i = 0; i + 1 < adopted->elements.size(); i += 2) {
-        if (const auto known = sites::parse_epoch(adopted->elements[i + 1].text))
-          epochs[adopted->elements[i].text] = *known;
-      }
-      std::vector<Adopter> out;
-      for (std::size_t i = 0; i + 1 < nodes.elements.size(); i += 2) {
-        const std::string& text = nodes.elements[i + 1].text;
-        std::int64_t seen_s = 0;
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seen_s);
-        if (error != std::errc() || seen_s < now_s - recent_s) continue;
-        Adopter node;
-        node.incarnation = nodes.elements[i].text;
-        node.name = end < text.data() + text.size() ? std::string(end + 1, text.data() + text.size()) : std::string();
-        const auto known = epochs.find(node.incarnation);
-        node.adopted = (known == epochs.end() ? counting::Epoch{} : known->second) >= epoch;
-        out.push_back(std::move(node));
-      }
-      then(std::move(out));
-    });
+// What the three answers say.
+std::vector<Replicator::Adopter> Replicator::adopters_of(const counting::Epoch& epoch, std::int64_t since_s,
+                                                         const Reply& nodes, const Reply& adopted) {
+  std::map<std::string, counting::Epoch> epochs;
+  for (std::size_t i = 0; i + 1 < adopted.elements.size(); i += 2) {
+    if (const auto known = sites::parse_epoch(adopted.elements[i + 1].text)) epochs[adopted.elements[i].text] = *known;
+  }
+  std::vector<Adopter> out;
+  for (std::size_t i = 0; i + 1 < nodes.elements.size(); i += 2) {
+    const std::string& text = nodes.elements[i + 1].text;
+    std::int64_t seen_s = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seen_s);
+    if (error != std::errc() || seen_s < since_s) continue;
+    Adopter node;
+    node.incarnation = nodes.elements[i].text;
+    node.name = end < text.data() + text.size() ? std::string(end + 1, text.data() + text.size()) : std::string();
+    const auto known = epochs.find(node.incarnation);
+    node.adopted = (known == epochs.end() ? counting::Epoch{} : known->second) >= epoch;
+    out.push_back(std::move(node));
+  }
+  return out;
+}
+
+void Replicator::adopters(const std::string& site, const counting::Epoch& epoch, std::int64_t recent_s,
+                          const std::function<void(base::Result<std::vector<Adopter>>)>& then) {
+  struct Answers {
+    std::int64_t since_s = 0;
+    Reply nodes;
+  };
+  const auto answers = std::make_shared<Answers>();
+  const auto failed = [then](const base::Result<Reply>& reply) {
+    if (!reply) then(reply.error());
+    return !reply;
+  };
+  const auto with_adopted = [epoch, then, failed, answers](const base::Result<Reply>& adopted) {
+    if (!failed(adopted)) then(adopters_of(epoch, answers->since_s, answers->nodes, *adopted));
+  };
+  const auto with_nodes = [this, site, failed, answers, with_adopted,
+                           alive = std::weak_ptr<bool>(alive_)](base::Result<Reply> nodes) {
+    if (alive.expired() || failed(nodes)) return;
+    answers->nodes = *std::move(nodes);
+    calls_.call({"HGETALL", key(site, "adopted")}, with_adopted);
+  };
+  calls_.call({"TIME"}, [this, recent_s, then, failed, answers, with_nodes,
+                         alive = std::weak_ptr<bool>(alive_)](const base::Result<Reply>& time) {
+    if (alive.expired() || failed(time)) return;
+    const auto redis_ms = ServerClock::read(*time);
+    if (!redis_ms) return then(base::Error{base::Errc::unavailable, "Redis does not say what time it is"});
+    answers->since_s = *redis_ms / 1000 - recent_s;
+    calls_.call({"HGETALL", key("", "nodes")}, with_nodes);
   });
 }
 

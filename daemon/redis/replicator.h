@@ -11,7 +11,7 @@
 //   PREFIX:{SITE}:pasts     hash: INCARNATION:EPOCH:VERSION -> SLOT_PAST    before the slot that names it
 //   PREFIX:{SITE}:adopted   hash: INCARNATION -> the epoch that is current there
 //   PREFIX:{meta}:changes   hash: changes of no site alone
-//   PREFIX:{meta}:nodes     hash: INCARNATION -> NAME, and a second of its clock
+//   PREFIX:{meta}:nodes     hash: INCARNATION -> NAME, and a second of Redis's clock
 //   PREFIX:{index.K}:dirty  sorted set, K = crc32c(site) % 16: who was written, by a counter that only rises
 //   PREFIX:{index.K}:mark:INCARNATION   a number that its node raises after it wrote
 //
@@ -138,7 +138,8 @@ class Replicator {
   Replicator(const Replicator&) = delete;
   Replicator& operator=(const Replicator&) = delete;
 
-  // To be called often: begins a flush when one is due. `connections` rises with each new connection to Redis.
+  // To be called often: begins a flush when one is due. `connections` rises with each new connection to a
+  // master, and with each server that becomes one.
   void tick(std::int64_t now_ms, bool up, std::uint64_t connections);
   // A flush at the next tick (a change was made that others should know soon).
   void hurry() { due_ms_ = INT64_MIN; }
@@ -148,18 +149,21 @@ class Replicator {
   std::size_t dirty() const { return dirty_.size(); }
   const ReplicatorCounters& counters() const { return counters_; }
 
-  // Which nodes have this epoch of the site, or a later one, and which were there in the last `recent_s`.
+  // Which nodes have this epoch of the site, or a later one, of those that were there in the last `recent_s` (by
+  // Redis's clock: nodes' clocks may differ).
   struct Adopter {
     std::string incarnation;
     std::string name;
     bool adopted = false;
   };
-  void adopters(const std::string& site, const counting::Epoch& epoch, std::int64_t now_s, std::int64_t recent_s,
-                std::function<void(base::Result<std::vector<Adopter>>)> then);
+  void adopters(const std::string& site, const counting::Epoch& epoch, std::int64_t recent_s,
+                const std::function<void(base::Result<std::vector<Adopter>>)>& then);
 
  private:
   struct Flush;
   using FlushPtr = std::shared_ptr<Flush>;
+  static std::vector<Adopter> adopters_of(const counting::Epoch& epoch, std::int64_t since_s, const Reply& nodes,
+                                          const Reply& adopted);
   struct Bucket {
     std::uint64_t greatest = 0;                             // score ever seen
     std::deque<std::pair<std::int64_t, std::uint64_t>> at;  // when it was seen -> the greatest then

@@ -16,6 +16,9 @@
 #include <array>
 #include <cstdint>
 #include <cstdlib>
+#include <optional>
+
+#include "redis/reply.h"
 
 namespace footfall::redis {
 
@@ -23,6 +26,13 @@ class ServerClock {
  public:
   static constexpr std::int64_t kTripMsMax = 1000;  // an answer that took longer says too little
   static constexpr std::int64_t kSkewMs = 1000;
+
+  // Of what TIME answered: milliseconds.
+  static std::optional<std::int64_t> read(const Reply& time) {
+    if (time.elements.size() != 2) return std::nullopt;
+    return std::strtoll(time.elements[0].text.c_str(), nullptr, 10) * 1000 +
+           std::strtoll(time.elements[1].text.c_str(), nullptr, 10) / 1000;
+  }
 
   void sample(std::int64_t sent_ms, std::int64_t answered_ms, std::int64_t server_ms) {
     const std::int64_t trip_ms = answered_ms - sent_ms;

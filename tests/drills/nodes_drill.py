@@ -156,7 +156,14 @@ def sentinels(trio):
         dead.start()
 
     for _ in range(2):
+        before = trio.redis.master()
         trio.under_load("kill -9 of the master under sentinels", master_dies)
+        # The sentinels end the connections of a server that they make a replica: it is left alone then.
+        until(lambda before=before: before.run("ROLE").startswith("slave"), "the master of before is no replica")
+        time.sleep(2)
+        connects = [node.metrics()["footfall_redis_connects_total"] for node in trio.nodes]
+        assert max(connects) < 30, f"connections to Redis: {connects}"
+        trio.agree("the master of before is a replica")
 
 
 def cluster(trio):

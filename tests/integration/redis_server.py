@@ -14,6 +14,8 @@ from footfall import BUILD, free_port
 class Redis:
     """One redis-server; with `configuration` a sentinel."""
 
+    prefix = []  # of its commands: where they run
+
     def __init__(self, *options, configuration=None, append=True):
         self.port = free_port()
         while self.port > 55_000:  # a node of a cluster has a second port, 10,000 beyond
@@ -29,7 +31,7 @@ class Redis:
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen(["redis-server", *self.configuration, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
+        self.process = subprocess.Popen([*self.prefix, "redis-server", *self.configuration, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
                                          "--dir", self.directory, *self.options], stdout=subprocess.DEVNULL)
         for _ in range(500):
             if self.run("PING") == "PONG":
@@ -38,7 +40,7 @@ class Redis:
         raise AssertionError("redis-server does not answer")
 
     def run(self, *words):
-        return subprocess.run(["redis-cli", "-p", str(self.port), *words], capture_output=True, text=True, timeout=20).stdout.strip()
+        return subprocess.run([*self.prefix, "redis-cli", "-p", str(self.port), *words], capture_output=True, text=True, timeout=20).stdout.strip()
 
     def kill(self):
         self.process.kill()

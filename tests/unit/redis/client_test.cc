@@ -155,9 +155,11 @@ TEST_F(ClientTest, AMasterThatWasMadeAReplicaAnswersReadonlyAndTheOtherTakesTheW
   until_up();
   redis.at(kA).master = false;
   redis.at(kB).master = true;
+  EXPECT_EQ(client().counters().masters.get(), 1U);
   EXPECT_EQ(put("k", "v"), "OK");
   EXPECT_EQ(redis.at(kB).data.strings["k"], "v");
   EXPECT_FALSE(redis.at(kA).data.strings.contains("k"));
+  EXPECT_EQ(client().counters().masters.get(), 2U) << "b, whose connection was there before";
 }
 
 TEST_F(ClientTest, AServerThatComesBackIsUsedWithinSecondsHoweverLongItWasAway) {
@@ -298,6 +300,31 @@ TEST_F(SentinelTest, AMasterThatDoesNotKnowItYetIsWaitedFor) {
   until_up();
 }
 
+TEST_F(SentinelTest, AMasterOfBeforeThatIsAReplicaIsLeftAlone) {
+  sentinels_say(kA);
+  redis.at(kA);
+  redis.at(kB);
+  connect("redis+sentinel://s1,s2/m");
+  until_up();
+  EXPECT_EQ(client().counters().masters.get(), 1U);
+  sentinels_say(kB);
+  redis.at(kA).master = false;
+  cut(kA);  // as the sentinels do to a server that they make a replica
+  redis.at(kA).reachable = true;
+  wait_ms(1'200);
+  ASSERT_EQ(client().masters(), std::vector<Address>{kB});
+  const std::uint64_t connects = client().counters().connects.get();
+  wait_ms(40'000);
+  EXPECT_EQ(client().counters().connects.get(), connects);
+  EXPECT_EQ(client().counters().masters.get(), 2U) << "who is online would be written again for each";
+  sentinels_say(kA);
+  redis.at(kA).master = true;
+  wait_ms(1'200);
+  EXPECT_EQ(put("k", "v"), "OK");
+  EXPECT_EQ(redis.at(kA).data.strings["k"], "v");
+  EXPECT_EQ(client().counters().masters.get(), 3U);
+}
+
 TEST_F(SentinelTest, AnUnknownNameAndAWrongSchemeAreSaid) {
   sentinels_say({});
   connect("redis+sentinel://s1,s2/m");
@@ -375,7 +402,9 @@ TEST_F(ClusterTest, AMasterThatDiesIsReplacedByWhoTheOthersName) {
   EXPECT_FALSE(client().up());
   redis.at({"r", 9}).master = true;
   redis.give(5001, 10000, {"r", 9});
+  EXPECT_EQ(client().counters().masters.get(), 3U);
   until_up();
+  EXPECT_EQ(client().counters().masters.get(), 4U);
   EXPECT_EQ(put(key_of(kB), "v"), "OK");
   EXPECT_EQ(redis.at({"r", 9}).data.strings[key_of(kB)], "v");
 }

@@ -46,7 +46,7 @@ class World {
       base::Result<Reply> reply = base::Error{base::Errc::unavailable, "no answer"};
       if (!lost && !down) {
         ++commands[words[0]];
-        Reply answer = redis.execute(words);
+        Reply answer = redis.execute(words, now_ms);
         EXPECT_FALSE(answer.is_error()) << answer.text;
         if (!chance(faults.unanswered)) reply = std::move(answer);
       }
@@ -97,7 +97,8 @@ class Node final : public ReplicatedNode, public Calls {
     replicator_ = std::make_unique<Replicator>(*this, *this, Replicator::Options{});
     changed_.clear();
   }
-  void tick() { replicator_->tick(world_.now_ms, !world_.down, connections_); }
+  void tick() { replicator_->tick(world_.now_ms + clock_ahead_ms, !world_.down, connections_); }
+  std::int64_t clock_ahead_ms = 0;  // to be set before the first tick
   void reconnect() { ++connections_; }
   Replicator& replicator() { return *replicator_; }
   sites::Registry& registry() { return *registry_; }
@@ -434,13 +435,15 @@ TEST(ReplicatorTest, AnIdleNodeTellsNothing) {
   EXPECT_LE(cluster.world.commands.at("SET") - commands.at("SET"), 2U * 51U) << "a mark each second";
 }
 
-TEST(ReplicatorTest, WhoeverHasNotAdoptedAResetIsNamed) {
+TEST(ReplicatorTest, WhoeverHasNotAdoptedAResetIsNamedWhateverTheirClocksSay) {
   Cluster cluster(1, 3, 1);
+  cluster.node(1).clock_ahead_ms = 300'000;
+  cluster.node(2).clock_ahead_ms = -86'400'000;
   cluster.run(5000);
   const std::string site = cluster.names[0];
   const auto adopters = [&](const Epoch& epoch) {
     std::map<std::string, bool> out;
-    cluster.node(0).replicator().adopters(site, epoch, cluster.world.now_ms / 1000, 60,
+    cluster.node(0).replicator().adopters(site, epoch, 60,
                                           [&out](const base::Result<std::vector<Replicator::Adopter>>& found) {
                                             for (const auto& node : *found) out[node.name] = node.adopted;
                                           });
