@@ -204,10 +204,9 @@ void RedisLink::share_sites() {
   }
 }
 
-// What is to be done about what Redis has of the nodes' salts.
-redis::SharedValue::Decision RedisLink::look_at_salts(std::optional<std::string_view> value) {
-  using Write = redis::SharedValue::Decision::Write;
-  const auto step = salts_->found(value, clock_.utc_s());
+// What Redis is to have of the nodes' salts.
+std::optional<std::string> RedisLink::look_at_salts(std::optional<std::string_view> value) {
+  auto step = salts_->found(value, clock_.utc_s());
   if (!step) {
     if (salts_problem_ != step.error().detail) base::log::error("the nodes' salts: " + step.error().detail);
     salts_problem_ = step.error().detail;
@@ -215,13 +214,12 @@ redis::SharedValue::Decision RedisLink::look_at_salts(std::optional<std::string_
   }
   salts_problem_.clear();
   if (step->adopted) ways_.publish_salts();
-  if (value) salts_known_ = true;
-  using Step = ingest::SharedSalts::Step::Write;
-  const Write write = step->write == Step::nothing     ? Write::nothing
-                      : step->write == Step::if_absent ? Write::if_absent
-                                                       : Write::always;
-  if (write == Write::if_absent) shared_salts_->hurry();  // whose is there by then?
-  return {write, step->value};
+  if (value) {
+    salts_known_ = true;
+  } else {
+    shared_salts_->hurry();  // whose is there by then?
+  }
+  return std::move(step->value);
 }
 
 double RedisLink::lag_s() const {

@@ -88,7 +88,7 @@ class RedisLink final : public api::SnapshotStore, public api::NodeList {
                  const std::shared_ptr<std::vector<Name>>& found, Then<std::vector<Name>> then);
   void talk();  // to other nodes, several times a second
   void share_sites();
-  redis::SharedValue::Decision look_at_salts(std::optional<std::string_view> value);
+  std::optional<std::string> look_at_salts(std::optional<std::string_view> value);
   void take_answers();
   void go();  // sends what was called
   LocalNodeWays sending(LocalNodeWays ways);
