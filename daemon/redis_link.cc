@@ -11,7 +11,6 @@
 
 #include "base/hash.h"
 #include "base/log.h"
-#include "base/mutex.h"
 #include "base/tls.h"
 #include "lookup/time_zones.h"
 #include "shared_site.h"
@@ -41,11 +40,6 @@ std::string snapshot_id(std::int64_t taken_ms, const std::string& node) {
   std::strftime(text.data(), text.size(), "%Y%m%dT%H%M%S", &utc);
   const std::string ms = std::to_string(1000 + taken_ms % 1000).substr(1);
   return std::string(text.data()) + "." + ms + "Z-" + node.substr(0, 8);
-}
-
-std::uint64_t total_of(sites::Site& site, std::int64_t now_s) {
-  const base::MutexLock lock(site.mutex());
-  return site.state().summary(now_s, counting::calendar_of(0)).total;
 }
 
 }  // namespace
@@ -256,8 +250,7 @@ void RedisLink::tick(std::int64_t now_s) {
   std::vector<std::string> changed;
   for (const sites::Entry& entry : registry_.entries()) {
     const auto kept = kept_totals_.find(entry.settings->name);
-    if (kept == kept_totals_.end() || kept->second != total_of(*entry.site, now_s))
-      changed.push_back(entry.settings->name);
+    if (kept == kept_totals_.end() || kept->second != entry.site->total(now_s)) changed.push_back(entry.settings->name);
   }
   due_s_ = now_s + options_.snapshot_interval_s;
   if (changed.empty()) return;

@@ -877,11 +877,7 @@ AdminAnswer Admin::restore_loaded(const Call& call, const SnapshotStore::Name& n
   sites::Registry& registry = control_.registry();
   sites::Site* const site = registry.find(name.site);
   if (dry_run) {
-    std::uint64_t before = 0;
-    if (site != nullptr) {
-      const base::MutexLock lock(site->mutex());
-      before = site->state().summary(control_.now_ms() / 1000, counting::calendar_of(0)).total;
-    }
+    const std::uint64_t before = site == nullptr ? 0 : site->total(control_.now_ms() / 1000);
     std::string text;
     JsonWriter json(text);
     json.begin_object()

@@ -50,11 +50,7 @@ class RegistryTest : public ::testing::Test {
     const std::vector<counting::Hit> all(count, hit);
     site.state().apply(site.state().epoch(), all);
   }
-  std::uint64_t total(const std::string& name) {
-    Site& site = *registry_.find(name);
-    base::MutexLock lock(site.mutex());
-    return site.state().summary(kNow, counting::calendar_of(0)).total;
-  }
+  std::uint64_t total(const std::string& name) { return registry_.find(name)->total(kNow); }
   std::int64_t page_total(const std::string& name, std::string_view path) {
     Site& site = *registry_.find(name);
     base::MutexLock lock(site.mutex());
