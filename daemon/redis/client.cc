@@ -379,6 +379,7 @@ std::vector<Address> Client::candidates() const {
 }
 
 void Client::discover(std::int64_t now_ms) {
+  if (asking_ || now_ms < discover_at_ms_) return;
   const std::size_t count = candidates().size();
   for (std::size_t i = 0; i < count && !asking_ && now_ms >= discover_at_ms_; ++i) {
     Link& link = link_to(candidates()[candidate_ % count], now_ms);
