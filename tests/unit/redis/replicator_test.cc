@@ -457,6 +457,20 @@ TEST(ReplicatorTest, WhoeverHasNotAdoptedAResetIsNamed) {
   EXPECT_EQ(adopters(epoch), (Names{{"node-0", true}, {"node-1", true}, {"node-2", true}}));
 }
 
+TEST(ReplicatorTest, WhatRedisHasOfAdoptionsIsNotWrittenAgain) {
+  Cluster cluster(1, 2, 40);
+  cluster.run(5000);
+  for (const std::string& site : cluster.names) {
+    ASSERT_TRUE(cluster.make(cluster.node(0), cluster.node(0).registry().plan_reset(site, 7, kBegin_ms / 1000)));
+  }
+  cluster.run(10'000);
+  const std::uint64_t written = cluster.world.commands.at("HSET");
+  const std::uint64_t resyncs = cluster.node(0).replicator().counters().resyncs.get();
+  cluster.run(130'000);
+  EXPECT_GE(cluster.node(0).replicator().counters().resyncs.get(), resyncs + 2);
+  EXPECT_LE(cluster.world.commands.at("HSET") - written, 2U * (130 / 5 + 1)) << "each node's sign of life";
+}
+
 TEST(ReplicatorTest, AnEmptyDirectoryFindsWhatItsNodeHadCounted) {
   Cluster cluster(1, 2, 2);
   cluster.run(3000);
