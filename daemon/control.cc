@@ -108,13 +108,18 @@ base::Result<void> Control::take(sites::Change change) {
   if (base::Result<void> applied = environment_.registry.apply(change); !applied) return applied;
   recent_.push_front(store::audit_entry(change, environment_.registry));
   if (recent_.size() > kRecentChangesMax) recent_.pop_back();
-  if (RedisLink* redis = environment_.redis()) redis->hurry();
+  if (NodeLink* others = node_link()) others->hurry();
   return {};
 }
 
-api::NodeList* Control::nodes() {
-  RedisLink* redis = environment_.redis();
-  return redis == nullptr || redis->nodes() == nullptr ? nullptr : redis;
+NodeLink* Control::node_link() {
+  RedisLink* const redis = environment_.redis();
+  return redis == nullptr ? nullptr : redis->nodes();
+}
+
+api::SnapshotStore* Control::snapshots() {
+  RedisLink* const redis = environment_.redis();
+  return redis == nullptr ? nullptr : &redis->snapshots();
 }
 
 base::Result<std::vector<counting::Learnt>> Control::learn(const std::vector<store::SlotOfSite>& slots) {

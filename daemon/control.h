@@ -107,8 +107,8 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
     return environment_.begin_backup(std::move(id), std::move(path));
   }
   api::BackupStatus backup_status() override { return environment_.backup_status(); }
-  api::SnapshotStore* snapshots() override { return environment_.redis(); }
-  api::NodeList* nodes() override;
+  api::SnapshotStore* snapshots() override;
+  api::NodeList* nodes() override { return node_link(); }
   api::Readiness readiness() override { return environment_.readiness(); }
   std::string metrics_text() override { return environment_.metrics_text(); }
 
@@ -122,6 +122,7 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   void on_close(http::ConnectionRef) override {}
 
  private:
+  NodeLink* node_link();  // nullptr: this node counts for itself
   void look_at_clocks();
   void end_idle_imports(std::int64_t now_s);
   // Appends a block of the control stream, and makes it durable.

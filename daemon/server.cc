@@ -626,16 +626,17 @@ metrics::Facts Server::facts() const {
     for (std::size_t i = 0; i < redis::kErrorClasses; ++i) {
       facts.redis_errors.emplace_back(redis::name_of(static_cast<redis::ErrorClass>(i)), counters.errors.at(i).get());
     }
-    if (redis::Replicator* nodes = redis_->nodes()) {
-      facts.replication = &nodes->counters();
-      facts.replication_dirty = nodes->dirty();
-      facts.replication_lag_s = redis_->lag_s();
-      if (const auto ahead_ms = redis_->clock_ahead_ms())
+    if (const NodeLink* nodes = redis_->nodes()) {
+      facts.replication = &nodes->replicator().counters();
+      facts.replication_dirty = nodes->replicator().dirty();
+      facts.replication_lag_s = nodes->lag_s();
+      if (const auto ahead_ms = nodes->clock_ahead_ms())
         facts.redis_clock_ahead_s = static_cast<double>(*ahead_ms) / 1000;
     }
-    facts.snapshots = redis_->snapshot_stats().taken;
-    facts.snapshot_failures = redis_->snapshot_stats().failed;
-    facts.snapshot_last_s = redis_->snapshot_stats().last_s;
+    const SnapshotStats& snapshots = redis_->snapshots().stats();
+    facts.snapshots = snapshots.taken;
+    facts.snapshot_failures = snapshots.failed;
+    facts.snapshot_last_s = snapshots.last_s;
   }
   facts.admin_failed_attempts = control_->admin().failed_attempts().get();
   facts.log_lines_dropped = base::log::dropped();

@@ -50,17 +50,14 @@ base::Result<sites::SaltsState> SharedSalts::opened(std::string_view value) cons
 }
 
 base::Result<SharedSalts::Step> SharedSalts::found(std::optional<std::string_view> value, std::int64_t now_s) {
-  if (!value) return Step{Step::Write::if_absent, sealed(), false};
+  if (!value) return Step{sealed(), false};
   const auto other = opened(*value);
   if (!other) return other.error();
   const auto adopted = salts_.adopt(*other, now_s);
   if (!adopted) return adopted.error();
   Step step;
   step.adopted = *adopted;
-  if (other->day < salts_.state().day) {
-    step.write = Step::Write::always;
-    step.value = sealed();
-  }
+  if (other->day < salts_.state().day) step.value = sealed();
   return step;
 }
 

@@ -42,9 +42,8 @@ class SharedSalts {
   std::string name() const { return prefix_ + ":{meta}:salts"; }
 
   struct Step {
-    enum class Write { nothing, if_absent, always } write = Write::nothing;
-    std::string value;     // of write
-    bool adopted = false;  // the keys are others now: shards are to be given Salts::keys()
+    std::optional<std::string> value;  // what Redis is to have; none: what it has
+    bool adopted = false;              // the keys are others now: shards are to be given Salts::keys()
   };
   // `value` is what Redis has; none: nothing.
   base::Result<Step> found(std::optional<std::string_view> value, std::int64_t now_s);

@@ -61,8 +61,11 @@ bool Client::submit(Tag tag, std::optional<std::uint16_t> slot, std::string byte
   queue_bytes_ += bytes.size();
   const CommandId id = ++last_command_;
   commands_.emplace(id, Command{tag, slot, std::move(bytes), now_ms + options_.command_ms, now_ms, {}, 0, {}});
-  waiting_.push_back(id);
-  turn(now_ms);
+  discover(now_ms);
+  // Those that wait already wait for an event, or for advance(): looking at each of them again would cost a queue that
+  // grows while Redis is away the square of its length.
+  if (!send(id, commands_.at(id), now_ms)) waiting_.push_back(id);
+  open_links(now_ms);
   return true;
 }
 
@@ -196,6 +199,10 @@ void Client::turn(std::int64_t now_ms) {
   turned_ms_ = now_ms;
   discover(now_ms);
   dispatch(now_ms);
+  open_links(now_ms);
+}
+
+void Client::open_links(std::int64_t now_ms) {
   for (auto at = links_.begin(); at != links_.end();) {
     Link& link = *at->second;
     if (link.phase == Link::Phase::waiting && now_ms >= link.due_ms) {
@@ -397,6 +404,7 @@ std::vector<Address> Client::candidates() const {
 }
 
 void Client::discover(std::int64_t now_ms) {
+  if (asking_ || now_ms < discover_at_ms_) return;
   const std::size_t count = candidates().size();
   for (std::size_t i = 0; i < count && !asking_ && now_ms >= discover_at_ms_; ++i) {
     Link& link = link_to(candidates()[candidate_ % count], now_ms);

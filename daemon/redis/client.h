@@ -120,6 +120,7 @@ class Client {
   void turn(std::int64_t now_ms);  // after anything happened
   void count_masters();
   void dispatch(std::int64_t now_ms);
+  void open_links(std::int64_t now_ms);  // those that are due
   bool send(CommandId id, Command& command, std::int64_t now_ms);
   void take_replies(Link& link, std::int64_t now_ms);
   void take_reply(const Link& link, CommandId id, Reply reply, std::int64_t now_ms);

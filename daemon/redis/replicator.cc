@@ -255,6 +255,11 @@ void Replicator::read_site(const FlushPtr& flush, const std::string& site) {
          [this, flush, site](const Reply& reply) { take_slots(flush, site, reply); });
   };
   if (!flush->resync) return read_slots();
+  if (node_.epoch(site) != counting::Epoch{}) {
+    call(flush, {"HGET", key(site, "adopted"), base::to_text(node_.incarnation())}, [this, site](const Reply& reply) {
+      if (const auto epoch = sites::parse_epoch(reply.text)) told_[site].adopted = *epoch;
+    });
+  }
   call(flush, {"HKEYS", key(site, "pasts")}, [flush, site, read_slots](const Reply& reply) {
     for (const Reply& field : reply.elements) flush->pasts_of[site].insert(field.text);
     read_slots();

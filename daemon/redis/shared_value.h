@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // SharedValue: one string in Redis that all nodes come to agree on: it is looked at each each_ms, and who looks decides
-// what is to be done about what is there. Free of I/O, over Calls.
+// what is to be there. Free of I/O, over Calls.
 //
-//     GET -> decide -> nothing
-//                   -> SET NX -> it was absent: done; another was first: GET again at once
-//                   -> SET
+//     GET -> decide -> nothing to write
+//                   -> nothing was there: SET NX -> done; another was first: GET again at once
+//                   -> something was: SET
 //
 // Ownership  keeps a reference to the calls; after its end nothing is called back.
 // Threading  the Calls'. Errors: without an answer it looks again after each_ms.
@@ -25,12 +25,8 @@ namespace footfall::redis {
 
 class SharedValue {
  public:
-  struct Decision {
-    enum class Write { nothing, if_absent, always } write = Write::nothing;
-    std::string value;
-  };
-  // Is called with what Redis has; none: nothing.
-  using Decide = std::function<Decision(std::optional<std::string_view>)>;
+  // Is called with what Redis has; none: nothing. Answers what it is to have; none: that is left as it is.
+  using Decide = std::function<std::optional<std::string>(std::optional<std::string_view>)>;
 
   SharedValue(Calls& calls, std::string key, std::int64_t each_ms, Decide decide)
       : calls_(calls), key_(std::move(key)), each_ms_(each_ms), decide_(std::move(decide)) {}
@@ -53,17 +49,17 @@ class SharedValue {
                   looking_ = false;
                   if (!reply) return;
                   const bool there = reply->is(Reply::Type::text);
-                  act(decide_(there ? std::optional<std::string_view>(reply->text) : std::nullopt));
+                  const auto value = decide_(there ? std::optional<std::string_view>(reply->text) : std::nullopt);
+                  if (value) write(*value, there);
                 }));
   }
-  void act(const Decision& decision) {
-    if (decision.write == Decision::Write::nothing) return;
+  void write(const std::string& value, bool over_another) {
     looking_ = true;
-    if (decision.write == Decision::Write::always) {
-      calls_.call({"SET", key_, decision.value}, while_alive([this](const base::Result<Reply>&) { looking_ = false; }));
+    if (over_another) {
+      calls_.call({"SET", key_, value}, while_alive([this](const base::Result<Reply>&) { looking_ = false; }));
       return;
     }
-    calls_.call({"SET", key_, decision.value, "NX"}, while_alive([this](const base::Result<Reply>& reply) {
+    calls_.call({"SET", key_, value, "NX"}, while_alive([this](const base::Result<Reply>& reply) {
                   looking_ = false;
                   if (reply && reply->is(Reply::Type::nil)) hurry();
                 }));

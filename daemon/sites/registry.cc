@@ -501,9 +501,16 @@ struct Registry::Apply {
     if (std::tie(revision, change.id) <= std::tie(row.revision, row.revision_by)) return;
     row.revision = revision;
     row.revision_by = change.id;
-    if (!row.removed) registry.by_name_.erase(row.settings->name);
+    if (row.removed) {
+      registry.removed_.erase({row.settings->name, id});
+    } else {
+      registry.by_name_.erase(row.settings->name);
+    }
     row.removed = !settings;
-    if (!settings) return;
+    if (!settings) {
+      registry.removed_.emplace(row.settings->name, id);
+      return;
+    }
     row.settings = std::make_shared<const Settings>(*settings);
     registry.by_name_.emplace(row.settings->name, id);
     Site& site = *row.site;
@@ -678,7 +685,11 @@ bool Registry::load(base::ByteReader& in) {
       begun.only_seeds = (flags & 2U) != 0;
       if (!s.begun.emplace(first, begun).second) return false;
     }
-    if (!s.removed && !by_name_.emplace(s.settings->name, id).second) return false;
+    if (s.removed) {
+      removed_.emplace(s.settings->name, id);
+    } else if (!by_name_.emplace(s.settings->name, id).second) {
+      return false;
+    }
   }
   const std::uint64_t tokens = in.varint();
   if (tokens > in.remaining()) return false;

@@ -37,6 +37,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/errors.h"
@@ -191,6 +192,7 @@ class Registry {
   counting::Limits limits_;
   std::vector<Row> sites_;                                          // site id - 1 -> site
   std::unordered_map<std::string_view, SiteId, NameHash> by_name_;  // registered name, a view of its settings' -> id
+  std::set<std::pair<std::string_view, SiteId>> removed_;           // (last name, a view of its settings', id)
   std::vector<Token> tokens_;
   std::map<std::string, Kept, std::less<>> changes_;  // id -> change
   std::deque<std::string_view> change_order_;         // ids as applied; views of changes_' keys

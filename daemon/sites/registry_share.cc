@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Registry: what it tells other nodes of its changes, and how it takes theirs.
 // Tested by tests/unit/sites/registry_share_test.cc.
+#include <iterator>
+
 #include "base/hash.h"
 #include "sites/registry.h"
 
@@ -70,10 +72,10 @@ struct Translate {
 
 const Registry::Row* Registry::latest(std::string_view name) const {
   if (const auto it = by_name_.find(name); it != by_name_.end()) return row(it->second);
-  for (auto row = sites_.rbegin(); row != sites_.rend(); ++row) {
-    if (row->settings->name == name) return &*row;
-  }
-  return nullptr;
+  const auto beyond = removed_.upper_bound({name, SiteId{UINT32_MAX}});
+  if (beyond == removed_.begin()) return nullptr;
+  const auto& [last_name, id] = *std::prev(beyond);
+  return last_name == name ? row(id) : nullptr;
 }
 
 std::uint64_t Registry::settings_mark(SiteId id) const {

@@ -49,6 +49,9 @@ class Site {
   // The stream's file failed: what it defined may be gone.
   void clear_definitions(unsigned stream) REQUIRES(mutex_);
 
+  // What the counter shows: counted and seeds, of the epochs that are summed.
+  std::uint64_t total(std::int64_t now_s) EXCLUDES(mutex_);
+
   // nullptr: this node counts for itself. What is given lives as long as anybody reads.
   const SharedNumbers* shared() const { return shared_.load(std::memory_order_acquire); }
   void set_shared(const SharedNumbers* shared) { shared_.store(shared, std::memory_order_release); }

@@ -102,11 +102,7 @@ class AdminTest : public SiteFixture, public ControlPlane {
     EXPECT_EQ(answer.status, info_of(problem).status);
     EXPECT_NE(answer.body.find(says), std::string::npos) << answer.body;
   }
-  std::uint64_t total(std::string_view name = "example.vn") {
-    sites::Site& site = *registry_.find(name);
-    const base::MutexLock lock(site.mutex());
-    return site.state().summary(kNow, counting::calendar_of(0)).total;
-  }
+  std::uint64_t total(std::string_view name = "example.vn") { return registry_.find(name)->total(kNow); }
 
   Admin admin_;
   sites::Site* site_ = nullptr;

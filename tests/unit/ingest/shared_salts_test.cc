@@ -30,8 +30,6 @@ ClusterKey key_of(std::uint8_t first) {
   return ClusterKey(bytes);
 }
 
-using Decision = redis::SharedValue::Decision;
-
 class Node {
  public:
   Node(testing::RedisModel& model, std::mt19937_64& random, const ClusterKey& key,
@@ -41,15 +39,15 @@ class Node {
     salts = Salts::open(files, "/d/salts", link.clock.utc_s()).value();
     shared_salts = std::make_unique<SharedSalts>(*salts, key, prefix);
     shared = std::make_unique<redis::SharedValue>(link.calls, shared_salts->name(), 5000,
-                                                  [this](std::optional<std::string_view> value) -> Decision {
+                                                  [this](std::optional<std::string_view> value) {
                                                     const auto step = shared_salts->found(value, link.clock.utc_s());
                                                     if (!step) {
                                                       problem = step.error();
-                                                      return {};
+                                                      return std::optional<std::string>();
                                                     }
                                                     problem.reset();
                                                     if (step->adopted) ++adoptions;
-                                                    return {static_cast<Decision::Write>(step->write), step->value};
+                                                    return step->value;
                                                   });
   }
   void step() {

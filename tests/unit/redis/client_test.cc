@@ -128,6 +128,21 @@ TEST_F(ClientTest, WhatIsSubmittedBeforeItIsUpWaits) {
   EXPECT_EQ(put("k", "v"), "OK");
 }
 
+TEST_F(ClientTest, ManyThatWaitAreSentInTurnWhenItIsUp) {
+  redis.at(kA).reachable = false;
+  connect("redis://a:1");
+  wait_ms(100);
+  constexpr int kMany = 100'000;  // a queue that each submit() walks would take minutes
+  for (int i = 0; i < kMany; ++i) set("k" + std::to_string(i % 100), std::to_string(i));
+  redis.at(kA).reachable = true;
+  until_up();
+  EXPECT_EQ(answer(), "OK");
+  EXPECT_EQ(answers_.size(), static_cast<std::size_t>(kMany));
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(redis.at(kA).data.strings["k" + std::to_string(i)], std::to_string(kMany - 100 + i)) << "the last stands";
+  }
+}
+
 TEST_F(ClientTest, TheMasterAmongSeveralIsFound) {
   redis.at(kA).master = false;
   redis.at(kC);

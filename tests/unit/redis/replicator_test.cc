@@ -2,6 +2,8 @@
 // Many nodes in one process, a model of Redis between them, a virtual clock, seeded faults. When the faults end, all
 // nodes must show the same, and what they show must be what was counted.
 //   FOOTFALL_ROUNDS=10000 FOOTFALL_SEED=1 redis_test --gtest_filter=ReplicatorTest.*
+//   FOOTFALL_ROUNDS=1 FOOTFALL_NODES=100 FOOTFALL_SITES=10000 redis_test --gtest_filter=*AnyFaults
+// Of the drawn sizes one in twenty has up to 100 nodes, one in twenty up to 1,000 sites, the others a few of each.
 #include "redis/replicator.h"
 
 #include <gtest/gtest.h>
@@ -395,9 +397,9 @@ class Cluster {
   unsigned last_ = 0;
 };
 
-std::size_t rounds(std::size_t fallback) {
-  const char* given = std::getenv("FOOTFALL_ROUNDS");
-  return given == nullptr ? fallback : std::strtoull(given, nullptr, 10);
+std::size_t given(const char* variable, std::size_t fallback) {
+  const char* value = std::getenv(variable);
+  return value == nullptr ? fallback : std::strtoull(value, nullptr, 10);
 }
 
 TEST(ReplicatorTest, WhatOneNodeCountsEachShowsAFewSecondsLater) {
@@ -458,6 +460,20 @@ TEST(ReplicatorTest, WhoeverHasNotAdoptedAResetIsNamedWhateverTheirClocksSay) {
   EXPECT_EQ(adopters(epoch), (Names{{"node-0", true}, {"node-1", true}, {"node-2", true}}));
 }
 
+TEST(ReplicatorTest, WhatRedisHasOfAdoptionsIsNotWrittenAgain) {
+  Cluster cluster(1, 2, 40);
+  cluster.run(5000);
+  for (const std::string& site : cluster.names) {
+    ASSERT_TRUE(cluster.make(cluster.node(0), cluster.node(0).registry().plan_reset(site, 7, kBegin_ms / 1000)));
+  }
+  cluster.run(10'000);
+  const std::uint64_t written = cluster.world.commands.at("HSET");
+  const std::uint64_t resyncs = cluster.node(0).replicator().counters().resyncs.get();
+  cluster.run(130'000);
+  EXPECT_GE(cluster.node(0).replicator().counters().resyncs.get(), resyncs + 2);
+  EXPECT_LE(cluster.world.commands.at("HSET") - written, 2U * (130 / 5 + 1)) << "each node's sign of life";
+}
+
 TEST(ReplicatorTest, AnEmptyDirectoryFindsWhatItsNodeHadCounted) {
   Cluster cluster(1, 2, 2);
   cluster.run(3000);
@@ -498,15 +514,15 @@ TEST(ReplicatorTest, WhatRedisLostIsWrittenAgainAlsoForThoseWhoAreGone) {
 }
 
 TEST(ReplicatorTest, NodesAgreeAfterAnyFaults) {
-  const std::size_t count = rounds(60);
+  const std::size_t count = given("FOOTFALL_ROUNDS", 60);
   const std::uint64_t first = testing::rng_seed();
   std::uint64_t commands = 0;
   std::size_t most_nodes = 0;
   std::size_t most_sites = 0;
   for (std::size_t round = 0; round < count; ++round) {
     std::mt19937_64 size(first + round);
-    const std::size_t nodes = 2 + (size() % 20 == 0 ? size() % 99 : size() % 6);
-    const std::size_t sites = 1 + (size() % 20 == 0 ? size() % 1000 : size() % 8);
+    const std::size_t nodes = given("FOOTFALL_NODES", 2 + (size() % 20 == 0 ? size() % 99 : size() % 6));
+    const std::size_t sites = given("FOOTFALL_SITES", 1 + (size() % 20 == 0 ? size() % 1000 : size() % 8));
     Cluster cluster(first + round, nodes, sites);
     for (int part = 0; part < 2; ++part) {
       cluster.chaos(4000 + static_cast<std::int64_t>(size() % 8000), 1 + size() % 20);

@@ -14,20 +14,21 @@ namespace footfall::redis {
 namespace {
 
 const Address kRedis{"a", 1};
-using Write = SharedValue::Decision::Write;
 
 // Takes over what is there.
 struct Follower {
   Follower(testing::RedisModel& model, std::mt19937_64& random, std::string own)
       : value(std::move(own)),
         link(model, "redis://a:1", random, 0),
-        shared(link.calls, "ff:{meta}:word", 5000, [this](auto there) {
+        shared(link.calls, "ff:{meta}:word", 5000, [this](auto there) -> std::optional<std::string> {
           ++looks;
-          if (!there) return SharedValue::Decision{Write::if_absent, value};
+          if (!there) return value;
+          if (over == there) return value;
           value = *there;
-          return SharedValue::Decision{};
+          return std::nullopt;
         }) {}
   std::string value;
+  std::string over;  // what it writes its own over
   unsigned looks = 0;
   testing::VirtualLink link;
   SharedValue shared;
@@ -85,6 +86,17 @@ TEST_F(SharedValueTest, WhatRedisForgotIsSetAgain) {
   EXPECT_EQ(nodes[0]->value, agreed);
 }
 
+TEST_F(SharedValueTest, WhatIsThereIsWrittenOverByWhoDecidesSo) {
+  run_ms(3000);
+  for (auto& node : nodes) node->over = "old";
+  nodes[2]->value = "new";
+  model.at(kRedis).data.strings["ff:{meta}:word"] = "old";
+  nodes[2]->shared.hurry();
+  run_ms(6000);
+  expect_agreed();
+  EXPECT_EQ(nodes[0]->value, "new");
+}
+
 TEST_F(SharedValueTest, WithoutRedisEachKeepsItsOwnAndAllAgreeWhenItIsBack) {
   model.at(kRedis).silent = true;
   run_ms(15'000);
@@ -100,7 +112,7 @@ TEST_F(SharedValueTest, NothingIsCalledBackAfterItsEnd) {
   nodes[0]->link.delay_ms_max = 500;
   const unsigned answered = model.at(kRedis).commands;
   auto shared = std::make_unique<SharedValue>(nodes[0]->link.calls, "ff:{meta}:other", 1000,
-                                              [](auto) -> SharedValue::Decision { std::abort(); });
+                                              [](auto) -> std::optional<std::string> { std::abort(); });
   shared->tick(model.now_ms);
   shared.reset();
   run_ms(2000);

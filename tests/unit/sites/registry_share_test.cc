@@ -70,11 +70,7 @@ class Node {
     return waiting_.empty();
   }
 
-  std::uint64_t total(const std::string& site) {
-    Site& of = *registry_.find(site);
-    const base::MutexLock lock(of.mutex());
-    return of.state().summary(kNow, counting::calendar_of(0)).total;
-  }
+  std::uint64_t total(const std::string& site) { return registry_.find(site)->total(kNow); }
   void hits(const std::string& site, std::uint64_t count) {
     Site& of = *registry_.find(site);
     const base::MutexLock lock(of.mutex());

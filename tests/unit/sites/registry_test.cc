@@ -50,11 +50,7 @@ class RegistryTest : public ::testing::Test {
     const std::vector<counting::Hit> all(count, hit);
     site.state().apply(site.state().epoch(), all);
   }
-  std::uint64_t total(const std::string& name) {
-    Site& site = *registry_.find(name);
-    base::MutexLock lock(site.mutex());
-    return site.state().summary(kNow, counting::calendar_of(0)).total;
-  }
+  std::uint64_t total(const std::string& name) { return registry_.find(name)->total(kNow); }
   std::int64_t page_total(const std::string& name, std::string_view path) {
     Site& site = *registry_.find(name);
     base::MutexLock lock(site.mutex());
@@ -211,6 +207,31 @@ TEST_F(RegistryTest, ARemovedNameGoesOnUnderItsIdInTheNextEpoch) {
   EXPECT_EQ(total("example.vn"), 0U);
   add("other.vn", "c4");
   EXPECT_EQ(registry_.find("other.vn")->id(), SiteId{2});
+}
+
+TEST_F(RegistryTest, ANameIsThatOfTheLastOfItsSitesThatWasRemoved) {
+  add("a.vn", "c1");
+  add("b.vn", "c2");
+  add("c.vn", "c3");
+  ASSERT_TRUE(change("c4", registry_.plan_change("a.vn", named("x.vn")).value()));
+  remove("x.vn", "c5");
+  ASSERT_TRUE(change("c6", registry_.plan_change("b.vn", named("x.vn")).value()));
+  remove("x.vn", "c7");
+  remove("c.vn", "c8");
+  Registry loaded{counting::Limits{}};
+  const std::string written = bytes();
+  base::ByteReader in(written);
+  ASSERT_TRUE(loaded.load(in));
+  for (const Registry* registry : {&registry_, &loaded}) {
+    EXPECT_EQ(registry->plan_add(named("x.vn"), 1)->site, SiteId{2});
+    EXPECT_EQ(registry->plan_add(named("c.vn"), 1)->site, SiteId{3});
+    EXPECT_EQ(registry->plan_add(named("a.vn"), 1)->site, SiteId{4}) << "nobody was called that last";
+  }
+  undo("c7", "c9");
+  EXPECT_EQ(registry_.find("x.vn")->id(), SiteId{2});
+  remove("x.vn", "c10");
+  add("x.vn", "c11");
+  EXPECT_EQ(registry_.find("x.vn")->id(), SiteId{2});
 }
 
 TEST_F(RegistryTest, AnUndoneRemovalBringsTheSiteBackAsItWas) {

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// One request to Admin, and what its answers are made of: for the files of Admin alone.
+//
+//     admin.cc        who asks, and for what             admin_imports.cc    imports
+//     admin_sites.cc  sites, settings                    admin_backup.cc     backups, the moment to verify
+//     admin_changes.cc  seed, reset, undo, audit         admin_snapshots.cc  snapshots in Redis
+//
+// Threading  the control thread. Tested by tests/unit/api/admin_test.cc.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "api/admin.h"
+#include "api/json.h"
+#include "api/json_body.h"
+
+namespace footfall::api {
+
+constexpr std::uint32_t bits(sites::Scope a) {
+  return static_cast<std::uint32_t>(a);
+}
+constexpr std::uint32_t bits(sites::Scope a, sites::Scope b) {
+  return bits(a) | bits(b);
+}
+
+AdminAnswer problem(Problem which, std::string detail);
+// A bound that is exceeded by what is asked for contradicts the state; the body was not too large.
+AdminAnswer problem(const base::Error& error);
+AdminAnswer unknown_site(std::string_view name);
+AdminAnswer json_answer(std::string body, int status = 200);
+AdminAnswer method_not_allowed(std::string_view allowed);
+
+using Later = std::function<void(const AdminAnswer&)>;
+AdminAnswer later(std::function<void(Later)> begin);  // AdminAnswer::later
+
+std::string utc_text(std::int64_t at_s);
+// "reason" of a change; empty: none was given.
+base::Result<std::string> reason_from(const JsonBody& body);
+
+// One request of somebody who is known. An answer that comes later keeps a copy, and does not look at `request`.
+struct Admin::Call {
+  const http::Request& request;
+  sites::Token token;
+  std::string id;  // of the change, if it becomes one
+  std::int64_t now_s = 0;
+
+  // nullopt: the token may do this to the site ({0}: to the node).
+  std::optional<AdminAnswer> refusal(std::uint32_t scopes, sites::SiteId site, std::string_view scope_names) const;
+};
+
+}  // namespace footfall::api

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+// Admin: changes of what a counter shows, taking any change back, and the audit log; and how a change is made and
+// described.
+// Tested by tests/unit/api/admin_test.cc.
+#include <charconv>
+
+#include "api/admin_call.h"
+#include "api/site_json.h"
+#include "api/stats.h"
+#include "api/text.h"
+#include "base/hash.h"
+#include "base/log.h"
+
+namespace footfall::api {
+
+namespace {
+
+using sites::Scope;
+
+constexpr std::size_t kReasonMax = 500;
+constexpr std::size_t kAuditDefault = 100;
+constexpr std::size_t kAuditMax = 10'000;
+constexpr std::uint64_t kAdoptionWaitMax_s = 300;
+
+// The site that an action is about; {0}: none.
+sites::SiteId site_of(const sites::Registry& registry, const sites::Action& action) {
+  if (const auto* undone = std::get_if<sites::Undone>(&action)) {
+    const sites::Change* const change = registry.find_change(undone->undone);
+    return change == nullptr || std::holds_alternative<sites::Undone>(change->action)
+               ? sites::SiteId{}
+               : site_of(registry, change->action);
+  }
+  return std::visit(
+      [](const auto& what) {
+        using What = std::decay_t<decltype(what)>;
+        if constexpr (std::is_same_v<What, sites::TokenAdded>) {
+          return what.site.value_or(sites::SiteId{});
+        } else if constexpr (std::is_same_v<What, sites::Undone>) {
+          return sites::SiteId{};
+        } else {
+          return what.site;
+        }
+      },
+      action);
+}
+
+// A seed that took a page to nothing: what resetting a page writes.
+bool is_page_reset(const sites::Seeded& seeded) {
+  return seeded.page.has_value() && seeded.after == 0 && seeded.amount <= 0;
+}
+
+// Any of these scopes may take the change back: those that may have made it.
+std::uint32_t undo_scopes(const sites::Action& action) {
+  if (const auto* seeded = std::get_if<sites::Seeded>(&action)) {
+    return is_page_reset(*seeded) ? bits(Scope::seed, Scope::reset) : bits(Scope::seed);
+  }
+  if (std::holds_alternative<sites::Reset>(action)) return bits(Scope::reset);
+  if (std::holds_alternative<sites::Restored>(action)) return bits(Scope::restore);
+  if (std::holds_alternative<sites::TokenAdded>(action)) return bits(Scope::tokens);
+  if (std::holds_alternative<sites::ImportBegun>(action) || std::holds_alternative<sites::ImportEnded>(action)) {
+    return bits(Scope::ingest);
+  }
+  return bits(Scope::config);
+}
+
+// The normalised path in "page"; nullopt when there is none.
+base::Result<std::optional<std::string>> page_from(const JsonBody& body, ControlPlane& control) {
+  base::Result<std::optional<std::string>> page = body.text("page");
+  if (!page || !*page) return page;
+  std::optional<std::string> path;
+  if ((*page)->starts_with('/')) path = control.page_path(**page);
+  if (!path) return base::Error{base::Errc::malformed, "page: give a path of the site, such as /about"};
+  return path;
+}
+
+}  // namespace
+
+base::Result<std::string> reason_from(const JsonBody& body) {
+  base::Result<std::optional<std::string>> reason = body.text("reason");
+  if (!reason) return reason.error();
+  if (reason->value_or("").size() > kReasonMax) return base::Error{base::Errc::malformed, "reason: at most 500 bytes"};
+  return reason->value_or("");
+}
+
+AdminAnswer Admin::seed(const Call& call, std::string_view name) {
+  sites::Registry& registry = control_.registry();
+  sites::Site* const site = registry.find(name);
+  if (auto refused = call.refusal(bits(Scope::seed), site == nullptr ? sites::SiteId{} : site->id(), "seed"))
+    return *refused;
+  if (site == nullptr) return unknown_site(name);
+  const base::Result<JsonBody> body = JsonBody::parse(call.request.body, {"total", "add", "page", "reason"});
+  if (!body) return problem(body.error());
+  const auto total = body->count("total");
+  if (!total) return problem(total.error());
+  const auto add = body->integer("add");
+  if (!add) return problem(add.error());
+  if (total->has_value() == add->has_value()) {
+    return problem(Problem::malformed, "give either total (what it is to be now) or add (a difference)");
+  }
+  const auto page = page_from(*body, control_);
+  if (!page) return problem(page.error());
+  base::Result<std::string> reason = reason_from(*body);
+  if (!reason) return problem(reason.error());
+
+  if (const sites::Change* const known = registry.find_change(call.id)) {
+    const auto* const seeded = std::get_if<sites::Seeded>(&known->action);
+    const bool same = seeded != nullptr && seeded->site == site->id() && seeded->page == *page &&
+                      (total->has_value() ? seeded->after == **total : seeded->amount == **add);
+    if (same) return describe(*known, true, 200);
+    return problem(Problem::conflict, "the change id " + call.id + " was used for another change");
+  }
+  base::Result<sites::Seeded> plan = total->has_value() ? registry.plan_seed_total(name, *page, **total, call.now_s)
+                                                        : registry.plan_seed_amount(name, *page, **add, call.now_s);
+  if (!plan) return problem(plan.error());
+  return commit(call, *std::move(plan), *std::move(reason));
+}
+
+AdminAnswer Admin::reset(const Call& call, std::string_view name) {
+  sites::Registry& registry = control_.registry();
+  sites::Site* const site = registry.find(name);
+  if (auto refused = call.refusal(bits(Scope::reset), site == nullptr ? sites::SiteId{} : site->id(), "reset"))
+    return *refused;
+  if (site == nullptr) return unknown_site(name);
+  const base::Result<JsonBody> body = JsonBody::parse(call.request.body, {"page", "reason", "dry_run", "wait_s"});
+  if (!body) return problem(body.error());
+  const auto page = page_from(*body, control_);
+  if (!page) return problem(page.error());
+  base::Result<std::string> reason = reason_from(*body);
+  if (!reason) return problem(reason.error());
+  const auto dry_run = body->flag("dry_run");
+  if (!dry_run) return problem(dry_run.error());
+  const auto wait_s = body->count("wait_s");
+  if (!wait_s) return problem(wait_s.error());
+  if (wait_s->value_or(0) > kAdoptionWaitMax_s) {
+    return problem({base::Errc::malformed, "wait_s: " + std::to_string(kAdoptionWaitMax_s) + " seconds at most"});
+  }
+  if (dry_run->value_or(false)) return dry_reset(call, *site, name, *page);
+
+  const auto waits = static_cast<std::int32_t>(wait_s->value_or(0));
+  if (const sites::Change* const known = registry.find_change(call.id)) {
+    const auto* const was_reset = std::get_if<sites::Reset>(&known->action);
+    const auto* const seeded = std::get_if<sites::Seeded>(&known->action);
+    const bool same = page->has_value() ? seeded != nullptr && seeded->site == site->id() && seeded->page == *page &&
+                                              is_page_reset(*seeded)
+                                        : was_reset != nullptr && was_reset->site == site->id();
+    if (same) return with_adopters(describe(*known, true, 200), call.id, name, waits);
+    return problem(Problem::conflict, "the change id " + call.id + " was used for another change");
+  }
+  if (page->has_value()) {
+    base::Result<sites::Seeded> plan = registry.plan_seed_total(name, *page, 0, call.now_s);
+    if (!plan) return problem(plan.error());
+    return commit(call, *std::move(plan), *std::move(reason));
+  }
+  base::Result<sites::Reset> plan = registry.plan_reset(name, base::random_u64(), call.now_s);
+  if (!plan) return problem(plan.error());
+  return with_adopters(commit(call, *std::move(plan), *std::move(reason)), call.id, name, waits);
+}
+
+AdminAnswer Admin::with_adopters(AdminAnswer answer, const std::string& change_id, std::string_view name,
+                                 std::int32_t wait_s) {
+  NodeList* const nodes = control_.nodes();
+  const sites::Change* const change = control_.registry().find_change(change_id);
+  const auto* const reset = change == nullptr ? nullptr : std::get_if<sites::Reset>(&change->action);
+  if (nodes == nullptr || reset == nullptr || answer.problem) return answer;
+  return later([nodes, wait_s, site = std::string(name), epoch = reset->next, answer](const Later& done) {
+    nodes->adopters(site, epoch, wait_s, [answer, done](const base::Result<std::vector<NodeList::Node>>& found) {
+      AdminAnswer out = answer;
+      out.body.pop_back();  // of the object that goes on
+      out.body += ",\"nodes\":";
+      JsonWriter json(out.body);
+      if (found) {
+        json.begin_array();
+        for (const NodeList::Node& node : *found) {
+          json.begin_object().member("node", std::string_view(node.name));
+          json.member("incarnation", std::string_view(node.incarnation)).member("adopted", node.adopted).end_object();
+        }
+        json.end_array();
+      } else {
+        json.null();
+      }
+      if (!found) {
+        out.body += ",\"nodes_problem\":";
+        JsonWriter(out.body).value(std::string_view(found.error().detail));
+      }
+      out.body += "}";
+      done(out);
+    });
+  });
+}
+
+// What would go; nothing is changed, and no page is made.
+AdminAnswer Admin::dry_reset(const Call& call, sites::Site& site, std::string_view name,
+                             const std::optional<std::string>& page) {
+  const counting::Calendar calendar = counting::calendar_of(counting::local_day(call.now_s, 0));
+  std::uint64_t counted = 0;
+  std::int64_t seeds = 0;
+  std::uint32_t online = 0;
+  {
+    const std::uint64_t hash = page ? base::table_hash(*page) : 0;
+    const base::MutexLock lock(site.mutex());
+    if (page) {
+      if (const auto row = site.state().page(*page, hash, call.now_s)) {
+        counted = row->counted;
+        seeds = row->seed;
+        online = row->online;
+      }
+    } else {
+      const counting::Summary summary = site.state().summary(call.now_s, calendar);
+      counted = summary.counted;
+      seeds = summary.seed;
+      online = summary.online;
+    }
+  }
+  std::string body;
+  JsonWriter json(body);
+  json.begin_object().member("dry_run", true).member("site", name);
+  if (page) json.member("page", std::string_view(*page));
+  json.count("before", total_of(counted, seeds)).member("after", 0);
+  json.count("counted", counted).signed_count("seed", seeds).member("online", online);
+  json.member("stays", page ? "the site's total" : "online, and pages' and days' past until it is undone").end_object();
+  return json_answer(std::move(body));
+}
+
+AdminAnswer Admin::undo(const Call& call, std::string_view change_id) {
+  sites::Registry& registry = control_.registry();
+  const sites::Change* const target = registry.find_change(change_id);
+  // Who may not undo anything is not told which ids exist.
+  const std::uint32_t scopes = target == nullptr ? sites::kAllScopes : undo_scopes(target->action);
+  const sites::SiteId site = target == nullptr ? sites::SiteId{} : site_of(registry, target->action);
+  if (auto refused = call.refusal(scopes, site, "that made the change")) return *refused;
+  if (target == nullptr) {
+    return problem(Problem::not_found, "no change has the id `" + std::string(change_id.substr(0, 64)) +
+                                           "`, or it is too old; `footfall audit` lists them");
+  }
+  const base::Result<JsonBody> body = JsonBody::parse(call.request.body, {"reason"});
+  if (!body) return problem(body.error());
+  base::Result<std::string> reason = reason_from(*body);
+  if (!reason) return problem(reason.error());
+  if (const sites::Change* const known = registry.find_change(call.id)) {
+    const auto* const undone = std::get_if<sites::Undone>(&known->action);
+    if (undone != nullptr && undone->undone == change_id) return describe(*known, true, 200);
+    return problem(Problem::conflict, "the change id " + call.id + " was used for another change");
+  }
+  base::Result<sites::Undone> plan = registry.plan_undo(change_id, call.now_s);
+  if (!plan) return problem(plan.error());
+  return commit(call, *std::move(plan), *std::move(reason));
+}
+
+AdminAnswer Admin::audit(const Call& call) {
+  if (auto refused = call.refusal(bits(Scope::operate, Scope::config), {}, "operate or config, for all sites"))
+    return *refused;
+  std::size_t limit = kAuditDefault;
+  if (const std::optional<std::string> value = query_value(call.request.query, "limit")) {
+    const char* const end = value->data() + value->size();
+    const auto [stopped, error] = std::from_chars(value->data(), end, limit);
+    if (error != std::errc() || stopped != end || limit == 0 || limit > kAuditMax) {
+      return problem(Problem::malformed, "limit: give a whole number from 1 to 10000");
+    }
+  }
+  const base::Result<std::vector<store::AuditEntry>> entries = control_.audit(limit);
+  if (!entries) return problem(entries.error());
+  std::string body;
+  JsonWriter json(body);
+  json.begin_object().key("audit").begin_array();
+  for (const store::AuditEntry& entry : *entries) {
+    json.begin_object().member("id", std::string_view(entry.id)).member("at", std::string_view(utc_text(entry.at_s)));
+    json.member("actor", std::string_view(entry.actor)).member("action", std::string_view(entry.action));
+    json.member("site", std::string_view(entry.site)).member("reason", std::string_view(entry.reason));
+    json.member("before", std::string_view(entry.before)).member("after", std::string_view(entry.after)).end_object();
+  }
+  json.end_array().end_object();
+  return json_answer(std::move(body));
+}
+
+AdminAnswer Admin::commit(const Call& call, sites::Action action, std::string reason, int status) {
+  const sites::Change change{call.id, call.now_s, call.token.id, std::move(reason), std::move(action)};
+  const base::Result<void> done = control_.commit(change);
+  if (!done) return problem(done.error());
+  base::log::info("admin: " + std::string(sites::name_of(change.action)) + ", change " + change.id + ", by token " +
+                  change.actor);
+  return describe(change, false, status);
+}
+
+AdminAnswer Admin::describe(const sites::Change& change, bool repeated, int status) {
+  const sites::Registry& registry = control_.registry();
+  const sites::SiteId id = site_of(registry, change.action);
+  const sites::Settings* const settings = registry.last_settings(id);
+  std::string body;
+  JsonWriter json(body);
+  json.begin_object().member("id", std::string_view(change.id)).key("site");
+  settings == nullptr ? json.null() : json.value(std::string_view(settings->name));
+  json.member("action", sites::name_of(change.action)).member("at", std::string_view(utc_text(change.at_s)));
+  if (!change.reason.empty()) json.member("reason", std::string_view(change.reason));
+  if (repeated) json.member("repeated", true);
+  if (const auto* added = std::get_if<sites::SiteAdded>(&change.action)) {
+    json.key("before").null().key("after");
+    write_settings(json, added->settings);
+  } else if (const auto* changed = std::get_if<sites::SiteChanged>(&change.action)) {
+    json.key("before");
+    write_settings(json, changed->before);
+    json.key("after");
+    write_settings(json, changed->after);
+  } else if (const auto* removed = std::get_if<sites::SiteRemoved>(&change.action)) {
+    json.key("before");
+    write_settings(json, removed->before);
+    json.key("after").null();
+  } else if (const auto* seeded = std::get_if<sites::Seeded>(&change.action)) {
+    if (seeded->page) json.member("page", std::string_view(*seeded->page));
+    json.signed_count("amount", seeded->amount).count("before", seeded->before).count("after", seeded->after);
+  } else if (const auto* reset = std::get_if<sites::Reset>(&change.action)) {
+    json.member("epoch", reset->next.number).count("before", reset->before).count("after", 0);
+  } else if (const auto* restored = std::get_if<sites::Restored>(&change.action)) {
+    json.member("snapshot", std::string_view(restored->snapshot)).member("epoch", restored->next.number);
+    json.count("before", restored->before).count("after", restored->after);
+  } else if (const auto* undone = std::get_if<sites::Undone>(&change.action)) {
+    json.member("undone", std::string_view(undone->undone))
+        .count("before", undone->before)
+        .count("after", undone->after);
+  }
+  json.end_object();
+  return json_answer(std::move(body), status);
+}
+
+}  // namespace footfall::api
