@@ -12,8 +12,8 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mutex.h"
-#include "base/tls.h"
 #include "lookup/time_zones.h"
+#include "redis_once.h"
 #include "shared_site.h"
 
 namespace footfall {
@@ -26,11 +26,6 @@ constexpr std::int64_t kThere_s = 60;       // a node that was seen since is the
 constexpr std::int64_t kSaltsEvery_ms = 5000;
 constexpr std::chrono::milliseconds kAskAgainAfter{200};
 constexpr std::chrono::milliseconds kTalkEvery{100};  // looks whether a flush is due
-
-std::optional<base::TlsContext> tls_of(const RedisOptions& options) {
-  if (!options.target->tls) return std::nullopt;
-  return base::TlsContext::for_clients(options.authorities).value();
-}
 
 // "20261125T145600.123Z-1a2b3c4d": sorts by time, and is the node's own.
 std::string snapshot_id(std::int64_t taken_ms, const std::string& node) {
@@ -57,13 +52,13 @@ struct RedisLink::Taking {
 };
 
 RedisLink::RedisLink(const boost::asio::any_io_executor& control, const RedisOptions& options, const base::Clock& clock,
-                     sites::Registry& registry, const base::Incarnation& incarnation, LocalNodeWays ways,
-                     ingest::Salts& salts, const std::optional<ingest::ClusterKey>& key)
+                     sites::Registry& registry, const store::OwnSlot& slot, LocalNodeWays ways, ingest::Salts& salts,
+                     const std::optional<ingest::ClusterKey>& key)
     : control_(control),
       options_(options),
       clock_(clock),
       registry_(registry),
-      node_(base::to_text(incarnation)),
+      node_(base::to_text(slot.id)),
       ways_(sending(std::move(ways))),
       client_(
           *options.target,
@@ -83,7 +78,7 @@ RedisLink::RedisLink(const boost::asio::any_io_executor& control, const RedisOpt
   if (options_.node.empty()) return;
   redis::Replicator::Options nodes;
   nodes.prefix = options_.prefix;
-  local_.emplace(registry, incarnation, options_.node, ways_);
+  local_.emplace(registry, slot, options_.node, ways_);
   replicator_.emplace(calls_, *local_, nodes);
   if (key) {
     salts_.emplace(salts, *key, options_.prefix);

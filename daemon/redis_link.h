@@ -53,7 +53,7 @@ class RedisLink final : public api::SnapshotStore, public api::NodeList {
   // Throws base::Failure: the authorities cannot be read. REQUIRES: options.target.
   // `key`: with it, who is online, and the visitors of a day, are counted over all nodes.
   RedisLink(const boost::asio::any_io_executor& control, const RedisOptions& options, const base::Clock& clock,
-            sites::Registry& registry, const base::Incarnation& incarnation, LocalNodeWays ways, ingest::Salts& salts,
+            sites::Registry& registry, const store::OwnSlot& slot, LocalNodeWays ways, ingest::Salts& salts,
             const std::optional<ingest::ClusterKey>& key);
   ~RedisLink() override;
 
