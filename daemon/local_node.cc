@@ -10,9 +10,8 @@
 
 namespace footfall {
 
-LocalNode::LocalNode(sites::Registry& registry, const base::Incarnation& incarnation, std::string name,
-                     LocalNodeWays ways)
-    : registry_(registry), incarnation_(incarnation), name_(std::move(name)), ways_(std::move(ways)) {}
+LocalNode::LocalNode(sites::Registry& registry, const store::OwnSlot& slot, std::string name, LocalNodeWays ways)
+    : registry_(registry), slot_(slot), name_(std::move(name)), ways_(std::move(ways)) {}
 
 std::vector<std::string> LocalNode::sites() {
   std::vector<std::string> out;
@@ -90,14 +89,15 @@ base::Result<void> LocalNode::adopt(const sites::SharedChange& change) {
 }
 
 void LocalNode::each_shared(const std::function<void(const sites::SharedChange&)>& visit) {
-  registry_.each_shared(base::to_text(incarnation_), visit);
+  registry_.each_shared(base::to_text(slot_.id), visit);
 }
 
 void LocalNode::own_slot_ahead(const std::string& site, const counting::Epoch&, const counting::Slot& slot) {
   if (std::exchange(told_ahead_, true)) return;
   base::log::error("Redis has " + std::to_string(slot.counted) + " hits of " + site +
-                   " under this directory's incarnation, which are more than it counted: a copy of the directory runs "
-                   "elsewhere, or it was put back to an earlier state. What it counts is not told to other nodes.");
+                   " under this process's slot, which are more than it counted: the machine was copied or put back to "
+                   "an earlier state while it ran. What it counts is not told to other nodes until footfalld is "
+                   "started again.");
 }
 
 }  // namespace footfall

@@ -15,6 +15,7 @@
 #include "redis/replicator.h"
 #include "sites/registry.h"
 #include "store/nodes_stream.h"
+#include "store/own_slot.h"
 
 namespace footfall {
 
@@ -32,9 +33,11 @@ struct LocalNodeWays {
 
 class LocalNode final : public redis::ReplicatedNode {
  public:
-  LocalNode(sites::Registry& registry, const base::Incarnation& incarnation, std::string name, LocalNodeWays ways);
+  LocalNode(sites::Registry& registry, const store::OwnSlot& slot, std::string name, LocalNodeWays ways);
 
-  base::Incarnation incarnation() override { return incarnation_; }
+  base::Incarnation incarnation() override { return slot_.id; }
+  std::optional<base::Incarnation> incarnation_before() override { return slot_.before; }
+  std::optional<base::Incarnation> ticket() override { return slot_.ticket; }
   std::string name() override { return name_; }
   std::vector<std::string> sites() override;
   bool has_site(const std::string& site) override { return registry_.find(site) != nullptr; }
@@ -54,7 +57,7 @@ class LocalNode final : public redis::ReplicatedNode {
 
  private:
   sites::Registry& registry_;
-  const base::Incarnation incarnation_;
+  const store::OwnSlot slot_;
   const std::string name_;
   const LocalNodeWays ways_;
   std::unordered_map<std::uint32_t, std::uint64_t> hits_;  // site id -> its hits at the last take_changed()

@@ -36,7 +36,7 @@ struct NodeLink::Shared {
 };
 
 NodeLink::NodeLink(const boost::asio::any_io_executor& control, redis::Calls& calls, const base::Clock& clock,
-                   const RedisOptions& options, sites::Registry& registry, const base::Incarnation& incarnation,
+                   const RedisOptions& options, sites::Registry& registry, const store::OwnSlot& slot,
                    LocalNodeWays ways, ingest::Salts& salts, const std::optional<ingest::ClusterKey>& key,
                    std::function<void()> send)
     : control_(control),
@@ -45,7 +45,7 @@ NodeLink::NodeLink(const boost::asio::any_io_executor& control, redis::Calls& ca
       ways_(std::move(ways)),
       send_(std::move(send)),
       began_ms_(clock.utc_ms()),
-      local_(registry, incarnation, options.node, ways_),
+      local_(registry, slot, options.node, ways_),
       replicator_(calls, local_, replicator_options(options)) {
   if (!key) {
     base::log::info(
@@ -61,7 +61,7 @@ NodeLink::NodeLink(const boost::asio::any_io_executor& control, redis::Calls& ca
   online_.emplace(calls, clock_, online);
   redis::Visitors::Options visitors;
   visitors.prefix = options.prefix;
-  visitors.node = base::to_text(incarnation);
+  visitors.node = base::to_text(slot.id);
   visitors.seed = base::random_u64();
   visitors_.emplace(calls, clock_, visitors);
 }

@@ -7,17 +7,12 @@
 
 #include "base/hash.h"
 #include "base/log.h"
-#include "base/tls.h"
+#include "redis_once.h"
 
 namespace footfall {
 namespace {
 
 constexpr std::chrono::milliseconds kTalkEvery{100};  // looks whether a flush is due
-
-std::optional<base::TlsContext> tls_of(const RedisOptions& options) {
-  if (!options.target->tls) return std::nullopt;
-  return base::TlsContext::for_clients(options.authorities).value();
-}
 
 redis::Client::Options client_options() {
   redis::Client::Options out;
@@ -28,20 +23,20 @@ redis::Client::Options client_options() {
 }  // namespace
 
 RedisLink::RedisLink(const boost::asio::any_io_executor& control, const RedisOptions& options, const base::Clock& clock,
-                     sites::Registry& registry, const base::Incarnation& incarnation, LocalNodeWays ways,
-                     ingest::Salts& salts, const std::optional<ingest::ClusterKey>& key)
+                     sites::Registry& registry, const store::OwnSlot& slot, LocalNodeWays ways, ingest::Salts& salts,
+                     const std::optional<ingest::ClusterKey>& key)
     : control_(control),
       options_(options),
       clock_(clock),
       client_(*options.target, client_options(), clock.utc_ms()),
       calls_(client_, clock),
       ways_(sending(std::move(ways))),
-      snapshots_(calls_, clock, options_, registry, base::to_text(incarnation), ways_.when_durable, [this] { go(); }),
+      snapshots_(calls_, clock, options_, registry, base::to_text(slot.id), ways_.when_durable, [this] { go(); }),
       timer_(control),
       transport_(control, client_, clock, tls_of(options), [this] { take_answers(); }) {
   base::log::info("Redis: " + to_string(*options.target));
   if (options_.node.empty()) return;
-  nodes_.emplace(control, calls_, clock_, options_, registry, incarnation, ways_, salts, key, [this] { go(); });
+  nodes_.emplace(control, calls_, clock_, options_, registry, slot, ways_, salts, key, [this] { go(); });
   talk();
 }
 

@@ -31,7 +31,7 @@ class RedisLink {
   // Throws base::Failure: the authorities cannot be read. REQUIRES: options.target.
   // `key`: see NodeLink.
   RedisLink(const boost::asio::any_io_executor& control, const RedisOptions& options, const base::Clock& clock,
-            sites::Registry& registry, const base::Incarnation& incarnation, LocalNodeWays ways, ingest::Salts& salts,
+            sites::Registry& registry, const store::OwnSlot& slot, LocalNodeWays ways, ingest::Salts& salts,
             const std::optional<ingest::ClusterKey>& key);
 
   // Each second.

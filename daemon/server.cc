@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "journal/departed.h"
 #include "lookup/time_zones.h"
+#include "redis_once.h"
 #include "store/set_aside.h"
 #include "version.h"
 
@@ -62,6 +63,8 @@ constexpr std::uint64_t kReserveBytes = 4U << 20U;
 // or a stream that waits for room would have it.
 constexpr std::uint64_t kStartRoomBytes = 512U << 10U;
 constexpr std::uint64_t kStopRoomBytes = 512U << 10U;  // each shard's
+// How long a start and a stop wait for Redis, where a slot is handed on. Without an answer the next run has another.
+constexpr std::chrono::milliseconds kTicketWait{1000};
 
 counting::Limits counting_limits(const Config& config) {
   counting::Limits limits;
@@ -302,6 +305,7 @@ void Server::open_threads() {
                   recovered_.positions[journal::kControlStream].sequence)
         .value();
   }
+  begin_slot(*nodes);
   control_ = std::make_unique<Control>(*control_environment_, std::move(control), std::move(nodes), recovered_.changes);
   recovered_.changes.clear();
 
@@ -329,6 +333,53 @@ void Server::open_threads() {
   checkpointer_ = std::make_unique<store::Checkpointer>(*directory_, counting_limits(config_), *history_writer_,
                                                         *reserve_, *clock_, live_side(), limits);
   backups_ = std::make_unique<Backups>(*checkpointer_, *clock_);
+}
+
+// A directory that once was one of many nodes, and counts for itself now, goes by the same rules: it may be again.
+void Server::begin_slot(store::NodesStream& nodes) {
+  const bool is_node = config_.redis.target && !config_.redis.node.empty();
+  if (!is_node && !directory_->among_nodes()) return;
+  const auto ticket = directory_->ticket();
+  bool taken = false;
+  if (is_node && ticket && recovered_.lost.empty()) {
+    const auto answer = call_once(config_.redis, *clock_, {"HDEL", tickets_key(), base::to_text(*ticket)}, kTicketWait);
+    taken = answer && answer->integer == 1;
+  }
+  slot_ = store::slot_of_start(*directory_, taken);
+  const auto begin = [&] {
+    return store::begin_slot(*directory_, nodes, recovered_.registry->all_sites(),
+                             recovered_.positions[journal::kControlStream].sequence, *slot_);
+  };
+  auto begun = begin();
+  if (!begun && begun.error().code == base::Errc::no_room && reserve_->give(kControlSegmentBytes + kStartRoomBytes)) {
+    nodes.mend();
+    begun = begin();
+  }
+  begun.value();
+  base::log::info("slot " + base::to_text(slot_->id) +
+                  (taken           ? ", as before the stop"
+                   : slot_->before ? ", a new one: what was counted is told under those before"
+                                   : ""));
+}
+
+std::string Server::tickets_key() const {
+  return config_.redis.prefix + ":{meta}:tickets";
+}
+
+// When all is on the disk that was counted. Where it fails, the next start takes a slot of its own.
+void Server::leave_ticket() {
+  const bool can = started_ && slot_ && redis_ && redis_->nodes() != nullptr && redis_->up() &&
+                   !redis_->nodes()->replicator().conflict() && !hit_stream_failed();
+  if (!can) return;
+  const auto ticket = store::leave_ticket(*directory_);
+  base::Result<redis::Reply> left = base::Error{base::Errc::io, ticket ? "" : ticket.error().detail};
+  if (ticket) {
+    left = call_once(
+        config_.redis, *clock_,
+        {"HSET", tickets_key(), base::to_text(*ticket), std::to_string(clock_->utc_s()) + " " + config_.redis.node},
+        kTicketWait);
+  }
+  if (!left) base::log::warning("the next start takes a slot of its own: " + left.error().detail);
 }
 
 void Server::open_redis() {
@@ -359,7 +410,8 @@ void Server::open_redis() {
   if (!config_.redis.cluster_key.empty())
     key = ingest::ClusterKey::read(directory_->files(), config_.redis.cluster_key).value();
   redis_ = std::make_unique<RedisLink>(control_->context().get_executor(), config_.redis, *clock_, *recovered_.registry,
-                                       directory_->incarnation(), ways, *salts_, key);
+                                       slot_.value_or(store::OwnSlot{directory_->incarnation(), {}, {}}), ways, *salts_,
+                                       key);
 }
 
 void Server::first_start() {
@@ -427,6 +479,7 @@ void Server::stop() {
   control_->stop(config_.drain_s);  // before the shards' threads end: it waits for them when it publishes
   for (const auto& shard : shards_) shard->wait_for_drain();
   for (const auto& shard : shards_) shard->finish_stop();
+  leave_ticket();
   listeners_.clear();
   base::log::info("stopped");
   base::log::stop();

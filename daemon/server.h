@@ -28,6 +28,7 @@
 #include "store/checkpointer.h"
 #include "store/data_directory.h"
 #include "store/history.h"
+#include "store/own_slot.h"
 #include "store/recovery.h"
 #include "store/reserve.h"
 
@@ -50,6 +51,9 @@ class Server {
   void open_state();  // directory, recovery, clock, history, salts
   void recover();
   void warn_of_missing_files() const;
+  void begin_slot(store::NodesStream& nodes);
+  void leave_ticket();
+  std::string tickets_key() const;
   void open_redis();
   void open_threads();  // control, shards, checkpointer
   void first_start();   // the admin token, also of a restored directory
@@ -88,6 +92,7 @@ class Server {
   std::unique_ptr<ShardEnvironment> shard_environment_;
   std::unique_ptr<ControlEnvironment> control_environment_;
   std::unique_ptr<Control> control_;
+  std::optional<store::OwnSlot> slot_;  // as one of many nodes
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<RedisLink> redis_;  // on the control thread; null without --redis
   std::unique_ptr<store::Checkpointer> checkpointer_;

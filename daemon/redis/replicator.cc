@@ -282,7 +282,8 @@ void Replicator::take_changes(const FlushPtr& flush, const std::string& site, co
 }
 
 void Replicator::take_slots(const FlushPtr& flush, const std::string& site, const Reply& reply) {
-  std::set<std::string> there;  // fields that are as new as what is known here
+  std::set<std::string> there;              // fields that are as new as what is known here
+  std::vector<counting::RemoteSlot> older;  // there, than what is known here
   const base::Incarnation self = node_.incarnation();
   for (std::size_t i = 0; i + 1 < reply.elements.size(); i += 2) {
     const std::string& name = reply.elements[i].text;
@@ -304,7 +305,10 @@ void Replicator::take_slots(const FlushPtr& flush, const std::string& site, cons
       continue;
     }
     const std::optional<counting::Slot> known = node_.known_slot(site, field->epoch, field->incarnation);
-    if (known && known->version() > slot->version()) continue;
+    if (known && known->version() > slot->version()) {
+      older.push_back({field->epoch, field->incarnation, *known});
+      continue;
+    }
     // Without its past it is of no use to who does not know it.
     if (slot->past_version == 0 ||
         flush->pasts_of[site].contains(past_field_of(field->incarnation, field->epoch, slot->past_version)))
@@ -317,7 +321,13 @@ void Replicator::take_slots(const FlushPtr& flush, const std::string& site, cons
       read_past(flush, site, name, std::move(learnt));
     }
   }
-  if (flush->resync) republish(flush, site, there);
+  if (flush->resync) {
+    older = node_.known_slots(site);
+    std::erase_if(older, [&](const counting::RemoteSlot& known) {
+      return there.contains(field_of(known.incarnation, known.epoch));
+    });
+  }
+  republish(flush, site, older);
 }
 
 void Replicator::read_past(const FlushPtr& flush, const std::string& site, const std::string& field,
@@ -339,13 +349,13 @@ void Replicator::read_past(const FlushPtr& flush, const std::string& site, const
        });
 }
 
-// Of others: what Redis lost, and nobody may be there to write again.
-void Replicator::republish(const FlushPtr& flush, const std::string& site, const std::set<std::string>& there) {
+// Of others: what Redis lost, or somebody put back who knew less; who counted it may be gone.
+void Replicator::republish(const FlushPtr& flush, const std::string& site,
+                           const std::vector<counting::RemoteSlot>& lost) {
   std::vector<std::string> slots{"HSET", key(site, "slots")};
   std::vector<std::string> pasts{"HSET", key(site, "pasts")};
-  for (const counting::RemoteSlot& known : node_.known_slots(site)) {
+  for (const counting::RemoteSlot& known : lost) {
     const std::string field = field_of(known.incarnation, known.epoch);
-    if (there.contains(field)) continue;
     slots.insert(slots.end(), {field, sites::encode_slot(known.slot)});
     if (known.slot.past_version == 0) continue;
     const std::string past = past_field_of(known.incarnation, known.epoch, known.slot.past_version);
@@ -441,16 +451,7 @@ void Replicator::write_changes(const FlushPtr& flush) {
            [this, site, epoch](const Reply&) { told_[site].adopted = epoch; });
     }
   }
-  if (flush->begin_ms >= heartbeat_due_ms_) {
-    call(flush, {"TIME"}, [this, flush](const Reply& time) {
-      const auto redis_ms = ServerClock::read(time);
-      if (!redis_ms) return;
-      call(flush,
-           {"HSET", key("", "nodes"), base::to_text(node_.incarnation()),
-            std::to_string(*redis_ms / 1000) + " " + node_.name()},
-           [this, flush](const Reply&) { heartbeat_due_ms_ = flush->begin_ms + options_.heartbeat_ms; });
-    });
-  }
+  write_presence(flush);
   when_answered(flush, [this, flush, applied] {
     if (!flush->failed) changes_seen_ = applied;
     for (std::string& site : node_.take_changed()) dirty_.insert(std::move(site));
@@ -467,6 +468,26 @@ void Replicator::write_changes(const FlushPtr& flush) {
       write_slots(flush);
     });
   });
+}
+
+// That it is there, under which id, and that nobody else is to go on under it.
+void Replicator::write_presence(const FlushPtr& flush) {
+  if (flush->begin_ms >= heartbeat_due_ms_) {
+    call(flush, {"TIME"}, [this, flush](const Reply& time) {
+      const auto redis_ms = ServerClock::read(time);
+      if (!redis_ms) return;
+      call(flush,
+           {"HSET", key("", "nodes"), base::to_text(node_.incarnation()),
+            std::to_string(*redis_ms / 1000) + " " + node_.name()},
+           [this, flush](const Reply&) { heartbeat_due_ms_ = flush->begin_ms + options_.heartbeat_ms; });
+    });
+  }
+  if (const auto before = node_.incarnation_before(); before && !before_gone_) {
+    call(flush, {"HDEL", key("", "nodes"), base::to_text(*before)}, [this](const Reply&) { before_gone_ = true; });
+  }
+  if (const auto ticket = node_.ticket(); ticket && flush->resync) {
+    call(flush, {"HDEL", key("", "tickets"), base::to_text(*ticket)}, [](const Reply&) {});
+  }
 }
 
 void Replicator::write_slots(const FlushPtr& flush) {

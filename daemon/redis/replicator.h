@@ -12,6 +12,7 @@
 //   PREFIX:{SITE}:adopted   hash: INCARNATION -> the epoch that is current there
 //   PREFIX:{meta}:changes   hash: changes of no site alone
 //   PREFIX:{meta}:nodes     hash: INCARNATION -> NAME, and a second of Redis's clock
+//   PREFIX:{meta}:tickets   hash: TICKET -> who left it, at a clean stop; the start that takes it out goes on
 //   PREFIX:{index.K}:dirty  sorted set, K = crc32c(site) % 16: who was written, by a counter that only rises
 //   PREFIX:{index.K}:mark:INCARNATION   a number that its node raises after it wrote
 //
@@ -76,7 +77,13 @@ class ReplicatedNode {
   ReplicatedNode& operator=(const ReplicatedNode&) = delete;
   virtual ~ReplicatedNode() = default;
 
+  // Under which it tells its slots: no other process does, ever (store/own_slot.h). The same while the replicator
+  // lives.
   virtual base::Incarnation incarnation() = 0;
+  // The one that it had until this start, if that was another: nobody is there under it, or says so again.
+  virtual std::optional<base::Incarnation> incarnation_before() = 0;
+  // What this start took out of Redis. A Redis that goes back to an earlier state must not have it for long.
+  virtual std::optional<base::Incarnation> ticket() = 0;
   // For people: in PREFIX:{meta}:nodes.
   virtual std::string name() = 0;
   virtual std::vector<std::string> sites() = 0;
@@ -101,8 +108,8 @@ class ReplicatedNode {
   virtual void each_shared(const std::function<void(const sites::SharedChange&)>& visit) = 0;
   // Rises with each change that is applied here.
   virtual std::uint64_t changes_applied() = 0;
-  // Redis has a slot under this node's incarnation beyond what it counted: somebody else writes as this node (a copy of
-  // its directory), or it was put back to an earlier state. From now on no slot of it is written.
+  // Redis has a slot under this node's incarnation beyond what it counted: the process itself was copied, or put back
+  // to an earlier state (a machine with its memory). From now on no slot of it is written, until it starts anew.
   virtual void own_slot_ahead(const std::string& site, const counting::Epoch& epoch, const counting::Slot& slot) = 0;
 };
 
@@ -147,6 +154,8 @@ class Replicator {
   // When a flush that found nothing left to do had begun, or INT64_MIN.
   std::int64_t in_step_ms() const { return in_step_ms_; }
   std::size_t dirty() const { return dirty_.size(); }
+  // own_slot_ahead() was called.
+  bool conflict() const { return conflict_; }
   const ReplicatorCounters& counters() const { return counters_; }
 
   // Which nodes have this epoch of the site, or a later one, of those that were there in the last `recent_s` (by
@@ -189,10 +198,11 @@ class Replicator {
   void take_changes(const FlushPtr& flush, const std::string& site, const Reply& reply);
   void take_slots(const FlushPtr& flush, const std::string& site, const Reply& reply);
   void read_past(const FlushPtr& flush, const std::string& site, const std::string& field, counting::RemoteSlot slot);
-  void republish(const FlushPtr& flush, const std::string& site, const std::set<std::string>& there);
+  void republish(const FlushPtr& flush, const std::string& site, const std::vector<counting::RemoteSlot>& lost);
   void digest(const FlushPtr& flush);
   void adopt_waiting();
   void write_changes(const FlushPtr& flush);
+  void write_presence(const FlushPtr& flush);
   void write_slots(const FlushPtr& flush);
   void write_own(const FlushPtr& flush, const ReplicatedNode::OwnSite& own);
   void write_index(const FlushPtr& flush);
@@ -226,8 +236,9 @@ class Replicator {
 
   FlushPtr flush_;  // under way
   bool resync_ = true;
-  bool conflict_ = false;  // somebody else writes as this node: until the next start it writes no slot
-  bool lost_ = false;      // Redis lost data, and no resync has begun since
+  bool conflict_ = false;     // somebody else writes as this node: until the next start it writes no slot
+  bool before_gone_ = false;  // incarnation_before() was taken out
+  bool lost_ = false;         // Redis lost data, and no resync has begun since
   std::uint64_t connections_ = 0;
   std::int64_t due_ms_ = INT64_MIN;
   std::int64_t resync_due_ms_ = INT64_MIN;

@@ -84,6 +84,7 @@ base::Result<BackupSummary> write_backup(const DataDirectory& directory, History
     header.hash = content_hash(*state->registry, state->newest_s);
   }
   header.incarnation = directory.incarnation();
+  header.slot = directory.slot();
   header.checkpoint = checkpoints->back();
   header.made_s = now_s;
 
@@ -172,7 +173,7 @@ base::Result<RestoreSummary> restore_backup(base::FileSystem& files, const std::
   Scratch scratch(unfinished);
   RestoreSummary summary;
   {
-    auto directory = DataDirectory::open(files, unfinished, backup->header().incarnation);
+    auto directory = DataDirectory::open(files, unfinished, backup->header().slot);
     if (!directory) return directory.error();
     auto adopted = adopt_checkpoint(*backup, **directory, limits);
     if (!adopted) return adopted.error();

@@ -47,6 +47,7 @@ base::Result<BackupWriter> BackupWriter::create(base::FileSystem& files, const s
   out.svarint(header.made_s);
   out.svarint(header.newest_s);
   out.string(header.hash);
+  if (header.slot != header.incarnation) out.raw(base::bytes_of(header.slot));
   const std::string bytes = encode_header(kKind, body);
   if (auto written = writer.file_->write_at(0, bytes); !written) return written.error();
   writer.offset_ = bytes.size();
@@ -136,6 +137,11 @@ base::Result<void> BackupReader::read_header() {
   header_.made_s = in.svarint();
   header_.newest_s = in.svarint();
   header_.hash = std::string(in.string());
+  header_.slot = header_.incarnation;
+  if (!in.at_end()) {
+    const std::string_view slot = in.raw(header_.slot.size());
+    std::copy(slot.begin(), slot.end(), header_.slot.begin());
+  }
   if (!in.at_end() || header_.checkpoint == 0) return damaged("its header breaks its grammar");
   return {};
 }

@@ -24,6 +24,7 @@ namespace footfall::store {
 
 struct BackupHeader {
   journal::Incarnation incarnation{};  // of the directory that was backed up
+  journal::Incarnation slot{};         // under which other nodes knew what it counted
   std::uint64_t checkpoint = 0;        // its number
   std::int64_t made_s = 0, newest_s = 0;
   std::string hash;  // content_hash() of the checkpoint as of newest_s

@@ -4,6 +4,8 @@
 //   footfall 1
 //   incarnation 0f1e...            32 hex digits
 //   restored-from 0a1b...          the same, where it was made from a backup
+//   slot 1a2b...                   under which other nodes are told of it, where they are
+//   ticket 2a3b...                 what the last stop left
 //   crc32c 89abcdef
 // Tested by tests/unit/store/data_directory_test.cc.
 #include "store/data_directory.h"
@@ -24,6 +26,8 @@ constexpr std::string_view kFirstLine = "footfall ";
 constexpr std::uint32_t kDirectoryVersion = 1;
 constexpr std::string_view kIncarnation = "incarnation ";
 constexpr std::string_view kRestoredFrom = "restored-from ";
+constexpr std::string_view kSlot = "slot ";
+constexpr std::string_view kTicket = "ticket ";
 
 std::string checksum_line(std::string_view lines) {
   const std::uint32_t crc = base::crc32c(lines);
@@ -34,13 +38,18 @@ std::string checksum_line(std::string_view lines) {
 
 struct Meta {
   journal::Incarnation incarnation{};
-  std::optional<journal::Incarnation> restored_from;
+  std::optional<journal::Incarnation> restored_from, slot, ticket;
 };
 
 std::string meta_text(const Meta& meta) {
   std::string lines = std::string(kFirstLine) + std::to_string(kDirectoryVersion) + "\n";
   lines.append(kIncarnation).append(base::to_text(meta.incarnation)).append("\n");
-  if (meta.restored_from) lines.append(kRestoredFrom).append(base::to_text(*meta.restored_from)).append("\n");
+  const auto add = [&lines](std::string_view key, const std::optional<journal::Incarnation>& id) {
+    if (id) lines.append(key).append(base::to_text(*id)).append("\n");
+  };
+  add(kRestoredFrom, meta.restored_from);
+  add(kSlot, meta.slot);
+  add(kTicket, meta.ticket);
   return lines + checksum_line(lines);
 }
 
@@ -67,7 +76,7 @@ base::Result<Meta> parse_meta(std::string_view text, const std::string& path) {
   };
   const auto incarnation = named(kIncarnation);
   if (!incarnation) return damaged;
-  return Meta{*incarnation, named(kRestoredFrom)};
+  return Meta{*incarnation, named(kRestoredFrom), named(kSlot), named(kTicket)};
 }
 
 std::string parent_directory(std::string_view path) {
@@ -155,6 +164,8 @@ base::Result<void> DataDirectory::read_or_make_meta() {
     if (!parsed) return parsed.error();
     incarnation_ = parsed->incarnation;
     restored_from_ = parsed->restored_from;
+    slot_ = parsed->slot;
+    ticket_ = parsed->ticket;
     return {};
   }
   auto there = files_.exists(meta);
@@ -170,8 +181,20 @@ base::Result<void> DataDirectory::read_or_make_meta() {
   }
   base::random_bytes(incarnation_.data(), incarnation_.size());
   fresh_ = true;
-  if (auto written = base::replace_file(files_, meta, meta_text({incarnation_, restored_from_})); !written)
-    return unusable(path_, written.error());
+  if (auto written = write_meta(std::nullopt, std::nullopt); !written) return unusable(path_, written.error());
+  return {};
+}
+
+base::Result<void> DataDirectory::write_meta(const std::optional<journal::Incarnation>& slot,
+                                             const std::optional<journal::Incarnation>& ticket) {
+  return base::replace_file(files_, file("META"), meta_text({incarnation_, restored_from_, slot, ticket}));
+}
+
+base::Result<void> DataDirectory::set_slot(const journal::Incarnation& slot,
+                                           const std::optional<journal::Incarnation>& ticket) {
+  if (auto written = write_meta(slot, ticket); !written) return written;
+  slot_ = slot;
+  ticket_ = ticket;
   return {};
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // DataDirectory: what lies where, whose it is, and that nobody else uses it.
 //
-//   META                  format version, incarnation, and the one before where it was restored (replaced atomically)
+//   META                  format version, incarnation, where it was restored from, its slot (replaced atomically)
 //   LOCK                  held while a daemon or an offline command uses the directory
 //   journal/STREAM/*.seg  the journal
 //   journal/damaged/      what a start with --accept-loss gave up (store/set_aside.h)
@@ -37,9 +37,20 @@ class DataDirectory {
   base::FileSystem& files() const { return files_; }
   const journal::Incarnation& incarnation() const { return incarnation_; }
   std::string incarnation_text() const;  // 32 hex digits
-  // Under which the counts of the backup were made that this directory began with.
+  // The slot of the backup that this directory began with.
   const std::optional<journal::Incarnation>& restored_from() const { return restored_from_; }
   bool fresh() const { return fresh_; }  // made by this open()
+
+  // The id under which other nodes are told what is counted here (store/own_slot.h): the incarnation until it got
+  // another.
+  const journal::Incarnation& slot() const { return slot_ ? *slot_ : incarnation_; }
+  // It was given: this directory is, or was, one of many nodes.
+  bool among_nodes() const { return slot_.has_value(); }
+  // What the last stop left, to be taken from Redis by who goes on under this slot.
+  const std::optional<journal::Incarnation>& ticket() const { return ticket_; }
+  // Durable when it returns; else as it was. REQUIRES: no other thread uses this.
+  base::Result<void> set_slot(const journal::Incarnation& slot, const std::optional<journal::Incarnation>& ticket);
+
   std::string file(const std::string& name) const { return path_ + "/" + name; }
   std::string journal_directory() const { return file("journal"); }
   std::string damaged_directory() const { return file("journal/damaged"); }
@@ -51,6 +62,8 @@ class DataDirectory {
   base::Result<void> keep_name(bool was_there);
   base::Result<void> lock();
   base::Result<void> read_or_make_meta();
+  base::Result<void> write_meta(const std::optional<journal::Incarnation>& slot,
+                                const std::optional<journal::Incarnation>& ticket);
 
   base::FileSystem& files_;
   std::string path_;
@@ -58,6 +71,7 @@ class DataDirectory {
   journal::Incarnation incarnation_{};
   std::optional<journal::Incarnation> restored_from_;
   bool fresh_ = false;
+  std::optional<journal::Incarnation> slot_, ticket_;
 };
 
 }  // namespace footfall::store

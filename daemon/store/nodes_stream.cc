@@ -60,7 +60,7 @@ base::Result<std::vector<Learnt>> NodesStream::learn(const std::vector<SlotOfSit
   base::Result<void> written;
   for (const auto& [site, remote] : slots) {
     Learnt& outcome = outcomes.emplace_back(Learnt::known);
-    if (remote.incarnation == options_.incarnation) continue;
+    if (remote.incarnation == own_) continue;
     const auto [before, first] = pending.try_emplace({site, remote.epoch, remote.incarnation}, nullptr);
     std::uint64_t past_held = 0;
     {

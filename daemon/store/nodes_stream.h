@@ -46,7 +46,10 @@ class NodesStream {
   // slots are `known`: it knows better.
   base::Result<std::vector<counting::Learnt>> learn(const std::vector<SlotOfSite>& slots,
                                                     std::uint64_t control_sequence);
-  // Of a restored directory, before it counts anything: what its sites have counted is of the incarnation `before`.
+  // What is told of this node: not learnt. Until it is set, of the directory's incarnation.
+  void set_own(const base::Incarnation& slot) { own_ = slot; }
+  // Before anything is counted: what the sites have counted, and nobody else has, is of the slot `before` from now on.
+  // Again after an error, also one that the process did not outlive.
   base::Result<void> inherit(const std::vector<sites::Site*>& sites, const base::Incarnation& before,
                              std::uint64_t control_sequence);
   // Now and then: begins a new segment after a failure. True: it goes on again.
@@ -62,13 +65,15 @@ class NodesStream {
   std::uint64_t bytes_written() const { return bytes_written_.load(std::memory_order_relaxed); }
 
  private:
-  NodesStream(base::FileSystem& files, journal::WriterOptions options) : files_(files), options_(std::move(options)) {}
+  NodesStream(base::FileSystem& files, journal::WriterOptions options)
+      : files_(files), options_(std::move(options)), own_(options_.incarnation) {}
   base::Result<void> begin(journal::Position last);
   // Moves `payload` into a block, if it is large or `last`; makes all blocks durable with the last.
   base::Result<void> write(std::string& payload, std::uint64_t control_sequence, bool last);
 
   base::FileSystem& files_;
   const journal::WriterOptions options_;
+  base::Incarnation own_;
   std::unique_ptr<journal::Writer> writer_;  // null: there is no stream
   std::atomic<std::uint64_t> bytes_written_{0};
 };

@@ -6,11 +6,13 @@ acknowledged meanwhile, and how long after the last of them all nodes showed the
 import os
 import secrets
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
 import time
 
-from drill import SEED, SITE, SKIPPED, Books, Load, add_site, daemon, rounds
+from drill import BUILD, SEED, SITE, SKIPPED, Books, Load, add_site, daemon, rounds
 from redis_server import Cluster, Redis, Sentinels, footfall, until
 
 HITS = 60_000  # of each node while something is done
@@ -27,8 +29,11 @@ class Trio:
         for node in self.nodes:
             self.knows(node)
 
-    def node(self, name):
-        return daemon("--redis", self.redis.uri, "--node", name, "--cluster-key", self.key.name, "--threads", "1", "--snapshot-interval", "0").start()
+    def node(self, name, directory=None):
+        of = daemon("--redis", self.redis.uri, "--node", name, "--cluster-key", self.key.name, "--threads", "1", "--snapshot-interval", "0",
+                    directory=directory)
+        of.own_directory = True
+        return of.start()
 
     def knows(self, node):
         until(lambda: node.get(f"/v1/sites/{SITE}/stats").status == 200, "the site did not reach a node")
@@ -37,12 +42,15 @@ class Trio:
         for node in self.nodes:
             node.close()
 
-    def under_load(self, what, act, of=None):
-        """Does it while each node takes HITS, and waits until all show the sum."""
-        loads = [Load(node, self.seed + n, hits=HITS, connections=4, pipeline=8) for n, node in enumerate(self.nodes)]
-        self.seed += 3
-        act()
-        for load in loads:
+    def load(self, *nodes):
+        loads = [Load(node, self.seed + n, hits=HITS, connections=4, pipeline=8) for n, node in enumerate(nodes)]
+        self.seed += len(nodes)
+        return loads
+
+    def under_load(self, what, act):
+        """Does it while each node takes HITS, and waits until all show the sum. What it answers are more loads."""
+        loads = self.load(*self.nodes)
+        for load in loads + (act() or []):
             truth = load.truth()
             assert not truth["gone"] and truth["wrong_reads"] == 0 and truth["refused"] == 0, truth
             self.books.add(truth)
@@ -129,12 +137,10 @@ def single(trio):
     trio.knows(trio.nodes[1])
     trio.agree("a node begins again with an empty directory")
 
-    loads = [Load(node, trio.seed + n, hits=HITS, connections=4, pipeline=8) for n, node in enumerate(trio.nodes)]
-    trio.seed += 3
+    loads = trio.load(*trio.nodes)
     time.sleep(0.3)
     reset = footfall(trio.nodes[2], "reset", SITE, "--wait", "20")
-    there = {incarnation(node) for node in trio.nodes}
-    assert {node["incarnation"] for node in reset["nodes"] if node["adopted"]} >= there, reset
+    assert {node["node"] for node in reset["nodes"] if node["adopted"]} >= set("abc"), reset
     for load in loads:
         trio.books.add(load.truth())
     until(lambda: len(set(trio.counted())) == 1, lambda: f"after a reset: {trio.counted()}")
@@ -144,8 +150,93 @@ def single(trio):
     trio.agree(f"a reset on one node ({since} hits since), and its undo on another")
 
 
-def incarnation(node):
-    return node.request("POST", "/v1/hits", "", Content_Type="application/x-ndjson").fields["Footfall-Node"]
+def copy_of(node, name):
+    """Its directory as it stands, in use or not. One that was caught between two moments is made again."""
+    for attempt in range(20):
+        directory = f"{node.directory}-{name}"
+        shutil.rmtree(directory, ignore_errors=True)
+        subprocess.run(["cp", "-r", str(node.directory), directory], stderr=subprocess.DEVNULL)
+        if subprocess.run([str(BUILD / "footfall"), "verify", directory], stdout=subprocess.DEVNULL).returncode == 0:
+            return directory
+    raise AssertionError("no copy can be read")
+
+
+def slots(trio):
+    return trio.redis.run("HLEN", "footfall:{%s}:slots" % SITE)
+
+
+def copies(trio):
+    """Directories that run twice, or that were put back: begun under the load of the others, and loaded themselves."""
+    redis = trio.redis
+    trio.under_load("nothing", lambda: None)
+
+    def two_from(directory, name, of):
+        def begin():
+            pair = [of.start(), trio.node(name, directory)]
+            trio.nodes += pair
+            return trio.load(*pair)
+        return begin
+
+    stopped = trio.nodes.pop()
+    stopped.stop()
+    trio.under_load("a node that was stopped, and a copy of it", two_from(copy_of(stopped, "d"), "d", stopped))
+
+    def beside(of, name):
+        def begin():
+            time.sleep(0.3)
+            trio.nodes.append(trio.node(name, copy_of(of, name)))
+            return trio.load(trio.nodes[-1])
+        return begin
+
+    trio.under_load("a copy of a node that runs", beside(trio.nodes[0], "e"))
+
+    put_back = trio.nodes[1]
+    kept = []
+
+    def keep():
+        time.sleep(0.3)
+        kept.append(copy_of(put_back, "kept"))
+
+    trio.under_load("a copy of a node is kept", keep)
+    trio.nodes.remove(put_back)
+    put_back.stop(signal.SIGKILL)
+    shutil.rmtree(put_back.directory)
+    os.rename(kept[0], put_back.directory)
+
+    def begin_put_back():
+        trio.nodes.append(put_back.start())
+        return trio.load(put_back)
+
+    trio.under_load("that node is put back to it", begin_put_back)
+
+    def away():
+        time.sleep(0.3)
+        redis.kill()
+        of = trio.nodes[0]
+        trio.nodes.append(trio.node("f", copy_of(of, "f")))
+        more = trio.load(trio.nodes[-1])
+        for load in more:
+            trio.books.add(load.truth())
+        trio.nodes[-1].stop(signal.SIGKILL)
+        trio.nodes[-1].start()
+        more = trio.load(trio.nodes[-1])
+        redis.start()
+        return more
+
+    trio.under_load("a copy begins, and is killed, while Redis is away", away)
+    before = slots(trio)
+    for node in trio.nodes:
+        node.stop()
+    for node in trio.nodes:
+        node.start()
+    trio.agree("all were stopped and started again")
+    trio.under_load("and they count", lambda: None)
+    assert slots(trio) == before, f"{before} slots became {slots(trio)} by clean stops"
+    for node in trio.nodes:
+        node.stop(signal.SIGKILL)
+    for node in trio.nodes:
+        node.start()
+    trio.agree("all were killed and started again")
 
 
 def sentinels(trio):
@@ -198,5 +289,6 @@ if __name__ == "__main__":
         sys.exit(SKIPPED)
     for _ in range(count):
         drill(Redis, single)
+        drill(Redis, copies)
         drill(Sentinels, sentinels)
         drill(Cluster, cluster)

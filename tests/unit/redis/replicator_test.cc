@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Many nodes in one process, a model of Redis between them, a virtual clock, seeded faults. When the faults end, all
-// nodes must show the same, and what they show must be what was counted.
+// Many nodes in one process, a model of Redis between them, a virtual clock, seeded faults; nodes that are stopped,
+// killed, copied while they run or stand, and put back to an earlier state. When the faults end, all nodes must show
+// the same, and what they show must be what was counted.
 //   FOOTFALL_ROUNDS=10000 FOOTFALL_SEED=1 redis_test --gtest_filter=ReplicatorTest.*
 //   FOOTFALL_ROUNDS=1 FOOTFALL_NODES=100 FOOTFALL_SITES=10000 redis_test --gtest_filter=*AnyFaults
 // Of the drawn sizes one in twenty has up to 100 nodes, one in twenty up to 1,000 sites, the others a few of each.
@@ -87,17 +88,76 @@ class World {
   std::uint64_t last = 0;
 };
 
-// What is on its disk is registry and incarnation; all else is gone with a restart.
+// What a copy of its directory has.
+struct Image {
+  base::Incarnation slot{};
+  std::optional<base::Incarnation> ticket;
+  std::string registry;
+  std::vector<std::string> sites;
+};
+
+// What is on its disk is registry, slot and ticket; all else is gone with a restart.
 class Node final : public ReplicatedNode, public Calls {
  public:
-  Node(World& world, std::string name) : world_(world), name_(std::move(name)) {
-    for (std::uint8_t& byte : incarnation_) byte = static_cast<std::uint8_t>(world.draw(256));
-    restart();
+  Node(World& world, std::string name) : world_(world), name_(std::move(name)), slot_(drawn()) { run(); }
+  // Starts from a copy.
+  Node(World& world, std::string name, const Image& image) : world_(world), name_(std::move(name)) {
+    slot_ = image.slot;
+    ticket_ = image.ticket;
+    base::ByteReader in(image.registry);
+    EXPECT_TRUE(registry_->load(in));
+    for (std::size_t i = 0; i < image.sites.size(); ++i) {
+      base::ByteReader site(image.sites[i]);
+      sites::Site* of = registry_->all_sites()[i];
+      const base::MutexLock lock(of->mutex());
+      EXPECT_TRUE(of->state().load(site));
+    }
+    start();
+  }
+  Image image() const {
+    Image out{slot_, ticket_, {}, {}};
+    base::ByteWriter registry(out.registry);
+    registry_->save(registry, kBegin_ms / 1000);
+    for (sites::Site* of : registry_->all_sites()) {
+      base::ByteWriter site(out.sites.emplace_back());
+      const base::MutexLock lock(of->mutex());
+      of->state().save(site, kBegin_ms / 1000);
+    }
+    return out;
   }
 
-  void restart() {
-    replicator_ = std::make_unique<Replicator>(*this, *this, Replicator::Options{});
-    changed_.clear();
+  // As store/own_slot.h has it: a clean stop, and the start after that, or after a crash.
+  void stop() {
+    replicator_.reset();
+    lives_ = std::make_shared<bool>(true);
+    if (world_.down) return;
+    ticket_ = drawn();
+    if (!world_.chance(world_.faults.unsent))
+      world_.redis.execute({"HSET", "footfall:{meta}:tickets", base::to_text(*ticket_), name_});
+  }
+  void start() {
+    taken_.reset();
+    before_.reset();
+    if (const auto ticket = std::exchange(ticket_, std::nullopt);
+        ticket && !world_.down && !world_.chance(world_.faults.unsent)) {
+      const Reply reply = world_.redis.execute({"HDEL", "footfall:{meta}:tickets", base::to_text(*ticket)});
+      if (reply.integer == 1 && !world_.chance(world_.faults.unanswered)) taken_ = ticket;
+    }
+    if (!taken_) {
+      for (sites::Site* of : registry_->all_sites()) {
+        for (const auto& [epoch, own] : sites::take_slots(*of)) {
+          const base::MutexLock lock(of->mutex());
+          of->state().inherit(epoch, slot_, own);
+        }
+      }
+      before_ = std::exchange(slot_, drawn());
+    }
+    run();
+  }
+  void crash() {
+    replicator_.reset();
+    lives_ = std::make_shared<bool>(true);
+    start();
   }
   void tick() { replicator_->tick(world_.now_ms + clock_ahead_ms, !world_.down, connections_); }
   std::int64_t clock_ahead_ms = 0;  // to be set before the first tick
@@ -110,7 +170,9 @@ class Node final : public ReplicatedNode, public Calls {
     world_.submit({words.begin(), words.end()}, std::move(done));
   }
 
-  base::Incarnation incarnation() override { return incarnation_; }
+  base::Incarnation incarnation() override { return slot_; }
+  std::optional<base::Incarnation> incarnation_before() override { return before_; }
+  std::optional<base::Incarnation> ticket() override { return taken_; }
   std::string name() override { return name_; }
   std::vector<std::string> sites() override {
     std::vector<std::string> out;
@@ -175,7 +237,7 @@ class Node final : public ReplicatedNode, public Calls {
   void adopted() override {}
   bool knows(const std::string& change_id) override { return registry_->knows(change_id); }
   void each_shared(const std::function<void(const sites::SharedChange&)>& visit) override {
-    registry_->each_shared(base::to_text(incarnation_), visit);
+    registry_->each_shared(base::to_text(slot_), visit);
   }
   std::uint64_t changes_applied() override { return registry_->applied(); }
   void own_slot_ahead(const std::string& site, const Epoch&, const counting::Slot&) override {
@@ -184,10 +246,10 @@ class Node final : public ReplicatedNode, public Calls {
   }
   bool copied = false;
   int ahead = 0;
-  void call_itself(const base::Incarnation& incarnation) {
-    incarnation_ = incarnation;
+  void call_itself(const base::Incarnation& slot) {
+    slot_ = slot;
     copied = true;
-    restart();
+    run();
   }
 
   // Of the newest day, or one of the forty before.
@@ -226,9 +288,20 @@ class Node final : public ReplicatedNode, public Calls {
   double disk_fails = 0;
 
  private:
+  void run() {
+    replicator_ = std::make_unique<Replicator>(*this, *this, Replicator::Options{});
+    changed_.clear();
+  }
+  base::Incarnation drawn() {
+    base::Incarnation id{};
+    for (std::uint8_t& byte : id) byte = static_cast<std::uint8_t>(world_.draw(256));
+    return id;
+  }
+
   World& world_;
   std::string name_;
-  base::Incarnation incarnation_{};
+  base::Incarnation slot_{};
+  std::optional<base::Incarnation> ticket_, before_, taken_;
   std::unique_ptr<sites::Registry> registry_ = std::make_unique<sites::Registry>(counting::Limits{});
   std::shared_ptr<bool> lives_ = std::make_shared<bool>(true);
   std::set<std::string> changed_;
@@ -255,10 +328,33 @@ class Cluster {
   Node& any() { return node(world.draw(nodes_.size())); }
   std::string any_site() { return names[world.draw(names.size())]; }
   std::size_t size() const { return nodes_.size(); }
+  // Another node, with a copy of one's directory, made while that one runs or is stopped.
+  void copy() {
+    const std::size_t of = world.draw(nodes_.size());
+    const bool stopped = world.draw(2) == 0;
+    if (stopped) node(of).stop();
+    const Image image = node(of).image();
+    const bool first = world.draw(2) == 0;  // to be started again
+    if (stopped && first) node(of).start();
+    nodes_.push_back(std::make_unique<Node>(world, "node-" + std::to_string(nodes_.size()), image));
+    if (stopped && !first) node(of).start();
+    ++copies;
+  }
+  void keep_image(std::size_t i) { kept_.emplace_back(i, node(i).image()); }
+  // Machines that go back to earlier states. What they told since is known to the others.
+  void put_back() {
+    for (const auto& [i, image] : kept_) {
+      gone_.push_back(std::move(nodes_[i]));
+      nodes_[i] = std::make_unique<Node>(world, "node-" + std::to_string(i), image);
+      ++put_backs;
+    }
+    kept_.clear();
+  }
   // A node whose directory is gone: another incarnation, that knows nothing.
   void replace(std::size_t i) {
     gone_.push_back(std::move(nodes_[i]));
     nodes_[i] = std::make_unique<Node>(world, "node-" + std::to_string(i));
+    std::erase_if(kept_, [i](const auto& kept) { return kept.first == i; });
   }
 
   template <class Plan>
@@ -309,7 +405,7 @@ class Cluster {
   }
 
   void fault() {
-    switch (world.draw(8)) {
+    switch (world.draw(11)) {
       case 0:
         world.faults = {static_cast<double>(world.draw(20)) / 100, static_cast<double>(world.draw(20)) / 100,
                         1 + static_cast<std::int64_t>(world.draw(400))};
@@ -330,10 +426,22 @@ class Cluster {
         }
         break;
       case 5:
-        any().restart();
+        any().crash();
         break;
       case 6:
         any().reconnect();
+        break;
+      case 7: {
+        Node& one = any();
+        one.stop();
+        one.start();
+        break;
+      }
+      case 8:
+        if (nodes_.size() < nodes_max) copy();
+        break;
+      case 9:
+        if (kept_.empty()) keep_image(world.draw(nodes_.size()));
         break;
       default:
         any().disk_fails = static_cast<double>(world.draw(2)) / 2;
@@ -386,10 +494,13 @@ class Cluster {
 
   World world;
   std::vector<std::string> names;
+  std::size_t nodes_max = 0;  // of which some are copies
+  std::uint64_t copies = 0, put_backs = 0;
 
  private:
   std::vector<std::unique_ptr<Node>> nodes_;
-  std::vector<std::unique_ptr<Node>> gone_;  // what they had asked for may still be answered
+  std::vector<std::pair<std::size_t, Image>> kept_;  // node -> an earlier state of it
+  std::vector<std::unique_ptr<Node>> gone_;          // what they had asked for may still be answered
   testing::RedisData dump_;
   std::map<std::string, std::map<Epoch, std::uint64_t>> hits_;
   std::map<std::string, std::uint64_t> attempted_;
@@ -484,7 +595,66 @@ TEST(ReplicatorTest, AnEmptyDirectoryFindsWhatItsNodeHadCounted) {
   cluster.expect_agreement();
 }
 
-TEST(ReplicatorTest, ACopyThatRunsBesideTheFirstTakesNothingAway) {
+TEST(ReplicatorTest, OneOfACopyAndTheFirstGoesOnWhereBothStopped) {
+  Cluster cluster(1, 2, 1);
+  cluster.run(3000);
+  for (int i = 0; i < 50; ++i) cluster.hit();
+  cluster.run(3000);
+  Node& first = cluster.node(0);
+  first.stop();
+  const Image image = first.image();
+  ASSERT_TRUE(image.ticket);
+  Node copy(cluster.world, "copy", image);
+  first.start();
+  EXPECT_EQ(copy.incarnation(), image.slot);
+  EXPECT_NE(first.incarnation(), image.slot);
+  Node later(cluster.world, "later", image);
+  EXPECT_NE(later.incarnation(), image.slot);
+  EXPECT_NE(later.incarnation(), first.incarnation());
+  cluster.run(3000);
+  cluster.expect_agreement();
+  EXPECT_TRUE(cluster.world.redis.hashes["footfall:{meta}:tickets"].empty());
+}
+
+TEST(ReplicatorTest, AStartWithoutRedisHasASlotOfItsOwn) {
+  Cluster cluster(1, 2, 1);
+  cluster.run(3000);
+  for (int i = 0; i < 50; ++i) cluster.hit();
+  const base::Incarnation before = cluster.node(0).incarnation();
+  cluster.node(0).stop();
+  cluster.world.down = true;
+  cluster.node(0).start();
+  EXPECT_NE(cluster.node(0).incarnation(), before);
+  for (int i = 0; i < 50; ++i) cluster.hit();
+  cluster.heal();
+  cluster.run(5000);
+  cluster.expect_agreement();
+}
+
+TEST(ReplicatorTest, ATicketThatComesBackWithAnOldStateOfRedisGoesAgain) {
+  Cluster cluster(1, 2, 1);
+  cluster.run(3000);
+  cluster.node(0).stop();
+  const testing::RedisData old = cluster.world.redis;
+  cluster.node(0).start();
+  cluster.run(3000);
+  cluster.world.redis = old;
+  ASSERT_FALSE(cluster.world.redis.hashes["footfall:{meta}:tickets"].empty());
+  cluster.run(20'000);
+  EXPECT_TRUE(cluster.world.redis.hashes["footfall:{meta}:tickets"].empty());
+}
+
+TEST(ReplicatorTest, WhoeverStartedAnewIsThereOnce) {
+  Cluster cluster(1, 2, 1);
+  cluster.run(3000);
+  for (int i = 0; i < 3; ++i) {
+    cluster.node(0).crash();
+    cluster.run(3000);
+  }
+  EXPECT_EQ(cluster.world.redis.hashes["footfall:{meta}:nodes"].size(), 2U);
+}
+
+TEST(ReplicatorTest, AProcessThatRunsTwiceTakesNothingAway) {
   Cluster cluster(1, 3, 1);
   cluster.run(3000);
   const std::string site = cluster.names[0];
@@ -516,7 +686,7 @@ TEST(ReplicatorTest, WhatRedisLostIsWrittenAgainAlsoForThoseWhoAreGone) {
 TEST(ReplicatorTest, NodesAgreeAfterAnyFaults) {
   const std::size_t count = given("FOOTFALL_ROUNDS", 60);
   const std::uint64_t first = testing::rng_seed();
-  std::uint64_t commands = 0;
+  std::uint64_t commands = 0, copies = 0, put_backs = 0;
   std::size_t most_nodes = 0;
   std::size_t most_sites = 0;
   for (std::size_t round = 0; round < count; ++round) {
@@ -524,6 +694,7 @@ TEST(ReplicatorTest, NodesAgreeAfterAnyFaults) {
     const std::size_t nodes = given("FOOTFALL_NODES", 2 + (size() % 20 == 0 ? size() % 99 : size() % 6));
     const std::size_t sites = given("FOOTFALL_SITES", 1 + (size() % 20 == 0 ? size() % 1000 : size() % 8));
     Cluster cluster(first + round, nodes, sites);
+    cluster.nodes_max = nodes + 3;
     for (int part = 0; part < 2; ++part) {
       cluster.chaos(4000 + static_cast<std::int64_t>(size() % 8000), 1 + size() % 20);
       if (::testing::Test::HasFatalFailure()) FAIL() << "FOOTFALL_SEED=" << first + round << " FOOTFALL_ROUNDS=1";
@@ -531,14 +702,17 @@ TEST(ReplicatorTest, NodesAgreeAfterAnyFaults) {
       cluster.run(10'000);  // an unanswered command is known as such after two seconds
       cluster.expect_agreement();
       if (::testing::Test::HasFailure()) FAIL() << "FOOTFALL_SEED=" << first + round << " FOOTFALL_ROUNDS=1";
-      if (size() % 2 == 0) cluster.replace(size() % nodes);
+      // Not both: what the one told might be known to the other alone.
+      size() % 2 == 0 ? cluster.replace(size() % nodes) : cluster.put_back();
     }
+    copies += cluster.copies;
+    put_backs += cluster.put_backs;
     for (const auto& [name, times] : cluster.world.commands) commands += times;
     most_nodes = std::max(most_nodes, nodes);
     most_sites = std::max(most_sites, sites);
   }
   std::cout << count << " clusters of up to " << most_nodes << " nodes and " << most_sites << " sites, " << commands
-            << " commands\n";
+            << " commands, " << copies << " copies, " << put_backs << " put back\n";
 }
 
 }  // namespace

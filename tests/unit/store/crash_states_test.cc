@@ -5,7 +5,7 @@
 //
 //   hits (one at a time, groups, late), batches with a key that are sent again, on any stream, whatever came of them,
 //   slots of another node, syncs, changes, ticks, days that end, checkpoints, rolls, recycling, failed writes and
-//   syncs, kills and restarts
+//   syncs, kills and restarts, each with a slot of its own or the one that the stop before left
 //                           x kernel (the write acknowledges), disk (the sync does)
 #include <gtest/gtest.h>
 
@@ -61,7 +61,7 @@ struct Batch {
 
 struct Figures {
   std::uint64_t shown = 0, recoveries = 0, acknowledged = 0, nested = 0, with_closed_days = 0, lost = 0, doubled = 0;
-  std::uint64_t batches = 0, tries = 0, replayed = 0, under_way = 0;
+  std::uint64_t batches = 0, tries = 0, replayed = 0, under_way = 0, begins = 0;
   std::unordered_set<std::uint64_t> distinct, journals, histories;  // whole disks, and their parts
 };
 
@@ -104,6 +104,7 @@ class CrashStatesTest : public ::testing::Test {
     node_->segment_bytes = 7U << 10U;
     node_->ack_after_sync = disk_mode;
     node_->history_vfs = vfs_.name();
+    node_->takes_ticket = [this] { return below(2) == 0; };
     ASSERT_NO_FATAL_FAILURE(start());
     for (const char* name : {"a.vn", "b.vn"}) {
       sites::Settings settings;
@@ -342,8 +343,10 @@ class CrashStatesTest : public ::testing::Test {
       } else {
         if (below(3) > 0) {
           kill();
-        } else {
+        } else if (below(2) == 0) {
           node_->crash();
+        } else {
+          ASSERT_TRUE(node_->stop());
         }
         start();
       }
@@ -363,6 +366,7 @@ class CrashStatesTest : public ::testing::Test {
     std::map<sites::SiteId, std::set<counting::Epoch>> included;
     std::uint64_t elsewhere = 0;                     // version of the other node's slot
     std::map<sites::SiteId, std::uint64_t> missing;  // of what the included epochs counted: not in open days
+    std::map<sites::SiteId, std::uint64_t> shown;    // counted, with the other node's
   };
   struct Looked {  // into the history
     struct Row {
@@ -384,6 +388,18 @@ class CrashStatesTest : public ::testing::Test {
     return out;
   }
 
+  // What another node would show: this one's own slot and those that it knows.
+  static std::uint64_t told(const counting::SiteState& site, const base::Incarnation& slot) {
+    std::uint64_t sum = 0;
+    for (const auto& [epoch, own] : site.own_slots()) {
+      if (site.learnt(epoch, slot) != nullptr) return kNever;  // one of the two would be taken for the other
+      sum += site.included().contains(epoch) ? own.counted : 0;
+    }
+    for (const counting::RemoteSlot& known : site.learnt())
+      sum += site.included().contains(known.epoch) ? known.slot.counted : 0;
+    return sum;
+  }
+
   Recovered recover_from(FaultFs& files) const {
     Recovered out;
     auto directory = DataDirectory::open(files, "/data");
@@ -398,6 +414,8 @@ class CrashStatesTest : public ::testing::Test {
       const auto summary = site->state().summary(clock_.utc_s(), counting::calendar_of(19'675));
       std::uint64_t& missing = out.missing[site->id()];
       missing = summary.counted_here;
+      out.shown[site->id()] = summary.counted;
+      if (told(site->state(), (*directory)->slot()) != summary.counted) out.error = "what is told is not what is shown";
       if (const counting::Slot* slot = site->state().learnt({}, kElsewhere)) out.elsewhere = slot->version();
       out.included[site->id()] = site->state().included();
       for (const auto& [epoch, day] : site->state().open_days(INT32_MAX)) {
@@ -590,6 +608,40 @@ class CrashStatesTest : public ::testing::Test {
     });
   }
 
+  // A start has its slot; whatever it was cut off at, the same is shown and told.
+  void cut_begin_of_slot(const Disk& disk, const Recovered& found) {
+    FaultFs files{disk};
+    {
+      auto directory = DataDirectory::open(files, "/data");
+      ASSERT_TRUE(directory);
+      auto state = recover(**directory, node_->limits);
+      ASSERT_TRUE(state);
+      auto nodes = NodesStream::open(files,
+                                     {(*directory)->stream_directory(journal::kNodesStream), journal::kNodesStream,
+                                      (*directory)->incarnation(), node_->segment_bytes},
+                                     state->positions);
+      ASSERT_TRUE(nodes);
+      ASSERT_TRUE(begin_slot(**directory, **nodes, state->registry->all_sites(),
+                             state->positions[journal::kControlStream].sequence, slot_of_start(**directory, false)));
+    }
+    const auto slot_in = [](FaultFs& of) { return DataDirectory::open(of, "/data").value()->slot(); };
+    FaultFs before{disk};
+    const base::Incarnation slot_before = slot_in(before), slot_after = slot_in(files);
+    EXPECT_NE(slot_before, slot_after);
+    each_crash_state(files, 4, rng_, [&](const CrashState& crash) {
+      if (HasFailure()) return;
+      ++figures_.begins;
+      FaultFs copy{crash.disk};
+      SCOPED_TRACE("a slot's begin cut off at position " + std::to_string(crash.position));
+      const base::Incarnation slot = slot_in(copy);
+      EXPECT_TRUE(slot == slot_before || slot == slot_after);
+      const Recovered again = recover_from(copy);
+      EXPECT_EQ(again.error, "");
+      EXPECT_EQ(again.shown, found.shown);
+      EXPECT_EQ(again.missing, found.missing);
+    });
+  }
+
   static void expect_the_same(const Recovered& again, const Looked& looked_again, const Recovered& found,
                               const Looked& looked) {
     EXPECT_EQ(again.error, "");
@@ -635,6 +687,7 @@ class CrashStatesTest : public ::testing::Test {
         expect_the_same(again, look_into_history(files, again.checkpoint), found, looked);
       }
       if (fresh && figures_.recoveries % 800 == 0) cut_recovery(crash.disk, found, looked);
+      if (fresh && figures_.recoveries % 200 == 0) cut_begin_of_slot(crash.disk, found);
     });
     figures_.acknowledged += acknowledged_at(kNever - 1);
   }
@@ -671,10 +724,10 @@ TEST_F(CrashStatesTest, NoCrashLosesOrDoublesWhatWasAcknowledged) {
   std::cout << "runs=" << runs << " states=" << figures_.distinct.size() << " journals=" << figures_.journals.size()
             << " histories=" << figures_.histories.size() << " shown=" << figures_.shown
             << " recoveries=" << figures_.recoveries << " in_recovery=" << figures_.nested
-            << " batches=" << figures_.batches << " tries=" << figures_.tries << " replayed=" << figures_.replayed
-            << " under_way=" << figures_.under_way << " with_closed_days=" << figures_.with_closed_days
-            << " acknowledged=" << figures_.acknowledged << " lost=" << figures_.lost << " doubled=" << figures_.doubled
-            << '\n';
+            << " begins=" << figures_.begins << " batches=" << figures_.batches << " tries=" << figures_.tries
+            << " replayed=" << figures_.replayed << " under_way=" << figures_.under_way
+            << " with_closed_days=" << figures_.with_closed_days << " acknowledged=" << figures_.acknowledged
+            << " lost=" << figures_.lost << " doubled=" << figures_.doubled << '\n';
   EXPECT_GE(figures_.distinct.size(), kStatesMin);
   EXPECT_GT(figures_.with_closed_days, 0U);
 }

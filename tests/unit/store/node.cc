@@ -56,6 +56,11 @@ base::Result<void> Node::start(unsigned streams) {
     if (auto done = nodes_->inherit(registry_->all_sites(), *directory_->restored_from(), control_sequence()); !done)
       return done;
   }
+  if (takes_ticket) {
+    const store::OwnSlot slot = store::slot_of_start(*directory_, directory_->ticket() && takes_ticket());
+    if (auto begun = store::begin_slot(*directory_, *nodes_, registry_->all_sites(), control_sequence(), slot); !begun)
+      return begun;
+  }
   for (unsigned i = 0; i < streams; ++i) {
     auto writer = open_writer(journal::StreamId{static_cast<std::uint16_t>(i + 1)});
     if (!writer) return writer.error();
@@ -80,6 +85,12 @@ base::Result<void> Node::start(unsigned streams) {
   // which may be late.
   tick();
   return {};
+}
+
+base::Result<base::Incarnation> Node::stop() {
+  auto ticket = store::leave_ticket(*directory_);
+  crash();
+  return ticket;
 }
 
 void Node::crash() {

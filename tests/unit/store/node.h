@@ -25,6 +25,7 @@
 #include "store/history.h"
 #include "store/moment.h"
 #include "store/nodes_stream.h"
+#include "store/own_slot.h"
 #include "store/recovery.h"
 #include "store/set_aside.h"
 
@@ -55,6 +56,8 @@ class Node {
   // Opens, recovers and begins new segments. Errors of recovery are answered.
   base::Result<void> start(unsigned streams);
   void crash();
+  // Of one of many nodes: leaves a ticket, which is answered, and is gone.
+  base::Result<base::Incarnation> stop();
   bool running() const { return directory_ != nullptr; }
 
   // Decides, journals and applies; what was observed goes along. The claim's record is in the block of the hits.
@@ -100,6 +103,8 @@ class Node {
 
   counting::Limits limits;
   bool accept_loss = false;  // of start()
+  // It is one of many nodes, and this says whether a start finds its ticket in Redis.
+  std::function<bool()> takes_ticket;
   base::FileSystem* files = &unsynced_files();
   std::uint64_t segment_bytes = 32U << 10U;
   std::uint64_t reserve_bytes = 4U << 10U;
