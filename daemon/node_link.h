@@ -38,9 +38,8 @@ class NodeLink final : public api::NodeList {
   // `key`: with it, who is online, and the visitors of a day, are counted over all nodes. `send` carries out what was
   // called. REQUIRES: options.node.
   NodeLink(const boost::asio::any_io_executor& control, redis::Calls& calls, const base::Clock& clock,
-           const RedisOptions& options, sites::Registry& registry, const store::OwnSlot& slot,
-           LocalNodeWays ways, ingest::Salts& salts, const std::optional<ingest::ClusterKey>& key,
-           std::function<void()> send);
+           const RedisOptions& options, sites::Registry& registry, const store::OwnSlot& slot, LocalNodeWays ways,
+           ingest::Salts& salts, const std::optional<ingest::ClusterKey>& key, std::function<void()> send);
   ~NodeLink() override;
 
   // Several times a second. `masters` rises with each server that became a master.
