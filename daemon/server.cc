@@ -305,7 +305,6 @@ void Server::open_threads() {
                   recovered_.positions[journal::kControlStream].sequence)
         .value();
   }
-  begin_slot(*nodes);
   control_ = std::make_unique<Control>(*control_environment_, std::move(control), std::move(nodes), recovered_.changes);
   recovered_.changes.clear();
 
@@ -318,6 +317,7 @@ void Server::open_threads() {
     shards_.back()->set_directory(sites);
     counters.push_back(&shards_.back()->counters());
   }
+  begin_slot(control_->nodes_stream());  // what was recovered is on the disk now
   // Who was online before the restart still is: their sites are ticked again, from now on.
   const std::int64_t now_s = clock_->utc_s();
   for (sites::Site* site : recovered_.registry->all_sites()) {

@@ -577,6 +577,15 @@ class CrashStatesTest : public ::testing::Test {
         std::count_if(learns_.begin(), learns_.end(), is) + std::count_if(changes_.begin(), changes_.end(), is));
   }
 
+  void open_writers(FaultFs& files, const DataDirectory& directory, RecoveredState& state) const {
+    for (std::uint16_t id = 0; id <= kStreams; ++id) {
+      const journal::StreamId stream{id};
+      ASSERT_TRUE(journal::Writer::open(
+          files, {directory.stream_directory(stream), stream, directory.incarnation(), node_->segment_bytes},
+          state.positions[stream]));
+    }
+  }
+
   // Recovery ends in new segments and a history that knows of no later checkpoint. Whatever it was cut off at, it gives
   // the same.
   void cut_recovery(const Disk& disk, const Recovered& found, const Looked& looked) {
@@ -586,12 +595,7 @@ class CrashStatesTest : public ::testing::Test {
       ASSERT_TRUE(directory);
       auto state = recover(**directory, node_->limits);
       ASSERT_TRUE(state);
-      for (std::uint16_t id = 0; id <= kStreams; ++id) {
-        const journal::StreamId stream{id};
-        ASSERT_TRUE(journal::Writer::open(
-            files, {(*directory)->stream_directory(stream), stream, (*directory)->incarnation(), node_->segment_bytes},
-            state->positions[stream]));
-      }
+      open_writers(files, **directory, *state);
       ASSERT_TRUE(NodesStream::open(files,
                                     {(*directory)->stream_directory(journal::kNodesStream), journal::kNodesStream,
                                      (*directory)->incarnation(), node_->segment_bytes},
@@ -616,6 +620,7 @@ class CrashStatesTest : public ::testing::Test {
       ASSERT_TRUE(directory);
       auto state = recover(**directory, node_->limits);
       ASSERT_TRUE(state);
+      open_writers(files, **directory, *state);
       auto nodes = NodesStream::open(files,
                                      {(*directory)->stream_directory(journal::kNodesStream), journal::kNodesStream,
                                       (*directory)->incarnation(), node_->segment_bytes},
@@ -687,7 +692,7 @@ class CrashStatesTest : public ::testing::Test {
         expect_the_same(again, look_into_history(files, again.checkpoint), found, looked);
       }
       if (fresh && figures_.recoveries % 800 == 0) cut_recovery(crash.disk, found, looked);
-      if (fresh && figures_.recoveries % 200 == 0) cut_begin_of_slot(crash.disk, found);
+      if (fresh && figures_.recoveries % 1600 == 0) cut_begin_of_slot(crash.disk, found);
     });
     figures_.acknowledged += acknowledged_at(kNever - 1);
   }

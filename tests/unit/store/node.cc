@@ -56,16 +56,16 @@ base::Result<void> Node::start(unsigned streams) {
     if (auto done = nodes_->inherit(registry_->all_sites(), *directory_->restored_from(), control_sequence()); !done)
       return done;
   }
-  if (takes_ticket) {
-    const store::OwnSlot slot = store::slot_of_start(*directory_, directory_->ticket() && takes_ticket());
-    if (auto begun = store::begin_slot(*directory_, *nodes_, registry_->all_sites(), control_sequence(), slot); !begun)
-      return begun;
-  }
   for (unsigned i = 0; i < streams; ++i) {
     auto writer = open_writer(journal::StreamId{static_cast<std::uint16_t>(i + 1)});
     if (!writer) return writer.error();
     writers_.push_back(std::move(*writer));
     applied_hits.push_back(recovered_.stream_hits[journal::StreamId{static_cast<std::uint16_t>(i + 1)}]);
+  }
+  if (takes_ticket) {  // what was recovered is on the disk now
+    const store::OwnSlot slot = store::slot_of_start(*directory_, directory_->ticket() && takes_ticket());
+    if (auto begun = store::begin_slot(*directory_, *nodes_, registry_->all_sites(), control_sequence(), slot); !begun)
+      return begun;
   }
   waiting_.resize(streams);
   given_up_.resize(streams);
