@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Incarnation: the random id of one data directory, and so of what was counted into it. As text it is 32 hex digits:
-// in META, in the header Footfall-Node, and in Redis.
+// Incarnation: the random id of one data directory, and so of what was counted into it; or of one run of it among
+// nodes (its slot, store/own_slot.h). As text it is 32 hex digits: in META, in the header Footfall-Node, and in Redis.
 // Tested by tests/unit/base/incarnation_test.cc.
 #pragma once
 
