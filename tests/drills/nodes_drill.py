@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Three nodes count one site under load while their Redis is treated badly; afterwards each shows what all acknowledged.
+"""Three nodes count one site under load while their Redis is treated badly, or while copies of their directories begin; afterwards each
+shows what all acknowledged.
 
 FOOTFALL_ROUNDS is how often the list of what is done to it is gone through (1). Each line says what was done, the hits that were
 acknowledged meanwhile, and how long after the last of them all nodes showed their sum."""

@@ -60,6 +60,23 @@ TEST_F(DataDirectoryTest, IsMadeOnceAndKeepsItsIncarnation) {
   EXPECT_NE((*other)->incarnation(), incarnation);
 }
 
+TEST_F(DataDirectoryTest, KeepsItsSlotAndTheTicketOfTheStop) {
+  {
+    const auto made = open();
+    ASSERT_TRUE(made);
+    EXPECT_EQ((*made)->slot(), (*made)->incarnation());
+    EXPECT_FALSE((*made)->among_nodes());
+    ASSERT_TRUE((*made)->set_slot({1, 2, 3}, base::Incarnation{4, 5, 6}));
+  }
+  const auto again = open();
+  ASSERT_TRUE(again);
+  EXPECT_EQ((*again)->slot(), (base::Incarnation{1, 2, 3}));
+  EXPECT_EQ((*again)->ticket(), (base::Incarnation{4, 5, 6}));
+  ASSERT_TRUE((*again)->set_slot((*again)->slot(), std::nullopt));
+  EXPECT_TRUE((*again)->among_nodes());
+  EXPECT_FALSE((*again)->ticket());
+}
+
 TEST_F(DataDirectoryTest, APowerCutBehindItsMakingLeavesIt) {
   testing::FaultFs disk;
   ASSERT_TRUE(disk.make_directory("/var"));
@@ -90,7 +107,7 @@ TEST_F(DataDirectoryTest, WhatIsNoDirectoryIsRefusedByName) {
 }
 
 TEST_F(DataDirectoryTest, ADamagedMetaIsNeverReadOtherwise) {
-  ASSERT_TRUE(open());
+  ASSERT_TRUE((*open())->set_slot({1, 2, 3}, base::Incarnation{4, 5, 6}));
   const std::string whole = read(meta());
   for (std::size_t bit = 0; bit < 8 * whole.size(); ++bit) {
     std::string flipped = whole;
