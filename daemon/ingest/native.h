@@ -27,8 +27,8 @@ inline constexpr std::size_t kLabelMax = 128;
 base::Result<Ping> parse_native(const http::Request& request, Arena& arena);
 
 // The parts that batches and other dialects share.
-// Everything that the keys say; errors as above, but a site need not be among them. `ping` keeps what it has where a key
-// is absent.
+// Everything that the keys say; errors as above, but a site need not be among them. `ping` keeps what it has where a
+// key is absent.
 base::Result<void> read_ping(const Fields& fields, Arena& arena, Ping& ping);
 base::Error missing_site();
 // Origin, Referer and the headers of a prefetch.
