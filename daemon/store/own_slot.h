@@ -51,8 +51,8 @@ struct OwnSlot {
 // Of a start. `ticket_taken`: the one in META was in Redis, and is not any more.
 OwnSlot slot_of_start(const DataDirectory& directory, bool ticket_taken);
 
-// Nothing may be counted before it succeeded. `control_sequence`: of the last change. REQUIRES: what was recovered is on
-// the device (the streams' writers are open); else a power cut could leave more that was inherited than was counted.
+// Nothing may be counted before it succeeded. `control_sequence`: of the last change. REQUIRES: what was recovered is
+// on the device (the streams' writers are open); else a power cut could leave more that was inherited than was counted.
 base::Result<void> begin_slot(DataDirectory& directory, NodesStream& nodes, const std::vector<sites::Site*>& sites,
                               std::uint64_t control_sequence, const OwnSlot& slot);
 
