@@ -37,11 +37,11 @@ class RecentLabels {
     LabelId id = counting::kNoLabel;
   };
   Entry& of(Dimension dimension, std::uint64_t hash) {
-    return entries_[(static_cast<std::size_t>(dimension) * 2 + (hash & 1U)) % entries_.size()];
+    return entries_.at(static_cast<std::size_t>(dimension)).at(hash & 1U);
   }
 
  private:
-  std::array<Entry, 2 * counting::kDimensions> entries_;
+  std::array<std::array<Entry, 2>, counting::kDimensions> entries_;  // by dimension, and a bit of the hash
 };
 
 LabelId reserve_label(Site& site, counting::Day day, Dimension dimension, const Text& label, unsigned stream,

@@ -87,6 +87,8 @@ class BehindNginx(unittest.TestCase):
             self.nodes.append(self.node(name, key, directory).start())
         for node in self.nodes:
             until(lambda node=node: node.get(f"/v1/sites/{SITE}/stats").status == 200, "the site did not reach a node")
+            # Before that a node hashes visitors under a salt of its own.
+            until(lambda node=node: node.stats(SITE)["scope"] == "cluster", "the nodes' salt did not reach a node")
         self.nginx = Nginx(self.nodes)
         self.addCleanup(self.nginx.close)
 
