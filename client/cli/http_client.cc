@@ -16,6 +16,8 @@
 #include <chrono>
 #include <optional>
 
+#include "cpp/address.h"
+
 namespace footfall::cli {
 namespace {
 
@@ -25,59 +27,9 @@ namespace http = beast::http;
 using beast::error_code;
 using UnixStream = beast::basic_stream<asio::local::stream_protocol>;
 
+using client::Address;
+
 constexpr std::uint64_t kBodyMax = std::uint64_t{64} << 20U;  // 10,000 pages of long paths are well below
-
-struct Address {
-  std::string text;        // as it was given
-  std::string host, port;  // empty for a unix socket
-  std::string path;        // of the unix socket
-  std::string base;        // "" or "/prefix"
-};
-
-base::Result<Address> parse(const std::string& text) {
-  Address address;
-  address.text = text;
-  const auto invalid = [&](const char* why) {
-    return base::Error{base::Errc::invalid_config,
-                       "\"" + text + "\" is no address of a daemon: " + why +
-                           "; write http://127.0.0.1:8080 or unix:/run/footfall/admin.sock"};
-  };
-  constexpr std::string_view kHttp = "http://";
-  constexpr std::string_view kUnix = "unix:";
-  std::string_view rest = text;
-  if (rest.starts_with(kUnix)) {
-    address.path = rest.substr(kUnix.size());
-    return address.path.empty() ? base::Result<Address>(invalid("the path is missing")) : address;
-  }
-  if (rest.starts_with("https://")) return invalid("TLS is not spoken here; go through loopback, or a tunnel");
-  if (!rest.starts_with(kHttp)) return invalid("it begins with neither http:// nor unix:");
-  rest.remove_prefix(kHttp.size());
-  const std::size_t slash = rest.find('/');
-  std::string_view authority = rest.substr(0, slash);
-  if (slash != std::string_view::npos) {
-    address.base = rest.substr(slash);
-    while (address.base.ends_with('/')) address.base.pop_back();
-  }
-  if (address.base.find_first_of("?# \t\r\n") != std::string::npos) return invalid("a path cannot hold that");
-  // [::1]:8080, 127.0.0.1:8080, example.vn
-  const std::size_t colon = authority.rfind(':');
-  const std::size_t bracket = authority.rfind(']');
-  address.port = "80";
-  if (colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket)) {
-    address.port = authority.substr(colon + 1);
-    authority = authority.substr(0, colon);
-    unsigned port = 0;
-    const char* const end = address.port.data() + address.port.size();
-    const auto [stopped, error] = std::from_chars(address.port.data(), end, port);
-    if (error != std::errc() || stopped != end || port == 0 || port > 65535)
-      return invalid("the port is no number from 1 to 65535");
-  }
-  if (authority.starts_with('[') && authority.ends_with(']')) authority = authority.substr(1, authority.size() - 2);
-  if (authority.empty() || authority.find_first_of(" @\t\r\n") != std::string_view::npos)
-    return invalid("the host is missing");
-  address.host = authority;
-  return address;
-}
 
 }  // namespace
 
@@ -154,10 +106,7 @@ struct HttpClient::Impl {
     request.method_string(wanted.method);
     request.target(address.base + wanted.target);
     request.version(11);
-    request.set(http::field::host, address.host.empty() ? "localhost"
-                                   : address.host.find(':') != std::string::npos
-                                       ? "[" + address.host + "]:" + address.port
-                                       : address.host + ":" + address.port);
+    request.set(http::field::host, address.host_field());
     request.set(http::field::user_agent, "footfall/" FOOTFALL_VERSION);
     for (const auto& [name, value] : wanted.fields) request.set(name, value);
     if (!wanted.content_type.empty()) request.set(http::field::content_type, wanted.content_type);
@@ -199,10 +148,11 @@ HttpClient::HttpClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 HttpClient::~HttpClient() = default;
 
 base::Result<std::unique_ptr<HttpClient>> HttpClient::at(const std::string& address, unsigned timeout_s) {
-  auto parsed = parse(address);
-  if (!parsed) return parsed.error();
   auto impl = std::make_unique<Impl>();
-  impl->address = *std::move(parsed);
+  std::string why = client::parse_address(address, impl->address);
+  if (why.empty() && impl->address.tls)
+    why = "\"" + address + "\": TLS is not spoken here; go through loopback, or a tunnel";
+  if (!why.empty()) return base::Error{base::Errc::invalid_config, why};
   impl->timeout = std::chrono::seconds(timeout_s);
   return std::unique_ptr<HttpClient>(new HttpClient(std::move(impl)));
 }

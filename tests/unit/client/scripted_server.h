@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ScriptedServer: a server on loopback that gives prepared answers in turn and keeps what it was asked.
+// ScriptedServer: a server on loopback that gives prepared answers in turn, or those of a function, and keeps what it
+// was asked.
 #pragma once
 
 #include <arpa/inet.h>
@@ -11,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <mutex>
 #include <set>
 #include <string>
@@ -44,7 +46,7 @@ class ScriptedServer {
     socklen_t size = sizeof address;
     ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
     port_ = ntohs(address.sin_port);
-    std::string name = testing::TempDir() + "footfall-server-token-XXXXXX";
+    std::string name = ::testing::TempDir() + "footfall-server-token-XXXXXX";
     const int file = mkstemp(name.data());
     ::close(file);
     token_file_ = name;
@@ -68,6 +70,11 @@ class ScriptedServer {
   void answers(std::vector<Answer> answers) {
     const std::lock_guard lock(mutex_);
     answers_ = std::move(answers);
+  }
+  // From now on `answer` is asked, by one thread at a time. It is called under the server's lock: it must not call it.
+  void answers_by(std::function<Answer(const Request&)> answer) {
+    const std::lock_guard lock(mutex_);
+    by_ = std::move(answer);
   }
   std::vector<Request> requests() {
     const std::lock_guard lock(mutex_);
@@ -113,7 +120,9 @@ class ScriptedServer {
       const std::lock_guard lock(mutex_);
       requests_.push_back(
           {bytes.substr(0, bytes.find("\r\n")), bytes.substr(0, head_end), bytes.substr(head_end, body_size), number});
-      if (!answers_.empty()) {
+      if (by_) {
+        answer = by_(requests_.back());
+      } else if (!answers_.empty()) {
         answer = answers_.front();
         answers_.erase(answers_.begin());
       }
@@ -135,6 +144,7 @@ class ScriptedServer {
   std::mutex mutex_;
   std::set<int> open_;
   std::vector<Answer> answers_;
+  std::function<Answer(const Request&)> by_;
   std::vector<Request> requests_;
 };
 

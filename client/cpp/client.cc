@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "footfall/client.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <condition_variable>
+#include <cstdio>
+#include <deque>
+#include <mutex>
+#include <random>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "cpp/batch_answer.h"
+#include "cpp/connection.h"
+#include "cpp/hit_encoder.h"
+#include "cpp/judge.h"
+
+namespace footfall::client {
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kHitBytesMax = std::size_t{60} << 10U;  // a line has at most 64 KiB
+constexpr std::chrono::seconds kRetryAfterMax{300};
+constexpr std::chrono::seconds kUndecidedMax{23 * 3'600};
+constexpr milliseconds kTimeoutMax = std::chrono::hours{24 * 365};  // a clock can be added to it
+
+struct Batch {
+  std::string body;
+  std::vector<std::uint32_t> ends;  // item -> where it ends in the body
+  std::string name;                 // of its key
+  std::uint64_t order = 0;          // the how manieth; halves keep that of the whole
+  Standing standing;
+  unsigned tries = 0;
+  Clock::time_point not_before{};
+  Clock::time_point undecided_since{};
+
+  std::size_t bytes() const { return body.size() + ends.size() * sizeof(std::uint32_t); }
+};
+
+std::string drawn_name() {
+  std::random_device device;
+  std::array<char, 40> text{};
+  std::snprintf(text.data(), text.size(), "cpp-%08x%08x%08x%08x-", device(), device(), device(), device());
+  return text.data();
+}
+
+Options within_bounds(Options options) {
+  options.batch_items_max = std::clamp<std::size_t>(options.batch_items_max, 1, 10'000);
+  options.batch_bytes_max =
+      std::clamp<std::size_t>(options.batch_bytes_max, std::size_t{64} << 10U, std::size_t{4} << 20U);
+  options.items_max = std::max(options.items_max, options.batch_items_max);
+  // The body, the end of each item, and one more item.
+  options.bytes_max =
+      std::max(options.bytes_max, options.batch_bytes_max + options.batch_items_max * sizeof(std::uint32_t));
+  options.flush_interval = std::max(options.flush_interval, milliseconds{0});
+  options.connect_timeout = std::max(options.connect_timeout, milliseconds{1});
+  options.answer_timeout = std::max(options.answer_timeout, milliseconds{1});
+  options.backoff_first = std::max(options.backoff_first, milliseconds{1});
+  options.backoff_longest = std::max(options.backoff_longest, options.backoff_first);
+  options.undecided_for = std::clamp(options.undecided_for, std::chrono::seconds{0}, kUndecidedMax);
+  return options;
+}
+
+Address address_of(const Options& options) {
+  Address address;
+  const std::string why = parse_address(options.url, address);
+  if (!why.empty()) throw std::invalid_argument(why);
+  if (address.tls)
+    throw std::invalid_argument("\"" + options.url + "\": TLS is not spoken here; use loopback, or a tunnel");
+  if (options.token.empty() || options.token.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                                               "0123456789-._~+/=") != std::string::npos)
+    throw std::invalid_argument("the token is empty, or has bytes that no token has");
+  return address;
+}
+
+}  // namespace
+
+// The queue and its thread.
+class Client::Sender {
+ public:
+  explicit Sender(Options options)
+      : options_(within_bounds(std::move(options))),
+        name_(drawn_name()),
+        random_(std::random_device{}()),
+        connection_(address_of(options_), options_.connect_timeout, options_.answer_timeout),
+        thread_([this] { run(); }) {}
+  Sender(const Sender&) = delete;
+  Sender& operator=(const Sender&) = delete;
+  ~Sender() { close(options_.close_timeout); }
+
+  bool add(const Hit& hit);
+  bool flush(milliseconds timeout);
+  Counts close(milliseconds timeout);
+  Counts counts() const;
+
+ private:
+  using Lock = std::unique_lock<std::mutex>;
+
+  // What came of sending something once.
+  struct Outcome {
+    Try tried;
+    std::string trouble;  // if it settled nothing
+    BatchAnswer answer;   // of a 200
+    std::string refusal;  // otherwise: the problem's type
+    bool replayed = false;
+    std::chrono::seconds retry_after{0};
+  };
+
+  // All below REQUIRE the lock.
+  void seal();
+  bool no_room(std::size_t bytes) const;
+  // The batch to be sent now, or none and when to look again.
+  Batch* due(Clock::time_point& wake);
+  bool until_settled(Lock& lock, std::uint64_t order, milliseconds timeout);
+  void settle(const Batch& batch);
+  void split(const Batch& batch);
+  void take_outcome(Batch& batch, const Outcome& outcome);
+  void pause_all(const Outcome& outcome);
+  milliseconds pause_after(unsigned tries);
+
+  // The sender's thread, without the lock.
+  void run();
+  Outcome send(std::string_view key, std::string_view body);
+
+  const Options options_;
+  const std::string name_;
+  std::mt19937_64 random_;
+  Connection connection_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable work_, room_, settled_;
+  Batch open_;
+  Clock::time_point opened_{};
+  std::deque<Batch> queue_;  // only the sender's thread takes out, so what it looks at stays where it is
+  std::size_t items_ = 0, bytes_ = 0;
+  std::uint64_t batches_ = 0, halves_ = 0;
+  Clock::time_point pause_until_{};
+  unsigned troubles_ = 0;  // tries in a row that ended in a pause of everything
+  std::string node_;       // as the last answer said it
+  bool closing_ = false, stopping_ = false, ended_ = false;
+  Counts counts_;
+
+  std::thread thread_;  // the last: it uses all of the above
+};
+
+bool Client::Sender::add(const Hit& hit) {
+  thread_local std::string item;
+  item.clear();
+  append_hit(item, hit,
+             hit.time_s != Hit::kNow
+                 ? hit.time_s
+                 : std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+                       .count());
+  const std::size_t bytes = item.size() + sizeof(std::uint32_t);
+  Lock lock(mutex_);
+  if (item.size() > kHitBytesMax) {
+    ++counts_.dropped_too_large;
+    return false;
+  }
+  while (!closing_ && no_room(bytes)) {
+    if (options_.when_full == WhenFull::drop) {
+      ++counts_.dropped_full;
+      return false;
+    }
+    if (!open_.ends.empty()) {  // room comes only from what is sent
+      seal();
+      work_.notify_one();
+    }
+    room_.wait(lock);
+  }
+  if (closing_) {
+    ++counts_.dropped_closed;
+    return false;
+  }
+  if (open_.body.size() + item.size() > options_.batch_bytes_max) seal();
+  if (open_.ends.empty()) opened_ = Clock::now();
+  open_.body += item;
+  open_.ends.push_back(static_cast<std::uint32_t>(open_.body.size()));
+  ++items_;
+  bytes_ += bytes;
+  ++counts_.taken;
+  const bool first = open_.ends.size() == 1;
+  const bool full = open_.ends.size() >= options_.batch_items_max;
+  if (full) seal();
+  lock.unlock();
+  if (first || full) work_.notify_one();
+  return true;
+}
+
+bool Client::Sender::no_room(std::size_t bytes) const {
+  return items_ + 1 > options_.items_max || bytes_ + bytes > options_.bytes_max;
+}
+
+void Client::Sender::seal() {
+  if (open_.ends.empty()) return;
+  open_.order = ++batches_;
+  open_.name = name_ + std::to_string(open_.order);
+  open_.standing.items = open_.ends.size();
+  open_.body.shrink_to_fit();
+  open_.ends.shrink_to_fit();
+  queue_.push_back(std::exchange(open_, {}));
+}
+
+bool Client::Sender::until_settled(Lock& lock, std::uint64_t order, milliseconds timeout) {
+  return settled_.wait_until(lock, Clock::now() + std::min(timeout, kTimeoutMax), [&] {
+    return std::none_of(queue_.begin(), queue_.end(), [&](const Batch& batch) { return batch.order <= order; });
+  });
+}
+
+bool Client::Sender::flush(milliseconds timeout) {
+  Lock lock(mutex_);
+  seal();
+  work_.notify_one();
+  return until_settled(lock, batches_, timeout);
+}
+
+Counts Client::Sender::close(milliseconds timeout) {
+  {
+    Lock lock(mutex_);
+    if (ended_) return counts_;
+    closing_ = true;
+    room_.notify_all();
+    seal();
+    work_.notify_one();
+    until_settled(lock, batches_, timeout);
+    stopping_ = true;
+    work_.notify_one();
+  }
+  connection_.interrupt();
+  thread_.join();
+  const Lock lock(mutex_);
+  ended_ = true;
+  counts_.abandoned += items_;
+  items_ = bytes_ = 0;
+  queue_.clear();
+  return counts_;
+}
+
+Counts Client::Sender::counts() const {
+  const Lock lock(mutex_);
+  Counts counts = counts_;
+  counts.waiting = items_;
+  counts.waiting_bytes = bytes_;
+  return counts;
+}
+
+Batch* Client::Sender::due(Clock::time_point& wake) {
+  const auto now = Clock::now();
+  wake = Clock::time_point::max();
+  if (pause_until_ > now) {
+    wake = pause_until_;
+    return nullptr;
+  }
+  for (Batch& batch : queue_) {
+    if (batch.not_before <= now) return &batch;
+    wake = std::min(wake, batch.not_before);
+  }
+  // What is open goes on gathering while something else has to go first.
+  if (open_.ends.empty()) return nullptr;
+  if (opened_ + options_.flush_interval <= now) {
+    seal();
+    return &queue_.back();
+  }
+  wake = std::min(wake, opened_ + options_.flush_interval);
+  return nullptr;
+}
+
+void Client::Sender::run() {
+  Lock lock(mutex_);
+  while (!stopping_) {
+    Clock::time_point wake;
+    Batch* const batch = due(wake);
+    if (batch == nullptr) {
+      if (wake == Clock::time_point::max()) {
+        work_.wait(lock);
+      } else {
+        work_.wait_until(lock, wake);
+      }
+      continue;
+    }
+    if (batch->standing.undecided && Clock::now() - batch->undecided_since > options_.undecided_for) {
+      counts_.unknown += batch->ends.size();
+      counts_.last_trouble = "a batch was given up: " + counts_.last_trouble;
+      settle(*batch);
+      continue;
+    }
+    if (batch->standing.node.empty()) batch->standing.node = node_;
+    const std::string key = batch->standing.node.empty() ? "" : batch->standing.node + "/" + batch->name;
+    lock.unlock();
+    // Whose key it is to be, an empty batch tells, which counts nothing.
+    const Outcome outcome = key.empty() ? send({}, {}) : send(key, batch->body);
+    lock.lock();
+    if (!outcome.tried.node.empty()) node_ = outcome.tried.node;
+    if (!key.empty()) {
+      take_outcome(*batch, outcome);
+    } else if (outcome.tried.status != 200 || node_.empty()) {
+      pause_all(outcome);
+    }
+  }
+}
+
+Client::Sender::Outcome Client::Sender::send(std::string_view key, std::string_view body) {
+  const Address& address = connection_.address();
+  std::string head = "POST " + address.base + "/v1/hits HTTP/1.1\r\nHost: " + address.host_field() +
+                     "\r\nAuthorization: Bearer " + options_.token + "\r\nContent-Type: ";
+  head += kBatchContentType;
+  head += "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
+  if (!key.empty()) head.append("Idempotency-Key: ").append(key).append("\r\n");
+  head += "\r\n";
+  Outcome outcome;
+  Answer answer;
+  const Connection::Exchange exchange = connection_.exchange(head, body, answer);
+  outcome.tried.end = exchange.end;
+  outcome.trouble = exchange.trouble;
+  if (exchange.end != Try::End::answered) return outcome;
+  outcome.tried.status = answer.status;
+  outcome.tried.node = answer.field("footfall-node");
+  const std::string_view retry_after = answer.field("retry-after");
+  unsigned seconds = 0;
+  std::from_chars(retry_after.data(), retry_after.data() + retry_after.size(), seconds);
+  outcome.retry_after = std::min(std::chrono::seconds{seconds}, kRetryAfterMax);
+  outcome.replayed = answer.field("idempotency-replayed") == "true";
+  if (answer.status == 200) {
+    outcome.trouble = address.text + " answered without Footfall-Node; is that footfalld?";
+    if (!read_batch_answer(answer.body, outcome.answer)) {
+      outcome.tried.end = Try::End::cut;
+      outcome.trouble = address.text + " answered 200 with what is no answer of footfalld";
+    }
+    return outcome;
+  }
+  const Problem problem = read_problem(answer.body);
+  outcome.trouble = address.text + " answered " + std::to_string(answer.status) +
+                    (problem.detail.empty() ? "" : ": " + problem.detail.substr(0, 300));
+  outcome.refusal = problem.type.empty() ? "status-" + std::to_string(answer.status) : problem.type;
+  return outcome;
+}
+
+milliseconds Client::Sender::pause_after(unsigned tries) {
+  auto span = options_.backoff_first;
+  for (unsigned i = 1; i < tries && span < options_.backoff_longest; ++i) span *= 2;
+  span = std::min(span, options_.backoff_longest);
+  return milliseconds{std::uniform_int_distribution<milliseconds::rep>(span.count() / 2, span.count())(random_)};
+}
+
+void Client::Sender::pause_all(const Outcome& outcome) {
+  ++counts_.retries;
+  counts_.last_trouble = outcome.trouble;
+  pause_until_ = Clock::now() + std::max<milliseconds>(pause_after(++troubles_), outcome.retry_after);
+}
+
+void Client::Sender::take_outcome(Batch& batch, const Outcome& outcome) {
+  const bool was_undecided = batch.standing.undecided;
+  const Next next = judge(outcome.tried, batch.standing);
+  if (batch.standing.undecided && !was_undecided) batch.undecided_since = Clock::now();
+  if (next == Next::counted) {
+    const BatchAnswer& answer = outcome.answer;
+    counts_.accepted += answer.accepted;
+    counts_.bots += answer.bots;
+    counts_.rejected += answer.rejected;
+    for (const auto& [reason, hits] : answer.reasons) counts_.rejected_by[reason] += hits;
+    if (outcome.replayed) ++counts_.batches_replayed;
+    troubles_ = 0;
+    return settle(batch);
+  }
+  if (next == Next::again) return pause_all(outcome);
+  ++counts_.retries;
+  counts_.last_trouble = outcome.trouble;
+  if (next == Next::refused) {
+    counts_.rejected += batch.ends.size();
+    counts_.rejected_by[outcome.refusal] += batch.ends.size();
+    return settle(batch);
+  }
+  if (next == Next::split) return split(batch);
+  if (next == Next::rekey) batch.standing.node = outcome.tried.node;
+  if (next == Next::reconnect) connection_.disconnect();
+  batch.not_before = Clock::now() + std::max<milliseconds>(pause_after(++batch.tries), outcome.retry_after);
+}
+
+void Client::Sender::settle(const Batch& batch) {
+  items_ -= batch.ends.size();
+  bytes_ -= batch.bytes();
+  ++counts_.batches_settled;
+  queue_.erase(std::find_if(queue_.begin(), queue_.end(), [&](const Batch& other) { return &other == &batch; }));
+  room_.notify_all();
+  settled_.notify_all();
+}
+
+void Client::Sender::split(const Batch& batch) {
+  const std::size_t half = batch.ends.size() / 2;
+  const std::size_t cut = batch.ends[half - 1];
+  std::array<Batch, 2> halves;
+  halves[0].body = batch.body.substr(0, cut);
+  halves[1].body = batch.body.substr(cut);
+  const auto middle = batch.ends.begin() + static_cast<std::ptrdiff_t>(half);
+  halves[0].ends.assign(batch.ends.begin(), middle);
+  for (auto end = middle; end != batch.ends.end(); ++end)
+    halves[1].ends.push_back(*end - static_cast<std::uint32_t>(cut));
+  for (Batch& part : halves) {
+    part.order = batch.order;
+    part.name = name_ + std::to_string(batch.order) + "." + std::to_string(++halves_);
+    part.standing.items = part.ends.size();
+  }
+  auto at = std::find_if(queue_.begin(), queue_.end(), [&](const Batch& other) { return &other == &batch; });
+  *at = std::move(halves[0]);
+  queue_.insert(at + 1, std::move(halves[1]));
+}
+
+Client::Client(Options options) : sender_(std::make_unique<Sender>(std::move(options))) {}
+Client::~Client() = default;
+bool Client::add(const Hit& hit) {
+  return sender_->add(hit);
+}
+bool Client::flush(milliseconds timeout) {
+  return sender_->flush(timeout);
+}
+Counts Client::close(milliseconds timeout) {
+  return sender_->close(timeout);
+}
+Counts Client::counts() const {
+  return sender_->counts();
+}
+
+}  // namespace footfall::client
