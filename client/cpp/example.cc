@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
     footfall::client::Client footfall(options);
     std::mutex input;
     std::vector<std::thread> readers;
+    readers.reserve(4);
     for (int reader = 0; reader < 4; ++reader) {
       readers.emplace_back([&, visitor = "reader " + std::to_string(reader)] {
         for (std::string path;;) {
