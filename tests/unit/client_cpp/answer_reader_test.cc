@@ -18,8 +18,10 @@ const std::string kChunked =
 const std::string kClosing = "HTTP/1.1 204 X\r\nConnection: Close\r\n\r\n";
 
 TEST(AnswerReaderTest, ReadsStatusFieldsAndBody) {
+  const std::string two = kPlain + kEmpty;  // an answer's views point into what was read
+  const std::string after_another = kInterim + kChunked;
   Answer answer;
-  ASSERT_EQ(read_answer(kPlain + kEmpty, false, answer), Read::complete);
+  ASSERT_EQ(read_answer(two, false, answer), Read::complete);
   EXPECT_EQ(answer.status, 200U);
   EXPECT_EQ(answer.body, "hello");
   EXPECT_EQ(answer.size, kPlain.size());
@@ -28,7 +30,7 @@ TEST(AnswerReaderTest, ReadsStatusFieldsAndBody) {
   EXPECT_TRUE(answer.keep_alive);
   ASSERT_EQ(read_answer(kClosing, false, answer), Read::complete);
   EXPECT_FALSE(answer.keep_alive);
-  ASSERT_EQ(read_answer(kInterim + kChunked, false, answer), Read::complete);
+  ASSERT_EQ(read_answer(after_another, false, answer), Read::complete);
   EXPECT_EQ(answer.status, 503U);
   EXPECT_EQ(answer.body, "abc0123456789");
   EXPECT_EQ(answer.size, kInterim.size() + kChunked.size());
