@@ -20,11 +20,11 @@ class BatchBody final : public http::BodySink {
   BatchBody(std::unique_ptr<ingest::BatchReader> reader, bool keyed);
 
   void take(std::string_view bytes) override;
-  std::size_t memory() const override { return reader_->memory(); }
+  std::size_t memory() const override { return reader_ ? reader_->memory() : 0; }
 
   // Of all that was taken. REQUIRES: it is keyed; once.
   sites::BodyDigest digest();
-  // With the items; to be finished.
+  // With the items; to be finished. The connection keeps what is left a little longer: it holds nothing.
   std::unique_ptr<ingest::BatchReader> release() { return std::move(reader_); }
 
  private:

@@ -92,13 +92,14 @@ base::Result<void> read_protobuf_item(std::string_view message, Arena& arena, It
   WireField field;
   std::string_view address;
   while (next != end) {
-    if (!read_field(next, end, field)) return malformed("not a message footfall.v1.Hit");
+    if (read_field(next, end, field) != WireState::whole) return malformed("not a message footfall.v1.Hit");
+    next = field.content.data() + field.content.size();
     // A known field of another type is an unknown one, as everywhere.
     if (field.type == WireType::bytes) {
       if (field.number == kAddress) {
-        address = field.bytes;
+        address = field.content;
       } else if (field.number < kKeyOf.size() && kKeyOf.at(field.number) != Key::count_) {
-        fields.values[static_cast<std::size_t>(kKeyOf[field.number])] = field.bytes;
+        fields.values[static_cast<std::size_t>(kKeyOf[field.number])] = field.content;
       } else {
         ++fields.unknown;
       }

@@ -16,55 +16,6 @@ namespace {
 constexpr std::size_t kInflated = 64U << 10U;  // bytes that are decoded at once
 constexpr std::uint32_t kBatchSite = 1, kBatchHits = 2;
 
-// A field of HitBatch as far as its header tells.
-struct Frame {
-  enum class State : std::uint8_t { whole, partial, malformed };
-  State state = State::partial;
-  std::uint32_t number = 0;
-  WireType type = WireType::varint;
-  std::size_t header = 0;
-  std::uint64_t size = 0;  // of what follows; 0: the header is not whole
-};
-
-Frame frame_of(const char* begin, const char* end) {
-  Frame frame;
-  const char* next = begin;
-  const auto stopped = [&] {
-    frame.state = next == end ? Frame::State::partial : Frame::State::malformed;
-    return frame;
-  };
-  std::uint64_t tag = 0;
-  if (!read_varint(next, end, tag)) return stopped();
-  frame.number = static_cast<std::uint32_t>(tag >> 3U);
-  frame.type = static_cast<WireType>(tag & 7U);
-  frame.state = Frame::State::malformed;
-  if (tag >> 32U != 0 || frame.number == 0) return frame;
-  switch (frame.type) {
-    case WireType::varint: {
-      std::uint64_t value = 0;
-      if (!read_varint(next, end, value)) return stopped();
-      break;
-    }
-    case WireType::bytes:
-      if (!read_varint(next, end, frame.size)) {
-        frame.size = 0;
-        return stopped();
-      }
-      break;
-    case WireType::fixed64:
-      frame.size = 8;
-      break;
-    case WireType::fixed32:
-      frame.size = 4;
-      break;
-    default:
-      return frame;
-  }
-  frame.header = static_cast<std::size_t>(next - begin);
-  frame.state = frame.size <= static_cast<std::uint64_t>(end - next) ? Frame::State::whole : Frame::State::partial;
-  return frame;
-}
-
 }  // namespace
 
 // One or more gzip members, one behind the other.
@@ -162,8 +113,6 @@ void BatchReader::take_decoded(std::string_view bytes) {
   } else {
     take_messages(bytes);
   }
-  if (count_ > kBatchItemsMax)
-    fail(Failure::too_large, "a batch has at most " + std::to_string(kBatchItemsMax) + " items; split it");
 }
 
 void BatchReader::finish() {
@@ -174,9 +123,7 @@ void BatchReader::finish() {
   } else if (!carry_.empty() || skip_ != 0) {
     return fail(Failure::malformed, "the body ends within a field of footfall.v1.HitBatch");
   }
-  if (count_ > kBatchItemsMax)
-    return fail(Failure::too_large, "a batch has at most " + std::to_string(kBatchItemsMax) + " items; split it");
-  if (format_ == BatchFormat::ndjson) return;
+  if (failure_ != Failure::none || format_ == BatchFormat::ndjson) return;
   // The site of the batch may have stood behind its hits.
   std::size_t kept = 0;
   for (std::size_t n = 0; n < good_; ++n) {
@@ -195,21 +142,28 @@ void BatchReader::finish() {
             [](const Unreadable& a, const Unreadable& b) { return a.index < b.index; });
 }
 
-void BatchReader::unreadable(std::string_view reason) {
-  unreadable_.push_back({count_++, arena_.copy(reason)});
+// The next item is there. False: it is one too many.
+bool BatchReader::begin_item() {
+  if (++count_ <= kBatchItemsMax) return true;
+  fail(Failure::too_large, "a batch has at most " + std::to_string(kBatchItemsMax) + " items; split it");
+  return false;
+}
+
+void BatchReader::take_overlong() {
+  if (begin_item()) unreadable_.push_back({count_ - 1, "longer than 64 KiB"});
 }
 
 template <class Read>
 void BatchReader::take_item(const Read& read) {
-  if (count_ >= kBatchItemsMax) {
-    ++count_;
-    return;
-  }
+  if (!begin_item()) return;
   if (good_ == items_.size()) items_.emplace_back();
   Entry& entry = items_[good_];
   entry.item = Item();
-  if (const base::Result<void> done = read(entry.item); !done) return unreadable(done.error().detail);
-  entry.index = static_cast<std::uint32_t>(count_++);
+  if (const base::Result<void> done = read(entry.item); !done) {
+    unreadable_.push_back({count_ - 1, arena_.copy(done.error().detail)});
+    return;
+  }
+  entry.index = static_cast<std::uint32_t>(count_ - 1);
   ++good_;
 }
 
@@ -228,7 +182,7 @@ void BatchReader::take_lines(std::string_view bytes, bool last) {
     }
     if (carry_.size() + part.size() > kBatchItemMax) {
       carry_.clear();
-      unreadable("longer than 64 KiB");
+      take_overlong();
       skipping_ = found == nullptr;
     } else if (found == nullptr) {
       carry_.append(part);
@@ -260,10 +214,11 @@ void BatchReader::take_messages(std::string_view bytes) {
   };
   skip();
   // What is carried over is completed first, with no more than it needs.
+  WireField field;
   while (!carry_.empty() && !bytes.empty() && failure_ == Failure::none) {
-    const Frame frame = frame_of(carry_.data(), carry_.data() + carry_.size());
+    read_field(carry_.data(), carry_.data() + carry_.size(), field);
     const std::size_t wanted =
-        frame.header == 0 ? 1 : frame.header + static_cast<std::size_t>(frame.size) - carry_.size();
+        field.header == 0 ? 1 : field.header + static_cast<std::size_t>(field.size) - carry_.size();
     const std::size_t taken = std::min(wanted, bytes.size());
     carry_.append(bytes.substr(0, taken));
     bytes.remove_prefix(taken);
@@ -280,26 +235,26 @@ void BatchReader::take_messages(std::string_view bytes) {
 }
 
 void BatchReader::take_fields(const char*& next, const char* end) {
+  WireField field;
   while (next != end && failure_ == Failure::none) {
-    const Frame frame = frame_of(next, end);
-    if (frame.state == Frame::State::malformed)
+    const WireState state = read_field(next, end, field);
+    if (state == WireState::malformed)
       return fail(Failure::malformed, "the body is no message footfall.v1.HitBatch, at hit " + std::to_string(count_));
-    if (frame.size > kBatchItemMax) {  // its header is there, and that is all that it takes
-      if (frame.number == kBatchHits && frame.type == WireType::bytes) unreadable("longer than 64 KiB");
-      const auto here = static_cast<std::size_t>(end - next) - frame.header;
-      const auto skipped = static_cast<std::size_t>(std::min<std::uint64_t>(frame.size, here));
-      next += frame.header + skipped;
-      skip_ = frame.size - skipped;
+    if (field.size > kBatchItemMax) {  // its header is there, and that is all that it takes
+      if (field.number == kBatchHits && field.type == WireType::bytes) take_overlong();
+      const auto here = static_cast<std::size_t>(end - next) - field.header;
+      const auto skipped = static_cast<std::size_t>(std::min<std::uint64_t>(field.size, here));
+      next += field.header + skipped;
+      skip_ = field.size - skipped;
       continue;
     }
-    if (frame.state == Frame::State::partial) return;
-    const std::string_view content(next + frame.header, static_cast<std::size_t>(frame.size));
-    if (frame.type == WireType::bytes && frame.number == kBatchHits) {
-      take_item([&](Item& item) { return read_protobuf_item(content, arena_, item); });
-    } else if (frame.type == WireType::bytes && frame.number == kBatchSite) {
-      site_ = arena_.copy(content);
+    if (state == WireState::partial) return;
+    if (field.type == WireType::bytes && field.number == kBatchHits) {
+      take_item([&](Item& item) { return read_protobuf_item(field.content, arena_, item); });
+    } else if (field.type == WireType::bytes && field.number == kBatchSite) {
+      site_ = arena_.copy(field.content);
     }
-    next += frame.header + content.size();
+    next += field.header + field.content.size();
   }
 }
 

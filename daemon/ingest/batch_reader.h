@@ -75,7 +75,8 @@ class BatchReader {
   void take_fields(const char*& next, const char* end);
   template <class Read>
   void take_item(const Read& read);
-  void unreadable(std::string_view reason);
+  bool begin_item();
+  void take_overlong();
   void fail(Failure failure, std::string detail);
 
   const std::size_t decoded_max_;

@@ -31,24 +31,32 @@ inline bool read_varint(const char*& next, const char* end, std::uint64_t& value
 struct WireField {
   std::uint32_t number = 0;
   WireType type = WireType::varint;
-  std::uint64_t value = 0;  // of a varint
-  std::string_view bytes;   // of a length-delimited one
+  std::uint64_t value = 0;   // of a varint
+  std::size_t header = 0;    // bytes before the content; 0: they are not all there
+  std::uint64_t size = 0;    // of the content, whether it is there or not; of a varint 0
+  std::string_view content;  // of a whole field
 };
 
-// Moves `next` behind one field of a message that is there as a whole. False: it is malformed.
-inline bool read_field(const char*& next, const char* end, WireField& field) {
+// How much of a field is in [next, end).
+enum class WireState : std::uint8_t { whole, partial, malformed };
+
+inline WireState read_field(const char* next, const char* end, WireField& field) {
+  const char* const begin = next;
+  const auto stopped = [&] { return next == end ? WireState::partial : WireState::malformed; };
+  field.header = 0;
+  field.size = 0;
   std::uint64_t tag = 0;
-  if (!read_varint(next, end, tag) || tag >> 32U != 0 || tag >> 3U == 0) return false;
+  if (!read_varint(next, end, tag)) return stopped();
+  if (tag >> 32U != 0 || tag >> 3U == 0) return WireState::malformed;
   field.number = static_cast<std::uint32_t>(tag >> 3U);
   field.type = static_cast<WireType>(tag & 7U);
-  const auto left = [&] { return static_cast<std::uint64_t>(end - next); };
   std::uint64_t size = 0;
   switch (field.type) {
-    case WireType::varint:
-      return read_varint(next, end, field.value);
     case WireType::bytes:
-      if (!read_varint(next, end, size) || size > left()) return false;
-      field.bytes = {next, static_cast<std::size_t>(size)};
+      if (!read_varint(next, end, size)) return stopped();
+      break;
+    case WireType::varint:
+      if (!read_varint(next, end, field.value)) return stopped();
       break;
     case WireType::fixed64:
       size = 8;
@@ -57,11 +65,13 @@ inline bool read_field(const char*& next, const char* end, WireField& field) {
       size = 4;
       break;
     default:
-      return false;
+      return WireState::malformed;
   }
-  if (size > left()) return false;
-  next += size;
-  return true;
+  field.header = static_cast<std::size_t>(next - begin);
+  field.size = size;
+  if (size > static_cast<std::uint64_t>(end - next)) return WireState::partial;
+  field.content = {next, static_cast<std::size_t>(size)};
+  return WireState::whole;
 }
 
 }  // namespace footfall::ingest

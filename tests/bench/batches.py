@@ -9,23 +9,11 @@ import json
 import socket
 
 from figures import cpu_s, main, os
+from hit_message import field
 
 SITE = "bench.example"
 ITEMS, VISITORS, CONNECTIONS = 1000, 1_000_000, 4
 AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/%d.0.0.0 Safari/537.36"
-
-
-def varint(number):
-    out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
-def field(number, value):
-    return varint(number << 3 | 2) + varint(len(value)) + value
 
 
 def path_of(visitor):

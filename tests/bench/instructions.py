@@ -16,8 +16,8 @@ import subprocess
 import sys
 import time
 
-from batches import AGENT, field, ndjson, path_of, protobuf, send_all
-from figures import Bench, chosen, options, os
+from batches import AGENT, ndjson, path_of, protobuf, send_all
+from figures import Bench, chosen, options
 
 SITE = "bench.example"
 WARM, HITS = 2_000, 10_000
@@ -56,9 +56,9 @@ LOADS = {
 }
 
 
-def instrument(node, how):
+def control(node, what):
     for _ in range(10):  # it gives up where the process does not answer at once
-        if subprocess.run(["callgrind_control", f"--instr={how}", str(node.process.pid)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0:
+        if subprocess.run(["callgrind_control", what, str(node.process.pid)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0:
             return
         time.sleep(0.5)
     raise AssertionError("callgrind cannot be controlled")
@@ -75,14 +75,16 @@ def counted(bench, shape):
         node.start()
         node.add_site(SITE)
         LOADS[shape](node, WARM)
-        for instruments, hits in (("on", HITS), ("off", 0)):
-            instrument(node, instruments)
-            LOADS[shape](node, hits)
-        node.stop()
+        control(node, "--instr=on")
+        LOADS[shape](node, HITS)
+        control(node, "--instr=off")
+        control(node, "--dump")
+        dump = out.with_name(out.name + ".1")
+        total = int(re.search(r"^totals: (\d+)", dump.read_text(), re.M).group(1))
+        assert total > 0, "callgrind counted nothing"
+        return total / HITS, dump
     finally:
         node.close()
-    total = int(re.search(r"^totals: (\d+)", out.read_text(), re.M).group(1))
-    return total / HITS, out
 
 
 def compiler(build):
@@ -117,7 +119,7 @@ def check(bench, write):
         before[name, shape] = figure
     if write:
         rows = "".join(f"{name} {shape} {figure:.0f}\n" for (name, shape), figure in sorted(before.items()))
-        NOTED.write_text("# Instructions per hit in the shard's passes: compiler, shape, count. Written by instructions.py --write.\n" + rows)
+        NOTED.write_text("# User instructions per hit: compiler, shape, count. Written by instructions.py --write.\n" + rows)
     elif worse:
         sys.exit(f"more than {MARGIN - 1:.0%} worse: {', '.join(worse)}; see --profile, and --write where it is worth it")
     elif not any(compiler_name == name for compiler_name, _ in noted()):

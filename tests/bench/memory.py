@@ -16,8 +16,9 @@ import socket
 import subprocess
 import time
 
-from batches import ITEMS, field, send_all
+from batches import ITEMS, send_all
 from figures import SERVER, cpu_s, main, os, rss
+from hit_message import field
 
 SITE = "bench.example"
 SITES = 10_000

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from drill import SEED, SITE, SKIPPED, daemon, rounds
+from drill import SITE, SKIPPED, daemon, rounds
 from nodes_drill import Trio
 from redis_server import Redis, until
 from steady import Steady

@@ -14,23 +14,9 @@ import time
 import unittest
 
 from footfall import BUILD, Daemon
+from hit_message import field
 
 SITE = "example.org"
-
-
-def varint(number):
-    out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    return bytes(out + bytes([number]))
-
-
-def field(number, value):
-    """A field of proto/footfall/v1/hit.proto."""
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    return varint(number << 3 | 2) + varint(len(value)) + value
 
 
 def message(*paths):

@@ -38,6 +38,16 @@ class Answer:
         return json.loads(self.body)
 
 
+def exchange(connection, method, target, body, fields):
+    """One request and its answer; the connection ends with it. fields: with _ for -."""
+    try:
+        connection.request(method, target, body, {k.replace("_", "-"): v for k, v in fields.items()})
+        answer = connection.getresponse()
+        return Answer(answer.status, answer.headers, answer.read())
+    finally:
+        connection.close()
+
+
 class Daemon:
     def __init__(self, *options, directory=None):
         self.own_directory = directory is None
@@ -96,13 +106,7 @@ class Daemon:
         return (self.directory / "admin-token").read_text().strip()
 
     def request(self, method, target, body=None, port=None, **fields):
-        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=20)
-        try:
-            connection.request(method, target, body, {k.replace("_", "-"): v for k, v in fields.items()})
-            answer = connection.getresponse()
-            return Answer(answer.status, answer.headers, answer.read())
-        finally:
-            connection.close()
+        return exchange(http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=20), method, target, body, fields)
 
     def get(self, target, **fields):
         return self.request("GET", target, **fields)

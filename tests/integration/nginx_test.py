@@ -15,7 +15,7 @@ import threading
 import time
 import unittest
 
-from footfall import BROWSER, BUILD, ROOT, SKIPPED, Answer, Daemon, free_port
+from footfall import BROWSER, BUILD, ROOT, SKIPPED, Daemon, exchange, free_port
 from redis_server import Redis, footfall, until
 
 SITE = "example.org"
@@ -52,13 +52,7 @@ class Nginx:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20, source_address=(f"127.1.{visitor >> 8}.{visitor & 255}", 0))
 
     def request(self, method, target, body=None, visitor=0, **fields):
-        connection = self.connect(visitor)
-        try:
-            connection.request(method, target, body, {k.replace("_", "-"): v for k, v in fields.items()})
-            answer = connection.getresponse()
-            return Answer(answer.status, answer.headers, answer.read())
-        finally:
-            connection.close()
+        return exchange(self.connect(visitor), method, target, body, fields)
 
     def hit(self, path, visitor):
         return self.request("GET", f"/hit?site={SITE}&path={path}", visitor=visitor, User_Agent=BROWSER % 120).status

@@ -2,7 +2,6 @@
 #include "ingest/batch_reader.h"
 
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <functional>
@@ -13,12 +12,14 @@
 #include <vector>
 
 #include "footfall/v1/hit.pb.h"
+#include "support/gzip.h"
 #include "support/rng_seed.h"
 
 namespace footfall::ingest {
 namespace {
 
 using Failure = BatchReader::Failure;
+using testing::gzip;
 
 // A body that lies in memory of its own size, so that a sanitizer sees a byte too many.
 void take(BatchReader& reader, std::string_view bytes) {
@@ -44,21 +45,6 @@ std::string found(const BatchReader& reader) {
   }
   for (const auto& [index, reason] : reader.unreadable())
     out.append(std::to_string(index) + ": ").append(reason) += "\n";
-  return out;
-}
-
-std::string gzip(const std::string& text) {
-  z_stream stream{};
-  EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-  std::string out(deflateBound(&stream, text.size()), '\0');
-  std::string in = text;
-  stream.next_in = reinterpret_cast<Bytef*>(in.data());
-  stream.avail_in = static_cast<uInt>(in.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
   return out;
 }
 

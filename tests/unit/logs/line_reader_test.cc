@@ -8,9 +8,12 @@
 #include <random>
 
 #include "scratch_file.h"
+#include "support/gzip.h"
 
 namespace footfall::logs {
 namespace {
+
+using testing::gzip;
 
 struct Outcome {
   std::vector<std::string> lines;

@@ -74,6 +74,18 @@ TEST_F(BatchIntakeTest, ABatchOfManySitesIsOneListToDecide) {
   expect_ledger_holds(2);
 }
 
+TEST_F(BatchIntakeTest, ABodyThatCameInPiecesIsTakenAsAWholeOneAndHoldsNothingBehindIt) {
+  const TakenBatch whole = take(kTwo);
+  const std::unique_ptr<BatchBody> body = intake_.begin(request_);
+  for (const char c : kTwo) body->take({&c, 1});
+  EXPECT_GT(body->memory(), 0U);
+  request_.sink = body.get();
+  const TakenBatch batch = take({});
+  EXPECT_EQ(batch.text, whole.text);
+  EXPECT_EQ(batch.candidates.size(), 2U);
+  EXPECT_EQ(body->memory(), 0U) << "the connection still asks";
+}
+
 TEST_F(BatchIntakeTest, WhatIsRefusedIsListedAndTheRestIsTaken) {
   TakenBatch batch =
       take("{\"site\":\"nowhere.vn\"}\nnonsense\n" + std::string(kOne) + R"({"site":"a.vn","time":1700000900})");

@@ -586,6 +586,14 @@ class CrashStatesTest : public ::testing::Test {
     }
   }
 
+  base::Result<std::unique_ptr<NodesStream>> open_nodes(FaultFs& files, const DataDirectory& directory,
+                                                        const RecoveredState& state) const {
+    return NodesStream::open(files,
+                             {directory.stream_directory(journal::kNodesStream), journal::kNodesStream,
+                              directory.incarnation(), node_->segment_bytes},
+                             state.positions);
+  }
+
   // Recovery ends in new segments and a history that knows of no later checkpoint. Whatever it was cut off at, it gives
   // the same.
   void cut_recovery(const Disk& disk, const Recovered& found, const Looked& looked) {
@@ -596,10 +604,7 @@ class CrashStatesTest : public ::testing::Test {
       auto state = recover(**directory, node_->limits);
       ASSERT_TRUE(state);
       open_writers(files, **directory, *state);
-      ASSERT_TRUE(NodesStream::open(files,
-                                    {(*directory)->stream_directory(journal::kNodesStream), journal::kNodesStream,
-                                     (*directory)->incarnation(), node_->segment_bytes},
-                                    state->positions));
+      ASSERT_TRUE(open_nodes(files, **directory, *state));
       look_into_history(files, state->checkpoint);
     }
     each_crash_state(files, 2, rng_, [&](const CrashState& crash) {
@@ -621,10 +626,7 @@ class CrashStatesTest : public ::testing::Test {
       auto state = recover(**directory, node_->limits);
       ASSERT_TRUE(state);
       open_writers(files, **directory, *state);
-      auto nodes = NodesStream::open(files,
-                                     {(*directory)->stream_directory(journal::kNodesStream), journal::kNodesStream,
-                                      (*directory)->incarnation(), node_->segment_bytes},
-                                     state->positions);
+      auto nodes = open_nodes(files, **directory, *state);
       ASSERT_TRUE(nodes);
       ASSERT_TRUE(begin_slot(**directory, **nodes, state->registry->all_sites(),
                              state->positions[journal::kControlStream].sequence, slot_of_start(**directory, false)));
