@@ -34,6 +34,7 @@ using Action = std::function<int(Terminal&)>;
 void add_analyze(CLI::App& app, Action& chosen);
 void add_audit(CLI::App& app, Action& chosen);
 void add_backup(CLI::App& app, Action& chosen);
+void add_bench(CLI::App& app, Action& chosen);
 void add_import(CLI::App& app, Action& chosen);
 void add_pages(CLI::App& app, Action& chosen);
 void add_reset(CLI::App& app, Action& chosen);

@@ -8,6 +8,10 @@ namespace footfall::cli {
 void LogOptions::declare(CLI::App& command) {
   command.add_option("FILE", files, "access logs, plain or gzipped; - is standard input. Several are one log")
       ->required();
+  declare_reading(command);
+}
+
+void LogOptions::declare_reading(CLI::App& command) {
   command
       .add_option(
           "--format", format,

@@ -22,6 +22,8 @@ struct LogOptions {
   std::vector<std::string> filter;
 
   void declare(CLI::App& command);
+  // --format and --filter alone, for a command that names its files otherwise.
+  void declare_reading(CLI::App& command);
   base::Result<logs::Format> parsed_format() const { return logs::Format::find(format); }
   base::Result<Filter> parsed_filter() const { return Filter::parse(filter); }
 };

@@ -34,6 +34,7 @@ int run(int argc, const char* const* argv, Terminal& terminal) {
   add_restore(app, chosen);
   add_snapshot(app, chosen);
   add_verify(app, chosen);
+  add_bench(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -11,7 +11,7 @@ const std::string kLogs = FOOTFALL_TEST_LOGS;
 
 TEST(CommandsTest, HelpAndVersionAreDone) {
   for (const char* command : {"analyze", "import", "site", "stats", "pages", "seed", "reset", "undo", "audit", "backup",
-                              "restore", "verify"}) {
+                              "restore", "verify", "bench"}) {
     const Ran ran = footfall({command, "--help"});
     EXPECT_EQ(ran.code, kDone) << command;
     EXPECT_NE(ran.out.find("Usage"), std::string::npos) << command;
@@ -47,6 +47,9 @@ TEST(CommandsTest, WhatIsNotUnderstoodExitsWith2) {
            {"verify"},
            {"verify", "x", "--live"},
            {"verify", "--positions", "x"},
+           {"bench"},
+           {"bench", "--site", "example.vn", "--rate", "0"},
+           {"bench", "--site", "example.vn", "--url", "http://192.0.2.1"},
        }) {
     const Ran ran = footfall(words);
     EXPECT_EQ(ran.code, kUsage) << testing::PrintToString(words);
