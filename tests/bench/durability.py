@@ -18,7 +18,7 @@ import subprocess
 import tempfile
 import time
 
-from figures import CLIENT, main, statistics
+from figures import CLIENT, footfall_bench, main, statistics
 from hits import LUA, SITE
 from side_by_side import measure
 
@@ -77,18 +77,17 @@ def acknowledgement(bench, rate):
     medians, beyond, ratio, bound = [], [], [], []
     try:
         node.add_site(SITE, visibility="full")
-        command = [*CLIENT, str(bench.build / "tests" / "bench" / "open_loop"), str(node.port), SITE, str(rate)]
         for number in range(bench.rounds + 1):
             before = fdatasync_us(bench.at)
-            out = subprocess.run([*command, str(bench.seconds), str(CONNECTIONS)], capture_output=True, text=True, check=True).stdout
-            found = json.loads(out)
-            assert found["answered"] == found["sent"], found
+            found = footfall_bench(node, SITE, "--rate", rate, "--seconds", bench.seconds, "--connections", CONNECTIONS, "--shape", "chrome-windows")
+            assert found["acknowledged"] == found["sent"], found
             device = (before + fdatasync_us(bench.at)) / 2
             if number == 0:  # warm: segments are recycled from the next on, caches filled
                 continue
-            medians.append(found["p50_us"])
-            beyond.append(found["p999_us"] / 1000)
-            ratio.append(found["p50_us"] / device)
+            p50_us = found["latency_ns"]["p50"] / 1000
+            medians.append(p50_us)
+            beyond.append(found["latency_ns"]["p999"] / 1e6)
+            ratio.append(p50_us / device)
             bound.append(device / 1000)
     finally:
         node.close()

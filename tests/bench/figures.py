@@ -6,6 +6,7 @@ Servers are pinned to core 0, clients to core 1; what is compared is measured in
 """
 import argparse
 import datetime
+import json
 import os
 import pathlib
 import platform
@@ -87,6 +88,17 @@ class Bench:
         if load > 0.5:
             text += "\nOther work was running: ratios of one round may be trusted, times may not."
         return text
+
+
+def footfall_bench(node, site, *options):
+    """footfall bench on core 1: what it prints as JSON, if the daemon's total agrees with it."""
+    from footfall import BUILD
+    command = [*CLIENT, BUILD / "footfall", "bench", "--json", "--site", site, "--url", f"http://127.0.0.1:{node.port}",
+               "--admin", f"http://127.0.0.1:{node.admin_port}", "--token-file", node.directory / "admin-token", *options]
+    ended = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    if ended.returncode != 0:
+        raise AssertionError(ended.stdout + ended.stderr)
+    return json.loads(ended.stdout)
 
 
 def cpu_s(pid):
