@@ -153,7 +153,11 @@ class Together(Case):
             for n in range(1 + visitor % 3):
                 self.assertEqual(self.nodes[(visitor + n) % 3].hit(SITE, "/", visitor=visitor).status, 204)
         self.until_online(30, "thirty visitors, of one to three nodes each")
-        until(lambda: [node.stats(SITE)["today"]["visitors"] for node in self.nodes] == [30] * 3, "thirty visitors today")
+        # The day's visitors of a cluster are a sketch: of thirty, two share one of its 16,384 registers in 2.6 % of the runs, and four
+        # pairs do in one of 10^8.
+        def today():
+            return [node.stats(SITE)["today"]["visitors"] for node in self.nodes]
+        until(lambda: min(today()) == max(today()) and 27 <= today()[0] <= 30, lambda: f"{today()} is not 30 visitors today everywhere")
         self.redis.run("FLUSHALL")
         self.until_online(30, "after Redis forgot")
         self.redis.kill()
