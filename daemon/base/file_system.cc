@@ -87,18 +87,16 @@ class PosixFile final : public File {
     return {};
   }
 
-  Result<std::string> read_at(std::uint64_t offset, std::size_t size) override {
-    std::string out(size, '\0');
+  Result<std::size_t> read_into(std::uint64_t offset, char* to, std::size_t size) override {
     std::size_t have = 0;
     while (have < size) {
-      const ssize_t got = pread(fd_.get(), out.data() + have, size - have, static_cast<off_t>(offset + have));
+      const ssize_t got = pread(fd_.get(), to + have, size - have, static_cast<off_t>(offset + have));
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return failed("read");
       if (got == 0) break;
       have += static_cast<std::size_t>(got);
     }
-    out.resize(have);
-    return out;
+    return have;
   }
 
   Result<std::uint64_t> size() override {
@@ -236,6 +234,14 @@ Result<void> write_new_file(FileSystem& files, const std::string& path, std::str
 FileSystem& posix_file_system() {
   static PosixFileSystem files;
   return files;
+}
+
+Result<std::string> File::read_at(std::uint64_t offset, std::size_t size) {
+  std::string out(size, '\0');
+  const auto have = read_into(offset, out.data(), size);
+  if (!have) return have.error();
+  out.resize(*have);
+  return out;
 }
 
 Result<std::string> read_file(FileSystem& files, const std::string& path, std::uint64_t size_max) {

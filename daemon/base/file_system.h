@@ -26,8 +26,9 @@ class File {
 
   // Writes all of `bytes` at `offset`, retrying short writes and EINTR.
   virtual Result<void> write_at(std::uint64_t offset, std::string_view bytes) = 0;
-  // Reads up to `size` bytes; fewer only at the end of the file.
-  virtual Result<std::string> read_at(std::uint64_t offset, std::size_t size) = 0;
+  // Reads up to `size` bytes to `to`, and says how many; fewer only at the end of the file.
+  virtual Result<std::size_t> read_into(std::uint64_t offset, char* to, std::size_t size) = 0;
+  Result<std::string> read_at(std::uint64_t offset, std::size_t size);  // the same
   virtual Result<std::uint64_t> size() = 0;
   virtual Result<void> truncate(std::uint64_t size) = 0;
   // Reserves blocks, so that later writes inside them cannot run out of space; the file grows with zeros, and never

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "journal/damaged_header.h"
 
@@ -23,21 +24,39 @@ using base::Result;
 
 constexpr std::size_t kReadBytes = 1U << 20U;
 
+// Memory for a segment's bytes. The next segment gets it again: new pages cost more than what is read into them.
+struct Room {
+  std::unique_ptr<char[]> bytes;
+  std::size_t size = 0;
+};
+
 // A segment's bytes, read from the front as far as anybody looked.
 class Bytes {
  public:
-  Bytes(std::unique_ptr<base::File> file, std::uint64_t size) : file_(std::move(file)), size_(size) {}
+  Bytes(std::unique_ptr<base::File> file, std::uint64_t size, std::vector<Room>& spare)
+      : file_(std::move(file)), size_(static_cast<std::size_t>(size)), spare_(spare) {
+    if (!spare_.empty()) {
+      room_ = std::move(spare_.back());
+      spare_.pop_back();
+    }
+    if (room_.size < size_) room_ = {std::make_unique_for_overwrite<char[]>(size_), size_};
+  }
+  Bytes(Bytes&&) = default;
+  Bytes& operator=(Bytes&&) = delete;
+  ~Bytes() {
+    if (room_.bytes) spare_.push_back(std::move(room_));
+  }
 
   // What is there at `offset`: at least `want` bytes, if the file has them. Valid until the next call.
   Result<std::string_view> at(std::uint64_t offset, std::size_t want) {
-    if (loaded_.capacity() < size_) loaded_.reserve(static_cast<std::size_t>(size_));
-    while (loaded_.size() < offset + want && loaded_.size() < size_) {
-      auto more = file_->read_at(loaded_.size(), std::max(kReadBytes, want));
+    while (loaded_ < offset + want && loaded_ < size_) {
+      auto more =
+          file_->read_into(loaded_, room_.bytes.get() + loaded_, std::min(std::max(kReadBytes, want), size_ - loaded_));
       if (!more) return more.error();
-      if (more->empty()) size_ = loaded_.size();  // it shrank meanwhile
-      loaded_.append(*more);
+      if (*more == 0) size_ = loaded_;  // it shrank meanwhile
+      loaded_ += *more;
     }
-    return offset < loaded_.size() ? std::string_view(loaded_).substr(offset) : std::string_view{};
+    return std::string_view(room_.bytes.get(), loaded_).substr(std::min<std::size_t>(loaded_, offset));
   }
   Result<std::string_view> rest(std::uint64_t offset) {
     return at(offset, offset < size_ ? static_cast<std::size_t>(size_ - offset) : 0);
@@ -45,8 +64,9 @@ class Bytes {
 
  private:
   std::unique_ptr<base::File> file_;
-  std::uint64_t size_;
-  std::string loaded_;
+  std::size_t size_, loaded_ = 0;
+  std::vector<Room>& spare_;
+  Room room_;
 };
 
 struct Segment {
@@ -65,14 +85,6 @@ struct Survey {
   std::uint64_t bytes = 0;                       // from the hole to the end of the last block, of each segment
   std::map<std::uint64_t, std::uint32_t> count;  // sequence -> hits, of the blocks whose header can be read
 };
-
-Result<Bytes> open_bytes(base::FileSystem& files, const std::string& path) {
-  auto file = files.open(path, base::OpenMode::read);
-  if (!file) return file.error();
-  auto size = (*file)->size();
-  if (!size) return size.error();
-  return Bytes(std::move(*file), *size);
-}
 
 bool all_zeros(std::string_view bytes) {
   return bytes.find_first_not_of('\0') == std::string_view::npos;
@@ -187,12 +199,20 @@ class StreamReader {
     return {};
   }
 
+  Result<Bytes> open_bytes(const std::string& path) {
+    auto file = files_.open(path, base::OpenMode::read);
+    if (!file) return file.error();
+    auto size = (*file)->size();
+    if (!size) return size.error();
+    return Bytes(std::move(*file), *size, spare_);
+  }
+
   // False: the stream ends here.
   Result<bool> read_segment(std::size_t index) {
     const Segment& segment = segments_[index];
     if (broken_ == index) return corruption(index, kSegmentHeaderBytes, segment.damage->detail);
     if (!segment.header || segment.header->first_sequence >= segment.limit) return true;
-    auto bytes = open_bytes(files_, segment.path);
+    auto bytes = open_bytes(segment.path);
     if (!bytes) return bytes.error();
     if (segment.header->first_sequence > expected_) return hole(index, kSegmentHeaderBytes);
     const std::uint32_t seed = block_seed(segment.header->generation);
@@ -253,7 +273,7 @@ class StreamReader {
       result_.torn_bytes += found->bytes;
       if (found->bytes == 0 && segments_[index].header) {
         // The last block, if it is its header that is damaged.
-        auto bytes = open_bytes(files_, segments_[index].path);
+        auto bytes = open_bytes(segments_[index].path);
         if (!bytes) return bytes.error();
         auto view = bytes->at(offset, kBlockHeaderBytes);
         if (!view) return view.error();
@@ -326,7 +346,7 @@ class StreamReader {
       found.durable_through = std::max(found.durable_through, segment.header->durable_through);
       found.sequence = std::max(found.sequence, segment.header->first_sequence - 1);
       if (segment.number > options_.through_segment) continue;
-      auto bytes = open_bytes(files_, segment.path);
+      auto bytes = open_bytes(segment.path);
       if (!bytes) return bytes.error();
       if (auto r = survey_segment(segment, *bytes, i == index ? offset : kSegmentHeaderBytes, found); !r) {
         return r.error();
@@ -372,6 +392,7 @@ class StreamReader {
   const StreamId stream_;
   const ReadOptions& options_;
   const Visit& visit_;
+  std::vector<Room> spare_;
   std::vector<Segment> segments_;      // ascending
   std::uint64_t expected_ = 1;         // the next block's sequence
   std::optional<std::size_t> broken_;  // index of the first segment whose header is damaged

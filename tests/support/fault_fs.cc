@@ -113,11 +113,11 @@ class FaultFs::OpenFile : public base::File {
     if (fails) return broken("write");
     return {};
   }
-  Result<std::string> read_at(std::uint64_t offset, std::size_t size) override {
+  Result<std::size_t> read_into(std::uint64_t offset, char* to, std::size_t size) override {
     const std::lock_guard lock(files_.mutex_);
     const std::string& content = files_.cache_.bytes(node_);
-    if (offset >= content.size()) return std::string{};
-    return content.substr(static_cast<std::size_t>(offset), size);
+    if (offset >= content.size()) return std::size_t{0};
+    return content.copy(to, size, static_cast<std::size_t>(offset));
   }
   Result<std::uint64_t> size() override {
     const std::lock_guard lock(files_.mutex_);

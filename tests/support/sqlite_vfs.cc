@@ -53,11 +53,10 @@ struct SqliteVfs::Calls {
     File& f = of(handle);
     if (f.dead()) return SQLITE_IOERR_READ;
     const auto wanted = static_cast<std::size_t>(size);
-    const auto bytes = f.file->read_at(static_cast<std::uint64_t>(offset), wanted);
-    if (!bytes) return SQLITE_IOERR_READ;
-    std::memcpy(out, bytes->data(), bytes->size());
-    if (bytes->size() == wanted) return SQLITE_OK;
-    std::memset(static_cast<char*>(out) + bytes->size(), 0, wanted - bytes->size());
+    const auto have = f.file->read_into(static_cast<std::uint64_t>(offset), static_cast<char*>(out), wanted);
+    if (!have) return SQLITE_IOERR_READ;
+    if (*have == wanted) return SQLITE_OK;
+    std::memset(static_cast<char*>(out) + *have, 0, wanted - *have);
     return SQLITE_IOERR_SHORT_READ;
   }
   static int write(sqlite3_file* handle, const void* bytes, int size, sqlite3_int64 offset) {

@@ -340,8 +340,8 @@ class FailingFile final : public base::File {
     }
     return under_->write_at(offset, bytes);
   }
-  base::Result<std::string> read_at(std::uint64_t offset, std::size_t size) override {
-    return under_->read_at(offset, size);
+  base::Result<std::size_t> read_into(std::uint64_t offset, char* to, std::size_t size) override {
+    return under_->read_into(offset, to, size);
   }
   base::Result<std::uint64_t> size() override { return under_->size(); }
   base::Result<void> truncate(std::uint64_t size) override {
