@@ -8,7 +8,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 find_program(FOOTFALL_CCACHE ccache)
 if(FOOTFALL_CCACHE)  # paths relative to the checkout, so that a second one finds what the first compiled
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1
-    ${FOOTFALL_CCACHE})
+    CCACHE_SLOPPINESS=pch_defines,time_macros ${FOOTFALL_CCACHE})
 endif()
 include(CheckPIESupported)
 check_pie_supported()
