@@ -22,7 +22,6 @@ constexpr std::size_t kReasonsMax = 100;
 constexpr std::size_t kReasonBytesMax = 512;  // that one takes in the answer
 // Of the claim's record: answer, key or source, digest.
 constexpr std::size_t kClaimBytesMax = sites::kBatchAnswerMax + 1024;
-constexpr std::int64_t kAheadMax_s = 5;
 constexpr std::size_t kSpareReadersMax = 4;
 constexpr std::size_t kSpareBytesMax = 4U << 20U;  // of one that is kept
 
@@ -121,20 +120,14 @@ void BatchIntake::Items::take(std::size_t index, const ingest::Item& item) {
     if (import().state != sites::Imports::State::claimed) return;
     if (import_site_ != local) return reject(index, Rejection::denied, "another site than that of the part");
   }
-  const std::int64_t at_s = item.at_s == INT64_MIN ? now_s_ : item.at_s;
-  if (at_s > now_s_ + kAheadMax_s || at_s < 0) return reject(index, Rejection::time, "time");
-  // A log without agents tells nothing of them: that is no sign of a crawler.
-  static const lookup::Agent kUnknownAgent{};
-  const lookup::AgentCache::Found found =
-      item.agent.empty() ? lookup::AgentCache::Found{kUnknownAgent, {}} : intake_.agents_.find(item.agent);
-  const lookup::Agent& agent = found.agent;
-  const ingest::Verdict verdict = ingest::judge(item.ping, *local->entry.settings, agent.bot, true);
-  if (verdict.rejection != Rejection::none) return reject(index, verdict.rejection, ingest::name_of(verdict.rejection));
   sites::Candidate& candidate = batch_.candidates.emplace_back();
+  const Rejection rejection =
+      take_item(candidate, *local, item, intake_.agents_, now_s_, import().import.open ? &import_key_ : nullptr);
+  if (rejection != Rejection::none) {
+    batch_.candidates.pop_back();
+    return reject(index, rejection, ingest::name_of(rejection));
+  }
   batch_.owners.push_back(local);
-  fill(candidate, *local, item.ping, agent, verdict, std::min(at_s, now_s_),
-       {item.has_address ? item.address.bytes.data() : kNoAddress, item.visitor.empty() ? found.digest : item.visitor,
-        import().import.open ? &import_key_ : nullptr});
   // The hit, and a definition of each text.
   block_bytes_ += 128 + candidate.path.text.size();
   for (const sites::Text& label : candidate.labels) block_bytes_ += 16 + label.text.size();
