@@ -2,6 +2,7 @@
 """Access logs by syslog: a real nginx with the configuration that is shipped, and what is no log."""
 import concurrent.futures
 import http.client
+import http.server
 import os
 import pathlib
 import re
@@ -19,6 +20,7 @@ from redis_server import until
 
 SITE = "example.org"
 NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
+HAPROXY = shutil.which("haproxy", path=os.environ["PATH"] + ":/usr/sbin")
 LOGGER = shutil.which("logger")
 
 
@@ -157,6 +159,44 @@ class Syslog(unittest.TestCase):
             s.sendall(b"\x16\x03\x01 no HTTP\r\n\r\n")
             s.recv(1000)
         until(lambda: self.balanced(daemon)["footfall_syslog_filtered_total"] == 1, "a request that is none is no page hit")
+
+    @unittest.skipUnless(HAPROXY, "haproxy is not installed")
+    def test_what_haproxy_answers_is_counted(self):
+        class Pages(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(404 if "gone" in self.path else 200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        pages = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages)
+        threading.Thread(target=pages.serve_forever, daemon=True).start()
+        self.addCleanup(pages.shutdown)
+        port, front = free_udp_port(), free_port()
+        daemon = self.daemon("--syslog-listen", f"127.0.0.1:{port}")
+        shipped = (ROOT / "deploy/haproxy/syslog.cfg").read_text()
+        for old, new in (("127.0.0.1:8000", f"127.0.0.1:{front}"), ("127.0.0.1:8001", f"127.0.0.1:{pages.server_port}"), ("  log 127.0.0.1:5514", f"  log 127.0.0.1:{port}")):
+            self.assertEqual(shipped.count(old), 1)
+            shipped = shipped.replace(old, new)
+        with tempfile.NamedTemporaryFile("w", suffix=".cfg") as configuration:
+            configuration.write(shipped)
+            configuration.flush()
+            haproxy = subprocess.Popen([HAPROXY, "-db", "-f", configuration.name])
+            try:
+                until(lambda: socket.socket().connect_ex(("127.0.0.1", front)) == 0, "haproxy does not start")
+                for n in range(60):
+                    connection = http.client.HTTPConnection("127.0.0.1", front, timeout=20, source_address=(f"127.1.0.{n % 5 + 1}", 0))
+                    connection.request("GET", ["/a?x=1", "/%22q%22", "/gone"][n % 3], headers={"Host": SITE, "User-Agent": 'An "agent" \\ Firefox/120.0'})
+                    connection.getresponse().read()
+                    connection.close()
+                self.counted(daemon, 40)
+                self.assertEqual(daemon.stats(SITE)["online"], 5)
+                self.balanced(daemon)
+            finally:
+                haproxy.terminate()
+                haproxy.wait()
 
     def test_other_senders_and_formats(self):
         port, other = free_udp_port(), free_udp_port()
