@@ -14,7 +14,7 @@
 
 #include "base/log.h"
 #include "durability.h"
-#include "http/listener.h"
+#include "http/listen_address.h"
 #include "ingest/client_address.h"
 #include "redis_options.h"
 #include "syslog_options.h"

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "http/listener.h"
+#include "http/listen_address.h"
 #include "logs/filter.h"
 #include "logs/format.h"
 

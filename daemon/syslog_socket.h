@@ -19,10 +19,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/errors.h"
-#include "http/listener.h"
+#include "http/listen_address.h"
 
 namespace footfall {
 
@@ -33,7 +32,7 @@ class SyslogSocket {
   // Of one datagram: all of UDP's.
   static constexpr std::size_t kDatagramMax = std::size_t{64} << 10U;
 
-  // in_use, io or too_large say which address. `buffer_bytes` is what is asked for; the kernel may give less.
+  // As http::BoundSocket::bind() says. `buffer_bytes` is what is asked for; the kernel may give less.
   static base::Result<std::unique_ptr<SyslogSocket>> open(const http::ListenAddress& address,
                                                           std::uint32_t buffer_bytes);
   ~SyslogSocket();

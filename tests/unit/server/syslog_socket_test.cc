@@ -185,7 +185,10 @@ TEST_F(SyslogSocketTest, TheFileOfADeadProcessIsReplacedAndAnotherFileIsNot) {
   }
   EXPECT_NE(open("unix:" + path), nullptr);
   std::ofstream(path) << "precious";
-  EXPECT_FALSE(SyslogSocket::open(http::parse_listen_address("unix:" + path).value(), 4096));
+  const auto refused = SyslogSocket::open(http::parse_listen_address("unix:" + path).value(), 4096);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, base::Errc::exists);
+  EXPECT_NE(refused.error().detail.find("no socket"), std::string::npos);
   EXPECT_EQ(std::filesystem::file_size(path), 8U);
 }
 
