@@ -213,9 +213,9 @@ void Shard::when_durable(std::function<void(base::Result<void>)> done) {
 void Shard::begin_stop(std::int32_t drain_s) {
   post([this, drain_s] {
     draining_ = true;
-    // What came before the end is counted; what comes after it finds nobody, as with any stop.
+    // What came before the end is counted, or refused where the journal fails; what comes after it finds nobody.
     for (const SyslogSource& source : syslog_) {
-      for (int reads = 0; reads < kLastSyslogReads && !journal_failed() && read_syslog(*source.socket); ++reads) {
+      for (int reads = 0; reads < kLastSyslogReads && read_syslog(*source.socket); ++reads) {
       }
       syslog_counters_.lost.add(source.socket->newly_lost());
       source.socket->close();
