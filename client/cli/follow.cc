@@ -112,6 +112,8 @@ class Follow {
   base::Result<void> begin();
   base::Result<void> work();
   base::Result<void> take_lines(std::string_view lines, std::uint64_t begin);
+  // What was gathered goes, and then it waits for more.
+  base::Result<void> rest();
   Stream* stream_of(const logs::Line& line);
   std::size_t gathered() const;
   // Everything that was gathered; with `marks` also to sites that have nothing but the mark to come.
@@ -135,6 +137,8 @@ class Follow {
   std::unique_ptr<LogTail> tail_;
   bool again_ = false;  // the mark stands elsewhere: begin anew from where it is
   bool away_ = false;   // the daemon, and it was told
+  bool read_ = false;   // the log could be read since the start
+  bool blind_ = false;  // it cannot be read now, and it was told
   Clock::time_point marked_ = Clock::now();
   BatchTotals totals_;
   Readability readability_;
@@ -232,6 +236,7 @@ base::Result<void> Follow::begin() {
   LogTailOptions options;
   options.path = options_.file;
   options.quiet = seconds(options_.quiet_s);
+  for (const Stream& stream : streams_) options.position_min = std::max(options.position_min, stream.counted);
   options.tell = [this](const std::string& what) { say(what); };
   if (first) {
     tail_ = LogTail::resume(std::move(options), *first);
@@ -339,11 +344,26 @@ base::Result<void> Follow::send(Stream& stream) {
   return {};
 }
 
+base::Result<void> Follow::rest() {
+  // Where no line could be read yet the format may be wrong: the mark stays before them.
+  if (readability_.judge(options_.log.format)) {
+    if (auto sent = send(true); !sent) return sent;
+  }
+  if (!again_ && !options_.once) signals_.wait(kPoll);
+  return {};
+}
+
 base::Result<void> Follow::work() {
   while (!again_ && !signals_.stopped()) {
     std::string_view lines;
     const std::uint64_t begin = tail_->mark().position;
-    switch (tail_->next(lines)) {
+    const LogTail::Next next = tail_->next(lines);
+    if (next != LogTail::Next::failed) {
+      if (blind_) say(options_.file + " can be read again");
+      blind_ = false;
+      read_ = true;
+    }
+    switch (next) {
       case LogTail::Next::lines:
         if (auto taken = take_lines(lines, begin); !taken) return taken;
         if (totals_.lines >= kLinesJudged) {
@@ -357,15 +377,15 @@ base::Result<void> Follow::work() {
         ++totals_.unparseable;
         break;
       case LogTail::Next::failed:
-        return tail_->error();
+        // Told at the start it is for who started it. Later it may pass: a rotation is about to give it its rights.
+        if (!read_ || options_.once) return tail_->error();
+        if (!blind_) say(tail_->error().detail + "; trying until it can be read");
+        blind_ = true;
+        if (auto sent = rest(); !sent) return sent;
+        break;
       case LogTail::Next::nothing:
-        // Where no line could be read yet the format may be wrong: the mark stays before them.
-        if (readability_.judge(options_.log.format)) {
-          if (auto sent = send(true); !sent) return sent;
-        }
-        if (again_) break;
-        if (options_.once) return readability_.judge(options_.log.format);
-        signals_.wait(kPoll);
+        if (auto sent = rest(); !sent) return sent;
+        if (!again_ && options_.once) return readability_.judge(options_.log.format);
         break;
     }
   }
@@ -400,8 +420,8 @@ int follow(const Options& options, Terminal& terminal) {
   if (!format) return fail(terminal, format.error());
   if (format->has_header())
     return fail(terminal,
-                {base::Errc::invalid_config,
-                 "--format " + options.log.format + ": a log with a header is not followed; `footfall import` reads it"});
+                {base::Errc::invalid_config, "--format " + options.log.format +
+                                                 ": a log with a header is not followed; `footfall import` reads it"});
   auto filter = options.log.parsed_filter();
   if (!filter) return fail(terminal, filter.error());
   Follow follow(options, *std::move(format), *std::move(filter), terminal);

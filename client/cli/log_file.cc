@@ -14,8 +14,10 @@ namespace footfall::cli {
 
 base::Error LogFile::error(const char* call) const {
   const int code = errno;
-  return {code == ENOENT ? base::Errc::not_found : base::Errc::io,
-          path_ + ": " + call + ": " + std::generic_category().message(code)};
+  return {
+      code == ENOENT ? base::Errc::not_found : base::Errc::io,
+      path_ + ": " + call + ": " + std::generic_category().message(code) +
+          (code == EACCES ? "; run this as a user who may read it, such as one of the group that it belongs to" : "")};
 }
 
 base::Result<std::unique_ptr<LogFile>> LogFile::open(const std::string& path) {

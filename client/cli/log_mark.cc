@@ -27,10 +27,11 @@ bool read_word(std::string_view& text, T& out, int base = 10) {
 }  // namespace
 
 std::string text_of(const LogMark& mark) {
-  std::array<char, 17> print{};
-  std::snprintf(print.data(), print.size(), "%016llx", static_cast<unsigned long long>(mark.print));
+  std::array<char, 34> prints{};
+  std::snprintf(prints.data(), prints.size(), "%016llx %016llx", static_cast<unsigned long long>(mark.print),
+                static_cast<unsigned long long>(mark.head));
   return "1 " + std::to_string(mark.inode) + " " + std::to_string(mark.offset) + " " + std::to_string(mark.newest_ns) +
-         " " + print.data();
+         " " + prints.data();
 }
 
 std::optional<LogMark> read_mark(std::string_view text, std::uint64_t position) {
@@ -38,7 +39,8 @@ std::optional<LogMark> read_mark(std::string_view text, std::uint64_t position) 
   mark.position = position;
   unsigned version = 0;
   if (!read_word(text, version) || version != 1 || !read_word(text, mark.inode) || !read_word(text, mark.offset) ||
-      !read_word(text, mark.newest_ns) || !read_word(text, mark.print, 16) || !text.empty())
+      !read_word(text, mark.newest_ns) || !read_word(text, mark.print, 16) || !read_word(text, mark.head, 16) ||
+      !text.empty())
     return std::nullopt;
   return mark;
 }
@@ -60,6 +62,10 @@ std::uint64_t LogPrint::value() const {
   if (offset_ > kHead)
     told += std::string_view(tail_).substr(tail_.size() - std::min<std::uint64_t>(offset_ - kHead, tail_.size()));
   return base::siphash13(kKey, told);
+}
+
+std::uint64_t LogPrint::head_value() const {
+  return head_.size() < kHead ? 0 : base::siphash13(kKey, head_);
 }
 
 LogPrint LogPrint::at(std::uint64_t offset, std::string_view head, std::string_view tail) {

@@ -16,6 +16,20 @@ std::uint64_t inode_of(const std::string& path) {
   return stat(path.c_str(), &status) == 0 ? status.st_ino : 0;
 }
 
+// Where the last whole line ends that ends before `before`, at most kLineMax away; 0: there is none.
+base::Result<std::uint64_t> end_of_last_line(LogFile& file, std::uint64_t before) {
+  std::string text;
+  for (std::uint64_t from = before; from > 0 && before - from < LogTail::kLineMax;) {
+    const std::uint64_t size = std::min<std::uint64_t>(from, LogTail::kChunk);
+    from -= size;
+    text.clear();
+    if (const auto got = file.read(from, static_cast<std::size_t>(size), text); !got) return got.error();
+    const std::size_t newline = text.rfind('\n');
+    if (newline != std::string::npos) return from + newline + 1;
+  }
+  return std::uint64_t{0};
+}
+
 }  // namespace
 
 std::int64_t LogTail::now_ns() const {
@@ -44,16 +58,9 @@ base::Result<std::unique_ptr<LogTail>> LogTail::begin(LogTailOptions options, Be
   if (where == Begin::next_line) {
     const auto status = (*file)->status();
     if (!status) return status.error();
-    // Back to the end of the last whole line.
-    std::string end;
-    for (std::uint64_t from = status->size; from > 0 && offset == 0 && status->size - from < kLineMax;) {
-      const std::uint64_t size = std::min<std::uint64_t>(from, kChunk);
-      from -= size;
-      end.clear();
-      if (const auto got = (*file)->read(from, static_cast<std::size_t>(size), end); !got) return got.error();
-      const std::size_t newline = end.rfind('\n');
-      if (newline != std::string::npos) offset = from + newline + 1;
-    }
+    const auto end = end_of_last_line(**file, status->size);
+    if (!end) return end.error();
+    offset = *end;
   }
   const auto print = (*file)->print_at(offset);
   if (!print) return print.error();
@@ -91,6 +98,7 @@ void LogTail::set_mark(LogPrint print) {
   mark_.inode = file_->inode();
   mark_.offset = print_.offset();
   mark_.print = print_.value();
+  mark_.head = print_.head_value();
 }
 
 LogTail::Next LogTail::give_lines(std::size_t size, std::string_view& lines) {
@@ -264,6 +272,35 @@ std::unique_ptr<LogFile> LogTail::find_rest(LogPrint& print) const {
   return nullptr;
 }
 
+bool LogTail::open_at_lost_end() {
+  std::vector<std::string> paths = {options_.path};
+  for (const RotatedLog& log : opened_beside_) paths.push_back(log.path);
+  for (const std::string& path : paths) {
+    if (mark_.head == 0 || inode_of(path) != mark_.inode) continue;
+    auto file = LogFile::open(path);
+    if (!file || (*file)->packed() || (*file)->inode() != mark_.inode) continue;
+    const auto head = (*file)->print_at(LogPrint::kHead);
+    if (!head || !*head || (*head)->value() != mark_.head) continue;
+    const auto status = (*file)->status();
+    const auto end = status ? end_of_last_line(**file, std::min(status->size, mark_.offset))
+                            : base::Result<std::uint64_t>(status.error());
+    auto print = end ? (*file)->print_at(*end) : base::Result<std::optional<LogPrint>>(end.error());
+    if (!print || !*print) {
+      if (!print) fail(print.error());
+      return false;
+    }
+    options_.tell(path + " begins as it did, and what was read last, up to its byte " + std::to_string(mark_.offset) +
+                  ", is not there any more: it lost its end. Going on at its byte " + std::to_string(*end) +
+                  "; lines that were written there since may not be counted");
+    use(*std::move(file), *end, **std::move(print));
+    // So that whoever keeps marks keeps this one, before there is a line.
+    mark_.position = std::max(mark_.position, options_.position_min) + 1;
+    set_mark(print_);
+    return true;
+  }
+  return false;
+}
+
 std::string LogTail::unread() const {
   for (const RotatedLog& log : opened_beside_) {
     const bool begun = mark_.offset == 0 && log.inode == mark_.inode;
@@ -283,8 +320,11 @@ bool LogTail::find_place() {
   const std::int64_t now = now_ns();
   if (searching_since_ns_ == 0) searching_since_ns_ = now;
   if (now - searching_since_ns_ < std::chrono::nanoseconds(options_.search).count()) return false;
+  if (open_at_lost_end()) return true;
+  if (failed_) return false;
   const std::string path = unread();
   if (!open_at_begin(path)) return false;
+  mark_.position = std::max(mark_.position, options_.position_min);
   options_.tell("what was read last, up to byte " + std::to_string(mark_.offset) + " of a file, is neither in " +
                 options_.path +
                 " nor in a rotated file: it was truncated or removed, and what may have stood behind it "

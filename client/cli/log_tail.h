@@ -15,7 +15,9 @@
 //   while away  the same, from the mark: rotated files that came after it are read, oldest first, gzipped ones too
 //
 // What cannot be found again, is told: the files that were written to later than all that was read count as unread,
-// and the others as read. Nothing is told of lines that a server writes to a file that was rotated, after `quiet`.
+// and the others as read. A file that begins as it did and has lost its end (a power cut takes what was not on the disk
+// yet) counts as read up to there. Nothing is told of lines that a server writes to a file that was rotated, after
+// `quiet`.
 //
 // Memory: a buffer of kChunk, which grows to the longest line, at most kLineMax; a longer one is passed over.
 // Threading: one thread. Errors: io, corrupt; the same place may be tried again.
@@ -45,6 +47,8 @@ struct LogTailOptions {
   std::chrono::milliseconds quiet{5'000};
   // How long what was read is looked for before it counts as gone: a copy may be being packed just then.
   std::chrono::milliseconds search{3'000};
+  // Where the place is lost positions go on behind this one: what others who read the same log have reached.
+  std::uint64_t position_min = 0;
   // For people: what could not be found, or read.
   std::function<void(const std::string&)> tell = [](const std::string&) {};
   std::function<std::int64_t()> now_ns;  // UTC; the system's, unless a test has its own
@@ -89,6 +93,8 @@ class LogTail {
   bool find_place();
   bool go_to_next();
   bool open_at_begin(const std::string& path);
+  // Behind the last whole line before the place, in the file of the mark, if that begins as it did.
+  bool open_at_lost_end();
   // The file is the same, and what was read of it is not.
   base::Result<bool> replaced();
   // Nothing more will be written to it.

@@ -153,13 +153,15 @@ class Follow(unittest.TestCase):
         print(f"FOOTFALL_SEED={seed} FOOTFALL_ROUNDS={ROUNDS}")
         draw = random.Random(seed)
         follower = self.follow(daemon, "--site", SITE, "--source", "web", "--from-start")
+        # What was rotated away before it ever began is not its own.
+        until(lambda: "mark" in self.position(daemon, "web"), follower.text)
         written, stop = [0], threading.Event()
 
         def write():
             files = 0
             while not stop.is_set():
                 some = draw.randrange(1, 60)
-                self.write("".join(line(f"/{n % 7}", client=f"198.51.100.{n % 250}") for n in range(some)))
+                self.write("".join(line(f"/{n % 7}?{written[0] + n}", client=f"198.51.100.{n % 250}") for n in range(some)))
                 written[0] += some
                 if draw.randrange(40) == 0:
                     for n in range(files, 0, -1):
@@ -265,6 +267,40 @@ class Follow(unittest.TestCase):
         got, said = self.follow(daemon, "--site", SITE, "--source", "taken").ended()
         self.assertEqual(got, 1, said)
         self.assertIn("--source NAME", said)
+
+    def test_any_bytes_are_followed_and_a_line_that_is_too_long_is_passed_over(self):
+        daemon = self.daemon()
+        follower = self.follow(daemon, "--site", SITE, "--source", "web", "--from-start")
+        with open(self.log, "ab") as log:
+            log.write(line("/HOSTILE").encode().replace(b"HOSTILE", bytes(b for b in range(256) if b not in b'\n "\\')))
+            log.write(line("/x").encode().replace(b"Mozilla", b"\xff\xfe\x00\\\"\xc3("))
+            log.write(line("/" + "l" * 1000).encode() + line("/" + "l" * 100_000).encode() + b"\x00" * 5000 + b"\n" + b"y" * (3 << 20) + b"\n\r\n\n")
+            log.write(line("/last").encode())
+        self.counted(daemon, 4)
+        self.assertEqual(daemon.metrics()['footfall_hits_rejected_total{reason="malformed"}'], 1, "an item is at most 64 KiB")
+        self.assertRegex(follower.stop(), r"9 +lines, 4 of them unreadable")
+
+    def test_a_log_that_may_not_be_read_is_told_and_one_that_cannot_be_read_for_a_while_is_waited_for(self):
+        daemon = self.daemon()
+        follower = self.follow(daemon, "--site", SITE, "--source", "web", "--from-start")
+        self.write(line("/"))
+        self.counted(daemon, 1)
+        self.write(line("/") + line("/half").rstrip("\n"))
+        self.log.rename(self.directory / "access.log.1")
+        self.log.mkdir()
+        until(lambda: "trying until it can be read" in follower.text(), follower.text)
+        self.counted(daemon, 3)
+        self.log.rmdir()
+        self.write(line("/"))
+        self.counted(daemon, 4)
+        until(lambda: "can be read again" in follower.text(), follower.text)
+        follower.stop()
+        self.log.chmod(0)
+        if os.geteuid() != 0:
+            follower.start()
+            code, said = follower.ended()
+            self.assertEqual(code, 1, said)
+            self.assertIn("run this as a user who may read it", said)
 
     def test_it_waits_for_a_daemon_and_ends_when_it_is_told_meanwhile(self):
         daemon = self.daemon()

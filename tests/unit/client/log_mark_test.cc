@@ -12,15 +12,15 @@ namespace footfall::cli {
 namespace {
 
 TEST(LogMarkTest, ItsTextComesBack) {
-  const LogMark mark{UINT64_MAX, UINT64_MAX, UINT64_MAX, INT64_MIN, UINT64_MAX};
+  const LogMark mark{UINT64_MAX, UINT64_MAX, UINT64_MAX, INT64_MIN, UINT64_MAX, UINT64_MAX};
   EXPECT_EQ(read_mark(text_of(mark), UINT64_MAX), mark);
   EXPECT_LE(text_of(mark).size(), sites::kMarkMax);
-  EXPECT_EQ(text_of({9, 5, 7, 8, 0xab}), "1 5 7 8 00000000000000ab");
+  EXPECT_EQ(text_of({9, 5, 7, 8, 0xab, 0xc}), "1 5 7 8 00000000000000ab 000000000000000c");
 }
 
 TEST(LogMarkTest, WhatIsNoMarkIsRefused) {
-  for (const char* bad : {"", "1", "1 5 7 8", "1 5 7 8 ", "1 5 7 8 ab ", "1 5 7 8 ab 9", "2 5 7 8 ab", "1 -5 7 8 ab",
-                          "1  5 7 8 ab", "1 5 7 8 xy"})
+  for (const char* bad : {"", "1", "1 5 7 8", "1 5 7 8 ", "1 5 7 8 ab", "1 5 7 8 ab c ", "1 5 7 8 ab c 9",
+                          "2 5 7 8 ab c", "1 -5 7 8 ab c", "1  5 7 8 ab c", "1 5 7 8 xy c", "1 5 7 8 ab x"})
     EXPECT_FALSE(read_mark(bad, 1)) << bad;
 }
 
@@ -42,6 +42,9 @@ TEST(LogMarkTest, APrintIsThatOfTheBytes) {
     EXPECT_EQ(pieces.tail(),
               std::string_view(bytes).substr(bytes.size() - std::min<std::size_t>(bytes.size(), LogPrint::kTail)));
     EXPECT_EQ(LogPrint::at(bytes.size(), bytes, bytes).value(), whole.value());
+    LogPrint head;
+    head.add(std::string_view(bytes).substr(0, LogPrint::kHead));
+    EXPECT_EQ(pieces.head_value(), bytes.size() < LogPrint::kHead ? 0 : head.value());
     if (bytes.empty()) continue;
     // Any of the first or last bytes changes it.
     std::string other = bytes;

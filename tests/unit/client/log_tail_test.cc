@@ -346,6 +346,47 @@ TEST_F(LogTailTest, OneThatWasFilledAgainBeyondThePlaceIsNoticed) {
   EXPECT_NE(told_, "");
 }
 
+// A power cut: the daemon has counted lines whose bytes were not on the disk yet.
+TEST_F(LogTailTest, AFileThatLostItsEndIsNotReadAgain) {
+  std::string content;
+  for (int n = 0; n < 200; ++n) content += "line " + std::to_string(n) + "\n";
+  write(content);
+  begin();
+  EXPECT_EQ(read(), content);
+  const std::uint64_t position = tail_->mark().position;
+  const std::size_t whole = content.rfind('\n', content.size() - 400) + 1;
+  ASSERT_EQ(::truncate(log_.c_str(), static_cast<off_t>(whole)), 0);
+  kill_and_resume();
+  EXPECT_EQ(read(), "");
+  EXPECT_NE(told_.find("lost its end"), std::string::npos);
+  EXPECT_GT(tail_->mark().position, position) << "the new place is kept before there is a line";
+  kill_and_resume();
+  write("new\n");
+  EXPECT_EQ(read(), "new\n");
+  // Filled again beyond the place: what stands behind it is new.
+  ASSERT_EQ(::truncate(log_.c_str(), static_cast<off_t>(whole - 300)), 0);
+  write("half a line that was cut" + std::string(2000, '.') + "\n" + std::string(2000, '!') + "\n");
+  kill_and_resume();
+  EXPECT_NE(read().find(std::string(2000, '!')), std::string::npos);
+  // Another begin: another content.
+  truncate();
+  write("other\n" + content);
+  EXPECT_EQ(read(), "other\n" + content);
+}
+
+TEST_F(LogTailTest, PositionsGoOnBehindThoseOfOthersWhenThePlaceIsLost) {
+  write("a\nb\n");
+  begin();
+  EXPECT_EQ(read(), "a\nb\n");
+  truncate();
+  write("c\n");
+  LogTailOptions later = options();
+  later.position_min = 1'000;
+  tail_ = LogTail::resume(std::move(later), tail_->mark());
+  EXPECT_EQ(read(), "c\n");
+  EXPECT_EQ(tail_->mark().position, 1'002U);
+}
+
 TEST_F(LogTailTest, WhatIsGoneIsLookedForForAWhile) {
   write("a\nb\n");
   LogTailOptions patient = options();
