@@ -115,8 +115,7 @@ class Syslog(unittest.TestCase):
         return nginx
 
     def load(self, daemon, nginx):
-        clients = 8
-        each = 500
+        clients, each = 8, 150
         with concurrent.futures.ThreadPoolExecutor(clients) as pool:
             list(pool.map(lambda n: nginx.get([f"/page/{i % 9}?x={i}" for i in range(each)] + ["/gone"] * 3, f"127.1.0.{n + 1}",
                                               host=("www." if n % 2 else "") + SITE), range(clients)))
@@ -129,17 +128,18 @@ class Syslog(unittest.TestCase):
         pages = {page["path"]: page["counted"] for page in daemon.pages(SITE)["pages"]}
         self.assertEqual(sum(pages.values()), clients * each)
         self.assertEqual(set(pages), {f"/page/{n}" for n in range(9)})
+        return clients * each
 
     def test_what_nginx_answers_over_udp_is_counted(self):
-        for durability in ("disk", "kernel", "memory"):
+        for durability in ("disk", "memory"):  # kernel: below
             with self.subTest(durability):
                 port = free_udp_port()
                 daemon = self.daemon("--syslog-listen", f"127.0.0.1:{port}", "--durability", durability)
                 nginx = self.nginx(f"127.0.0.1:{port}")
-                self.load(daemon, nginx)
+                total = self.load(daemon, nginx)
                 daemon.stop()
                 daemon.start()
-                self.counted(daemon, 4000)
+                self.counted(daemon, total)
 
     def test_what_nginx_answers_over_a_unix_socket_is_counted(self):
         directory = tempfile.mkdtemp(prefix="footfall-socket-")
@@ -304,13 +304,13 @@ class Syslog(unittest.TestCase):
         pinger = threading.Thread(target=ping)
         pinger.start()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            for n in range(4000):
+            for n in range(2000):
                 s.sendto(line("/log").encode(), ("127.0.0.1", port))
                 if n % 50 == 0:
                     time.sleep(0.005)
         stop.set()
         pinger.join()
-        total = 4000 - int(daemon.metrics()["footfall_syslog_lost_total"]) + answered[0]
+        total = 2000 - int(daemon.metrics()["footfall_syslog_lost_total"]) + answered[0]
         self.counted(daemon, total)
         self.balanced(daemon)
         daemon.stop(signal.SIGKILL)
