@@ -2,13 +2,12 @@
 #include "batch_intake.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <utility>
 
 #include "api/auth.h"
 #include "api/json.h"
-#include "api/text.h"
+#include "batch_part.h"
 #include "candidate.h"
 #include "journal/format.h"
 
@@ -23,7 +22,6 @@ constexpr std::size_t kReasonsMax = 100;
 constexpr std::size_t kReasonBytesMax = 512;  // that one takes in the answer
 // Of the claim's record: answer, key or source, digest.
 constexpr std::size_t kClaimBytesMax = sites::kBatchAnswerMax + 1024;
-constexpr std::int64_t kAheadMax_s = 5;
 constexpr std::size_t kSpareReadersMax = 4;
 constexpr std::size_t kSpareBytesMax = 4U << 20U;  // of one that is kept
 
@@ -48,9 +46,11 @@ void refuse(TakenBatch& batch, Problem problem, std::string detail) {
 // One batch, item by item.
 class BatchIntake::Items {
  public:
-  Items(BatchIntake& intake, const sites::Token& token, std::int64_t now_s, std::string source, std::uint64_t position,
-        TakenBatch& batch)
-      : intake_(intake), token_(token), now_s_(now_s), source_(std::move(source)), position_(position), batch_(batch) {}
+  Items(BatchIntake& intake, const sites::Token& token, std::int64_t now_s, BatchPart part, TakenBatch& batch)
+      : intake_(intake), token_(token), now_s_(now_s), part_(std::move(part)), batch_(batch) {}
+
+  // Before the items, if it is of a log that is followed. False: `batch` is answered.
+  bool claim_followed();
 
   // Decides what becomes of each, and of the batch as a whole; writes its answer.
   void take(const ingest::BatchReader& reader);
@@ -64,7 +64,6 @@ class BatchIntake::Items {
   }
   // When all were taken.
   void finish();
-  bool part() const { return !source_.empty(); }
   const sites::Imports::Claim& import() const { return batch_.claim.import(); }
   void reject(std::size_t index, Rejection reason, std::string_view text);
   // All that were not rejected alone.
@@ -74,11 +73,10 @@ class BatchIntake::Items {
   BatchIntake& intake_;
   const sites::Token& token_;
   const std::int64_t now_s_;
-  const std::string source_;  // of an import; empty: none
-  const std::uint64_t position_;
+  const BatchPart part_;
   TakenBatch& batch_;
-  LocalSite* import_site_ = nullptr;  // that of the first item: an import is of one site
-  base::SipKey import_key_;
+  LocalSite* import_site_ = nullptr;  // that of the part; of an import that of the first item
+  base::SipKey import_key_;           // a follower's hits are live, under the key of their day
   std::vector<std::pair<std::size_t, std::string_view>> reasons_;  // item index, why it was rejected; the first few
   std::size_t items_ = 0, rejected_ = 0;
   std::size_t block_bytes_ = 0;  // that the records take at most
@@ -113,32 +111,54 @@ void BatchIntake::Items::take(std::size_t index, const ingest::Item& item) {
   const sites::SiteId site = local->entry.site->id();
   if (!api::allows(token_, static_cast<std::uint32_t>(sites::Scope::ingest), site))
     return reject(index, Rejection::denied, "denied");
-  if (part()) {
+  if (part_.is_part()) {
     if (import_site_ == nullptr) {
       import_site_ = local;
-      batch_.claim.claim_part(intake_.imports_, site, source_, position_, now_s_);
+      batch_.claim.claim_part(intake_.imports_, site, part_.source, part_.position, now_s_);
       import_key_ = {import().import.key0, import().import.key1};
     }
     if (import().state != sites::Imports::State::claimed) return;
-    if (import_site_ != local) return reject(index, Rejection::denied, "another site than the first item's");
+    if (import_site_ != local) return reject(index, Rejection::denied, "another site than that of the part");
   }
-  const std::int64_t at_s = item.at_s == INT64_MIN ? now_s_ : item.at_s;
-  if (at_s > now_s_ + kAheadMax_s || at_s < 0) return reject(index, Rejection::time, "time");
-  // A log without agents tells nothing of them: that is no sign of a crawler.
-  static const lookup::Agent kUnknownAgent{};
-  const lookup::AgentCache::Found found =
-      item.agent.empty() ? lookup::AgentCache::Found{kUnknownAgent, {}} : intake_.agents_.find(item.agent);
-  const lookup::Agent& agent = found.agent;
-  const ingest::Verdict verdict = ingest::judge(item.ping, *local->entry.settings, agent.bot, true);
-  if (verdict.rejection != Rejection::none) return reject(index, verdict.rejection, ingest::name_of(verdict.rejection));
   sites::Candidate& candidate = batch_.candidates.emplace_back();
+  const Rejection rejection =
+      take_item(candidate, *local, item, intake_.agents_, now_s_, import().import.open ? &import_key_ : nullptr);
+  if (rejection != Rejection::none) {
+    batch_.candidates.pop_back();
+    return reject(index, rejection, ingest::name_of(rejection));
+  }
   batch_.owners.push_back(local);
-  fill(candidate, *local, item.ping, agent, verdict, std::min(at_s, now_s_),
-       {item.has_address ? item.address.bytes.data() : kNoAddress, item.visitor.empty() ? found.digest : item.visitor,
-        import().import.open ? &import_key_ : nullptr});
   // The hit, and a definition of each text.
   block_bytes_ += 128 + candidate.path.text.size();
   for (const sites::Text& label : candidate.labels) block_bytes_ += 16 + label.text.size();
+}
+
+bool BatchIntake::Items::claim_followed() {
+  using State = sites::Imports::State;
+  const auto refused = [this](Problem problem, std::string detail) {
+    refuse(batch_, problem, std::move(detail));
+    return false;
+  };
+  if (!part_.followed()) return true;
+  import_site_ = intake_.sites_.find(part_.site);
+  if (import_site_ == nullptr) return refused(Problem::unknown_site, "site: no site is registered under this name");
+  const sites::SiteId site = import_site_->entry.site->id();
+  if (!api::allows(token_, static_cast<std::uint32_t>(sites::Scope::ingest), site))
+    return refused(Problem::forbidden, "the token may not count for " + part_.site + ": it needs the scope ingest");
+  batch_.claim.claim_followed(intake_.imports_, site, part_.source, part_.after, part_.position, part_.mark, now_s_);
+  switch (import().state) {
+    case State::elsewhere:
+      return refused(Problem::conflict, "after: the source was counted to " + std::to_string(import().import.position) +
+                                            ", the part begins behind " + std::to_string(part_.after) +
+                                            "; begin where the mark is: GET /v1/admin/imports?site=&source=");
+    case State::other_kind:
+      return refused(Problem::conflict, "source: an import had this name; a follower needs one of its own");
+    case State::full:
+      return refused(Problem::conflict, "source: the site has its " + std::to_string(sites::kImportSourcesMax) +
+                                            " sources, whose marks are kept so that nothing counts twice");
+    default:
+      return true;
+  }
 }
 
 void BatchIntake::Items::finish() {
@@ -179,9 +199,9 @@ void BatchIntake::Items::write_answer() {
       std::count_if(batch_.candidates.begin(), batch_.candidates.end(),
                     [](const sites::Candidate& candidate) { return candidate.bot && !candidate.counts; });
   json.member("bots", static_cast<std::uint64_t>(apart));  // accepted, and not in the total
-  if (part()) {
+  if (part_.is_part()) {
     const bool already = import().state == sites::Imports::State::counted;
-    json.member("position", already ? import().import.position : position_).member("already_counted", already);
+    json.member("position", already ? import().import.position : part_.position).member("already_counted", already);
   }
   json.end_object();
 }
@@ -282,16 +302,10 @@ TakenBatch BatchIntake::take(const http::Request& request, const sites::Token* t
   }
   batch.reader = body->release();
 
-  std::string source = api::query_value(request.query, "source").value_or("");
-  std::uint64_t position = 0;
-  if (!source.empty()) {
-    const std::string text = api::query_value(request.query, "position").value_or("");
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), position);
-    if (error != std::errc{} || end != text.data() + text.size() || position == 0)
-      return problem(Problem::malformed, "position: a whole number from 1 is needed beside source");
-  }
+  base::Result<BatchPart> part = read_batch_part(request.query);
+  if (!part) return problem(Problem::malformed, part.error().detail);
   if (request.has(Field::idempotency_key)) {
-    if (!source.empty())
+    if (part->is_part())
       return problem(Problem::malformed, "Idempotency-Key: source and position make the batch count once already");
     if (!claim_key(request, *body, now_s, batch)) return batch;
   }
@@ -307,7 +321,8 @@ TakenBatch BatchIntake::take(const http::Request& request, const sites::Token* t
   }
   batch.candidates.swap(spare_candidates_);
   batch.owners.swap(spare_owners_);
-  Items(*this, *token, now_s, std::move(source), position, batch).take(reader);
+  Items items(*this, *token, now_s, *std::move(part), batch);
+  if (items.claim_followed()) items.take(reader);
   return batch;
 }
 

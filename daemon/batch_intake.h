@@ -5,7 +5,8 @@
 //   body        read as it arrives (begin()), or when the request is complete
 //   key         claimed by the digest of the body: counted before -> the answer of then; else told why not
 //   items       judged, hashed; those that are refused are listed in the answer
-//   part        of an import: its source's mark is claimed with the first item, whose site it is of
+//   part        of an import: its source's mark is claimed with the first item, whose site it is of; of a log that is
+//               followed (batch_part.h): claimed before the items, of which there may be none
 //   bounds      items, and the bytes of the block: a batch is one block, counted as a whole or not at all
 //
 // A batch of which nothing is accepted keeps no key: it is judged anew when it is sent again.

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "candidate.h"
 
+#include <algorithm>
+
 namespace footfall {
 namespace {
+
+constexpr std::int64_t kAheadMax_s = 5;
 
 sites::Text text_of(std::string_view text) {
   return text.empty() ? sites::Text{} : sites::Text{text, base::table_hash(text)};
@@ -47,6 +51,22 @@ void fill(sites::Candidate& candidate, LocalSite& local, const ingest::Ping& pin
   }
   candidate.path = text_of(ping.path);
   set_labels(candidate, ping, agent, *local.entry.settings);
+}
+
+ingest::Rejection take_item(sites::Candidate& candidate, LocalSite& local, const ingest::Item& item,
+                            lookup::AgentCache& agents, std::int64_t now_s, const base::SipKey* import_key) {
+  const std::int64_t at_s = item.at_s == INT64_MIN ? now_s : item.at_s;
+  if (at_s > now_s + kAheadMax_s || at_s < 0) return ingest::Rejection::time;
+  // A log without agents tells nothing of them: that is no sign of a crawler.
+  static const lookup::Agent kUnknownAgent{};
+  const lookup::AgentCache::Found found =
+      item.agent.empty() ? lookup::AgentCache::Found{kUnknownAgent, {}} : agents.find(item.agent);
+  const ingest::Verdict verdict = ingest::judge(item.ping, *local.entry.settings, found.agent.bot, true);
+  if (verdict.rejection != ingest::Rejection::none) return verdict.rejection;
+  fill(candidate, local, item.ping, found.agent, verdict, std::min(at_s, now_s),
+       {item.has_address ? item.address.bytes.data() : kNoAddress, item.visitor.empty() ? found.digest : item.visitor,
+        import_key});
+  return ingest::Rejection::none;
 }
 
 }  // namespace footfall

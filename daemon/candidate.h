@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/hash.h"
+#include "ingest/batch_item.h"
 #include "ingest/ping.h"
 #include "ingest/rules.h"
 #include "local_sites.h"
@@ -31,5 +32,10 @@ inline constexpr std::uint8_t kNoAddress[16] = {};
 // the hit counts, without a visitor.
 void fill(sites::Candidate& candidate, LocalSite& local, const ingest::Ping& ping, const lookup::Agent& agent,
           const ingest::Verdict& verdict, std::int64_t at_s, const Sender& sender);
+
+// A hit of a batch, or a line of a log, of a sender who is trusted: judged at now_s, its time included, and filled in.
+// Where it is refused `candidate` is of no use.
+ingest::Rejection take_item(sites::Candidate& candidate, LocalSite& local, const ingest::Item& item,
+                            lookup::AgentCache& agents, std::int64_t now_s, const base::SipKey* import_key);
 
 }  // namespace footfall

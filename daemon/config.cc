@@ -133,6 +133,31 @@ Result<void> set_durability(Config& config, const std::vector<std::string>& valu
   return {};
 }
 
+Result<void> set_syslog_listen(Config& config, const std::vector<std::string>& values) {
+  config.syslog.listen.clear();
+  for (const std::string& text : values) {
+    Result<http::ListenAddress> address = http::parse_listen_address(text);
+    if (!address) return wrong(address.error().detail);
+    config.syslog.listen.push_back(*address);
+  }
+  return {};
+}
+
+Result<void> set_syslog_format(Config& config, const std::vector<std::string>& values) {
+  Result<logs::Format> format = logs::Format::find(values.back());
+  if (!format) return wrong(format.error().detail);
+  if (format->has_header()) return wrong("'" + values.back() + "' begins with a header, which syslog has not");
+  config.syslog.format = *std::move(format);
+  return {};
+}
+
+Result<void> set_syslog_filter(Config& config, const std::vector<std::string>& values) {
+  Result<logs::Filter> filter = logs::Filter::parse(values);
+  if (!filter) return wrong(filter.error().detail);
+  config.syslog.filter = *std::move(filter);
+  return {};
+}
+
 Result<void> set_redis(Config& config, const std::vector<std::string>& values) {
   Result<redis::Target> target = redis::parse_target(values.back());
   if (!target) return wrong(target.error().detail);
@@ -197,8 +222,8 @@ std::vector<Option> option_table() {
        set_data_dir},
       {"listen", "ADDR", "public listener, HOST:PORT or unix:PATH; may be repeated (127.0.0.1:8080)", true,
        addresses(&Config::listen)},
-      {"listen-mode", "MODE", "permissions of public unix sockets, in octal, such as 0660 (by the umask)", false,
-       set_listen_mode},
+      {"listen-mode", "MODE", "permissions of public and syslog unix sockets, in octal, such as 0660 (by the umask)",
+       false, set_listen_mode},
       {"admin", "ADDR", "admin listener (127.0.0.1:8081)", true, addresses(&Config::admin)},
       {"metrics-listen", "ADDR", "listener for /metrics and health alone (none)", true,
        addresses(&Config::metrics_listen)},
@@ -239,6 +264,30 @@ std::vector<Option> option_table() {
        number<std::int32_t>(&Config::checkpoint_interval_s, 1, 86'400)},
       {"checkpoint-journal", "BYTES", "journal since the last checkpoint that makes one earlier (33554432)", false,
        number<std::uint64_t>(&Config::checkpoint_journal_bytes, 1U << 20U, std::uint64_t{1} << 40U)},
+      {"syslog-listen", "ADDR",
+       "takes access logs by syslog: UDP HOST:PORT or unix:PATH, a datagram socket; may be repeated (none)", true,
+       set_syslog_listen},
+      {"syslog-site", "SITE", "of lines whose host and tag name no site (none: they are refused)", false,
+       [](Config& config, const std::vector<std::string>& values) -> Result<void> {
+         config.syslog.site = values.back();
+         return {};
+       }},
+      {"syslog-format", "FORMAT",
+       "of lines that are not JSON: combined, vhost-combined, or a format string of nginx or Apache (combined)", false,
+       set_syslog_format},
+      {"syslog-filter", "TERMS", "which lines are page hits ('method=GET status=2xx,304')", false, set_syslog_filter},
+      {"syslog-buffer", "BYTES", "receive buffer of each syslog socket (8388608)", false,
+       [](Config& config, const std::vector<std::string>& values) {
+         return read_number(values.back(), 4096U, 1U << 30U, config.syslog.buffer_bytes);
+       }},
+      {"insecure-syslog", "BOOL", "allow a syslog socket beyond loopback: whoever reaches it can count hits (false)",
+       false,
+       [](Config& config, const std::vector<std::string>& values) -> Result<void> {
+         const std::string& text = values.back();
+         if (text != "true" && text != "false") return wrong("'" + text + "' is neither true nor false");
+         config.syslog.insecure = text == "true";
+         return {};
+       }},
       {"redis", "URI", "where snapshots are kept: redis://, rediss://, unix:// or redis+sentinel:// (none)", false,
        set_redis},
       {"redis-ca", "FILE", "certificate authorities for rediss:// (the system's)", false,
@@ -380,6 +429,22 @@ void check_together(const Config& config, const Origins& origins) {
     throw base::Failure(
         wrong(origin("cluster-key") + ": it is for nodes that count together; name this one with --node"));
   }
+  std::map<std::string, std::string> syslog;  // those are datagram sockets: a port is theirs beside one of TCP
+  for (const http::ListenAddress& address : config.syslog.listen) {
+    const std::string text = address_text(address);
+    if (!config.syslog.insecure && !address.loopback && !address.unix_socket) {
+      throw base::Failure(wrong(origin("syslog-listen") + ": " + address.host +
+                                " is not a loopback address; syslog knows no sender, so listen on 127.0.0.1, or pass "
+                                "--insecure-syslog true behind a firewall"));
+    }
+    if (address.unix_socket ? taken.contains(text) : address.port == 0) {
+      throw base::Failure(wrong(origin("syslog-listen") + ": " + text +
+                                (address.unix_socket ? " is that of " + origin(taken.at(text)) : " has no port") +
+                                "; each listener has an address of its own"));
+    }
+    if (!syslog.emplace(text, "").second)
+      throw base::Failure(wrong(origin("syslog-listen") + ": " + text + " is named twice"));
+  }
   if (config.insecure_admin) return;
   for (const http::ListenAddress& address : config.admin) {
     if (!address.loopback && !address.unix_socket) {
@@ -448,6 +513,7 @@ std::optional<Config> parse_config(int argc, const char* const* argv) {
   if (config.admin.empty()) config.admin.push_back(*http::parse_listen_address("127.0.0.1:8081"));
   if (config.threads == 0) config.threads = std::clamp(std::thread::hardware_concurrency(), 1U, 63U);
   for (http::ListenAddress& address : config.listen) address.unix_mode = config.listen_mode;
+  for (http::ListenAddress& address : config.syslog.listen) address.unix_mode = config.listen_mode;
   config.check_only = check_only;
   check_together(config, origins);
   return config;

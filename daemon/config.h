@@ -14,9 +14,10 @@
 
 #include "base/log.h"
 #include "durability.h"
-#include "http/listener.h"
+#include "http/listen_address.h"
 #include "ingest/client_address.h"
 #include "redis_options.h"
+#include "syslog_options.h"
 
 namespace footfall {
 
@@ -45,6 +46,7 @@ struct Config {
   std::uint64_t segment_bytes = 16U << 20U;
   std::int32_t checkpoint_interval_s = 60;
   std::uint64_t checkpoint_journal_bytes = 32U << 20U;  // since the last one; makes one before its interval
+  SyslogOptions syslog;
   RedisOptions redis;
   std::int32_t drain_s = 10;
   base::log::Level log_level = base::log::Level::info;

@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "logs/host.h"
 
 namespace footfall {
 
@@ -13,6 +14,7 @@ std::size_t LocalSites::TextHash::operator()(std::string_view text) const noexce
 }
 
 void LocalSites::set_directory(const sites::Directory& directory) {
+  hosts_known_ = false;
   std::vector<std::string> gone;
   for (const auto& [name, local] : by_name_) {
     if (directory.find(name) == nullptr) gone.push_back(name);
@@ -52,6 +54,22 @@ LocalSite* LocalSites::find(std::string_view name) {
 LocalSite* LocalSites::find(const sites::Site* site) {
   const auto it = by_site_.find(site);
   return it == by_site_.end() ? nullptr : it->second;
+}
+
+LocalSite* LocalSites::find_host(std::string_view host) {
+  if (!hosts_known_) {
+    by_host_.clear();
+    for (const auto& [name, local] : by_name_) {
+      for (const std::string& text : local->entry.settings->hosts) {
+        LocalSite*& site = by_host_[logs::plain_host(text)];
+        if (site == nullptr || name < site->entry.settings->name) site = local.get();
+      }
+    }
+    for (const auto& [name, local] : by_name_) by_host_[name] = local.get();
+    hosts_known_ = true;
+  }
+  const auto it = by_host_.find(logs::plain_host(host));
+  return it == by_host_.end() ? nullptr : it->second;
 }
 
 }  // namespace footfall

@@ -34,6 +34,8 @@ class LocalSites {
 
   LocalSite* find(std::string_view name);  // nullptr: not registered
   LocalSite* find(const sites::Site* site);
+  // By a site's name or one of its hosts, as a request names it (logs/host.h); of several that of the first name.
+  LocalSite* find_host(std::string_view host);
 
  private:
   struct TextHash {
@@ -45,6 +47,9 @@ class LocalSites {
   // site name -> the site as this shard sees it
   boost::unordered_flat_map<std::string, std::unique_ptr<LocalSite>, TextHash, std::equal_to<>> by_name_;
   boost::unordered_flat_map<const sites::Site*, LocalSite*> by_site_;
+  // host -> site; made when it is first asked for, since few ask
+  boost::unordered_flat_map<std::string, LocalSite*, TextHash, std::equal_to<>> by_host_;
+  bool hosts_known_ = false;
 };
 
 }  // namespace footfall

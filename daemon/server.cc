@@ -245,24 +245,37 @@ base::Result<std::unique_ptr<journal::Writer>> Server::open_writer(StreamId stre
 
 void Server::open_threads() {
   recovered_.registry->batch_keys().set_limits({config_.batch_keys_max, config_.batch_key_memory_max});
-  shard_environment_ = std::make_unique<ShardEnvironment>(ShardEnvironment{
-      *clock_, directory_->files(), config_.durability, config_.sync_interval_s, lookup::AgentDatabase::load({}),
-      directory_->incarnation_text(), config_.base_path, config_.trusted_proxies, config_.rate_limit,
-      config_.rate_burst, config_.online_pairs_max, loop_limits(config_), parser_limits(batch_path_),
-      [this](sites::Site* site) {
-        Shard& shard = *shards_[site->id().value % shards_.size()];
-        shard.post([&shard, site] { shard.add_active(site); });
-      },
-      [this] {
-        std::uint64_t pairs = 0;
-        for (const auto& shard : shards_) pairs += shard->online_pairs();
-        return pairs;
-      },
-      [this] { return takes_hits(); },
-      [this] {
-        if (reserve_->give(kStopRoomBytes)) base::log::warning("the stop takes room of the reserve: the disk is full");
-      },
-      recovered_.registry->imports(), recovered_.registry->batch_keys()});
+  shard_environment_ = std::make_unique<ShardEnvironment>(
+      ShardEnvironment{*clock_,
+                       directory_->files(),
+                       config_.durability,
+                       config_.sync_interval_s,
+                       lookup::AgentDatabase::load({}),
+                       directory_->incarnation_text(),
+                       config_.base_path,
+                       config_.trusted_proxies,
+                       config_.rate_limit,
+                       config_.rate_burst,
+                       config_.online_pairs_max,
+                       loop_limits(config_),
+                       parser_limits(batch_path_),
+                       [this](sites::Site* site) {
+                         Shard& shard = *shards_[site->id().value % shards_.size()];
+                         shard.post([&shard, site] { shard.add_active(site); });
+                       },
+                       [this] {
+                         std::uint64_t pairs = 0;
+                         for (const auto& shard : shards_) pairs += shard->online_pairs();
+                         return pairs;
+                       },
+                       [this] { return takes_hits(); },
+                       [this] {
+                         if (reserve_->give(kStopRoomBytes))
+                           base::log::warning("the stop takes room of the reserve: the disk is full");
+                       },
+                       recovered_.registry->imports(),
+                       recovered_.registry->batch_keys(),
+                       config_.syslog});
   base::log::info("agents: " + shard_environment_->agents->description());
 
   control_environment_ = std::make_unique<ControlEnvironment>(ControlEnvironment{
@@ -451,10 +464,26 @@ void Server::open_listeners() {
   open(config_.admin, kAdminListener, {&control_->loop()}, "admin interface");
   open(config_.metrics_listen, kMetricsListener, {&control_->loop()}, "metrics");
   open(config_.listen, kPublicListener, shard_loops, "listening");
+  open_syslog();
   base::log::info(
       "footfalld " + std::string(kVersion) + ", " + std::to_string(shards_.size()) + " shards, durability " +
       std::string(name_of(config_.durability)) + ": " + std::string(describe(config_.durability)) +
       (config_.durability == Durability::kernel ? " " + std::to_string(config_.sync_interval_s) + " s" : ""));
+}
+
+void Server::open_syslog() {
+  for (std::size_t i = 0; i < config_.syslog.listen.size(); ++i) {
+    auto socket = SyslogSocket::open(config_.syslog.listen[i], config_.syslog.buffer_bytes).value();
+    const std::uint32_t buffer = socket->buffer_bytes();
+    syslog_buffer_bytes_ += buffer;
+    base::log::info("syslog on " + socket->address() + ", receive buffer of " + std::to_string(buffer) + " bytes");
+    if (buffer < config_.syslog.buffer_bytes) {
+      base::log::warning("syslog on " + socket->address() + ": the kernel gives no more than " +
+                         std::to_string(buffer) +
+                         " bytes of receive buffer; raise net.core.rmem_max, or lower --syslog-buffer");
+    }
+    shards_[i % shards_.size()]->add_syslog(std::move(socket));
+  }
 }
 
 void Server::wait_for_signal() {
@@ -638,8 +667,11 @@ metrics::Facts Server::facts() const {
     facts.journal_streams_failed += shard->journal_failed() ? 1U : 0U;
     facts.online_pairs += shard->online_pairs();
     facts.online += shard->online();
+    facts.syslog.push_back(&shard->syslog_counters());
     facts.slice_s_max = std::max(facts.slice_s_max, static_cast<double>(shard->slice_ns_max()) / 1e9);
   }
+  if (config_.syslog.listen.empty()) facts.syslog.clear();
+  facts.syslog_buffer_bytes = syslog_buffer_bytes_;
   facts.journal_streams_failed += control_->journal_failed() ? 1U : 0U;
   facts.journal_bytes = journal_bytes();
   facts.sites = recovered_.registry->entries().size();

@@ -58,6 +58,7 @@ class Server {
   void open_threads();  // control, shards, checkpointer
   void first_start();   // the admin token, also of a restored directory
   void open_listeners();
+  void open_syslog();
   base::Error no_room_to_start(const base::Error& cause) const;
   journal::WriterOptions writer_options(journal::StreamId stream) const;
   base::Result<std::unique_ptr<journal::Writer>> open_writer(journal::StreamId stream);
@@ -100,6 +101,7 @@ class Server {
   std::unique_ptr<metrics::Exposition> exposition_;
   std::vector<std::unique_ptr<http::Listener>> listeners_;
 
+  std::uint64_t syslog_buffer_bytes_ = 0;  // of all sockets
   std::atomic<bool> started_{false}, draining_{false};
 };
 

@@ -38,6 +38,8 @@ constexpr std::size_t kCandidatesMax = 2048;
 // Hits that wait for the disk at a time; past it pings are answered 503. About 20 MB.
 constexpr std::uint64_t kUnsyncedHitsMax = 1U << 17U;
 constexpr std::size_t kSpareBlocksMax = 8;
+// Of a syslog socket at a stop: as much as a receive buffer may hold.
+constexpr int kLastSyslogReads = 2048;
 // Of the segment that a stop begins on a full disk; one block of observations makes it longer.
 constexpr std::uint64_t kLastSegmentBytes = 64U << 10U;
 
@@ -89,6 +91,7 @@ struct Shard::Batch {
 struct Shard::Block {
   std::uint64_t sequence = 0;
   std::uint32_t hits = 0;
+  std::uint32_t unanswered = 0;      // of them, to which nobody waits for an answer
   std::vector<sites::Group> groups;  // the first `sites` are used
   std::size_t sites = 0;
   sites::BatchClaim claim;
@@ -109,6 +112,7 @@ Shard::Shard(unsigned index, const ShardEnvironment& environment, std::unique_pt
       agents_(environment.agents),
       rate_limit_(environment.rate_limit, environment.rate_burst),
       intake_(environment.node, environment.imports, environment.batch_keys, sites_, agents_, counters_),
+      syslog_intake_(environment.syslog, sites_, agents_, counters_, syslog_counters_),
       sync_thread_(std::make_unique<journal::SyncThread>(environment.files, [this](const base::Result<void>& outcome) {
         boost::asio::post(context_, [this, outcome] { on_synced(outcome); });
       })) {
@@ -209,6 +213,13 @@ void Shard::when_durable(std::function<void(base::Result<void>)> done) {
 void Shard::begin_stop(std::int32_t drain_s) {
   post([this, drain_s] {
     draining_ = true;
+    // What came before the end is counted, or refused where the journal fails; what comes after it finds nobody.
+    for (const SyslogSource& source : syslog_) {
+      for (int reads = 0; reads < kLastSyslogReads && read_syslog(*source.socket); ++reads) {
+      }
+      syslog_counters_.lost.add(source.socket->newly_lost());
+      source.socket->close();
+    }
     live_.close_all();
     loop_->drain(environment_.clock.utc_ms() + std::int64_t{drain_s} * 1000, [this] { drained_.set_value(); });
   });
@@ -444,6 +455,7 @@ Shard::Block& Shard::begin_block() {
   Block& block = *blocks_.back();
   block.sequence = 0;
   block.hits = 0;
+  block.unanswered = 0;
   block.sites = 0;
   block.claim.release();
   block.observations.clear();
@@ -451,7 +463,7 @@ Shard::Block& Shard::begin_block() {
 }
 
 std::uint64_t Shard::commit(std::span<const sites::Candidate> candidates, std::span<LocalSite* const> owners,
-                            sites::BatchClaim claim) {
+                            sites::BatchClaim claim, bool answered) {
   payload_.clear();
   touched_.clear();
   for (std::size_t i = 0; i < candidates.size(); ++i) {
@@ -461,6 +473,7 @@ std::uint64_t Shard::commit(std::span<const sites::Candidate> candidates, std::s
   }
   Block& block = begin_block();
   block.hits = static_cast<std::uint32_t>(candidates.size());
+  block.unanswered = answered ? 0 : block.hits;
   block.sites = touched_.size();
   if (block.groups.size() < touched_.size()) block.groups.resize(touched_.size());
   const std::uint64_t pairs = environment_.online_pairs();
@@ -521,6 +534,7 @@ void Shard::apply(Block& block) {
   block.claim.settle();
   applied_hits_ += block.hits;
   counters_.accepted.add(block.hits);
+  counters_.acknowledged.add(block.unanswered);
   unsynced_hits_.set(unsynced_hits_.get() - block.hits);
 }
 
@@ -644,6 +658,7 @@ void Shard::on_synced(const base::Result<void>& outcome) {
   }
   settle_waiters();
   hold_bodies();
+  if (!draining_) resume_syslog();
   if (holds_answers() || !waiters_.empty()) start_sync();
   if (blocks_.empty()) counters_.balance();
   loop_->flush();
@@ -686,6 +701,41 @@ void Shard::on_batch(http::ConnectionRef connection, const http::Request& reques
     hold_bodies();
   }
   intake_.give_back(std::move(taken));
+}
+
+// --- syslog ---
+
+void Shard::add_syslog(std::unique_ptr<SyslogSocket> socket) {
+  const std::size_t index = syslog_.size();
+  syslog_.push_back({std::move(socket), false});
+  syslog_[index].socket->start(context_, [this, index] { on_syslog(index); });
+}
+
+void Shard::on_syslog(std::size_t index) {
+  SyslogSource& source = syslog_[index];
+  source.held = journal_failed() || unsynced_hits_.get() >= kUnsyncedHitsMax;
+  if (source.held) return;
+  read_syslog(*source.socket);
+  source.socket->wait();
+}
+
+bool Shard::read_syslog(SyslogSocket& socket) {
+  const std::int64_t now_s = environment_.clock.utc_s();
+  const std::size_t datagrams =
+      socket.receive([&](std::string_view datagram, bool cut) { syslog_intake_.take(datagram, cut, now_s); });
+  if (!syslog_intake_.candidates().empty()) {
+    commit(syslog_intake_.candidates(), syslog_intake_.owners(), {}, false);
+    if (holds_answers()) start_sync();
+  }
+  syslog_intake_.clear();
+  if (blocks_.empty()) counters_.balance();
+  return datagrams > 0;
+}
+
+void Shard::resume_syslog() {
+  for (std::size_t i = 0; i < syslog_.size(); ++i) {
+    if (syslog_[i].held) on_syslog(i);
+  }
 }
 
 // --- answers ---
@@ -911,6 +961,8 @@ void Shard::each_second(std::int64_t now_ms) {
   // While it drains the room that there is goes to what a stop must write.
   if (journal_failed() && !syncing_ && !draining_) reopen_journal();
   tick_sites(now_ms / 1000);
+  for (const SyslogSource& source : syslog_) syslog_counters_.lost.add(source.socket->newly_lost());
+  if (!draining_) resume_syslog();
   switch (environment_.durability) {
     case Durability::disk:
       start_sync();

@@ -11,6 +11,9 @@
 //   on_synced                                                     -> the next sync begins; apply, answer
 //   on_tick       each second: clocks of the active sites, what was observed, live streams
 //
+// A syslog socket that has something is a pass of its own: datagrams -> decide -> one journal block -> apply; nobody
+// waits for an answer. While hits cannot be counted nothing is read of it, and what comes stays in its buffer.
+//
 // A read that is queued behind a hit renders after the hit was applied: what is read is never behind an
 // acknowledgement.
 //
@@ -53,6 +56,8 @@
 #include "sites/decide.h"
 #include "sites/registry.h"
 #include "store/ledger.h"
+#include "syslog_intake.h"
+#include "syslog_socket.h"
 
 namespace footfall {
 
@@ -81,6 +86,7 @@ struct ShardEnvironment {
   // Marks of imports and keys of batches, of all shards.
   sites::Imports& imports;
   sites::BatchKeys& batch_keys;
+  const SyslogOptions& syslog;
 };
 
 class Shard final : public http::LoopHandler {
@@ -102,6 +108,7 @@ class Shard final : public http::LoopHandler {
   void set_directory(std::shared_ptr<const sites::Directory> directory);
   void set_salts(std::shared_ptr<const ingest::SaltKeys> salts);
   void add_active(sites::Site* site);
+  void add_syslog(std::unique_ptr<SyslogSocket> socket);
   // Closes the segment, and calls `closed` (on the shard's thread) when it is durable. A stream that cannot begin
   // another segment, or has failed, answers the last one that is closed and holds nothing unacknowledged.
   void roll(std::function<void(store::ClosedStream)> closed);
@@ -132,6 +139,7 @@ class Shard final : public http::LoopHandler {
   // Any thread:
   const metrics::ShardCounters& counters() const { return counters_; }
   const api::LiveCounters& live_counters() const { return live_.counters(); }
+  const metrics::SyslogCounters& syslog_counters() const { return syslog_counters_; }
   std::uint64_t journal_bytes() const { return writer_->bytes_written(); }
   const journal::SyncThread& sync_thread() const { return *sync_thread_; }
   std::uint64_t durable_hits() const { return durable_hits_.get(); }  // since the start
@@ -181,6 +189,12 @@ class Shard final : public http::LoopHandler {
   bool take(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request);
   void on_hit(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request, bool gif);
   void on_batch(http::ConnectionRef connection, const http::Request& request);
+  // A socket, of an index in syslog_, has something.
+  void on_syslog(std::size_t index);
+  // Reads once; false: there was nothing.
+  bool read_syslog(SyslogSocket& socket);
+  // Those that waited until hits can be counted.
+  void resume_syslog();
   void hold_bodies();
   void on_read(http::ConnectionRef connection, const http::Request& request, const api::Target& target);
   void refuse(http::ConnectionRef connection, const http::Request& request, ingest::Rejection reason,
@@ -189,9 +203,10 @@ class Shard final : public http::LoopHandler {
   // The token that the request bears, if it is in force; of the directory.
   const sites::Token* token_of(const http::Request& request) const;
   // Decides and journals; the block's sequence, 0 if the journal failed. Applied at once where the write is enough.
-  // `claim`: its record goes into the same block.
+  // `claim`: its record goes into the same block. Not `answered`: nobody waits for an answer to them, and they are as
+  // good as acknowledged when they are applied.
   std::uint64_t commit(std::span<const sites::Candidate> candidates, std::span<LocalSite* const> owners,
-                       sites::BatchClaim claim);
+                       sites::BatchClaim claim, bool answered = true);
   void commit_pass();
   bool holds_answers() const { return environment_.durability == Durability::disk; }
   // The last block that was, or will be.
@@ -258,6 +273,13 @@ class Shard final : public http::LoopHandler {
   Pool<Batch> batches_;
   BatchIntake intake_;
 
+  struct SyslogSource {
+    std::unique_ptr<SyslogSocket> socket;
+    bool held = false;  // it has something that is not read for the present
+  };
+  std::vector<SyslogSource> syslog_;
+  SyslogIntake syslog_intake_;
+
   // What is on its way to the disk.
   std::deque<std::unique_ptr<Block>> blocks_;  // in the order of their sequences
   std::vector<std::unique_ptr<Block>> spare_blocks_;
@@ -276,6 +298,7 @@ class Shard final : public http::LoopHandler {
   std::unique_ptr<journal::SyncThread> sync_thread_;
 
   metrics::ShardCounters counters_;
+  metrics::SyslogCounters syslog_counters_;
   base::Counter journal_failed_;  // 0 or 1
   base::Counter unsynced_hits_;   // decided, and neither applied nor given up
   // Since the start: in blocks that were written and not given up; of them, on the device.

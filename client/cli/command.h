@@ -35,6 +35,7 @@ void add_analyze(CLI::App& app, Action& chosen);
 void add_audit(CLI::App& app, Action& chosen);
 void add_backup(CLI::App& app, Action& chosen);
 void add_bench(CLI::App& app, Action& chosen);
+void add_follow(CLI::App& app, Action& chosen);
 void add_import(CLI::App& app, Action& chosen);
 void add_pages(CLI::App& app, Action& chosen);
 void add_reset(CLI::App& app, Action& chosen);

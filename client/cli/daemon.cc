@@ -45,7 +45,7 @@ void DaemonOptions::declare(CLI::App& command) {
 base::Result<HttpClient*> Daemon::client(Listener listener) {
   std::unique_ptr<HttpClient>& client = listener == Listener::admin ? admin_ : open_;
   if (!client) {
-    auto made = HttpClient::at(listener == Listener::admin ? options_.admin : options_.url);
+    auto made = HttpClient::at(listener == Listener::admin ? options_.admin : options_.url, timeout_s_);
     if (!made) return made.error();
     client = *std::move(made);
   }

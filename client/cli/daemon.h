@@ -35,8 +35,8 @@ class Daemon {
  public:
   enum class Listener { open, admin };  // open: the public one
 
-  Daemon(const DaemonOptions& options, const Terminal& terminal)
-      : options_(options), command_line_(terminal.command_line) {}
+  Daemon(const DaemonOptions& options, const Terminal& terminal, unsigned timeout_s = 60)
+      : options_(options), command_line_(terminal.command_line), timeout_s_(timeout_s) {}
 
   // One request. To the admin listener always with the token; to the public one with it if there is one. The answer's
   // status is 2xx. `change_id` is sent as Idempotency-Key, if it is not empty.
@@ -53,6 +53,7 @@ class Daemon {
 
   DaemonOptions options_;
   std::string command_line_;
+  unsigned timeout_s_;
   std::unique_ptr<HttpClient> open_, admin_;
   std::string secret_, token_path_;
   std::string no_token_;  // why there is none

@@ -17,12 +17,12 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
-#include <map>
 #include <memory>
 #include <ostream>
 #include <thread>
 
 #include "base/hash.h"
+#include "cli/batch_totals.h"
 #include "cli/command.h"
 #include "cli/daemon.h"
 #include "cli/json_read.h"
@@ -39,9 +39,6 @@ namespace {
 
 constexpr std::size_t kBatchBytesMax = std::size_t{1} << 20U;
 constexpr std::size_t kBatchItemsMax = 5'000;
-constexpr std::size_t kReasonsMax = 20;  // distinct ones that are kept; others are counted together
-
-constexpr std::string_view kUnnamed = "other reasons";
 
 struct Options {
   DaemonOptions daemon;
@@ -51,9 +48,8 @@ struct Options {
 };
 
 struct Totals {
-  std::uint64_t lines = 0, unparseable = 0, skipped = 0, sent = 0, accepted = 0, bots = 0, rejected = 0;
+  BatchTotals batches;
   Readability readability;
-  std::map<std::string, std::uint64_t> reasons;  // why -> rejected hits
 };
 
 bool is_address(std::string_view text) {
@@ -71,7 +67,7 @@ void member(std::string& out, std::string_view name, std::string_view value) {
 
 class Import {
  public:
-  Import(const Options& options, logs::Format format, const Filter& filter, Terminal& terminal, Totals& totals)
+  Import(const Options& options, logs::Format format, const logs::Filter& filter, Terminal& terminal, Totals& totals)
       : options_(options),
         format_(std::move(format)),
         filter_(filter),
@@ -96,8 +92,7 @@ class Import {
     std::size_t items = 0;
     const auto send = [&]() -> base::Result<void> {
       if (items == 0) return {};
-      auto sent = send_batch(target + std::to_string(log.lines()), batch, progress);
-      totals_.sent += items;
+      auto sent = send_batch(target + std::to_string(log.lines()), batch, items, progress);
       batch.clear();
       items = 0;
       return sent;
@@ -108,13 +103,13 @@ class Import {
       if (next == logs::LogReader::Next::failed) return log.error();
       progress.update(log.bytes_read(), log.bytes_total(), log.lines());
       if (next == logs::LogReader::Next::unreadable) {
-        ++totals_.unparseable;
+        ++totals_.batches.unparseable;
         totals_.readability.unreadable(log.text());
         continue;
       }
       totals_.readability.readable();
       if (log.lines() <= mark) {
-        ++totals_.skipped;
+        ++totals_.batches.skipped;
       } else if (filter_.passes(log.line())) {
         append_item(batch, options_.site, log.line());
         ++items;
@@ -124,7 +119,7 @@ class Import {
       }
     }
     if (auto sent = send(); !sent) return sent;
-    totals_.lines += log.lines();
+    totals_.batches.lines += log.lines();
     auto ended = daemon_.call(Daemon::Listener::admin, "DELETE",
                               "/v1/admin/imports?site=" + url_encoded(options_.site) + "&source=" + url_encoded(source),
                               {}, drawn_change_id());
@@ -134,7 +129,8 @@ class Import {
 
  private:
   // Until it is counted, or refused, or retry_for_s is over.
-  base::Result<void> send_batch(const std::string& target, const std::string& batch, Progress& progress) {
+  base::Result<void> send_batch(const std::string& target, const std::string& batch, std::size_t items,
+                                Progress& progress) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(options_.retry_for_s);
     for (unsigned pause_s = 1;; pause_s = std::min(pause_s * 2, 15U)) {
       HttpRequest request;
@@ -143,7 +139,7 @@ class Import {
       request.content_type = "application/x-ndjson";
       request.body = batch;
       auto answer = daemon_.send(Daemon::Listener::open, std::move(request));
-      if (answer && answer->status >= 200 && answer->status <= 299) return note(*answer);
+      if (answer && answer->status >= 200 && answer->status <= 299) return totals_.batches.note(answer->body, items);
       const base::Error error = answer ? daemon_.problem(Daemon::Listener::open, *answer) : answer.error();
       const unsigned wait_s = answer && answer->retry_after_s > 0 ? answer->retry_after_s : pause_s;
       if (error.code != base::Errc::unavailable ||
@@ -159,29 +155,9 @@ class Import {
     }
   }
 
-  base::Result<void> note(const HttpAnswer& answer) {
-    JsonDocument document;
-    if (!document.parse(answer.body)) return base::Error{base::Errc::malformed, "the daemon's answer is no JSON"};
-    const JsonValue root = document.root();
-    totals_.accepted += root.number("accepted");
-    totals_.bots += root.number("bots");
-    const std::uint64_t rejected = root.number("rejected_total");
-    totals_.rejected += rejected;
-    const std::vector<JsonValue> named = root["rejected"].items();
-    for (const JsonValue& item : named) add_reason(item.text("reason"), 1);
-    if (rejected > named.size()) add_reason(kUnnamed, rejected - named.size());
-    return {};
-  }
-
-  void add_reason(std::string_view reason, std::uint64_t hits) {
-    std::string name(reason);
-    if (totals_.reasons.size() >= kReasonsMax && !totals_.reasons.contains(name)) name = kUnnamed;
-    totals_.reasons[name] += hits;
-  }
-
   const Options& options_;
   logs::Format format_;
-  const Filter& filter_;
+  const logs::Filter& filter_;
   Terminal& terminal_;
   Totals& totals_;
   Daemon daemon_;
@@ -190,7 +166,7 @@ class Import {
 int outcome_of(const Options& options, const Totals& totals, Terminal& terminal) {
   if (const auto readable = totals.readability.judge(options.log.format); !readable)
     return fail(terminal, readable.error());
-  if (totals.sent == 0 || totals.rejected < totals.sent) return kDone;
+  if (totals.batches.sent == 0 || totals.batches.rejected < totals.batches.sent) return kDone;
   return fail(terminal, {base::Errc::conflict, "every hit was rejected; nothing was counted"});
 }
 
@@ -220,29 +196,13 @@ int import(const Options& options, Terminal& terminal) {
   }
   if (options.daemon.json) {
     JsonText json;
-    json.begin_object()
-        .member("site", options.site)
-        .member("lines", totals.lines)
-        .member("unparseable_lines", totals.unparseable);
-    json.member("skipped_lines", totals.skipped).member("sent", totals.sent).member("accepted", totals.accepted);
-    json.member("bots", totals.bots).member("rejected", totals.rejected).key("reasons").begin_object();
-    for (const auto& [reason, hits] : totals.reasons) json.member(reason, hits);
-    json.end_object().end_object();
+    json.begin_object().member("site", options.site);
+    totals.batches.write(json);
+    json.end_object();
     terminal.out << json.take() << '\n';
     return outcome_of(options, totals, terminal);
   }
-  Table table({Table::Align::right, Table::Align::left});
-  table.add({grouped(totals.lines), "lines, " + grouped(totals.unparseable) + " of them unreadable"});
-  if (totals.skipped > 0) table.add({grouped(totals.skipped), "lines skipped: imported before"});
-  table.add({grouped(totals.sent), "page hits sent (" + printable(filter->description()) + ")"});
-  table.add({grouped(totals.accepted), "accepted"});
-  if (totals.bots > 0) {
-    table.add({grouped(totals.bots), "of them crawlers, counted apart (footfall site set " + options.site +
-                                         " --count-bots true puts those to come into the total)"});
-  }
-  table.add({grouped(totals.rejected), "rejected"});
-  for (const auto& [reason, hits] : totals.reasons) table.add({grouped(hits), "of them: " + printable(reason)});
-  terminal.out << table.text("  ");
+  terminal.out << totals.batches.table(filter->description());
   return outcome_of(options, totals, terminal);
 }
 

@@ -13,10 +13,9 @@ void LogOptions::declare(CLI::App& command) {
 
 void LogOptions::declare_reading(CLI::App& command) {
   command
-      .add_option(
-          "--format", format,
-          "combined (also reads Common, and what is appended to either), nasa-tsv, or the server's own: nginx's "
-          "log_format or Apache's LogFormat string")
+      .add_option("--format", format,
+                  "combined (also reads Common, and what is appended to either), vhost-combined, json, nasa-tsv, or "
+                  "the server's own: nginx's log_format or Apache's LogFormat string")
       ->capture_default_str();
   command
       .add_option(
@@ -25,6 +24,12 @@ void LogOptions::declare_reading(CLI::App& command) {
           "named stays method=GET status=2xx,304")
       ->take_all()
       ->expected(1);
+}
+
+base::Result<logs::Filter> LogOptions::parsed_filter() const {
+  base::Result<logs::Filter> parsed = logs::Filter::parse(filter);
+  if (!parsed) return base::Error{parsed.error().code, "--filter: " + parsed.error().detail};
+  return parsed;
 }
 
 }  // namespace footfall::cli

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/errors.h"
-#include "cli/filter.h"
+#include "logs/filter.h"
 #include "logs/format.h"
 
 namespace CLI {
@@ -25,7 +25,7 @@ struct LogOptions {
   // --format and --filter alone, for a command that names its files otherwise.
   void declare_reading(CLI::App& command);
   base::Result<logs::Format> parsed_format() const { return logs::Format::find(format); }
-  base::Result<Filter> parsed_filter() const { return Filter::parse(filter); }
+  base::Result<logs::Filter> parsed_filter() const;
 };
 
 }  // namespace footfall::cli

@@ -23,6 +23,7 @@ int run(int argc, const char* const* argv, Terminal& terminal) {
   Action chosen;
   add_analyze(app, chosen);
   add_import(app, chosen);
+  add_follow(app, chosen);
   add_site(app, chosen);
   add_stats(app, chosen);
   add_pages(app, chosen);

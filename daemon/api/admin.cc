@@ -118,8 +118,9 @@ AdminAnswer Admin::route(const http::Request& request, const sites::Token& token
   }
   if (path == "/v1/admin/audit") return is_get(method) ? audit(call) : method_not_allowed("GET, HEAD");
   if (path == "/v1/admin/imports") {
+    if (is_get(method)) return show_import(call);
     if (method == Method::post) return begin_import(call);
-    return method == Method::delete_ ? end_import(call) : method_not_allowed("POST, DELETE");
+    return method == Method::delete_ ? end_import(call) : method_not_allowed("GET, HEAD, POST, DELETE");
   }
   if (path == "/v1/admin/backup") {
     if (is_get(method)) return show_backup(call);

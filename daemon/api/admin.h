@@ -10,6 +10,7 @@
 //   POST   /v1/admin/sites/S/reset            reset            "page", "reason", "dry_run"
 //   POST   /v1/admin/changes/ID/undo          that of the change   "reason"
 //   GET    /v1/admin/audit?limit=             operate or config    newest first
+//   GET    /v1/admin/imports?site=&source=    ingest           how far a source was counted
 //   POST   /v1/admin/imports                  ingest           {"site","source"}; begins it, or says how far it is
 //   DELETE /v1/admin/imports?site=&source=    ingest           ends it
 //   POST   /v1/admin/backup                   operate          {"path"}; begins one, 202
@@ -124,6 +125,7 @@ class Admin {
                         const std::optional<std::string>& page);
   AdminAnswer undo(const Call& call, std::string_view change_id);
   AdminAnswer audit(const Call& call);
+  AdminAnswer show_import(const Call& call);
   AdminAnswer begin_import(const Call& call);
   AdminAnswer end_import(const Call& call);
   AdminAnswer begin_backup(const Call& call);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Admin: imports of logs, from their beginning to their end.
-// Tested by tests/unit/api/admin_test.cc.
+// Admin: imports of logs, from their beginning to their end; how far a source was counted, also of a log that is
+// followed. Tested by tests/unit/api/admin_test.cc.
 #include <algorithm>
 
 #include "api/admin_call.h"
@@ -21,20 +21,31 @@ bool valid_source(std::string_view source) {
   });
 }
 
-AdminAnswer import_answer(std::string_view name, std::string_view source, std::uint64_t position, bool open,
-                          int status) {
+// `mark`: a follower's; empty: it is an import.
+AdminAnswer import_answer(std::string_view name, std::string_view source, std::uint64_t position, bool open, int status,
+                          std::string_view mark = {}) {
   std::string body;
   JsonWriter json(body);
-  json.begin_object()
-      .member("site", name)
-      .member("source", source)
-      .count("position", position)
-      .member("open", open)
-      .end_object();
+  json.begin_object().member("site", name).member("source", source).count("position", position).member("open", open);
+  if (!mark.empty()) json.member("mark", mark);
+  json.end_object();
   return json_answer(std::move(body), status);
 }
 
 }  // namespace
+
+AdminAnswer Admin::show_import(const Call& call) {
+  const std::string name = query_value(call.request.query, "site").value_or("");
+  const std::string source = query_value(call.request.query, "source").value_or("");
+  sites::Registry& registry = control_.registry();
+  sites::Site* const site = registry.find(name);
+  if (auto refused = call.refusal(bits(Scope::ingest), site == nullptr ? sites::SiteId{} : site->id(), "ingest"))
+    return *refused;
+  if (site == nullptr) return unknown_site(name);
+  const std::optional<sites::Import> known = registry.imports().find(site->id(), source);
+  if (!known) return problem(Problem::not_found, "nothing was counted into " + name + " from this source");
+  return import_answer(name, source, known->position, known->open, 200, known->mark);
+}
 
 AdminAnswer Admin::begin_import(const Call& call) {
   const base::Result<JsonBody> body = JsonBody::parse(call.request.body, {"site", "source"});

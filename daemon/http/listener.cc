@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/listener.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,10 +12,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <cassert>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <cstring>
-#include <system_error>
 #include <utility>
 
 namespace footfall::http {
@@ -30,80 +25,10 @@ constexpr int kBacklog = 4096;
 constexpr int kAcceptedPerTurn = 64;  // then the loops of this thread get their turn
 constexpr auto kPause = std::chrono::milliseconds(100);
 
-// The sockets interface takes `sockaddr*` for all of them.
-struct SocketAddress {
-  sockaddr_storage storage{};
-  socklen_t size = sizeof(sockaddr_storage);
-
-  sockaddr* get() { return static_cast<sockaddr*>(static_cast<void*>(&storage)); }
-  template <class T>
-  T as() const {
-    T out;
-    std::memcpy(&out, &storage, sizeof out);
-    return out;
-  }
-  template <class T>
-  void set(const T& from, socklen_t length = sizeof(T)) {
-    std::memcpy(&storage, &from, sizeof from);
-    size = length;
-  }
-};
-
-bool is_loopback(const in6_addr& address) {
-  if (IN6_IS_ADDR_V4MAPPED(&address) != 0) return address.s6_addr[12] == 127;
-  return IN6_IS_ADDR_LOOPBACK(&address) != 0;
-}
-
-base::Error system_error(const char* call, const std::string& address) {
-  const int code = errno;
-  std::string detail = std::string(call) + " " + address + ": " + std::generic_category().message(code);
-  if (code == EADDRINUSE)
-    return {base::Errc::in_use, detail + "; another process listens there, choose another address"};
-  return {base::Errc::io, std::move(detail)};
-}
-
-base::Result<SocketAddress> socket_address(const ListenAddress& address) {
-  SocketAddress out;
-  if (address.unix_socket) {
-    sockaddr_un to{};
-    to.sun_family = AF_UNIX;
-    if (address.host.size() >= sizeof to.sun_path) {
-      return base::Error{base::Errc::too_large, "unix:" + address.host + ": the path has over 107 bytes"};
-    }
-    std::memcpy(to.sun_path, address.host.data(), address.host.size());
-    out.set(to);
-    return out;
-  }
-  sockaddr_in v4{};
-  v4.sin_family = AF_INET;
-  v4.sin_port = htons(address.port);
-  if (inet_pton(AF_INET, address.host.c_str(), &v4.sin_addr) == 1) {
-    out.set(v4);
-    return out;
-  }
-  sockaddr_in6 v6{};
-  v6.sin6_family = AF_INET6;
-  v6.sin6_port = htons(address.port);
-  if (inet_pton(AF_INET6, address.host.c_str(), &v6.sin6_addr) == 1) {
-    out.set(v6);
-    return out;
-  }
-  return base::Error{base::Errc::malformed, address.host + " is not a numeric address"};
-}
-
 Peer peer_of(const SocketAddress& from, std::uint8_t listener) {
   Peer peer;
   peer.listener = listener;
-  in6_addr address{};
-  if (from.storage.ss_family == AF_INET) {
-    const auto v4 = from.as<sockaddr_in>();
-    address.s6_addr[10] = address.s6_addr[11] = 0xff;
-    std::memcpy(&address.s6_addr[12], &v4.sin_addr, 4);
-  } else if (from.storage.ss_family == AF_INET6) {
-    address = from.as<sockaddr_in6>().sin6_addr;
-  } else {
-    address.s6_addr[15] = 1;  // a unix socket's peer is on this machine
-  }
+  const in6_addr address = ipv6_of(from);
   std::memcpy(peer.address, address.s6_addr, sizeof peer.address);
   peer.loopback = is_loopback(address);
   return peer;
@@ -113,50 +38,7 @@ int open_spare() {
   return ::open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-// A unix socket's file outlives its process: it is removed when nobody answers behind it.
-void remove_dead_socket(SocketAddress& address, const std::string& path) {
-  struct stat status {};
-  if (lstat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
-  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (probe < 0) return;
-  const bool dead = connect(probe, address.get(), address.size) != 0 && errno == ECONNREFUSED;
-  ::close(probe);
-  if (dead) unlink(path.c_str());
-}
-
 }  // namespace
-
-base::Result<ListenAddress> parse_listen_address(std::string_view text) {
-  const auto malformed = [text](const char* what) {
-    return base::Error{base::Errc::malformed, "listen address \"" + std::string(text) + "\": " + what +
-                                                  R"(; write "127.0.0.1:8080", "[::1]:8080" or "unix:/path")"};
-  };
-  ListenAddress out;
-  if (text.starts_with("unix:")) {
-    out.host = text.substr(5);
-    out.unix_socket = out.loopback = true;
-    if (out.host.empty() || out.host.find('\0') != std::string::npos) return malformed("no path");
-    return out;
-  }
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) return malformed("no port");
-  std::string_view host = text.substr(0, colon);
-  const std::string_view port = text.substr(colon + 1);
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), out.port);
-  if (error != std::errc() || end != port.data() + port.size())
-    return malformed("the port is no number from 0 to 65535");
-  if (host.starts_with('[') && host.ends_with(']')) {
-    host = host.substr(1, host.size() - 2);
-    if (host.find(':') == std::string_view::npos) return malformed("brackets are for IPv6");
-  } else if (host.find(':') != std::string_view::npos) {
-    return malformed("an IPv6 address needs brackets");
-  }
-  out.host = host == "localhost" ? "127.0.0.1" : std::string(host);
-  const auto address = socket_address(out);
-  if (!address) return malformed("the host is no numeric address");
-  out.loopback = peer_of(address.value(), 0).loopback;
-  return out;
-}
 
 class Listener::Impl : public std::enable_shared_from_this<Impl> {
  public:
@@ -263,36 +145,13 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
 base::Result<std::unique_ptr<Listener>> Listener::open(asio::io_context& context, const ListenAddress& address,
                                                        std::uint8_t listener_index, std::vector<Loop*> loops) {
   assert(!loops.empty());
-  auto to = socket_address(address);
-  if (!to) return to.error();
-  std::string name = address.unix_socket ? "unix:" + address.host : address.host + ":" + std::to_string(address.port);
-  const int fd = ::socket(to->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return system_error("socket", name);
-  const auto failed = [fd, &name](const char* call) {
-    base::Error error = system_error(call, name);
-    ::close(fd);
-    return error;
-  };
-  const int on = 1;
-  if (!address.unix_socket) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (to->storage.ss_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-  if (address.unix_socket) remove_dead_socket(*to, address.host);
-  if (bind(fd, to->get(), to->size) != 0) return failed("bind");
-  // Before listen(), so that nobody gets in meanwhile.
-  if (address.unix_socket && address.unix_mode != 0 && chmod(address.host.c_str(), address.unix_mode) != 0)
-    return failed("chmod");
-  if (listen(fd, kBacklog) != 0) return failed("listen");
-
-  std::uint16_t port = 0;
-  if (!address.unix_socket) {
-    SocketAddress as_bound;
-    if (getsockname(fd, as_bound.get(), &as_bound.size) != 0) return failed("getsockname");
-    const bool v6 = as_bound.storage.ss_family == AF_INET6;
-    port = ntohs(v6 ? as_bound.as<sockaddr_in6>().sin6_port : as_bound.as<sockaddr_in>().sin_port);
-    name = (v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(port);
-  }
-  auto impl = std::make_shared<Impl>(context, fd, std::move(name), port, address.unix_socket ? address.host : "",
-                                     listener_index, std::move(loops));
+  auto bound = BoundSocket::bind(address, SOCK_STREAM);
+  if (!bound) return bound.error();
+  if (listen(bound->descriptor(), kBacklog) != 0) return bound->failed("listen");
+  std::string name = bound->address();
+  const std::uint16_t port = bound->port();
+  auto impl = std::make_shared<Impl>(context, bound->release(), std::move(name), port,
+                                     address.unix_socket ? address.host : "", listener_index, std::move(loops));
   impl->start();
   return std::unique_ptr<Listener>(new Listener(std::move(impl)));
 }

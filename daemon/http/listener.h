@@ -2,8 +2,7 @@
 // Listener: a bound socket whose connections are dealt to the least loaded loop.
 //
 // Out of descriptors never spins: a spare one is given up to accept and close the newcomer, and accepting pauses 100
-// ms. Addresses: "127.0.0.1:8080", "[::1]:8080", "unix:/run/footfall.sock", "localhost:8080". A unix socket that nobody
-// listens on any more is replaced; the file goes with stop().
+// ms. The file of a unix socket goes with stop().
 // Threading: that of its io_context; loops may run elsewhere. Tested by tests/unit/http/listener_test.cc.
 #pragma once
 
@@ -11,23 +10,13 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/errors.h"
+#include "http/listen_address.h"
 #include "http/loop.h"
 
 namespace footfall::http {
-
-struct ListenAddress {
-  std::string host;  // numeric, without brackets; or the path of a unix socket
-  std::uint16_t port = 0;
-  bool unix_socket = false;
-  bool loopback = false;        // only this machine can reach it
-  std::uint32_t unix_mode = 0;  // permissions of the unix socket; 0: what the process's umask leaves
-};
-// Errc::malformed says which part of `text`.
-base::Result<ListenAddress> parse_listen_address(std::string_view text);
 
 class Listener {
  public:

@@ -98,6 +98,7 @@ bool CommonFormat::read(std::string_view line, Line& out) {
   const char* const user = word(ident, end);
   if (user == nullptr) return false;
   out.client = view(begin, ident - 1);
+  out.host.reset();
 
   // `[`, the time, `] "`
   constexpr std::ptrdiff_t kStamp = 1 + static_cast<std::ptrdiff_t>(LocalTimeReader::kSize) + 3;

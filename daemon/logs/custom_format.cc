@@ -59,6 +59,9 @@ base::Result<void> CustomFormat::add_nginx(std::string_view text) {
       {"status", Field::status},
       {"http_referer", Field::referrer},
       {"http_user_agent", Field::agent},
+      {"host", Field::host},
+      {"http_host", Field::host},
+      {"server_name", Field::host},
   };
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '$') {
@@ -133,7 +136,12 @@ base::Result<void> CustomFormat::add_apache(std::string_view text) {
       case 'i':
         add(same_letters(argument, "referer")      ? Field::referrer
             : same_letters(argument, "user-agent") ? Field::agent
+            : same_letters(argument, "host")       ? Field::host
                                                    : Field::skip);
+        break;
+      case 'v':
+      case 'V':
+        add(Field::host);
         break;
       case 't':
         if (argument.empty()) {
@@ -166,9 +174,9 @@ base::Result<CustomFormat> CustomFormat::compile(std::string_view text) {
   CustomFormat format;
   const bool nginx = text.find('$') != std::string_view::npos;
   if (!nginx && text.find('%') == std::string_view::npos) {
-    return invalid(
-        "\"" + std::string(text) +
-        "\" is neither a known name (combined, common, nasa-tsv) nor a format with $variables or %variables");
+    return invalid("\"" + std::string(text) +
+                   "\" is neither a known name (combined, common, vhost-combined, json, nasa-tsv) nor a format with "
+                   "$variables or %variables");
   }
   if (auto added = nginx ? format.add_nginx(text) : format.add_apache(text); !added) return added.error();
   const std::size_t times = static_cast<std::size_t>(format.has(Field::time_local)) +
@@ -225,6 +233,9 @@ bool CustomFormat::read_field(const Step& step, std::string_view value, Line& ou
       return true;
     case Field::agent:
       out.agent = value;
+      return true;
+    case Field::host:
+      out.host = value;
       return true;
     case Field::time_ms: {
       std::int64_t ms = 0;

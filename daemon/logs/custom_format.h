@@ -43,7 +43,8 @@ class CustomFormat {
     query,
     status,
     referrer,
-    agent
+    agent,
+    host
   };
   struct Step {
     Field field;

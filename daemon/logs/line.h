@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Line: what a line of an access log says. Views point into the line that was read; nothing is unescaped or decoded.
+// Line: what a line of an access log says. Views point into the line that was read; nothing is unescaped or decoded,
+// but for what JSON escapes (json_format.h).
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,7 @@ struct Line {
   // Absent where the format has none; "-" is kept as it stands.
   std::optional<std::string_view> referrer;
   std::optional<std::string_view> agent;
+  std::optional<std::string_view> host;  // that the request was for, with its port if the log has it
 
   std::string_view path() const { return target.substr(0, target.find('?')); }
 };

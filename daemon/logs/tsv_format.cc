@@ -83,6 +83,7 @@ bool TsvFormat::read(std::string_view line, Line& out) const {
   out.target = values[url];
   out.referrer.reset();
   out.agent.reset();
+  out.host.reset();
   return true;
 }
 

@@ -194,6 +194,28 @@ void storage(Families& out, const std::vector<const ShardCounters*>& shards, con
             facts.recovery_lost_hits);
 }
 
+void syslog(Families& out, const Facts& facts) {
+  const auto sum_of = [&](const auto& counter_of) {
+    std::uint64_t total = 0;
+    for (const SyslogCounters* counters : facts.syslog) total += counter_of(*counters).get();
+    return total;
+  };
+  out.counter("footfall_syslog_datagrams_total", "Datagrams that were read.",
+              sum_of([](const SyslogCounters& s) -> const base::Counter& { return s.datagrams; }));
+  out.counter("footfall_syslog_filtered_total", "Of them, lines that are no page hits.",
+              sum_of([](const SyslogCounters& s) -> const base::Counter& { return s.filtered; }));
+  out.counter("footfall_syslog_pings_total", "Of them, page hits; what became of them is in footfall_hits_*.",
+              sum_of([](const SyslogCounters& s) -> const base::Counter& { return s.pings; }));
+  out.begin(MetricType::Counter, "footfall_syslog_malformed_total", "Of them, those that carry no line, by reason.");
+  for (std::size_t fault = 1; fault < kSyslogFaults; ++fault) {
+    out.add(sum_of([fault](const SyslogCounters& s) -> const base::Counter& { return s.malformed.at(fault); }),
+            {{"reason", std::string(logs::name_of(static_cast<logs::SyslogFault>(fault)))}});
+  }
+  out.counter("footfall_syslog_lost_total", "Datagrams that the kernel dropped because the receive buffer was full.",
+              sum_of([](const SyslogCounters& s) -> const base::Counter& { return s.lost; }));
+  out.gauge("footfall_syslog_buffer_bytes", "Receive buffers of the syslog sockets.", facts.syslog_buffer_bytes);
+}
+
 void redis(Families& out, const Facts& facts) {
   out.gauge("footfall_redis_up", "1 if every slot has a master that answers.", facts.redis_up ? 1 : 0);
   out.begin(MetricType::Counter, "footfall_redis_commands_total", "Commands, by whether Redis answered them.");
@@ -281,6 +303,7 @@ std::vector<MetricFamily> Exposition::Collect() const {
   state(out, shards_, facts);
   batches(out, shards_, facts);
   storage(out, shards_, facts);
+  if (!facts.syslog.empty()) syslog(out, facts);
   if (facts.redis) redis(out, facts);
   if (facts.replication != nullptr) replication(out, facts);
   process(out, facts);

@@ -20,6 +20,7 @@
 #include "http/request_parser.h"
 #include "metrics/process.h"
 #include "metrics/shard_counters.h"
+#include "metrics/syslog_counters.h"
 
 namespace footfall::redis {
 struct ReplicatorCounters;
@@ -63,6 +64,9 @@ struct Facts {
   std::uint64_t checkpoints = 0, checkpoint_failures = 0, checkpoint_failures_in_a_row = 0;
   double checkpoint_duration_s = 0;    // of the last
   std::int64_t checkpoint_last_s = 0;  // UTC; 0: none yet
+
+  std::vector<const SyslogCounters*> syslog;  // of each shard; empty: no socket, and no series about it
+  std::uint64_t syslog_buffer_bytes = 0;      // of all sockets
 
   bool redis = false;  // the daemon was given one: else no series about it
   bool redis_up = false;

@@ -32,6 +32,15 @@ const Imports::Claim& BatchClaim::claim_part(Imports& imports, SiteId site, std:
   return import_;
 }
 
+const Imports::Claim& BatchClaim::claim_followed(Imports& imports, SiteId site, std::string_view source,
+                                                 std::uint64_t after, std::uint64_t position, std::string_view mark,
+                                                 std::int64_t now_s) {
+  assert(!holds());
+  import_ = imports.follow(site, source, after, position, mark, now_s);
+  if (import_.state == Imports::State::claimed) imports_ = &imports;
+  return import_;
+}
+
 const BatchKeys::Claim& BatchClaim::claim_key(BatchKeys& keys, std::string_view key, const BodyDigest& digest,
                                               std::int64_t now_s) {
   assert(!holds());
@@ -46,7 +55,8 @@ void BatchClaim::set_answer(std::string_view answer) {
 }
 
 void BatchClaim::encode(std::string& payload) const {
-  if (imports_ != nullptr) encode_progress(payload, import_.site, import_.source, import_.position, import_.at_s);
+  if (imports_ != nullptr)
+    encode_progress(payload, import_.site, import_.source, import_.position, import_.at_s, import_.mark);
   if (keys_ != nullptr) encode_batch_key(payload, key_.key);
 }
 

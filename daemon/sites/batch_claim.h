@@ -31,6 +31,9 @@ class BatchClaim {
   // REQUIRES: holds nothing.
   const Imports::Claim& claim_part(Imports& imports, SiteId site, std::string_view source, std::uint64_t position,
                                    std::int64_t now_s);
+  // A follower's; see Imports::follow().
+  const Imports::Claim& claim_followed(Imports& imports, SiteId site, std::string_view source, std::uint64_t after,
+                                       std::uint64_t position, std::string_view mark, std::int64_t now_s);
   const BatchKeys::Claim& claim_key(BatchKeys& keys, std::string_view key, const BodyDigest& digest,
                                     std::int64_t now_s);
   // As the last claim_ of its kind found it.

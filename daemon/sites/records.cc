@@ -25,7 +25,18 @@ using base::Errc;
 using base::Error;
 using counting::Hit;
 
-enum class Type : std::uint8_t { hits = 1, page, label, observation, change, progress, batch_key, slot, inherited };
+enum class Type : std::uint8_t {
+  hits = 1,
+  page,
+  label,
+  observation,
+  change,
+  progress,
+  batch_key,
+  slot,
+  inherited,
+  followed
+};
 
 constexpr std::uint8_t kKindMask = 3;
 constexpr std::uint8_t kBot = 4;
@@ -215,15 +226,16 @@ base::Result<void> read_change(ByteReader& in, RecordVisitor& visitor) {
   return visitor.change(change);
 }
 
-base::Result<void> read_progress(ByteReader& in, RecordVisitor& visitor) {
+base::Result<void> read_progress(ByteReader& in, Type type, RecordVisitor& visitor) {
   SiteId site;
   if (!read_site(in, site)) return corrupt("a progress record names no site");
   const std::string_view source = in.string();
   const std::uint64_t position = in.varint();
   const std::int64_t at_s = in.svarint();
-  if (!in.at_end() || !plausible(at_s))
+  const std::string_view mark = type == Type::followed ? in.string() : std::string_view();
+  if (!in.at_end() || !plausible(at_s) || mark.empty() != (type == Type::progress))
     return corrupt("a progress record of site " + std::to_string(site.value) + " breaks its grammar");
-  return visitor.progress(site, source, position, at_s);
+  return visitor.progress(site, source, position, at_s, mark);
 }
 
 base::Result<void> read_batch_key(ByteReader& in, RecordVisitor& visitor) {
@@ -290,12 +302,13 @@ void encode_change(std::string& payload, const Change& change) {
 }
 
 void encode_progress(std::string& payload, SiteId site, std::string_view source, std::uint64_t position,
-                     std::int64_t at_s) {
-  Record out(payload, Type::progress);
+                     std::int64_t at_s, std::string_view mark) {
+  Record out(payload, mark.empty() ? Type::progress : Type::followed);
   out->varint(site.value);
   out->string(source);
   out->varint(position);
   out->svarint(at_s);
+  if (!mark.empty()) out->string(mark);
 }
 
 void encode_batch_key(std::string& payload, const BatchKey& key) {
@@ -351,7 +364,8 @@ base::Result<void> decode_payload(std::string_view payload, RecordVisitor& visit
         read = read_change(body, visitor);
         break;
       case Type::progress:
-        read = read_progress(body, visitor);
+      case Type::followed:
+        read = read_progress(body, static_cast<Type>(type), visitor);
         break;
       case Type::batch_key:
         read = read_batch_key(body, visitor);

@@ -8,10 +8,11 @@
 //   3 label        site, label id, text
 //   4 observation  site, epoch, second, utc offset, online
 //   5 change       one Change (control stream only)
-//   6 progress     site, source, position        an import's or a follower's high-water mark
+//   6 progress     site, source, position        an import's high-water mark
 //   7 batch key    key, digest of the body, expiry, answer      of the batch whose hits are in the same block
 //   8 slot         site, epoch, incarnation, the slot and, where it is another one, its past      (nodes stream only)
 //   9 inherited    the same, of what a restored directory began with                             (nodes stream only)
+//  10 followed     as 6, and a mark              a follower's high-water mark
 // An unknown type is Errc::newer_format. The grammar to the byte is in daemon/store/FORMAT.md.
 // Tested by tests/unit/sites/records_test.cc: round trips over random hits, and every truncation.
 #pragma once
@@ -37,8 +38,9 @@ void encode_page(std::string& payload, SiteId site, counting::PageId page, std::
 void encode_label(std::string& payload, SiteId site, counting::LabelId label, std::string_view text);
 void encode_observation(std::string& payload, SiteId site, const counting::Observation& seen);
 void encode_change(std::string& payload, const Change& change);
+// `mark`: a follower's; empty: an import's progress.
 void encode_progress(std::string& payload, SiteId site, std::string_view source, std::uint64_t position,
-                     std::int64_t at_s);
+                     std::int64_t at_s, std::string_view mark = {});
 void encode_batch_key(std::string& payload, const BatchKey& key);
 // Without the past where it has none here: a reader goes on with the one that it holds.
 void encode_remote_slot(std::string& payload, SiteId site, const counting::RemoteSlot& remote);
@@ -54,8 +56,9 @@ class RecordVisitor {
   virtual base::Result<void> label(SiteId site, counting::LabelId label, std::string_view text) = 0;
   virtual base::Result<void> observation(SiteId site, const counting::Observation& seen) = 0;
   virtual base::Result<void> change(const Change& change) = 0;
-  virtual base::Result<void> progress(SiteId site, std::string_view source, std::uint64_t position,
-                                      std::int64_t at_s) = 0;
+  // `mark`: a follower's; empty: an import's progress.
+  virtual base::Result<void> progress(SiteId site, std::string_view source, std::uint64_t position, std::int64_t at_s,
+                                      std::string_view mark) = 0;
   virtual base::Result<void> batch_key(BatchKey key) = 0;
   virtual base::Result<void> remote_slot(SiteId site, const counting::RemoteSlot& remote) = 0;
   virtual base::Result<void> inherited(SiteId site, const counting::RemoteSlot& inherited) = 0;

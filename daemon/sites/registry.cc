@@ -214,6 +214,8 @@ struct Registry::Check {
       return Error{Errc::malformed, "an import's source is 1 to 256 bytes"};
     const std::optional<Import> known = registry.imports_.find(a.site, a.source);
     if (known && known->open) return Error{Errc::exists, "an import from " + a.source + " is open already"};
+    if (known && !known->mark.empty())
+      return conflict("source: a follower counts from " + a.source + "; give the import another name");
     if (!known && registry.imports_.sources(a.site) >= kImportSourcesMax) {
       return conflict("the site has its " + std::to_string(kImportSourcesMax) +
                       " import sources, whose marks are kept so that nothing counts twice; import several files as one "

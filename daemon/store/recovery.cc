@@ -83,10 +83,11 @@ class Replayer final : public sites::RecordVisitor {
     return {};
   }
 
-  Outcome progress(SiteId id, std::string_view source, std::uint64_t position, std::int64_t at_s) override {
+  Outcome progress(SiteId id, std::string_view source, std::uint64_t position, std::int64_t at_s,
+                   std::string_view mark) override {
     if (control_ || nodes_) return misplaced("progress");
     if (state_.registry->find(id) == nullptr) return unknown_site(id, "progress is");
-    state_.registry->imports().set_progress(id, source, position, at_s);
+    state_.registry->imports().set_progress(id, source, position, at_s, mark);
     state_.newest_s = std::max(state_.newest_s, at_s);
     return {};
   }

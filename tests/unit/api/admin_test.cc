@@ -373,6 +373,14 @@ TEST_F(AdminTest, AnImportBeginsGoesOnAndEnds) {
   EXPECT_EQ(ask(Method::delete_, "/v1/admin/imports?site=example.vn&source=access.log").status, 200);
   EXPECT_EQ(commits_, 2);
   expect_problem(ask(Method::delete_, "/v1/admin/imports?site=example.vn&source=none"), Problem::not_found);
+  expect_problem(ask(Method::get, "/v1/admin/imports?site=example.vn&source=none"), Problem::not_found);
+  EXPECT_EQ(ask(Method::get, "/v1/admin/imports?site=example.vn&source=access.log").body,
+            R"({"site":"example.vn","source":"access.log","position":4096,"open":false})");
+  registry_.imports().set_progress(site_->id(), "followed", 9, 0, "inode=5");
+  EXPECT_EQ(ask(Method::get, "/v1/admin/imports?site=example.vn&source=followed").body,
+            R"({"site":"example.vn","source":"followed","position":9,"open":false,"mark":"inode=5"})");
+  expect_problem(post("/v1/admin/imports", R"({"site":"example.vn","source":"followed"})"), Problem::conflict,
+                 "source:");
   expect_problem(post("/v1/admin/imports", R"({"site":"example.vn"})"), Problem::malformed, "source:");
   expect_problem(post("/v1/admin/imports", R"({"site":"example.vn","source":""})"), Problem::malformed, "source:");
   expect_problem(post("/v1/admin/imports", R"({"source":"a"})"), Problem::malformed, "site:");
@@ -411,6 +419,7 @@ const RouteCase kRoutes[] = {
     {Method::post, "/v1/admin/sites/example.vn/reset", R"({"dry_run":true})", scope(Scope::reset), true},
     {Method::post, "/v1/admin/imports", R"({"site":"example.vn","source":"a"})", scope(Scope::ingest), true},
     {Method::delete_, "/v1/admin/imports?site=example.vn&source=a", "", scope(Scope::ingest), true},
+    {Method::get, "/v1/admin/imports?site=example.vn&source=a", "", scope(Scope::ingest), true},
     {Method::get, "/v1/admin/audit", "", scope(Scope::operate) | scope(Scope::config), false},
     {Method::get, "/v1/admin/backup", "", scope(Scope::operate), false},
     {Method::post, "/v1/admin/backup", R"({"path":"/d/b"})", scope(Scope::operate), false},

@@ -119,7 +119,7 @@ TEST(CustomFormatTest, EveryPrefixIsReadWithoutHarm) {
 // --- formats that are refused, with what would be right ---
 
 TEST(CustomFormatTest, RefusalsSayWhatWouldBeRight) {
-  EXPECT_NE(refused("combind").find("combined, common, nasa-tsv"), std::string::npos);
+  EXPECT_NE(refused("combind").find("combined, common, vhost-combined, json, nasa-tsv"), std::string::npos);
   EXPECT_NE(refused("$remote_addr $request").find("$time_local"), std::string::npos);
   EXPECT_NE(refused("%h %r").find("%t"), std::string::npos);
   EXPECT_NE(refused("$time_local $request").find("$remote_addr"), std::string::npos);

@@ -204,6 +204,48 @@ TEST_F(BatchIntakeTest, APartOfAnImportHoldsItsMarkAndHasNoKey) {
   EXPECT_EQ(take_keyed("one", kOne).problem, Problem::malformed) << "one way to be counted once is enough";
 }
 
+// --- parts of a log that is followed ---
+
+TEST_F(BatchIntakeTest, AFollowersHitsAreLiveAndItsPartsAreTakenInTheirOrder) {
+  request_.query = "source=log&site=a.vn&after=0&position=10&mark=m10";
+  TakenBatch part = take(kOne);
+  EXPECT_TRUE(part.claim.holds());
+  ASSERT_EQ(part.candidates.size(), 1U);
+  EXPECT_TRUE(part.candidates[0].touches_presence);
+  EXPECT_EQ(take(kOne).problem, Problem::unavailable) << "it is on its way";
+  count(std::move(part));
+  EXPECT_EQ(imports_.find(sites::SiteId{1}, "log")->mark, "m10");
+  EXPECT_EQ(take(kOne).text,
+            R"({"accepted":0,"rejected":[],"rejected_total":0,"bots":0,"position":10,"already_counted":true})");
+  request_.query = "source=log&site=a.vn&after=5&position=20&mark=m20";
+  const TakenBatch other = take(kOne);
+  EXPECT_EQ(other.problem, Problem::conflict);
+  EXPECT_NE(other.text.find("was counted to 10"), std::string::npos) << other.text;
+  request_.query = "source=log&site=a.vn&after=10&position=20&mark=m20";
+  count(take(""));  // no page hits, and the mark goes on
+  EXPECT_EQ(imports_.find(sites::SiteId{1}, "log")->mark, "m20");
+  request_.query = "source=log&site=a.vn&after=20&position=30&mark=m30";
+  const TakenBatch two = take(kTwo);
+  EXPECT_EQ(two.candidates.size(), 1U) << "the other is of another site";
+  expect_ledger_holds(1);
+}
+
+TEST_F(BatchIntakeTest, AFollowerNeedsASiteThatItMayCountForAndASourceOfItsOwn) {
+  request_.query = "source=log&site=nowhere.vn&after=0&position=10&mark=m";
+  EXPECT_EQ(take(kOne).problem, Problem::unknown_site);
+  request_.query = "source=log&site=a.vn&after=0&position=10&mark=m";
+  token_.site = sites::SiteId{2};
+  EXPECT_EQ(take(kOne).problem, Problem::forbidden);
+  token_.site.reset();
+  imports_.begin(sites::SiteId{1}, "log", 1, 2, 0);
+  EXPECT_EQ(take(kOne).problem, Problem::conflict);
+  for (std::size_t i = 1; i < sites::kImportSourcesMax; ++i)
+    imports_.set_progress(sites::SiteId{1}, "log." + std::to_string(i), 1, kNow);
+  request_.query = "source=more&site=a.vn&after=0&position=10&mark=m";
+  EXPECT_EQ(take(kOne).problem, Problem::conflict);
+  EXPECT_EQ(counters_.received.get(), 0U) << "no item was looked at";
+}
+
 // --- what is not a batch ---
 
 TEST_F(BatchIntakeTest, TypeEncodingAndTokenAreAskedFirst) {

@@ -159,5 +159,40 @@ TEST_F(ConfigTest, AnAdminListenerBeyondLoopbackMustBeAskedFor) {
   EXPECT_EQ(parse({"--admin", "192.0.2.1:8081", "--insecure-admin", "true"}).admin.size(), 1U);
 }
 
+// --- syslog ---
+
+TEST_F(ConfigTest, SyslogIsOffUnlessAnAddressIsNamed) {
+  EXPECT_TRUE(parse({}).syslog.listen.empty());
+  const Config config = parse({"--syslog-listen", "127.0.0.1:5514", "--syslog-listen", "unix:/run/footfall/syslog",
+                               "--syslog-site", "example.vn", "--syslog-format", "vhost-combined", "--syslog-filter",
+                               "method=GET,HEAD", "--syslog-buffer", "65536", "--listen-mode", "0660"});
+  ASSERT_EQ(config.syslog.listen.size(), 2U);
+  EXPECT_EQ(config.syslog.listen[0].port, 5514);
+  EXPECT_TRUE(config.syslog.listen[1].unix_socket);
+  EXPECT_EQ(config.syslog.listen[1].unix_mode, 0660U);
+  EXPECT_EQ(config.syslog.site, "example.vn");
+  EXPECT_EQ(config.syslog.filter.description(), "method=GET,HEAD");
+  EXPECT_EQ(config.syslog.buffer_bytes, 65'536U);
+}
+
+TEST_F(ConfigTest, SyslogStaysOnLoopbackUnlessToldOtherwise) {
+  EXPECT_NE(refused({"--syslog-listen", "0.0.0.0:514"}).find("--insecure-syslog true"), std::string::npos);
+  EXPECT_TRUE(parse({"--syslog-listen", "0.0.0.0:514", "--insecure-syslog", "true"}).syslog.insecure);
+}
+
+TEST_F(ConfigTest, WhatIsWrongAboutSyslogIsNamed) {
+  EXPECT_NE(refused({"--syslog-listen", "5514"}).find("--syslog-listen"), std::string::npos);
+  EXPECT_NE(refused({"--syslog-listen", "127.0.0.1:0"}).find("has no port"), std::string::npos);
+  EXPECT_NE(refused({"--syslog-listen", "127.0.0.1:514", "--syslog-listen", "127.0.0.1:514"}).find("named twice"),
+            std::string::npos);
+  EXPECT_NE(refused({"--listen", "unix:/s", "--syslog-listen", "unix:/s"}).find("--listen"), std::string::npos);
+  EXPECT_NE(refused({"--syslog-format", "combind"}).find("combined"), std::string::npos);
+  EXPECT_NE(refused({"--syslog-format", "nasa-tsv"}).find("header"), std::string::npos);
+  EXPECT_NE(refused({"--syslog-filter", "methd=GET"}).find("methd=GET"), std::string::npos);
+  EXPECT_NE(refused({"--syslog-buffer", "1"}).find("4096"), std::string::npos);
+  // A port of UDP is not one of TCP.
+  EXPECT_EQ(parse({"--listen", "127.0.0.1:8090", "--syslog-listen", "127.0.0.1:8090"}).syslog.listen.size(), 1U);
+}
+
 }  // namespace
 }  // namespace footfall

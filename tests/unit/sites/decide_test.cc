@@ -40,7 +40,9 @@ class Reader final : public RecordVisitor {
   }
   base::Result<void> observation(SiteId, const counting::Observation&) override { return {}; }
   base::Result<void> change(const Change&) override { return {}; }
-  base::Result<void> progress(SiteId, std::string_view, std::uint64_t, std::int64_t) override { return {}; }
+  base::Result<void> progress(SiteId, std::string_view, std::uint64_t, std::int64_t, std::string_view) override {
+    return {};
+  }
   base::Result<void> batch_key(BatchKey) override { return {}; }
   base::Result<void> remote_slot(SiteId, const counting::RemoteSlot&) override { return {}; }
   base::Result<void> inherited(SiteId, const counting::RemoteSlot&) override { return {}; }

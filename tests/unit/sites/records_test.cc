@@ -40,10 +40,10 @@ class Recorder : public RecordVisitor {
                 std::to_string(seen.online));
   }
   base::Result<void> change(const Change& change) override { return line("change " + change.id); }
-  base::Result<void> progress(SiteId site, std::string_view source, std::uint64_t position,
-                              std::int64_t at_s) override {
+  base::Result<void> progress(SiteId site, std::string_view source, std::uint64_t position, std::int64_t at_s,
+                              std::string_view mark) override {
     return line("progress " + std::to_string(site.value) + " " + std::string(source) + " " + std::to_string(position) +
-                " " + std::to_string(at_s));
+                " " + std::to_string(at_s) + (mark.empty() ? "" : " ") + std::string(mark));
   }
   base::Result<void> batch_key(BatchKey key) override {
     return line("batch_key " + key.key + " " + std::to_string(key.digest[31]) + " " + std::to_string(key.expires_s) +
@@ -118,6 +118,7 @@ class RecordsTest : public ::testing::Test {
     encode_hits(payload, SiteId{3}, Epoch{2, rng_()}, hits);
     encode_observation(payload, SiteId{3}, counting::Observation{Epoch{2, 5}, 1'700'000'000, -3600, 48});
     encode_progress(payload, SiteId{3}, "access.log", UINT64_MAX, 1'700'000'001);
+    encode_progress(payload, SiteId{4}, "follow", 300, 1'700'000'002, "inode=5");
     BodyDigest digest{};
     digest[31] = 200;
     encode_batch_key(payload, {kKey, digest, 1'700'086'400, "{}"});
@@ -154,8 +155,8 @@ TEST_F(RecordsTest, AllKindsComeBackInOrder) {
   EXPECT_EQ(seen.lines_,
             (std::vector<std::string>{
                 "page 3 2 /tin-tức", "label 3 70000 " + std::string(300, 'x'), "observation 3 2 1700000000 -3600 48",
-                "progress 3 access.log 18446744073709551615 1700000001", "batch_key " + kKey + " 200 1700086400 {}",
-                "slot 3", "inherited 4", "change c-1"}));
+                "progress 3 access.log 18446744073709551615 1700000001", "progress 4 follow 300 1700000002 inode=5",
+                "batch_key " + kKey + " 200 1700086400 {}", "slot 3", "inherited 4", "change c-1"}));
   EXPECT_EQ(seen.slots_, (std::vector{some_slot(), some_slot()}));
 }
 
@@ -209,7 +210,7 @@ TEST_F(RecordsTest, EveryTruncationEndsBetweenRecordsOrIsNoticed) {
       EXPECT_EQ(read.error().code, Errc::corrupt);
     }
   }
-  EXPECT_EQ(clean, 9U);  // before each of the nine records
+  EXPECT_EQ(clean, 10U);  // before each of the ten records
 }
 
 TEST_F(RecordsTest, RandomBytesNeverCrash) {
@@ -219,7 +220,7 @@ TEST_F(RecordsTest, RandomBytesNeverCrash) {
       for (std::uint64_t n = 1 + below(4); n > 0; --n) payload[below(payload.size())] = static_cast<char>(rng_());
     } else {
       for (char& c : payload) c = static_cast<char>(rng_());
-      payload[0] = static_cast<char>(1 + below(10));
+      payload[0] = static_cast<char>(1 + below(11));
     }
     Recorder seen;
     const auto read = decode_payload(payload, seen);
@@ -255,7 +256,7 @@ TEST_F(RecordsTest, ABatchKeyThatNobodyCouldHaveSentIsCorrupt) {
 
 TEST_F(RecordsTest, AnUnknownTypeIsOfANewerRelease) {
   Recorder seen;
-  EXPECT_EQ(decode_payload(std::string("\x0a\x00", 2), seen).error().code, Errc::newer_format);
+  EXPECT_EQ(decode_payload(std::string("\x0b\x00", 2), seen).error().code, Errc::newer_format);
   EXPECT_EQ(decode_payload(std::string("\x00\x00", 2), seen).error().code, Errc::newer_format);
 }
 

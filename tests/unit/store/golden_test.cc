@@ -110,6 +110,9 @@ class GoldenTest : public ::testing::Test {
     part.claim_part(registry.imports(), site, "old.log", 8, clock_.utc_s());
     hit(1, site_name, "/imported", 12, std::move(part));
     change(prefix + "end", sites::ImportEnded{site, "old.log"});
+    sites::BatchClaim followed;
+    followed.claim_followed(registry.imports(), site, "followed.log", 0, 90, "inode=12 offset=90", clock_.utc_s());
+    hit(0, site_name, "/followed", 13, std::move(followed));
     change(prefix + "add-two", registry.plan_add(settings("two." + site_name), 6));
     change(prefix + "remove", registry.plan_remove("two." + site_name));
   }
@@ -278,7 +281,9 @@ class Kinds final : public sites::RecordVisitor {
       records.insert("seed of a page");
     return saw("change");
   }
-  Done progress(sites::SiteId, std::string_view, std::uint64_t, std::int64_t) override { return saw("progress"); }
+  Done progress(sites::SiteId, std::string_view, std::uint64_t, std::int64_t, std::string_view mark) override {
+    return saw(mark.empty() ? "progress" : "followed");
+  }
   Done batch_key(sites::BatchKey) override { return saw("batch key"); }
   Done remote_slot(sites::SiteId, const counting::RemoteSlot& remote) override {
     return saw(remote.slot.past == nullptr ? "slot" : "slot with its past");
@@ -314,8 +319,8 @@ TEST_F(GoldenTest, EveryKindOfRecordAndOfChangeIsInTheJournal) {
   read(journal::kNodesStream, nodes);
   EXPECT_EQ(control.changes.size(), std::variant_size_v<sites::Action>);
   EXPECT_EQ(control.records, (std::set<std::string>{"change", "observation", "seed of a page"}));
-  EXPECT_EQ(hits.records,
-            (std::set<std::string>{"batch key", "hits", "label", "moved", "observation", "page", "progress"}));
+  EXPECT_EQ(hits.records, (std::set<std::string>{"batch key", "followed", "hits", "label", "moved", "observation",
+                                                 "page", "progress"}));
   EXPECT_EQ(nodes.records, (std::set<std::string>{"inherited", "slot", "slot with its past"}));
   EXPECT_EQ(hits.hit_kinds.size(), counting::kKinds);
 }

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which lines are page hits.
-#include "cli/filter.h"
+#include "logs/filter.h"
 
 #include <gtest/gtest.h>
 
 #include <optional>
 #include <random>
 
-namespace footfall::cli {
+namespace footfall::logs {
 namespace {
 
-logs::Line line(std::optional<std::string_view> method, unsigned status, std::string_view target = "/",
-                std::optional<std::string_view> agent = std::nullopt) {
-  logs::Line out;
+Line line(std::optional<std::string_view> method, unsigned status, std::string_view target = "/",
+          std::optional<std::string_view> agent = std::nullopt) {
+  Line out;
   out.method = method;
   out.status = status;
   out.target = target;
@@ -105,4 +105,4 @@ TEST(GlobTest, AgreesWithItsDefinition) {
 }
 
 }  // namespace
-}  // namespace footfall::cli
+}  // namespace footfall::logs

@@ -6,7 +6,7 @@
 // A line passes if each key does. A key passes if one of its patterns fits (or it has none but negated ones), and none
 // that "!" negates. In path and agent '*' stands for any text and '?' for any character; the path is without its query.
 // What is not named keeps its default: method=GET status=2xx,304.
-// Tested by tests/unit/client/filter_test.cc.
+// Tested by tests/unit/logs/filter_test.cc.
 #pragma once
 
 #include <bitset>
@@ -17,7 +17,7 @@
 #include "base/errors.h"
 #include "logs/line.h"
 
-namespace footfall::cli {
+namespace footfall::logs {
 
 class Filter {
  public:
@@ -26,7 +26,7 @@ class Filter {
   // Terms of several texts add up; a key's patterns replace its default. invalid_config names the term.
   static base::Result<Filter> parse(const std::vector<std::string>& texts);
 
-  bool passes(const logs::Line& line) const {
+  bool passes(const Line& line) const {
     return statuses_[line.status] && method_.passes(line.method) && (path_.any() || path_.passes(line.path())) &&
            (agent_.any() || agent_.passes(line.agent));
   }
@@ -52,4 +52,4 @@ class Filter {
 // '*' stands for any text, '?' for any byte. Linear in practice, at worst |pattern| times |text|.
 bool glob(std::string_view pattern, std::string_view text);
 
-}  // namespace footfall::cli
+}  // namespace footfall::logs

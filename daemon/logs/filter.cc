@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/filter.h"
+#include "logs/filter.h"
 
 #include <algorithm>
 
 #include "logs/text.h"
 
-namespace footfall::cli {
+namespace footfall::logs {
 namespace {
 
 base::Error invalid(std::string detail) {
-  return {base::Errc::invalid_config, "--filter: " + std::move(detail)};
+  return {base::Errc::invalid_config, std::move(detail)};
 }
 
 // Calls each(part) for the parts of `text` between separators, empty ones left out.
@@ -26,8 +26,7 @@ void split(std::string_view text, std::string_view separators, const Each& each)
 bool is_method(std::string_view text) {
   constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~?";
   return std::all_of(text.begin(), text.end(), [&](char c) {
-    return logs::is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           kMarks.find(c) != std::string_view::npos;
+    return is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || kMarks.find(c) != std::string_view::npos;
   });
 }
 
@@ -72,7 +71,7 @@ base::Result<void> Filter::add_statuses(std::string_view pattern) {
   const std::string_view digits = pattern.substr(negated ? 1 : 0);
   const bool all = digits == "*";
   if (!all && (digits.size() != 3 ||
-               !std::all_of(digits.begin(), digits.end(), [](char c) { return c == 'x' || logs::is_digit(c); }))) {
+               !std::all_of(digits.begin(), digits.end(), [](char c) { return c == 'x' || is_digit(c); }))) {
     return invalid("\"" + std::string(pattern) + "\" is no status; write 200, 2xx, 30x or *");
   }
   for (std::size_t status = 0; status < kStatuses; ++status) {
@@ -141,4 +140,4 @@ base::Result<Filter> Filter::parse(const std::vector<std::string>& texts) {
   return filter;
 }
 
-}  // namespace footfall::cli
+}  // namespace footfall::logs

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the daemon listens, and a socket that is bound there: one of connections or one of datagrams.
+//
+// Addresses: "127.0.0.1:8080", "[::1]:8080", "unix:/run/footfall.sock", "localhost:8080". The file of a unix socket
+// outlives its process: it is replaced where nobody is behind it, and no other file ever is.
+// Tested by tests/unit/http/listener_test.cc and tests/unit/server/syslog_socket_test.cc.
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "base/errors.h"
+
+namespace footfall::http {
+
+struct ListenAddress {
+  std::string host;  // numeric, without brackets; or the path of a unix socket
+  std::uint16_t port = 0;
+  bool unix_socket = false;
+  bool loopback = false;        // only this machine can reach it
+  std::uint32_t unix_mode = 0;  // permissions of the unix socket; 0: what the process's umask leaves
+};
+// Errc::malformed says which part of `text`.
+base::Result<ListenAddress> parse_listen_address(std::string_view text);
+
+// The sockets interface takes `sockaddr*` for all of them.
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof(sockaddr_storage);
+
+  sockaddr* get() { return static_cast<sockaddr*>(static_cast<void*>(&storage)); }
+  template <class T>
+  T as() const {
+    T out;
+    std::memcpy(&out, &storage, sizeof out);
+    return out;
+  }
+  template <class T>
+  void set(const T& from) {
+    std::memcpy(&storage, &from, sizeof from);
+    size = sizeof from;
+  }
+};
+
+// As IPv6: IPv4 is mapped, and a unix socket's is ::1, since who is behind it is on this machine.
+in6_addr ipv6_of(const SocketAddress& address);
+bool is_loopback(const in6_addr& address);
+
+// Ownership  owns the descriptor until release(); the file of a unix socket is whoever's has it.
+class BoundSocket {
+ public:
+  // SOCK_STREAM or SOCK_DGRAM; does not block. Port 0 takes a free one. in_use, exists (a file that is no socket), io,
+  // too_large and malformed name the address.
+  static base::Result<BoundSocket> bind(const ListenAddress& address, int type);
+  ~BoundSocket();
+  BoundSocket(BoundSocket&& other) noexcept;
+  BoundSocket& operator=(BoundSocket&&) = delete;
+
+  int descriptor() const { return descriptor_; }
+  const std::string& address() const { return address_; }  // as bound: "127.0.0.1:8080", "unix:/path"
+  std::uint16_t port() const { return port_; }             // 0 of a unix socket
+  int release();
+  // What `call` on the socket failed with: errno.
+  base::Error failed(const char* call) const;
+
+ private:
+  BoundSocket() = default;
+  int descriptor_ = -1;
+  std::string address_;
+  std::uint16_t port_ = 0;
+};
+
+}  // namespace footfall::http

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "syslog_intake.h"
+
+#include "candidate.h"
+#include "ingest/access_line.h"
+
+namespace footfall {
+
+using ingest::Rejection;
+using logs::SyslogFault;
+
+SyslogIntake::SyslogIntake(const SyslogOptions& options, LocalSites& sites, lookup::AgentCache& agents,
+                           metrics::ShardCounters& ledger, metrics::SyslogCounters& counters)
+    : options_(options),
+      sites_(sites),
+      agents_(agents),
+      ledger_(ledger),
+      counters_(counters),
+      format_(options.format),
+      json_(logs::Format::find("json").value()) {}
+
+void SyslogIntake::malformed(SyslogFault fault) {
+  counters_.malformed.at(static_cast<std::size_t>(fault)).add();
+  ledger_.received.add();
+  ledger_.reject(Rejection::malformed);
+}
+
+LocalSite* SyslogIntake::site_of(const logs::Line& line, std::string_view tag) {
+  if (line.host) {
+    if (LocalSite* const site = sites_.find_host(*line.host)) return site;
+  }
+  if (!tag.empty()) {
+    if (LocalSite* const site = sites_.find(tag)) return site;
+  }
+  return options_.site.empty() ? nullptr : sites_.find(options_.site);
+}
+
+void SyslogIntake::take(std::string_view datagram, bool cut, std::int64_t now_s) {
+  counters_.datagrams.add();
+  if (cut) return malformed(SyslogFault::truncated);
+  logs::SyslogMessage message;
+  if (const SyslogFault fault = logs::read_syslog(datagram, message); fault != SyslogFault::none)
+    return malformed(fault);
+  logs::Line line;
+  if (!(message.line.front() == '{' ? json_ : format_).read(message.line, line)) return malformed(SyslogFault::line);
+  if (!options_.filter.passes(line)) return counters_.filtered.add();
+  counters_.pings.add();
+  ledger_.received.add();
+  LocalSite* const local = site_of(line, message.tag);
+  if (local == nullptr) return ledger_.reject(Rejection::unknown_site);
+  ingest::Item item;
+  if (!ingest::read_access_line(line, local->entry.settings->name, arena_, item))
+    return ledger_.reject(Rejection::too_large);
+  sites::Candidate& candidate = candidates_.emplace_back();
+  const Rejection rejection = take_item(candidate, *local, item, agents_, now_s, nullptr);
+  if (rejection == Rejection::none) {
+    owners_.push_back(local);
+  } else {
+    candidates_.pop_back();
+    ledger_.reject(rejection);
+  }
+}
+
+void SyslogIntake::clear() {
+  candidates_.clear();
+  owners_.clear();
+  arena_.clear();
+}
+
+}  // namespace footfall
