@@ -45,6 +45,7 @@ class LocalSites {
   // site name -> the site as this shard sees it
   boost::unordered_flat_map<std::string, std::unique_ptr<LocalSite>, TextHash, std::equal_to<>> by_name_;
   boost::unordered_flat_map<const sites::Site*, LocalSite*> by_site_;
+  LocalSite* recent_ = nullptr;  // that was found by name last: mostly the next one's too
 };
 
 }  // namespace footfall
