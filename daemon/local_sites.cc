@@ -15,6 +15,7 @@ std::size_t LocalSites::TextHash::operator()(std::string_view text) const noexce
 
 void LocalSites::set_directory(const sites::Directory& directory) {
   hosts_known_ = false;
+  recent_ = nullptr;
   std::vector<std::string> gone;
   for (const auto& [name, local] : by_name_) {
     if (directory.find(name) == nullptr) gone.push_back(name);
@@ -47,8 +48,11 @@ void LocalSites::set_salts(std::shared_ptr<const ingest::SaltKeys> salts) {
 }
 
 LocalSite* LocalSites::find(std::string_view name) {
+  if (recent_ != nullptr && recent_->entry.settings->name == name) return recent_;
   const auto it = by_name_.find(name);
-  return it == by_name_.end() ? nullptr : it->second.get();
+  if (it == by_name_.end()) return nullptr;
+  recent_ = it->second.get();
+  return recent_;
 }
 
 LocalSite* LocalSites::find(const sites::Site* site) {

@@ -50,6 +50,7 @@ class LocalSites {
   // host -> site; made when it is first asked for, since few ask
   boost::unordered_flat_map<std::string, LocalSite*, TextHash, std::equal_to<>> by_host_;
   bool hosts_known_ = false;
+  LocalSite* recent_ = nullptr;  // that was found by name last: mostly the next one's too
 };
 
 }  // namespace footfall

@@ -2,9 +2,10 @@
 // SipHash and MurmurHash64A. See hash.h for what each is for; CRC32C is in crc32c.cc, random numbers are in random.cc.
 #include "base/hash.h"
 
-#include <bit>
 #include <cstddef>
 #include <cstring>
+
+#include "base/siphash.h"
 
 namespace footfall::base {
 namespace {
@@ -15,48 +16,12 @@ std::uint64_t load64(const char* at) noexcept {
   return v;
 }
 
-// The last size % 8 bytes, little-endian, zeros above.
-std::uint64_t load_tail(std::string_view bytes) noexcept {
-  const std::size_t size = bytes.size() % 8;
-  std::uint64_t v = 0;
-  if (size != 0) std::memcpy(&v, bytes.data() + (bytes.size() - size), size);
-  return v;
-}
-
-struct SipState {
-  std::uint64_t v0, v1, v2, v3;
-
-  void rounds(int count) noexcept {
-    for (int i = 0; i < count; ++i) {
-      v0 += v1;
-      v1 = std::rotl(v1, 13) ^ v0;
-      v0 = std::rotl(v0, 32);
-      v2 += v3;
-      v3 = std::rotl(v3, 16) ^ v2;
-      v0 += v3;
-      v3 = std::rotl(v3, 21) ^ v0;
-      v2 += v1;
-      v1 = std::rotl(v1, 17) ^ v2;
-      v2 = std::rotl(v2, 32);
-    }
-  }
-  void word(std::uint64_t m, int compression_rounds) noexcept {
-    v3 ^= m;
-    rounds(compression_rounds);
-    v0 ^= m;
-  }
-};
-
 template <int kCompression, int kFinal>
 std::uint64_t siphash(SipKey key, std::string_view bytes) noexcept {
-  SipState state{key.k0 ^ 0x736f6d6570736575U, key.k1 ^ 0x646f72616e646f6dU, key.k0 ^ 0x6c7967656e657261U,
-                 key.k1 ^ 0x7465646279746573U};
+  SipState state(key);
   const std::size_t whole = bytes.size() / 8 * 8;
-  for (std::size_t i = 0; i < whole; i += 8) state.word(load64(bytes.data() + i), kCompression);
-  state.word(load_tail(bytes) | (static_cast<std::uint64_t>(bytes.size()) << 56U), kCompression);
-  state.v2 ^= 0xff;
-  state.rounds(kFinal);
-  return state.v0 ^ state.v1 ^ state.v2 ^ state.v3;
+  for (std::size_t i = 0; i < whole; i += 8) state.word<kCompression>(load64(bytes.data() + i));
+  return state.finish<kCompression, kFinal>(load_up_to_8(bytes.data() + whole, bytes.size() - whole), bytes.size());
 }
 
 }  // namespace
@@ -78,7 +43,7 @@ std::uint64_t murmur64a(std::string_view bytes, std::uint64_t seed) noexcept {
     k ^= k >> kShift;
     h = (h ^ (k * kMultiplier)) * kMultiplier;
   }
-  if (bytes.size() != whole) h = (h ^ load_tail(bytes)) * kMultiplier;
+  if (bytes.size() != whole) h = (h ^ load_up_to_8(bytes.data() + whole, bytes.size() - whole)) * kMultiplier;
   h ^= h >> kShift;
   h *= kMultiplier;
   return h ^ (h >> kShift);

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The hashes in use, each for one purpose.
 //
-//   siphash64     keyed, unpredictable: visitor ids, and every table whose keys come from outside
+//   siphash24     keyed, unpredictable: visitor ids; siphash13 the same for what is not kept
+//   table_hash    keyed anew in each process: every table whose keys come from outside
 //   murmur64a     Redis's HyperLogLog hash (seed 0xadc83b19), nothing else
 //   crc32c        checksums of what is on disk (Castagnoli polynomial; SSE4.2's instruction when the CPU has it,
 //                 chosen at run time, tables otherwise)
 //   mix64         spreads an integer that is already random enough (splitmix64's finaliser)
 //
-// Sources: Aumasson and Bernstein, "SipHash: a fast short-input PRF" (2012), here SipHash-1-3 for tables and
-// SipHash-2-4 for visitors; Appleby's MurmurHash64A; RFC 3720 appendix B.4 for CRC-32C's check values.
-// Tested by tests/unit/base/hash_test.cc against the published vectors.
+// Sources: Aumasson and Bernstein, "SipHash: a fast short-input PRF" (2012); table_hash.cc; Appleby's MurmurHash64A;
+// RFC 3720 appendix B.4 for CRC-32C's check values. Tested by tests/unit/base/hash_test.cc, by the published vectors.
 #pragma once
 
 #include <cstddef>
@@ -45,7 +45,7 @@ constexpr std::uint64_t mix64(std::uint64_t x) noexcept {
 // A key drawn at start from the system's generator: tables keyed with it cannot be flooded from outside.
 // The same key for the whole process, any thread.
 SipKey process_key() noexcept;
-// siphash13 under process_key(): for in-memory tables only, never stored.
+// For tables in memory: never stored, never shown (from many hashes its keys could be found out).
 std::uint64_t table_hash(std::string_view bytes) noexcept;
 
 // Fills `size` bytes from the system's generator; aborts if the system has none.

@@ -34,8 +34,4 @@ SipKey process_key() noexcept {
   return key;
 }
 
-std::uint64_t table_hash(std::string_view bytes) noexcept {
-  return siphash13(process_key(), bytes);
-}
-
 }  // namespace footfall::base

@@ -144,17 +144,19 @@ std::int32_t Presence::merge(std::uint64_t id, std::int64_t at_s, bool moved, st
 std::int32_t Presence::merge_small(std::uint64_t id, std::uint32_t stamp_bits) {
   const Stamp stamp{stamp_bits};
   Small* here = small();
-  unsigned expired = here->size;
-  for (unsigned i = 0; i < here->size; ++i) {
-    const bool live = here->live(i, head_s_);
-    if (here->ids()[i] == id) {
-      const Stamp known = here->stamps()[i];
-      const Stamp next = live ? Stamp::join(known, stamp, head_s_) : stamp;
-      here->set(i, id, next, head_s_);
-      return live && known.moved() == next.moved() ? next.later_than(known) : kNews;
-    }
-    if (!live) expired = i;
+  const std::uint64_t* const ids = here->ids();
+  const auto at = static_cast<unsigned>(std::find(ids, ids + here->size, id) - ids);
+  if (at != here->size) {
+    const bool live = here->live(at, head_s_);
+    const Stamp known = here->stamps()[at];
+    const Stamp next = live ? Stamp::join(known, stamp, head_s_) : stamp;
+    here->set(at, id, next, head_s_);
+    return live && known.moved() == next.moved() ? next.later_than(known) : kNews;
   }
+  const Stamp* const stamps = here->stamps();
+  const std::uint32_t window_s = here->window_s;
+  unsigned expired = 0;  // or behind the last: nobody has left
+  while (expired < here->size && stamps[expired].age(head_s_) < window_s) ++expired;
   if (expired == here->size && here->size == here->capacity) {
     if (here->capacity == kCapacityMax) {
       turn_to_table();

@@ -3,6 +3,7 @@
 #include "counting/rankings.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "counting/saturating.h"
@@ -68,18 +69,58 @@ void Rankings::add(Day day, Dimension dimension, std::uint32_t id, std::uint64_t
   if (count > 0) at(day).tables[index_of(dimension)].add(id, count);
 }
 
+namespace {
+
+// Adds up what follows one another with the same id, as labels of most hits do, before it goes to the table.
+class Tally {
+ public:
+  explicit Tally(CountTable& table) : table_(table) {}
+  Tally(const Tally&) = delete;
+  Tally& operator=(const Tally&) = delete;
+  ~Tally() { give(); }
+  void add(std::uint32_t id) {
+    if (id != id_) {
+      give();
+      id_ = id;
+      count_ = 0;
+    }
+    ++count_;
+  }
+
+ private:
+  void give() {
+    if (id_ != kNoLabel.value) table_.add(id_, count_);
+  }
+  CountTable& table_;
+  std::uint32_t id_ = kNoLabel.value;
+  std::uint64_t count_ = 0;
+};
+
+bool is_ranked(const Hit& hit) {
+  return hit.kind == Kind::pageview && hit.counts;
+}
+
+}  // namespace
+
 void Rankings::add(Day day, std::span<const Hit> hits) {
   static_assert(index_of(Dimension::page) == 0 && index_of(Dimension::event) == kDimensions - 1);
   DayTables* tables = nullptr;  // made by the first that is ranked
+  unsigned labelled = 0;        // a bit for each dimension that anybody has a label in
   for (const Hit& hit : hits) {
-    if (hit.kind == Kind::pageview && hit.counts) {
+    if (is_ranked(hit)) {
       if (tables == nullptr) tables = &at(day);
       tables->tables[index_of(Dimension::page)].add(hit.page.value, 1);
-      for (std::size_t i = 1; i < index_of(Dimension::event); ++i) {
-        if (hit.labels[i] != kNoLabel) tables->tables[i].add(hit.labels[i].value, 1);
-      }
+      for (std::size_t i = 1; i < index_of(Dimension::event); ++i)
+        labelled |= (hit.labels[i] != kNoLabel ? 1U : 0U) << i;
     } else if (hit.kind == Kind::event && !hit.bot && hit.labels.back() != kNoLabel) {
       add(day, Dimension::event, hit.labels.back().value);
+    }
+  }
+  for (; labelled != 0; labelled &= labelled - 1) {
+    const auto i = static_cast<std::size_t>(std::countr_zero(labelled));
+    Tally tally(tables->tables[i]);
+    for (const Hit& hit : hits) {
+      if (is_ranked(hit)) tally.add(hit.labels[i].value);
     }
   }
 }

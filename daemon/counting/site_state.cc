@@ -4,6 +4,7 @@
 #include "counting/site_state.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/hash.h"
 #include "counting/site_state_body.h"
@@ -29,18 +30,24 @@ void make_sane(std::int64_t& at_s, std::int32_t& utc_offset_s) {
 // hits are counted, then the cells are needed. With a million visitors that halves the time of BM_Apply.
 constexpr std::size_t kRunMax = 16;
 
-// Nothing about the hit is new: its ids are marked, its second is one.
-bool is_usual(const IdMarks& pages, const IdMarks& labels, const Hit& hit) {
-  bool marked = pages.has(hit.page.value) && sane_time(hit.at_s, hit.utc_offset_s);
-  for (const LabelId label : hit.labels) marked = marked && (label == kNoLabel || labels.has(label.value));
-  return marked;
+bool all_marked(const IdMarks& labels, const Hit& hit) {
+  return std::all_of(hit.labels.begin(), hit.labels.end(),
+                     [&labels](LabelId label) { return label == kNoLabel || labels.has(label.value); });
 }
 
-// How many of the first of `hits` are usual, and of the first one's second and offset.
+// How many of the first of `hits` are usual, and of the first one's second and offset. Nothing about a usual hit is
+// new: its ids are marked, its second is one.
 std::size_t usual_run(const IdMarks& pages, const IdMarks& labels, std::span<const Hit> hits) {
+  const Hit& first = hits.front();
+  if (!sane_time(first.at_s, first.utc_offset_s) || !all_marked(labels, first)) return 0;
+  const std::array<LabelId, kDimensions>* marked = &first.labels;  // mostly those of the next hit too
   std::size_t n = 0;
-  while (n < hits.size() && hits[n].at_s == hits.front().at_s && hits[n].utc_offset_s == hits.front().utc_offset_s &&
-         is_usual(pages, labels, hits[n])) {
+  for (const Hit& hit : hits) {
+    if (hit.at_s != first.at_s || hit.utc_offset_s != first.utc_offset_s || !pages.has(hit.page.value)) break;
+    if (std::memcmp(&hit.labels, marked, sizeof hit.labels) != 0) {
+      if (!all_marked(labels, hit)) break;
+      marked = &hit.labels;
+    }
     ++n;
   }
   return n;
@@ -83,15 +90,7 @@ PageId SiteState::reserve_page(std::string_view path, std::uint64_t hash) {
 
 LabelId SiteState::reserve_label(Day day, Dimension dimension, std::string_view text, std::uint64_t hash) {
   if (text.empty()) return kNoLabel;
-  Interner& labels = body().labels;
-  Rankings& rankings = body().counts(epoch_).rankings();
-  auto id = labels.find(text, hash);
-  if (!id) {
-    if (labels.size() >= limits_.labels_known_max || labels.end() >= kIdsMax) return kOtherLabel;
-    if (rankings.full(day, dimension, limits_.labels_max)) return kOtherLabel;
-    id = labels.intern(text, hash);
-  }
-  return LabelId{rankings.reserve(day, dimension, *id, limits_.labels_max)};
+  return body().reserve_label(limits_, epoch_, day, dimension, text, hash);
 }
 
 void SiteState::prefetch(std::uint64_t path_hash, VisitorId visitor) const {

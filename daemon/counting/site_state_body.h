@@ -2,6 +2,7 @@
 // The inside of SiteState, for its own .cc files only: what exists from the first hit, reservation, seed or slot on.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 
@@ -24,6 +25,33 @@ struct SiteState::PastDays {
   PeriodCounts yesterday, month, year;  // month and year without today
 };
 
+// What reserve_label() answered of late: most hits name the same few browsers and systems, and a place under a cap, or
+// that there is none, stays as it is until the day is closed.
+class RecentLabels {
+ public:
+  // What is kept of that label; kNoLabel: nothing, and the caller fills it in.
+  LabelId& of(const Epoch& epoch, Day day, Dimension dimension, std::uint64_t hash) {
+    if (day != day_ || epoch != epoch_) {
+      entries_ = {};
+      day_ = day;
+      epoch_ = epoch;
+    }
+    Entry& entry = entries_.at(static_cast<std::size_t>(dimension)).at(hash & 1U);
+    if (entry.hash != hash) entry = {hash, kNoLabel};
+    return entry.id;
+  }
+  void forget() { entries_ = {}; }
+
+ private:
+  struct Entry {
+    std::uint64_t hash = 0;
+    LabelId id = kNoLabel;
+  };
+  Epoch epoch_;
+  Day day_ = 0;
+  std::array<std::array<Entry, 2>, kDimensions> entries_;  // by dimension, and a bit of the hash
+};
+
 struct SiteState::Body {
   explicit Body(const Limits& limits)
       : visitors_exact_max(limits.visitors_exact_max), observer(limits.seconds_of_online) {}
@@ -36,6 +64,27 @@ struct SiteState::Body {
   const EpochCounts* find(const Epoch& epoch) const {
     const auto it = epochs.find(epoch);
     return it == epochs.end() ? nullptr : it->second.get();
+  }
+
+  LabelId reserve_label(const Limits& limits, const Epoch& epoch, Day day, Dimension dimension, std::string_view text,
+                        std::uint64_t hash) {
+    if (recent_labels == nullptr) return reserve_new_label(limits, epoch, day, dimension, text, hash);
+    LabelId& recent = recent_labels->of(epoch, day, dimension, hash);
+    if (recent == kNoLabel) recent = reserve_new_label(limits, epoch, day, dimension, text, hash);
+    return recent;
+  }
+  LabelId reserve_new_label(const Limits& limits, const Epoch& epoch, Day day, Dimension dimension,
+                            std::string_view text, std::uint64_t hash) {
+    Rankings& rankings = counts(epoch).rankings();
+    auto id = labels.find(text, hash);
+    if (!id) {
+      if (labels.size() >= limits.labels_known_max || labels.end() >= kIdsMax) return kOtherLabel;
+      if (rankings.full(day, dimension, limits.labels_max)) return kOtherLabel;
+      id = labels.intern(text, hash);
+    } else if (recent_labels == nullptr) {
+      recent_labels = std::make_unique<RecentLabels>();
+    }
+    return LabelId{rankings.reserve(day, dimension, *id, limits.labels_max)};
   }
 
   void prefetch(const Hit& hit) const {
@@ -51,9 +100,10 @@ struct SiteState::Body {
   std::map<Epoch, std::unique_ptr<EpochCounts>> epochs;  // epoch -> its numbers
   Interner paths{kFirstPage.value};
   Interner labels{kFirstLabel.value};
-  IdMarks pages_hit;      // page ids that an applied hit bears
-  IdMarks pages_defined;  // page ids that a stream defined, or that are seeded
-  IdMarks labels_known;   // label ids that an applied hit bears, or that a stream defined
+  std::unique_ptr<RecentLabels> recent_labels;  // null until a label comes again
+  IdMarks pages_hit;                            // page ids that an applied hit bears
+  IdMarks pages_defined;                        // page ids that a stream defined, or that are seeded
+  IdMarks labels_known;                         // label ids that an applied hit bears, or that a stream defined
   Presence presence;
   PagePresence page_presence;
   Observer observer;

@@ -291,6 +291,7 @@ std::vector<Ranked> SiteState::ranking(const Epoch& epoch, Day day, Dimension di
 void SiteState::close_day(const Epoch& epoch, Day day) {
   if (body_ == nullptr || body_->find(epoch) == nullptr) return;
   body_->counts(epoch).close(day);
+  if (body_->recent_labels != nullptr) body_->recent_labels->forget();
   body_->past.valid = false;
 }
 
@@ -326,6 +327,7 @@ std::size_t SiteState::memory_bytes() const {
            body_->presence.memory_bytes() + body_->page_presence.memory_bytes() + body_->observer.memory_bytes();
   for (const auto& [epoch, counts] : body_->epochs) bytes += kTreeNode + sizeof(Epoch) + counts->memory_bytes();
   if (body_->remote != nullptr) bytes += body_->remote->memory_bytes();
+  if (body_->recent_labels != nullptr) bytes += sizeof *body_->recent_labels;
   return bytes;
 }
 

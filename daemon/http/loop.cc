@@ -12,7 +12,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
 #include <chrono>
-#include <deque>
+#include <memory>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -165,7 +165,7 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   std::vector<char> in_;
   std::size_t read_max_ = kReadMax;
   std::string trash_;
-  std::deque<Slot> slots_;  // index -> connection; never shrinks
+  std::vector<std::unique_ptr<Slot>> slots_;  // index -> connection; they stay where they are, and are never fewer
   std::vector<std::uint32_t> free_;
   std::vector<ConnectionRef> gone_;    // closed, to be told to the handler, then free
   std::vector<ConnectionRef> resume_;  // input was kept back and may go on
@@ -209,8 +209,8 @@ void Loop::Impl::start() {
 
 void Loop::Impl::stop() {
   stopped_ = true;
-  for (Slot& slot : slots_) {
-    if (slot.fd >= 0) ::close(std::exchange(slot.fd, -1));
+  for (const auto& slot : slots_) {
+    if (slot->fd >= 0) ::close(std::exchange(slot->fd, -1));
   }
   {
     const base::MutexLock lock(arrivals_mutex_);
@@ -336,12 +336,12 @@ void Loop::Impl::open(const Arrival& arrival) {
   std::uint32_t index = 0;
   if (free_.empty()) {
     index = static_cast<std::uint32_t>(slots_.size());
-    slots_.emplace_back(parser_);
+    slots_.push_back(std::make_unique<Slot>(parser_));
   } else {
     index = free_.back();
     free_.pop_back();
   }
-  Slot& slot = slots_[index];
+  Slot& slot = *slots_[index];
   const std::uint32_t generation = slot.generation;
   slot = Slot(parser_);
   slot.generation = generation;
@@ -363,12 +363,12 @@ void Loop::Impl::open(const Arrival& arrival) {
 
 Slot* Loop::Impl::find(ConnectionRef ref) {
   if (ref.index >= slots_.size()) return nullptr;
-  Slot& slot = slots_[ref.index];
+  Slot& slot = *slots_[ref.index];
   return slot.generation == ref.generation && slot.fd >= 0 ? &slot : nullptr;
 }
 const Slot* Loop::Impl::find(ConnectionRef ref) const {
   if (ref.index >= slots_.size()) return nullptr;
-  const Slot& slot = slots_[ref.index];
+  const Slot& slot = *slots_[ref.index];
   return slot.generation == ref.generation && slot.fd >= 0 ? &slot : nullptr;
 }
 
@@ -378,7 +378,7 @@ bool Loop::Impl::wants_read(const Slot& slot) const {
 }
 
 void Loop::Impl::on_event(std::uint32_t index, std::uint32_t events) {
-  Slot& slot = slots_[index];
+  Slot& slot = *slots_[index];
   if (slot.fd < 0) return;  // closed earlier in this pass
   if (slot.lingering) return linger(index);
   if ((events & EPOLLOUT) != 0 && !send_unsent(index)) return;
@@ -395,7 +395,7 @@ void Loop::Impl::on_event(std::uint32_t index, std::uint32_t events) {
 }
 
 void Loop::Impl::read(std::uint32_t index) {
-  Slot& slot = slots_[index];
+  Slot& slot = *slots_[index];
   counters.recv_calls.add();
   const ssize_t got = recv(slot.fd, in_.data(), read_max_, 0);
   if (got > 0) [[likely]] {
@@ -415,7 +415,7 @@ void Loop::Impl::read(std::uint32_t index) {
 }
 
 void Loop::Impl::hand_out(std::uint32_t index, std::string_view bytes) {
-  Slot& slot = slots_[index];
+  Slot& slot = *slots_[index];
   const std::uint32_t generation = slot.generation;
   slot.known = true;
   {
@@ -493,7 +493,7 @@ std::string& Loop::Impl::change_run(ConnectionRef ref) {
 void Loop::Impl::flush_run() {
   if (run.connection.generation == 0) return;
   const std::uint32_t index = std::exchange(run.connection, {}).index;
-  Slot& slot = slots_[index];
+  Slot& slot = *slots_[index];
   slot.connection.answered(std::exchange(run.answers, 0));
   if (std::exchange(run.close, false)) slot.connection.end_input();
   const bool there = transmit(index, run.out);
@@ -505,7 +505,7 @@ void Loop::Impl::flush_run() {
 }
 
 bool Loop::Impl::transmit(std::uint32_t index, std::string_view bytes) {
-  Slot& slot = slots_[index];
+  Slot& slot = *slots_[index];
   if (bytes.empty()) return true;
   std::string& unsent = slot.connection.unsent();
   if (unsent.empty()) {
@@ -525,7 +525,7 @@ bool Loop::Impl::transmit(std::uint32_t index, std::string_view bytes) {
 }
 
 bool Loop::Impl::send_unsent(std::uint32_t index) {
-  Slot& slot = slots_[index];
+  Slot& slot = *slots_[index];
   std::string& unsent = slot.connection.unsent();
   if (unsent.empty()) return true;
   counters.send_calls.add();
@@ -549,7 +549,7 @@ bool Loop::Impl::send_unsent(std::uint32_t index) {
 
 // After input, and after answers: what is due on this connection, what it waits for, and until when.
 void Loop::Impl::settle(std::uint32_t index) {
-  Slot& slot = slots_[index];
+  Slot& slot = *slots_[index];
   Connection& connection = slot.connection;
   count_body(slot);
   if (!send_refusal(index)) return;
@@ -570,7 +570,7 @@ void Loop::Impl::settle(std::uint32_t index) {
 
 // Sends the answer to a refused request once it is its turn. False: the connection is gone.
 bool Loop::Impl::send_refusal(std::uint32_t index) {
-  Slot& slot = slots_[index];
+  Slot& slot = *slots_[index];
   if (!slot.refusal || slot.connection.owed() != 0) return true;
   slot.refused = true;
   return transmit(index, *std::exchange(slot.refusal, nullptr));
@@ -578,7 +578,7 @@ bool Loop::Impl::send_refusal(std::uint32_t index) {
 
 // All is sent that ever will be.
 void Loop::Impl::finish(std::uint32_t index) {
-  Slot& slot = slots_[index];
+  Slot& slot = *slots_[index];
   const bool input_is_lost = slot.connection.discarded_input() || slot.refused;
   if (slot.ended || !input_is_lost) return drop(index);
   shutdown(slot.fd, SHUT_WR);
@@ -589,7 +589,7 @@ void Loop::Impl::finish(std::uint32_t index) {
 }
 
 void Loop::Impl::linger(std::uint32_t index) {
-  Slot& slot = slots_[index];
+  Slot& slot = *slots_[index];
   counters.recv_calls.add();
   const ssize_t got = recv(slot.fd, in_.data(), in_.size(), 0);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
@@ -600,7 +600,7 @@ void Loop::Impl::linger(std::uint32_t index) {
 
 // Closes the socket. The slot stays as it is until reap(): somebody up the stack may be looking at it.
 void Loop::Impl::drop(std::uint32_t index) {
-  Slot& slot = slots_[index];
+  Slot& slot = *slots_[index];
   if (slot.fd < 0) return;
   if (run.connection == ref_of(slot, index)) {
     run.connection = {};
@@ -622,7 +622,7 @@ void Loop::Impl::reap() {
   while (!gone_.empty()) {
     const ConnectionRef ref = gone_.back();
     gone_.pop_back();
-    Slot& slot = slots_[ref.index];
+    Slot& slot = *slots_[ref.index];
     if (slot.known) handler_.on_close(ref);
     slot.connection = Connection(parser_);
     slot.refusal.reset();
@@ -631,7 +631,7 @@ void Loop::Impl::reap() {
 }
 
 void Loop::Impl::watch(std::uint32_t index, std::uint32_t events) {
-  Slot& slot = slots_[index];
+  Slot& slot = *slots_[index];
   epoll_event event{};
   event.events = events;
   event.data.u32 = index;
@@ -667,7 +667,7 @@ std::int64_t Loop::Impl::deadline_of(const Slot& slot) const {
 }
 
 void Loop::Impl::schedule(std::uint32_t index) {
-  Slot& slot = slots_[index];
+  Slot& slot = *slots_[index];
   if (slot.fd < 0) return;
   const std::int64_t deadline_ms = deadline_of(slot);
   if (deadline_ms == kNever) return;
@@ -676,7 +676,7 @@ void Loop::Impl::schedule(std::uint32_t index) {
 }
 
 void Loop::Impl::on_due(std::uint32_t index, std::int64_t second) {
-  Slot& slot = slots_[index];
+  Slot& slot = *slots_[index];
   if (slot.fd < 0 || slot.wheel_s != second) return;
   slot.wheel_s = 0;
   if (deadline_of(slot) > now_ms_) return schedule(index);
@@ -753,7 +753,7 @@ void Loop::Impl::hold_bodies(bool hold) {
 }
 
 void Loop::Impl::note_held(std::uint32_t index) {
-  Slot& slot = slots_[index];
+  Slot& slot = *slots_[index];
   if (slot.held || !is_held(slot)) return;
   slot.held = true;
   held_bodies_.push_back(ref_of(slot, index));
@@ -770,13 +770,13 @@ void Loop::Impl::drain(std::int64_t deadline_ms, std::function<void()> done) {
   draining_ = true;
   drain_deadline_ms_ = deadline_ms;
   drained_ = std::move(done);
-  for (Slot& slot : slots_) slot.connection.last_request();
+  for (const auto& slot : slots_) slot->connection.last_request();
   asio::post(context_, [self = shared_from_this()] {
     if (self->stopped_) return;
     self->pass();  // what has come already is no idle connection
     self->in_pass_ = true;
     for (std::uint32_t index = 0; index < self->slots_.size(); ++index) {
-      Slot& slot = self->slots_[index];
+      Slot& slot = *self->slots_[index];
       if (slot.fd < 0) continue;
       if (slot.stream) {
         self->close(self->ref_of(slot, index));

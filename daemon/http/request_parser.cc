@@ -24,6 +24,12 @@ constexpr std::uint32_t kJoined = bit(Field::connection) | bit(Field::x_forwarde
                                   bit(Field::if_none_match) | bit(Field::sec_purpose) | bit(Field::purpose) |
                                   bit(Field::x_moz);
 
+// Fields of which store() asks nothing but that they stand once or are joined; and those of which it asks nothing that
+// depends on other fields, so that what was found of the same bytes holds.
+constexpr std::uint32_t kTakenAsTheyAre =
+    ~(bit(Field::host) | bit(Field::content_length) | bit(Field::transfer_encoding) | bit(Field::expect));
+constexpr std::uint32_t kSettledByItself = kTakenAsTheyAre | bit(Field::host);
+
 struct ErrorRow {
   ParseError error;
   int status;
@@ -459,21 +465,68 @@ RequestParser::Step RequestParser::version(const char*& p, const char* end) {
 // The fast way through a head: all lines that are there as a whole and plainly right. Leaves `p` at the first that is
 // not, for the careful steps below. False: a field was refused.
 bool RequestParser::whole_lines(const char*& p, const char* end) {
-  for (;;) {
-    const char* const name_end = skip_name(p, end);
-    if (name_end == p || name_end == end || *name_end != ':') return true;
-    const char* value = name_end + 1;
-    while (value != end && (*value == ' ' || *value == '\t')) ++value;
-    const char* last = skip_value(value, end);
-    if (end - last < 2 || last[0] != '\r' || last[1] != '\n' || fields_seen_ == limits_->fields_max) return true;
-    ++fields_seen_;
-    const std::string_view name(p, static_cast<std::size_t>(name_end - p));
-    p = last + 2;
-    current_ = trailers_ ? Field::count_ : known_field(name);
-    if (current_ == Field::count_) continue;
+  HeadMemo* const memo = fields_seen_ == 0 && !trailers_ ? memo_.get() : nullptr;
+  const char* const first = p;
+  const bool fine = whole_lines(p, end, memo);
+  if (memo == nullptr) return fine;
+  const bool whole = fine && end - p >= 2 && p[0] == '\r' && p[1] == '\n';
+  memo->finish(whole ? fields_seen_ : 0, {first, static_cast<std::size_t>(p - first)});
+  return fine;
+}
+
+bool RequestParser::whole_lines(const char*& p, const char* end, HeadMemo* memo) {
+  const char* const first = p;
+  const char* same_until = p;  // what is known to be as it was in the head before
+  for (; fields_seen_ != limits_->fields_max; ++fields_seen_) {
+    const HeadMemo::Line* const before = memo != nullptr ? memo->line(fields_seen_) : nullptr;
+    const char* value = nullptr;
+    const char* last = nullptr;
+    Field field = Field::count_;
+    if (before != nullptr) {
+      if (same_until - p < before->size) same_until = p + memo->common(*before, p, end);
+      const auto same = same_until - p;
+      value = p + before->value_at;
+      field = before->field;
+      if (same >= before->size) {
+        memo->keep(fields_seen_, static_cast<std::size_t>(p - first));
+        p += before->size;
+        if (field != Field::count_ && !store_known(field, {value, before->value_size}, kSettledByItself)) return false;
+        continue;
+      }
+      if (same > before->value_at && before->value_size != 0)
+        last = p + std::min<std::ptrdiff_t>(same, before->size - 2);
+      same_until = p;
+    }
+    if (last == nullptr) {
+      const char* const name_end = skip_name(p, end);
+      if (name_end == p || name_end == end || *name_end != ':') return true;
+      field = trailers_ ? Field::count_ : known_field({p, static_cast<std::size_t>(name_end - p)});
+      value = name_end + 1;
+      while (value != end && (*value == ' ' || *value == '\t')) ++value;
+      last = value;
+    }
+    last = skip_value(last, end);
+    if (end - last < 2 || last[0] != '\r' || last[1] != '\n') return true;
+    const std::string_view line(p, static_cast<std::size_t>(last + 2 - p));
     while (last != value && last[-1] == ' ') --last;  // no tab in it
-    if (store({value, static_cast<std::size_t>(last - value)}) == Step::fail) return false;
+    const std::string_view trimmed(value, static_cast<std::size_t>(last - value));
+    if (memo != nullptr) memo->enter(fields_seen_, static_cast<std::size_t>(p - first), line, trimmed, field);
+    p += line.size();
+    same_until = p;
+    if (field != Field::count_ && !store_known(field, trimmed, kTakenAsTheyAre)) return false;
   }
+  return true;
+}
+
+// A field of a whole line. Of those in `settled` nothing is left to be looked at but whether it is repeated.
+inline bool RequestParser::store_known(Field field, std::string_view value, std::uint32_t settled) {
+  if ((bit(field) & settled & ~request_.present) != 0) [[likely]] {
+    request_.fields[static_cast<std::size_t>(field)] = value;
+    request_.present |= bit(field);
+    return true;
+  }
+  current_ = field;
+  return store(value) != Step::fail;
 }
 
 RequestParser::Step RequestParser::field_start(const char*& p, const char* end, const char* begin) {
@@ -536,10 +589,7 @@ RequestParser::Step RequestParser::store(std::string_view value) {
   request_.present |= bit(current_);
   switch (current_) {
     case Field::host:
-      if (value == last_host_ && !value.empty()) return Step::go_on;
-      if (!is_host_and_port(value)) return refuse(ParseError::bad_host);
-      last_host_ = value;
-      return Step::go_on;
+      return is_host_and_port(value) ? Step::go_on : refuse(ParseError::bad_host);
     case Field::content_length:
       if (value.empty() || !std::all_of(value.begin(), value.end(), is_digit)) {
         return refuse(ParseError::bad_content_length);
@@ -585,8 +635,8 @@ RequestParser::Step RequestParser::end_of_head(const char* begin) {
   }
   if (!version_1_0_ && !request_.has(Field::host)) return refuse(ParseError::missing_host);
   request_.keep_alive = !version_1_0_;
-  if (request_.has(Field::connection) && has_token(request_.field(Field::connection), "close"))
-    request_.keep_alive = false;
+  const std::string_view connection = request_.field(Field::connection);
+  if (!connection.empty() && connection != "keep-alive" && has_token(connection, "close")) request_.keep_alive = false;
   body_at_ = position_;
   if (!chunked_ && length_ == 0) {
     phase_ = Phase::done;

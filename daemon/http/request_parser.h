@@ -18,9 +18,9 @@
 //
 // divert() has the rest of a body go to a BodySink; of it nothing is kept here, nor need it be by the caller.
 //
-// Cost: no allocation but for chunked bodies and repeated fields. The plain slow twin that it is fuzzed against is
-// tests/support/plain_parser.h.
-// Tested by tests/unit/http/request_parser_test.cc; fuzzed by tests/fuzz/request_fuzz.cc.
+// Cost: no allocation but for chunked bodies and repeated fields; lines that stood in the head before are not read
+// again (head_memo.h). The plain slow twin that it is fuzzed against is tests/support/plain_parser.h. Tested by
+// tests/unit/http/request_parser_test.cc; fuzzed by tests/fuzz/request_fuzz.cc.
 #pragma once
 
 #include <array>
@@ -31,6 +31,7 @@
 #include <string_view>
 
 #include "http/body_sink.h"
+#include "http/head_memo.h"
 #include "http/request.h"
 
 namespace footfall::http {
@@ -150,9 +151,11 @@ class RequestParser {
   Step field_name(const char*& p, const char* end, const char* begin);
   Step field_value(const char*& p, const char* end, const char* begin);
   Step store(std::string_view value);
+  bool store_known(Field field, std::string_view value, std::uint32_t settled);
   Step store_repeated(std::string_view& stored, std::string_view value);
   void plain_request_line(const char*& p, const char* end);
   bool whole_lines(const char*& p, const char* end);
+  bool whole_lines(const char*& p, const char* end, HeadMemo* memo);
   Step end_of_head(const char* begin);
   bool target_form_is_valid(std::string_view text);
   Step body(std::string_view bytes);
@@ -188,7 +191,7 @@ class RequestParser {
   bool skipped_line_ = false;
   bool expects_continue_ = false;
   Request request_;
-  std::string last_host_;  // was found well formed; the next request mostly names the same
+  OwnHeadMemo memo_;
   std::string chunks_;
   std::unique_ptr<BodySink> sink_;
   std::unique_ptr<std::array<std::string, kFields>> joined_values_;

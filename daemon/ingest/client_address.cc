@@ -4,8 +4,11 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cstring>
+
+#include "base/bytes16.h"
 
 namespace footfall::ingest {
 namespace {
@@ -14,14 +17,42 @@ constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 
 constexpr std::size_t kTextMax = 45;  // of an address: "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255"
 constexpr int kHopsMax = 32;
 
+// "192.0.2.1": four numbers up to 255 without leading zeros, as inet_pton() reads them.
+bool parse_ipv4(std::string_view text, std::uint8_t* out) {
+  using base::Bytes16;
+  if (text.size() < 7 || text.size() > 15) return false;
+  const Bytes16 bytes = Bytes16::load(text.data(), text.size());
+  unsigned ends = bytes.equal('.');  // of the parts
+  if (std::popcount(ends) != 3) return false;
+  if ((ends | bytes.in(base::ByteRange{'0', '9'})) != base::low_bits(text.size())) return false;
+  ends |= 1U << text.size();
+  const char* p = text.data();
+  for (int part = 0; part < 4; ++part, ends &= ends - 1) {
+    const char* const end = text.data() + std::countr_zero(ends);
+    const auto digits = end - p;
+    if (digits < 1 || digits > 3 || (digits > 1 && *p == '0')) return false;
+    auto value = static_cast<unsigned>(*p - '0');
+    if (digits > 1) value = value * 10 + static_cast<unsigned>(p[1] - '0');
+    if (digits > 2) value = value * 10 + static_cast<unsigned>(p[2] - '0');
+    if (value > 255) return false;
+    out[part] = static_cast<std::uint8_t>(value);
+    p = end + (part < 3 ? 1 : 0);
+  }
+  return true;
+}
+
+bool plain_ipv4(std::string_view text, Address& out) {
+  std::copy(kMapped.begin(), kMapped.end(), out.bytes.begin());
+  return parse_ipv4(text, out.bytes.data() + kMapped.size());
+}
+
 bool plain_address(std::string_view text, Address& out) {
   if (text.empty() || text.size() > kTextMax) return false;
+  if (text.find(':') == std::string_view::npos) return plain_ipv4(text, out);
   char zero_ended[kTextMax + 1] = {};
   std::memcpy(zero_ended, text.data(), text.size());
   if (std::strlen(zero_ended) != text.size()) return false;
-  if (text.find(':') != std::string_view::npos) return inet_pton(AF_INET6, zero_ended, out.bytes.data()) == 1;
-  std::copy(kMapped.begin(), kMapped.end(), out.bytes.begin());
-  return inet_pton(AF_INET, zero_ended, out.bytes.data() + 12) == 1;
+  return inet_pton(AF_INET6, zero_ended, out.bytes.data()) == 1;
 }
 
 bool is_port(std::string_view text) {
@@ -120,6 +151,9 @@ ClientAddress client_address(const Address& peer, bool loopback_listener, std::s
     client.untrusted_header = true;
     return client;
   }
+  client.forwarded = plain_ipv4(x_forwarded_for, client.address);  // one hop, as nearly always
+  if (client.forwarded) return client;
+  client.address = peer;
   std::string_view rest = x_forwarded_for;
   for (int hops = 0; hops < kHopsMax; ++hops) {
     const auto comma = rest.rfind(',');

@@ -52,7 +52,7 @@ base::Result<void> set_page(std::string_view page, std::string_view path, Arena&
   if (!normalise_path(path, arena, ping.path)) {
     return base::Error{base::Errc::too_large, "path: longer than " + std::to_string(kPathMax) + " bytes"};
   }
-  ping.campaign = campaign_of(page, arena);
+  if (ping.path != path) ping.campaign = campaign_of(page, arena);  // else there is no query
   return {};
 }
 

@@ -1,41 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ingest/paths.h"
 
-#include <array>
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 
+#include "base/bytes16.h"
 #include "ingest/text.h"
 
 namespace footfall::ingest {
 namespace {
 
 constexpr std::size_t kRawMax = 8 * kPathMax;  // whom it protects: the arena; three times it is allocated
+constexpr std::size_t kHostMax = 253;
 constexpr std::string_view kHex = "0123456789ABCDEF";
 
+using base::ByteRange;
+using base::Bytes16;
+
 // Bytes that a path may hold as they are wherever they stand, so that a path of these needs a look at its dots alone.
-constexpr std::array<bool, 256> plain_bytes() {
-  std::array<bool, 256> plain{};
-  for (unsigned c = 'a'; c <= 'z'; ++c) plain[c] = plain[c - 32] = true;
-  for (unsigned c = '0'; c <= '9'; ++c) plain[c] = true;
-  for (const char c : {'-', '_', '.', '~', '/', ',', ';', ':', '=', '@', '!', '$', '&', '(', ')', '*', '+', ' '}) {
-    plain[static_cast<std::uint8_t>(c)] = true;
-  }
-  return plain;
+unsigned plain_bytes(Bytes16 text) {
+  return text.in(ByteRange{' ', '!'}, ByteRange{'$', '$'}, ByteRange{'&', '&'}, ByteRange{'(', ';'},
+                 ByteRange{'=', '='}, ByteRange{'@', 'Z'}, ByteRange{'_', '_'}, ByteRange{'a', 'z'},
+                 ByteRange{'~', '~'});
 }
-constexpr std::array<bool, 256> kPlain = plain_bytes();
 
 // True if normalising would change nothing; false if that takes a closer look.
 bool is_normal(std::string_view path) {
   if (path.empty() || path.front() != '/' || path.size() > kPathMax) return false;
-  char before = '\0';
-  for (const char c : path) {
-    if (!kPlain[static_cast<std::uint8_t>(c)]) return false;
-    if (before == '/' && (c == '/' || c == '.')) return false;
-    before = c;
-  }
   if (path.size() == 1) return true;
-  const std::string_view last = path.substr(path.rfind('/') + 1);
-  return !last.empty() && !last.starts_with("index.");
+  std::size_t last = 0;  // where the last segment's '/' stands
+  unsigned behind = 0;   // 1: the byte before the chunk is a '/'
+  for (std::size_t at = 0; at < path.size(); at += Bytes16::kSize) {
+    const std::size_t left = path.size() - at;
+    const bool whole = left >= Bytes16::kSize;
+    const Bytes16 text = whole ? Bytes16::load(path.data() + at) : Bytes16::load(path.data() + at, left);
+    const unsigned here = base::low_bits(whole ? Bytes16::kSize : left);
+    if ((plain_bytes(text) & here) != here) return false;
+    const unsigned slashes = text.equal('/');
+    if (((slashes << 1U | behind) & (slashes | text.equal('.'))) != 0) return false;
+    behind = slashes >> 15U;
+    if (slashes != 0) last = at + static_cast<std::size_t>(std::bit_width(slashes)) - 1;
+  }
+  return last + 1 != path.size() && !path.substr(last + 1).starts_with("index.");
 }
 
 char* write_escaped(char* out, std::uint8_t byte) {
@@ -90,34 +97,76 @@ bool is_index(std::string_view segment) {
   return segment == "index.html" || segment == "index.htm" || segment == "index.php";
 }
 
-bool host_byte(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+bool valid_address(std::string_view host) {  // "[...]"
+  if (host.size() < 4 || host.size() > kHostMax || host.back() != ']') return false;
+  for (const char c : host.substr(1, host.size() - 2)) {
+    if (hex_digit(c) < 0 && c != ':' && c != '.') return false;
+  }
+  return true;
+}
+
+// How many bytes of `text` may be those of a name in lower case.
+std::size_t name_size(std::string_view text) {
+  for (std::size_t at = 0; at < text.size(); at += Bytes16::kSize) {
+    const std::size_t left = text.size() - at;
+    const Bytes16 bytes =
+        left >= Bytes16::kSize ? Bytes16::load(text.data() + at) : Bytes16::load(text.data() + at, left);
+    const unsigned fine = bytes.in(ByteRange{'a', 'z'}, ByteRange{'-', '.'}, ByteRange{'0', '9'}, ByteRange{'_', '_'});
+    if (fine != Bytes16::kAll) return std::min(text.size(), at + static_cast<std::size_t>(std::countr_one(fine)));
+  }
+  return text.size();
+}
+
+// REQUIRES: not empty; of the bytes of a name.
+bool dots_are_single(std::string_view host) {
+  if (host.size() > kHostMax || host.front() == '.' || host.back() == '.') return false;
+  unsigned behind = 0;  // 1: the byte before the chunk is a dot
+  for (std::size_t at = 0; at < host.size(); at += Bytes16::kSize) {
+    const std::size_t left = host.size() - at;
+    const Bytes16 bytes =
+        left >= Bytes16::kSize ? Bytes16::load(host.data() + at) : Bytes16::load(host.data() + at, left);
+    const unsigned dots = bytes.equal('.');
+    if (((dots << 1U | behind) & dots) != 0) return false;
+    behind = dots >> 15U;
+  }
+  return true;
 }
 
 bool valid_host(std::string_view host) {
-  if (host.empty() || host.size() > 253) return false;
-  if (host.front() == '[') {
-    if (host.size() < 4 || host.back() != ']') return false;
-    for (const char c : host.substr(1, host.size() - 2)) {
-      if (hex_digit(c) < 0 && c != ':' && c != '.') return false;
-    }
-    return true;
-  }
-  for (const char c : host) {
-    if (!host_byte(c)) return false;
-  }
-  return host.front() != '.' && host.back() != '.' && host.find("..") == std::string_view::npos;
+  if (host.empty()) return false;
+  if (host.front() == '[') return valid_address(host);
+  return name_size(host) == host.size() && dots_are_single(host);
+}
+
+// The fast way through "https://www.example.vn/p", a name in lower case without user and port. Any other is left to
+// parse_url().
+bool plain_url(std::string_view raw, Url& out) {
+  const bool secure = raw.starts_with("https://");
+  if (!secure && !raw.starts_with("http://")) return false;
+  const std::string_view rest = raw.substr(secure ? 8 : 7);
+  const std::size_t size = name_size(rest);
+  if (size == 0 || (size != rest.size() && rest[size] != '/' && rest[size] != '?' && rest[size] != '#')) return false;
+  const std::string_view host = rest.substr(0, size);
+  if (!dots_are_single(host)) return false;
+  out = {secure, host, {}, rest.substr(size)};
+  return true;
 }
 
 }  // namespace
 
 bool normalise_path(std::string_view raw, Arena& arena, std::string_view& out) {
-  std::size_t size = 0;  // a loop: find_first_of() costs a call a byte
-  while (size < raw.size() && raw[size] != '?' && raw[size] != '#') ++size;
-  raw = raw.substr(0, size);
   if (is_normal(raw)) {
     out = arena.copy(raw);
     return true;
+  }
+  std::size_t size = 0;  // a loop: find_first_of() costs a call a byte
+  while (size < raw.size() && raw[size] != '?' && raw[size] != '#') ++size;
+  if (size != raw.size()) {
+    raw = raw.substr(0, size);
+    if (is_normal(raw)) {
+      out = arena.copy(raw);
+      return true;
+    }
   }
   out = {};
   if (raw.size() > kRawMax) return false;
@@ -157,6 +206,7 @@ bool normalise_path(std::string_view raw, Arena& arena, std::string_view& out) {
 }
 
 bool parse_url(std::string_view raw, Arena& arena, Url& out) {
+  if (plain_url(raw, out)) return true;
   const auto colon = raw.find(':');
   if (colon == std::string_view::npos || colon > 5 || raw.substr(colon, 3) != "://") return false;
   char scheme[5] = {};

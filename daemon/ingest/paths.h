@@ -32,7 +32,7 @@ bool normalise_path(std::string_view raw, Arena& arena, std::string_view& out);
 // An address with http or https.
 struct Url {
   bool secure = false;
-  std::string_view host;  // lower case, in the arena; no user, no port, no dot at the end; "[...]" for IPv6
+  std::string_view host;  // lower case, of `raw` or in the arena; no user, port or dot at the end; "[...]" for IPv6
   std::string_view port;  // digits of `raw`; empty: none, or the scheme's own
   std::string_view rest;  // of `raw`: path, query and fragment, as sent
 };
@@ -40,7 +40,8 @@ struct Url {
 bool parse_url(std::string_view raw, Arena& arena, Url& out);
 
 // Origin and normalised path: "https://news.example/a". Where the path is too long the origin alone. Empty when `raw`
-// is no http address: then it is no referrer that could be shown. `host` is that of the referrer. In the arena.
+// is no http address: then it is no referrer that could be shown. In the arena; `host` is that of the referrer, as
+// of parse_url().
 std::string_view normalise_referrer(std::string_view raw, Arena& arena, std::string_view& host);
 
 // What stands between '?' and '#', not decoded; empty if nothing does.

@@ -18,13 +18,14 @@ struct Ping {
   std::string_view path;  // decoded and normalised, in the arena; empty: none was sent
   std::string_view
       referrer;  // cut to origin and path, in the arena; empty: none. Rules tell whether it is the site's own
-  std::string_view campaign;     // utm_campaign of the page's query, in the arena
-  std::string_view event;        // name of an event, in the arena
-  std::string_view origin_host;  // lower case host of Origin, else of Referer, else of `url`; in the arena
-  bool origin_absent = true;     // neither Origin nor Referer was sent
-  bool origin_null = false;      // "Origin: null"
-  bool prefetch = false;         // Sec-Purpose, Purpose or X-Moz say prefetch or prerender
-  bool origin_only = false;      // the page was to be taken from a Referer that named a host alone; path is empty then
+  std::string_view campaign;  // utm_campaign of the page's query, in the arena
+  std::string_view event;     // name of an event, in the arena
+  std::string_view
+      origin_host;  // lower case host of Origin, else of Referer, else of `url`; of the request, or in the arena
+  bool origin_absent = true;  // neither Origin nor Referer was sent
+  bool origin_null = false;   // "Origin: null"
+  bool prefetch = false;      // Sec-Purpose, Purpose or X-Moz say prefetch or prerender
+  bool origin_only = false;   // the page was to be taken from a Referer that named a host alone; path is empty then
   counting::Kind kind = counting::Kind::pageview;
   AnswerFormat format = AnswerFormat::no_content;
   std::uint32_t unknown_keys = 0;  // passed over; for a metric

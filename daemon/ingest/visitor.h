@@ -13,16 +13,17 @@
 // The same holds for one window after another node's salts were adopted (ingest/shared_salts.h).
 //
 // VisitorKeys keeps the answer for "now" until something changes: offset, midnight, or the end of the window. So a hit
-// costs two comparisons and one SipHash-2-4 over about 50 bytes (two in the window after midnight); no allocation.
+// costs two comparisons and one SipHash-2-4 over about 35 bytes (two in the window after midnight); no allocation.
 // Tested by tests/unit/ingest/visitor_test.cc.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
-#include "base/hash.h"
+#include "base/siphash.h"
 #include "counting/hit.h"
 #include "ingest/salts.h"
 #include "lookup/time_zones.h"
@@ -35,29 +36,42 @@ namespace footfall::ingest {
 counting::VisitorId visitor_id(base::SipKey key, std::string_view site, const std::uint8_t address[16],
                                std::string_view user_agent);
 
+// The visitors of one site under one key: visitor_id(), of which what concerns the site is worked out once.
+class SiteVisitors {
+ public:
+  SiteVisitors(const base::SipKey& key, std::string_view site);
+  SiteVisitors(const SiteVisitors&) = default;
+  SiteVisitors& operator=(const SiteVisitors&) = default;
+  ~SiteVisitors();  // overwrites what follows from the key
+  counting::VisitorId visitor(const std::uint8_t address[16], std::string_view user_agent) const;
+
+ private:
+  base::SipPrefix24 site_part_;
+  base::SipKey key_;
+};
+
 // What holds for one site between two changes. Valid until the next call of the VisitorKeys that gave it.
 class DayKeys {
  public:
   counting::Day day = 0;          // the local day
   std::int32_t utc_offset_s = 0;  // local = UTC + offset
 
-  bool has_key() const { return key_ != nullptr; }
+  bool has_key() const { return begun_.has_value(); }
   // 0 where the key of the day is gone, or has not been made.
   counting::VisitorId visitor(const std::uint8_t address[16], std::string_view user_agent) const {
-    return key_ == nullptr ? counting::VisitorId{} : visitor_id(*key_, site_, address, user_agent);
+    return begun_ ? begun_->visitor(address, user_agent) : counting::VisitorId{};
   }
   // The same visitor under the key of the day before, for a hit at at_s in the first window of its day; or under the
   // key before other salts were adopted; else 0.
   counting::VisitorId moved_from(std::int64_t at_s, const std::uint8_t address[16], std::string_view user_agent) const {
-    if (previous_key_ == nullptr || at_s >= previous_until_s_) return {};
-    return visitor_id(*previous_key_, site_, address, user_agent);
+    if (!previous_ || at_s >= previous_until_s_) return {};
+    return previous_->visitor(address, user_agent);
   }
 
  private:
   friend class VisitorKeys;
-  std::string_view site_;
-  const base::SipKey* key_ = nullptr;
-  const base::SipKey* previous_key_ = nullptr;
+  std::optional<SiteVisitors> begun_;     // under the key of the day
+  std::optional<SiteVisitors> previous_;  // under the one before
   std::int64_t previous_until_s_ = INT64_MIN;
 };
 

@@ -10,8 +10,6 @@
 // Tested by tests/unit/sites/decide_test.cc.
 #include "sites/decide.h"
 
-#include <array>
-
 namespace footfall::sites {
 namespace {
 
@@ -28,32 +26,13 @@ PageId reserve_page(Site& site, const Text& path, unsigned stream, std::string& 
   return page;
 }
 
-// The labels of one lock hold: a place under the cap, once reserved, stays. Most hits name few browsers and systems.
-class RecentLabels {
- public:
-  struct Entry {
-    std::uint64_t hash = 0;
-    counting::Day day = 0;
-    LabelId id = counting::kNoLabel;
-  };
-  Entry& of(Dimension dimension, std::uint64_t hash) {
-    return entries_.at(static_cast<std::size_t>(dimension)).at(hash & 1U);
-  }
-
- private:
-  std::array<std::array<Entry, 2>, counting::kDimensions> entries_;  // by dimension, and a bit of the hash
-};
-
 LabelId reserve_label(Site& site, counting::Day day, Dimension dimension, const Text& label, unsigned stream,
-                      std::string& payload, RecentLabels& recent) REQUIRES(site.mutex()) {
+                      std::string& payload) REQUIRES(site.mutex()) {
   if (label.text.empty()) return counting::kNoLabel;
-  RecentLabels::Entry& entry = recent.of(dimension, label.hash);
-  if (entry.id != counting::kNoLabel && entry.hash == label.hash && entry.day == day) return entry.id;
   const LabelId id = site.state().reserve_label(day, dimension, label.text, label.hash);
   if (id >= counting::kFirstLabel && site.label_needs_definition(stream, id)) {
     encode_label(payload, site.id(), id, label.text);
   }
-  entry = {label.hash, day, id};
   return id;
 }
 
@@ -64,7 +43,8 @@ void reserve_all(Site& site, std::span<const Candidate* const> candidates, unsig
   counting::SiteState& state = site.state();
   for (const Candidate* candidate : candidates) state.prefetch(candidate->path.hash, candidate->visitor);
   group.epoch = state.epoch();
-  RecentLabels recent;
+  const Candidate* before = nullptr;  // most labels are those of the hit before
+  counting::Day day_before = 0;
   for (const Candidate* candidate : candidates) {
     Hit& hit = group.hits.emplace_back();
     hit.at_s = candidate->at_s;
@@ -78,9 +58,13 @@ void reserve_all(Site& site, std::span<const Candidate* const> candidates, unsig
     hit.page = reserve_page(site, candidate->path, stream, payload);
     const counting::Day day = counting::local_day(hit.at_s, hit.utc_offset_s);
     for (unsigned i = 1; i < counting::kDimensions; ++i) {
-      hit.labels[i] =
-          reserve_label(site, day, static_cast<Dimension>(i), candidate->labels[i], stream, payload, recent);
+      const Text& label = candidate->labels[i];
+      const bool again = before != nullptr && before->labels[i].hash == label.hash && day == day_before;
+      hit.labels[i] = again ? group.hits[group.hits.size() - 2].labels[i]
+                            : reserve_label(site, day, static_cast<Dimension>(i), label, stream, payload);
     }
+    before = candidate;
+    day_before = day;
     // A touch makes two cells at most: the site's and the page's. At the bound who is there is refreshed all the same.
     hit.touches_presence = candidate->touches_presence;
     if (hit.touches_presence && online_pairs_left >= 2) {

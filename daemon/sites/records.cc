@@ -98,6 +98,12 @@ class Record {
 // flags, second, visitor, moved_from, page, mask and seven labels at their longest
 constexpr std::size_t kHitBytesMax = 1 + 10 + 8 + 8 + 5 + 1 + 7 * 5;
 
+constexpr std::size_t kVarintBytesMax = 10;
+
+constexpr std::uint64_t zigzag(std::int64_t v) {
+  return (static_cast<std::uint64_t>(v) << 1U) ^ static_cast<std::uint64_t>(v >> 63);
+}
+
 char* put_varint(char* out, std::uint64_t v) {
   for (; v >= 0x80; v >>= 7U) *out++ = static_cast<char>((v & 0x7FU) | 0x80U);
   *out++ = static_cast<char>(v);
@@ -119,7 +125,7 @@ void encode_hit(const Hit& hit, std::int64_t base_s, std::string& payload) {
   *out++ = static_cast<char>(static_cast<unsigned>(hit.kind) | (hit.bot ? kBot : 0U) | (hit.counts ? kCounts : 0U) |
                              (hit.touches_presence ? kTouchesPresence : 0U) | (hit.adds_visitor ? kAddsVisitor : 0U) |
                              (hit.moved_from.value != 0 ? kMoved : 0U) | (mask != 0 ? kLabelled : 0U));
-  out = put_varint(out, (static_cast<std::uint64_t>(delta_s) << 1U) ^ static_cast<std::uint64_t>(delta_s >> 63));
+  out = put_varint(out, zigzag(delta_s));
   out = put_u64(out, hit.visitor.value);
   if (hit.moved_from.value != 0) out = put_u64(out, hit.moved_from.value);
   out = put_varint(out, hit.page.value);
@@ -263,13 +269,16 @@ base::Result<void> read_slot(ByteReader& in, Type type, RecordVisitor& visitor) 
 
 void encode_hits(std::string& payload, SiteId site, const counting::Epoch& epoch, std::span<const Hit> hits) {
   if (hits.empty()) return;
-  Record out(payload, Type::hits);
+  const Record record(payload, Type::hits);
   const std::int64_t base_s = hits.front().at_s;
-  out->varint(site.value);
-  encode(epoch, *out);
-  out->svarint(base_s);
-  out->svarint(hits.front().utc_offset_s);
-  out->varint(hits.size());
+  std::array<char, 6 * kVarintBytesMax> head;
+  char* out = put_varint(head.data(), site.value);
+  out = put_varint(out, epoch.number);
+  out = put_varint(out, epoch.reset_id);
+  out = put_varint(out, zigzag(base_s));
+  out = put_varint(out, zigzag(hits.front().utc_offset_s));
+  out = put_varint(out, hits.size());
+  payload.append(head.data(), static_cast<std::size_t>(out - head.data()));
   for (const Hit& hit : hits) encode_hit(hit, base_s, payload);
 }
 

@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 
+#include "base/siphash.h"
 #include "support/rng_seed.h"
 
 namespace footfall::base {
@@ -54,9 +55,66 @@ TEST(HashTest, SipHashDependsOnBothHalvesOfTheKey) {
   EXPECT_NE(siphash24({0, 1}, "x"), siphash24({0, 0}, "x"));
 }
 
+TEST(HashTest, ATextMayBeHashedBehindAPrefixThatWasHashedBefore) {
+  std::mt19937_64 random(testing::rng_seed());
+  for (std::size_t size = 0; size < 60; ++size) {
+    const SipKey key{random(), random()};
+    const std::string text = random_text(random, size);
+    for (std::size_t cut = 0; cut <= size; ++cut) {
+      const SipPrefix24 prefix(key, std::string_view(text).substr(0, cut));
+      EXPECT_EQ(prefix.size(), cut);
+      EXPECT_EQ(prefix.hash(std::string_view(text).substr(cut)), siphash24(key, text)) << cut << " of " << size;
+    }
+  }
+}
+
+// ---- The hash of tables ----
+
 TEST(HashTest, TheTableHashIsFixedWithinTheProcess) {
-  EXPECT_EQ(table_hash("page"), table_hash("page"));
-  EXPECT_EQ(table_hash("page"), siphash13(process_key(), "page"));
+  std::mt19937_64 random(testing::rng_seed());
+  for (std::size_t size = 0; size < 1100; size += 1 + size / 64) {
+    const std::string text = random_text(random, size);
+    for (std::size_t offset = 0; offset < 9; ++offset) {
+      const std::string elsewhere = std::string(offset, 'x') + text + "y";
+      EXPECT_EQ(table_hash(std::string_view(elsewhere).substr(offset, size)), table_hash(text)) << size;
+    }
+  }
+}
+
+TEST(HashTest, TheTableHashDependsOnEveryBitAndOnTheSize) {
+  std::mt19937_64 random(testing::rng_seed());
+  for (std::size_t size = 0; size < 1100; size += 1 + size / 64) {
+    std::string text = random_text(random, size);
+    std::set<std::uint64_t> hashes{table_hash(text)};
+    std::size_t texts = 1;
+    for (std::size_t i = 0; i < size; ++i) {
+      const unsigned bit = 1U << random() % 8;
+      text[i] = static_cast<char>(static_cast<unsigned char>(text[i]) ^ bit);
+      hashes.insert(table_hash(text));
+      text[i] = static_cast<char>(static_cast<unsigned char>(text[i]) ^ bit);
+      ++texts;
+    }
+    hashes.insert(table_hash(text + '\0'));
+    hashes.insert(table_hash('\0' + text));
+    EXPECT_EQ(hashes.size(), texts + (size == 0 ? 1 : 2)) << size;  // of 2^64: that two are equal does not happen
+  }
+}
+
+// As paths are: much alike. Both ends of the hash serve as places in tables.
+TEST(HashTest, TheTableHashSpreadsTextsThatDifferInADigit) {
+  constexpr unsigned kPlaces = 256;
+  constexpr unsigned kTexts = 256 * kPlaces;
+  std::array<unsigned, kPlaces> low{};
+  std::array<unsigned, kPlaces> high{};
+  for (unsigned n = 0; n < kTexts; ++n) {
+    const std::uint64_t hash = table_hash("/tin-tuc/bai-viet-so-" + std::to_string(n));
+    ++low[hash % kPlaces];
+    ++high[hash >> 56U];
+  }
+  for (unsigned i = 0; i < kPlaces; ++i) {  // 256 expected, give or take 16; ten times that is out of the question
+    EXPECT_NEAR(low[i], kTexts / kPlaces, 160) << i;
+    EXPECT_NEAR(high[i], kTexts / kPlaces, 160) << i;
+  }
 }
 
 // ---- MurmurHash64A ----

@@ -495,6 +495,36 @@ TEST_F(SiteStateTest, PastTheCapOfKnownTextsLabelsCountInOther) {
   EXPECT_EQ(reserve(kToday, ""), kNoLabel);
 }
 
+// What is remembered of a label's place holds for a day and an epoch, and no longer than the day is open.
+TEST_F(SiteStateTest, APlaceUnderTheCapIsOfItsDayAndEpoch) {
+  Limits limits;
+  limits.labels_max = 1;
+  use(limits);
+  const auto reserve = [&](Day day, const std::string& text) {
+    return state().label_text(state().reserve_label(day, Dimension::system, text, base::table_hash(text)));
+  };
+  for (int again = 0; again < 3; ++again) {
+    EXPECT_EQ(reserve(kToday, "Linux"), "Linux");
+    EXPECT_EQ(reserve(kToday, "Plan 9"), "(other)");
+  }
+  for (int again = 0; again < 3; ++again) {  // another day, and both in turn
+    EXPECT_EQ(reserve(kToday + 1, "Plan 9"), "Plan 9");
+    EXPECT_EQ(reserve(kToday, "Linux"), "Linux");
+    EXPECT_EQ(reserve(kToday + 1, "Linux"), "(other)");
+  }
+  state().close_day(Epoch{}, kToday);
+  state().close_day(Epoch{}, kToday + 1);
+  for (int again = 0; again < 3; ++again) {
+    EXPECT_EQ(reserve(kToday + 1, "Linux"), "Linux");
+    EXPECT_EQ(reserve(kToday + 1, "Plan 9"), "(other)");
+  }
+  state().begin_epoch(Epoch{2, 7});
+  for (int again = 0; again < 3; ++again) {
+    EXPECT_EQ(reserve(kToday + 1, "Plan 9"), "Plan 9");
+    EXPECT_EQ(reserve(kToday + 1, "Linux"), "(other)");
+  }
+}
+
 TEST_F(SiteStateTest, ADefinitionMayComeAfterTheHitsThatUseIt) {
   SiteState replayed(Limits{}, kWindow_s);
   const Hit hit{.at_s = kMidnight, .visitor = VisitorId{7}, .page = PageId{9}, .counts = true};

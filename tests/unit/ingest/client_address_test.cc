@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ingest/client_address.h"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
 #include <random>
 #include <string>
 
@@ -33,6 +36,33 @@ TEST(AddressTest, ReadsTheFormsThatProxiesWrite) {
   EXPECT_EQ(address("[2001:DB8::1]"), address("2001:db8::1"));
   EXPECT_TRUE(is_ipv4(address("192.0.2.1")));
   EXPECT_FALSE(is_ipv4(address("2001:db8::1")));
+}
+
+TEST(AddressTest, FourNumbersAreReadAsTheSystemReadsThem) {
+  std::mt19937_64 random(testing::rng_seed());
+  int good = 0;
+  for (int round = 0; round < 200'000; ++round) {
+    std::string text;
+    for (int part = 0; part < 4; ++part)
+      text += (part == 0 ? "" : ".") + std::to_string(random() % (random() % 2 == 0 ? 260 : 12));
+    for (std::size_t changes = random() % 3; changes > 0; --changes) {
+      const std::size_t at = random() % text.size();
+      if (random() % 2 == 0)
+        text.insert(at, 1, "0.1 25x\0"[random() % 8]);
+      else
+        text.erase(at, 1);
+      if (text.empty()) text = "0";
+    }
+    std::uint8_t expected[4] = {};
+    const bool valid = text.find('\0') == std::string::npos && inet_pton(AF_INET, text.c_str(), expected) == 1;
+    Address out;
+    ASSERT_EQ(parse_address(text, out), valid) << ::testing::PrintToString(text);
+    if (valid) {
+      ++good;
+      ASSERT_TRUE(is_ipv4(out) && std::equal(std::begin(expected), std::end(expected), out.bytes.begin() + 12)) << text;
+    }
+  }
+  EXPECT_GT(good, 50'000);
 }
 
 TEST(AddressTest, RefusesAllElse) {
