@@ -6,6 +6,11 @@
 
 namespace footfall {
 
+std::uint32_t SharedSite::online_here() {
+  const base::MutexLock lock(site_.mutex());
+  return site_.state().online(clock_.utc_s());
+}
+
 counting::PresenceTold SharedSite::take_presence() {
   const base::MutexLock lock(site_.mutex());
   return site_.state().take_presence();

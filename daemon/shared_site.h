@@ -32,6 +32,7 @@ class SharedSite final : public redis::OnlineSource, public redis::VisitorsSourc
     visitors_ = std::move(visitors);
   }
 
+  std::uint32_t online_here() override;
   counting::PresenceTold take_presence() override;
   counting::PresenceWalk begin_walk(bool everybody) override;
   bool walk(counting::PresenceWalk& walk, std::vector<counting::Seen>& out) override;

@@ -451,7 +451,10 @@ void Online::answered(const std::shared_ptr<Ask>& ask) {
   site->online = static_cast<std::uint32_t>(std::min<std::uint64_t>(ask->online, UINT32_MAX));
   site->answer->packed_.store(static_cast<std::uint64_t>(ask->as_of_s) << 32U | site->online,
                               std::memory_order_relaxed);
-  if (const auto growth = site->parts.growth(site->online, options_.part_size, redis_ms())) {
+  if (site->parts.growth(site->online, options_.part_size, redis_ms())) {
+    // While nodes still write theirs, a node may know of more than Redis does.
+    const auto growth =
+        site->parts.growth(std::max(site->online, site->source->online_here()), options_.part_size, redis_ms());
     counters_.divisions.add();
     set_parts(*site, *growth);
     site->parts_at_ms = kNever;
@@ -470,12 +473,25 @@ void Online::ask_parts(Site& site, std::int64_t now_ms) {
       return;
     }
     for (const OnlineParts::Entry& entry : here->parts.merge(*reply)) set_parts(*here, entry);
-    if (here->parts_read_ms == kNever) here->flush_at_ms = kNever;
+    if (here->parts_read_ms == kNever) {
+      if (divide_first(*here)) return;
+      here->flush_at_ms = kNever;
+    }
     here->parts_read_ms = now_ms;
     if (!here->parts.divided() || now_ms < here->parts_kept_ms) return;
     here->parts_kept_ms = now_ms + kPartsKept_s * 1000 / 7;
     calls_.call({"EXPIREAT", parts_key(*here), text(redis_s() + kPartsKept_s)}, [](const base::Result<Reply>&) {});
   });
+}
+
+// Before anybody is written. Answers whether it did; then the parts are to be read again.
+bool Online::divide_first(Site& site) {
+  const auto first = site.parts.first(site.source->online_here(), options_.part_size, redis_ms());
+  if (!first) return false;
+  counters_.divisions.add();
+  set_parts(site, *first);
+  site.parts_at_ms = site.ask_at_ms = kNever;
+  return true;
 }
 
 void Online::set_parts(Site& site, const OnlineParts::Entry& entry) {

@@ -60,6 +60,7 @@ class OnlineSource {
   OnlineSource& operator=(const OnlineSource&) = delete;
   virtual ~OnlineSource() = default;
 
+  virtual std::uint32_t online_here() = 0;                        // SiteState::online, now
   virtual counting::PresenceTold take_presence() = 0;             // SiteState::take_presence
   virtual counting::PresenceWalk begin_walk(bool everybody) = 0;  // SiteState::begin_presence_walk, now
   virtual bool walk(counting::PresenceWalk& walk, std::vector<counting::Seen>& out) = 0;  // SiteState::walk_presence
@@ -177,6 +178,7 @@ class Online {
   void answered(const std::shared_ptr<Ask>& ask);
   void ask_parts(Site& site, std::int64_t now_ms);
   void set_parts(Site& site, const OnlineParts::Entry& entry);
+  bool divide_first(Site& site);
   std::int64_t idle_ask_ms() const;
 
   Calls& calls_;

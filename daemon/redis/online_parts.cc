@@ -17,6 +17,12 @@ std::optional<T> number(const std::string& text) {
   return out;
 }
 
+// At least `parts`.
+std::uint32_t enough_for(std::uint64_t online, std::uint32_t part_size, std::uint32_t parts) {
+  while (online > std::uint64_t{parts} * part_size && parts < OnlineParts::kPartsMax) parts *= 2;
+  return parts;
+}
+
 }  // namespace
 
 std::vector<OnlineParts::Entry> OnlineParts::merge(const Reply& hash) {
@@ -54,10 +60,16 @@ std::vector<std::uint32_t> OnlineParts::written_at(std::int64_t redis_ms) const 
 
 std::optional<OnlineParts::Entry> OnlineParts::growth(std::uint64_t online, std::uint32_t part_size,
                                                       std::int64_t redis_ms) const {
-  std::uint32_t parts = since_ms_.empty() ? 1 : since_ms_.rbegin()->first;
-  if (online <= std::uint64_t{parts} * part_size || parts >= kPartsMax) return std::nullopt;
-  while (online > std::uint64_t{parts} * part_size && parts < kPartsMax) parts *= 2;
-  return Entry{parts, redis_ms + lead_ms(online)};
+  const std::uint32_t parts = read_at(redis_ms);
+  if (!since_ms_.empty() && since_ms_.rbegin()->first != parts) return std::nullopt;
+  const std::uint32_t enough = enough_for(online, part_size, parts);
+  return enough == parts ? std::nullopt : std::optional(Entry{enough, redis_ms + lead_ms(online)});
+}
+
+std::optional<OnlineParts::Entry> OnlineParts::first(std::uint64_t online, std::uint32_t part_size,
+                                                     std::int64_t redis_ms) const {
+  const std::uint32_t enough = enough_for(online, part_size, 1);
+  return divided() || enough == 1 ? std::nullopt : std::optional(Entry{enough, redis_ms - kGraceMs});
 }
 
 }  // namespace footfall::redis

@@ -25,6 +25,7 @@ class NodeSite final : public OnlineSource {
  public:
   NodeSite(const base::Clock& clock, std::int32_t window_s) : state(counting::Limits{}, window_s), clock_(clock) {}
 
+  std::uint32_t online_here() override { return state.online(clock_.utc_s()); }
   counting::PresenceTold take_presence() override { return state.take_presence(); }
   counting::PresenceWalk begin_walk(bool everybody) override {
     return state.begin_presence_walk(everybody, clock_.utc_s());

@@ -47,8 +47,26 @@ TEST(OnlinePartsTest, TheNumberGrowsToWhatIsEnough) {
   EXPECT_EQ(parts.growth(1'000'000, 50'000, 0), (Entry{32, OnlineParts::kLeadMs + 10'000}));
   EXPECT_EQ(parts.growth(UINT32_MAX, 1, 0)->parts, OnlineParts::kPartsMax);
   parts.merge(hash({"4", "5"}));
-  EXPECT_FALSE(parts.growth(400, 100, 0));
-  EXPECT_EQ(parts.growth(401, 100, 0)->parts, 8U);
+  EXPECT_FALSE(parts.growth(400, 100, 5));
+  EXPECT_EQ(parts.growth(401, 100, 5)->parts, 8U);
+}
+
+TEST(OnlinePartsTest, OneNumberIsOnItsWayAtATime) {
+  OnlineParts parts;
+  parts.merge(hash({"2", "5", "4", "1000"}));
+  EXPECT_FALSE(parts.growth(100'000, 100, 999));
+  EXPECT_EQ(parts.growth(100'000, 100, 1000)->parts, 1024U);
+}
+
+TEST(OnlinePartsTest, WhoComesWithManyDividesBeforeAnybodyIsWritten) {
+  OnlineParts parts;
+  EXPECT_FALSE(parts.first(100, 100, 10'000));
+  const auto first = parts.first(1'000'000, 50'000, 10'000);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->parts, 32U);
+  parts.merge(hash({"32", std::to_string(first->since_ms)}));
+  EXPECT_EQ(parts.written_at(10'000), std::vector<std::uint32_t>{32}) << "once";
+  EXPECT_FALSE(parts.first(2'000'000, 50'000, 10'000)) << "others may have written";
 }
 
 TEST(OnlinePartsTest, WhatRedisForgotIsToldAndWhatItSaysIsRight) {

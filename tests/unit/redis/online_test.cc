@@ -126,6 +126,7 @@ TEST_F(OnlineTest, ALargeSiteIsDividedWhileItsNumberStaysExact) {
   options.part_size = 100;
   start(3, options);
   nodes_->add("example.vn", 300);
+  nodes_->run_ms(2000);
   for (std::uint64_t id = 1; id <= 350; ++id) nodes_->hit(id % 3, "example.vn", id);
   nodes_->run_ms(2000);
   for (int second = 0; second < 30; ++second) {
@@ -138,6 +139,36 @@ TEST_F(OnlineTest, ALargeSiteIsDividedWhileItsNumberStaysExact) {
                               data().sets["footfall:{example.vn.3}:online:300-0-4"].size();
   EXPECT_EQ(divided, 350U);
   EXPECT_EQ(data().hashes["footfall:{example.vn}:online"].size(), 1U);
+}
+
+TEST_F(OnlineTest, WhoComesWithManyToAnEmptyRedisWritesThemOnce) {
+  Online::Options options;
+  options.part_size = 100;
+  start(2, options);
+  nodes_->add("example.vn", 300);
+  for (std::uint64_t id = 1; id <= 3000; ++id) nodes_->hit(0, "example.vn", id);
+  nodes_->hit(1, "example.vn", 5000);
+  nodes_->run_ms(8000);
+  EXPECT_EQ(answer(0), 3001U);
+  EXPECT_EQ(answer(1), 3001U);
+  EXPECT_EQ(data().hashes["footfall:{example.vn}:online"].size(), 1U);
+  EXPECT_EQ(nodes_->nodes[0]->online.counters().written.get(), 3000U);
+}
+
+TEST_F(OnlineTest, AsManyAsComeMeanwhileNoSizeBetweenIsWritten) {
+  Online::Options options;
+  options.part_size = 100;
+  start(2, options);
+  nodes_->add("example.vn", 3600);
+  nodes_->run_ms(2000);
+  std::uint64_t id = 0;
+  nodes_->run_ms(5000, [&] {
+    for (int hits = 0; hits < 12; ++hits, ++id) nodes_->hit(id % 2, "example.vn", id + 1);
+  });
+  nodes_->run_ms(30'000);
+  EXPECT_EQ(answer(0), static_cast<std::uint32_t>(id));
+  EXPECT_EQ(answer(1), static_cast<std::uint32_t>(id));
+  EXPECT_LE(data().hashes["footfall:{example.vn}:online"].size(), 2U);
 }
 
 TEST_F(OnlineTest, OfAnotherWindowThoseWhoHadLeftStayAway) {

@@ -22,6 +22,7 @@ const std::string kSite = "example.vn";
 class SharedSite final : public OnlineSource, public VisitorsSource {
  public:
   explicit SharedSite(const base::Clock& clock) : clock_(clock) {}
+  std::uint32_t online_here() override { return state.online(clock_.utc_s()); }
   counting::PresenceTold take_presence() override { return state.take_presence(); }
   counting::PresenceWalk begin_walk(bool everybody) override {
     return state.begin_presence_walk(everybody, clock_.utc_s());
@@ -134,7 +135,7 @@ TEST_F(SharingServersTest, NodesAgreeBeforeAndAfterRedisForgot) {
   const std::string day = std::to_string(nodes_[0]->site.today());
   EXPECT_EQ(server_->command({"PFCOUNT", "footfall:{example.vn}:visitors:1.0:" + day}), std::to_string(estimate));
   ASSERT_TRUE(wait([&] { return server_->command({"EXISTS", "footfall:{example.vn.3}:online:300-0-4"}) == "1"; }));
-  for (const char* key : {"footfall:{example.vn.0}:online:300-0-1", "footfall:{example.vn.3}:online:300-0-4",
+  for (const char* key : {"footfall:{example.vn.0}:online:300-0-2", "footfall:{example.vn.3}:online:300-0-4",
                           "footfall:{example.vn}:online"}) {
     EXPECT_TRUE(wait([&] { return std::stoll(server_->command({"TTL", key})) > 0; })) << key;
   }
