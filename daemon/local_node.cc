@@ -53,13 +53,13 @@ std::vector<counting::RemoteSlot> LocalNode::known_slots(const std::string& site
   return of->state().learnt();
 }
 
-std::optional<counting::Slot> LocalNode::known_slot(const std::string& site, const counting::Epoch& epoch,
-                                                    const base::Incarnation& incarnation) {
+std::optional<LocalNode::Versions> LocalNode::known_versions(const std::string& site, const counting::Epoch& epoch,
+                                                             const base::Incarnation& incarnation) {
   sites::Site* of = registry_.find(site);
   if (of == nullptr) return std::nullopt;
   const base::MutexLock lock(of->mutex());
   const counting::Slot* slot = of->state().learnt(epoch, incarnation);
-  return slot == nullptr ? std::nullopt : std::optional(*slot);
+  return slot == nullptr ? std::nullopt : std::optional(Versions{slot->version(), slot->past_version});
 }
 
 counting::Epoch LocalNode::epoch(const std::string& site) {

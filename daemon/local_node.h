@@ -44,8 +44,8 @@ class LocalNode final : public redis::ReplicatedNode {
   std::vector<std::string> take_changed() override;
   void own_slots(std::vector<std::string> sites, std::function<void(base::Result<std::vector<OwnSite>>)> then) override;
   std::vector<counting::RemoteSlot> known_slots(const std::string& site) override;
-  std::optional<counting::Slot> known_slot(const std::string& site, const counting::Epoch& epoch,
-                                           const base::Incarnation& incarnation) override;
+  std::optional<Versions> known_versions(const std::string& site, const counting::Epoch& epoch,
+                                         const base::Incarnation& incarnation) override;
   counting::Epoch epoch(const std::string& site) override;
   base::Result<void> learn(std::vector<Learnt> slots) override;
   base::Result<void> adopt(const sites::SharedChange& change) override;

@@ -238,6 +238,8 @@ void replication(Families& out, const Facts& facts) {
   out.add(counters.failed_flushes.get(), {{"result", "failed"}});
   out.counter("footfall_replication_slot_writes_total", "Writes of what this node counted of a site.",
               counters.slot_writes.get());
+  out.counter("footfall_replication_slots_read_total", "Values that Redis sent, of this node and others.",
+              counters.slots_read.get());
   out.counter("footfall_replication_slots_learnt_total", "Values of other nodes that were taken.",
               counters.slots_learnt.get());
   out.counter("footfall_replication_changes_told_total", "Changes that other nodes were told.",

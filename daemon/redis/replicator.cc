@@ -25,6 +25,20 @@ std::string past_field_of(const base::Incarnation& incarnation, const counting::
   return field_of(incarnation, epoch) + ":" + std::to_string(version);
 }
 
+// In the index. A site's name has no space.
+std::string named_field(const std::string& field, const std::string& site) {
+  return field + " " + site;
+}
+struct Named {
+  std::string field, site;
+};
+std::optional<Named> parse_named_field(const std::string& member) {
+  const std::size_t space = member.find(' ');
+  if (space == std::string::npos) return std::nullopt;
+  return Named{member.substr(0, space), member.substr(space + 1)};
+}
+constexpr std::string_view kTrimmed = "trimmed";
+
 struct Field {
   base::Incarnation incarnation;
   counting::Epoch epoch;
@@ -42,6 +56,15 @@ std::string unreadable_slot(const std::string& name, const std::string& site, co
   return "slot " + name + " of " + site + " cannot be read: " + why;
 }
 
+// Of fields and their values in turn.
+bool any_past(const Reply& slots) {
+  for (std::size_t i = 1; i < slots.elements.size(); i += 2) {
+    const auto slot = sites::decode_slot(slots.elements[i].text);
+    if (slot && slot->past_version != 0) return true;
+  }
+  return false;
+}
+
 // Whole numbers, as ZADD wrote them.
 std::uint64_t score_of(const Reply& reply) {
   return static_cast<std::uint64_t>(std::max(0.0, std::strtod(reply.text.c_str(), nullptr)));
@@ -56,11 +79,17 @@ struct Replicator::Flush {
   bool lost = false;  // Redis lost data meanwhile: what the index says may be of before
   std::size_t pending = 0;
   std::function<void()> next;
-  std::vector<std::pair<unsigned, std::pair<std::string, std::uint64_t>>> taken;  // bucket, member, score
-  std::set<std::string> slots_of, changes_of;                                     // sites to read
-  std::vector<std::string> to_read;                                               // the same, the last first
-  std::set<std::string> reread;                                                   // of them; given back if that fails
-  std::map<std::string, std::set<std::string>> pasts_of;  // site -> the pasts that are there, in a resync
+  struct Taken {
+    std::unordered_map<std::string, std::uint64_t>& seen;
+    std::string member;
+    std::uint64_t score;
+  };
+  std::vector<Taken> taken;
+  std::unordered_set<std::string> slots_of, changes_of;    // sites to read
+  std::map<std::string, std::set<std::string>> fields_of;  // site -> of which these slots are to be read
+  std::vector<std::string> to_read;                        // all of these, the last first
+  std::set<std::string> reread;                            // of them; given back if that fails
+  std::map<std::string, std::set<std::string>> pasts_of;   // site -> the pasts that are there, in a resync
   std::vector<sites::SharedChange> changes;
   std::vector<ReplicatedNode::Learnt> learnt;
   std::map<std::string, std::map<counting::Epoch, counting::Slot>> own;  // as Redis has it
@@ -78,6 +107,9 @@ std::string Replicator::key(const std::string& site, const char* what) const {
 }
 std::string Replicator::index_key(unsigned bucket) const {
   return options_.prefix + ":{index." + std::to_string(bucket) + "}:dirty";
+}
+std::string Replicator::fields_key(unsigned bucket) const {
+  return options_.prefix + ":{index." + std::to_string(bucket) + "}:fields";
 }
 std::string Replicator::mark_key(unsigned bucket) const {
   return options_.prefix + ":{index." + std::to_string(bucket) + "}:mark:" + base::to_text(node_.incarnation());
@@ -124,7 +156,10 @@ void Replicator::tick(std::int64_t now_ms, bool up, std::uint64_t connections) {
   now_ms_ = now_ms;
   if (connections != connections_) {
     resync_ = true;
-    for (Bucket& bucket : buckets_) bucket.at.clear();
+    for (Bucket& bucket : buckets_) {
+      bucket.at.clear();
+      bucket.trim_below.reset();
+    }
   }
   connections_ = connections;
   if (!up || flush_ != nullptr || now_ms < due_ms_) return;
@@ -151,6 +186,8 @@ void Replicator::read_index(const FlushPtr& flush) {
     }
     call(flush, {"ZRANGEBYSCORE", index_key(k), std::to_string(from), "+inf", "WITHSCORES"},
          [this, flush, k](const Reply& reply) { take_index(flush, k, reply); });
+    call(flush, {"ZRANGEBYSCORE", fields_key(k), std::to_string(from), "+inf", "WITHSCORES"},
+         [this, flush, k, from](const Reply& reply) { take_fields(flush, k, from, reply); });
   }
   when_answered(flush, [this, flush] {
     if (flush->failed) return end(flush);
@@ -179,9 +216,12 @@ void Replicator::read_index(const FlushPtr& flush) {
       flush->slots_of.insert(site);
       flush->changes_of.insert(site);
     }
-    std::set<std::string> all = flush->slots_of;
-    all.insert(flush->changes_of.begin(), flush->changes_of.end());
-    flush->to_read.assign(all.rbegin(), all.rend());
+    std::vector<std::string>& all = flush->to_read;
+    all.assign(flush->slots_of.begin(), flush->slots_of.end());
+    all.insert(all.end(), flush->changes_of.begin(), flush->changes_of.end());
+    for (const auto& [site, fields] : flush->fields_of) all.push_back(site);
+    std::sort(all.begin(), all.end(), std::greater<>());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
     when_answered(flush, [this, flush] { flush->failed ? end(flush) : read_sites(flush); });
   });
 }
@@ -211,6 +251,9 @@ void Replicator::lost(const FlushPtr& flush) {
   for (Bucket& bucket : buckets_) {
     bucket.at.clear();
     bucket.seen.clear();
+    bucket.seen_fields.clear();
+    bucket.trimmed = 0;
+    bucket.trim_below.reset();
   }
 }
 
@@ -228,9 +271,33 @@ void Replicator::take_index(const FlushPtr& flush, unsigned k, const Reply& repl
     } else if (member.starts_with("c/")) {
       flush->changes_of.insert(member.substr(2));
     }
-    flush->taken.emplace_back(k, std::make_pair(member, score));
+    flush->taken.push_back({bucket.seen, member, score});
   }
   bucket.at.emplace_back(flush->begin_ms, bucket.greatest);
+}
+
+// `from`: the score from which on was asked; 0: all.
+void Replicator::take_fields(const FlushPtr& flush, unsigned k, std::uint64_t from, const Reply& reply) {
+  Bucket& bucket = buckets_[k];
+  for (std::size_t i = 0; i + 1 < reply.elements.size(); i += 2) {
+    const std::string& member = reply.elements[i].text;
+    const std::uint64_t score = score_of(reply.elements[i + 1]);
+    bucket.greatest = std::max(bucket.greatest, score);
+    if (member == kTrimmed) {
+      bucket.trimmed = std::max(bucket.trimmed, score);
+      if (from > 0 && score > from) {  // some went that were not read yet
+        flush->resync = true;
+        bucket.at.assign(1, {flush->begin_ms, bucket.greatest});
+      }
+      continue;
+    }
+    const auto seen = bucket.seen_fields.find(member);
+    if (seen != bucket.seen_fields.end() && seen->second == score) continue;
+    // A resync reads all of each site.
+    if (auto named = parse_named_field(member); named && !flush->resync)
+      flush->fields_of[named->site].insert(std::move(named->field));
+    flush->taken.push_back({bucket.seen_fields, member, score});
+  }
 }
 
 void Replicator::read_sites(const FlushPtr& flush) {
@@ -249,20 +316,40 @@ void Replicator::read_site(const FlushPtr& flush, const std::string& site) {
     call(flush, {"HGETALL", key(site, "changes")},
          [this, flush, site](const Reply& reply) { take_changes(flush, site, reply); });
   }
-  if (!flush->slots_of.contains(site)) return;
-  const auto read_slots = [this, flush, site] {
-    call(flush, {"HGETALL", key(site, "slots")},
-         [this, flush, site](const Reply& reply) { take_slots(flush, site, reply); });
-  };
-  if (!flush->resync) return read_slots();
-  if (node_.epoch(site) != counting::Epoch{}) {
+  if (!flush->slots_of.contains(site)) {
+    const auto fields = flush->fields_of.find(site);
+    if (fields != flush->fields_of.end()) read_fields(flush, site, fields->second);
+    return;
+  }
+  if (flush->resync && node_.epoch(site) != counting::Epoch{}) {
     call(flush, {"HGET", key(site, "adopted"), base::to_text(node_.incarnation())}, [this, site](const Reply& reply) {
       if (const auto epoch = sites::parse_epoch(reply.text)) told_[site].adopted = *epoch;
     });
   }
-  call(flush, {"HKEYS", key(site, "pasts")}, [flush, site, read_slots](const Reply& reply) {
-    for (const Reply& field : reply.elements) flush->pasts_of[site].insert(field.text);
-    read_slots();
+  call(flush, {"HGETALL", key(site, "slots")}, [this, flush, site](const Reply& slots) {
+    readings_[site].fields = slots.elements.size() / 2;
+    if (!flush->resync || !any_past(slots)) return take_slots(flush, site, slots);
+    call(flush, {"HKEYS", key(site, "pasts")}, [this, flush, site, slots](const Reply& pasts) {
+      for (const Reply& field : pasts.elements) flush->pasts_of[site].insert(field.text);
+      take_slots(flush, site, slots);
+    });
+  });
+}
+
+void Replicator::read_fields(const FlushPtr& flush, const std::string& site, const std::set<std::string>& fields) {
+  std::vector<std::string> words{"HMGET", key(site, "slots")};
+  words.insert(words.end(), fields.begin(), fields.end());
+  call(flush, words, [this, flush, site, words](const Reply& reply) {
+    Reply pairs;
+    for (std::size_t i = 0; i < reply.elements.size() && i + 2 < words.size(); ++i) {
+      if (reply.elements[i].is(Reply::Type::nil)) {
+        reread_.insert(site);  // it was written before it was named: what else is gone?
+        continue;
+      }
+      pairs.elements.emplace_back().text = words[i + 2];
+      pairs.elements.push_back(reply.elements[i]);
+    }
+    take_slots(flush, site, pairs);
   });
 }
 
@@ -282,9 +369,11 @@ void Replicator::take_changes(const FlushPtr& flush, const std::string& site, co
 }
 
 void Replicator::take_slots(const FlushPtr& flush, const std::string& site, const Reply& reply) {
-  std::set<std::string> there;              // fields that are as new as what is known here
-  std::vector<counting::RemoteSlot> older;  // there, than what is known here
+  std::unordered_set<std::string> there;  // fields that are as new as what is known here
+  std::unordered_set<std::string> older;  // than what is known here
   const base::Incarnation self = node_.incarnation();
+  std::size_t news = 0;
+  counters_.slots_read.add(reply.elements.size() / 2);
   for (std::size_t i = 0; i + 1 < reply.elements.size(); i += 2) {
     const std::string& name = reply.elements[i].text;
     const auto field = parse_field(name);
@@ -304,30 +393,32 @@ void Replicator::take_slots(const FlushPtr& flush, const std::string& site, cons
       flush->own[site][field->epoch] = *std::move(slot);
       continue;
     }
-    const std::optional<counting::Slot> known = node_.known_slot(site, field->epoch, field->incarnation);
-    if (known && known->version() > slot->version()) {
-      older.push_back({field->epoch, field->incarnation, *known});
+    const auto known = node_.known_versions(site, field->epoch, field->incarnation);
+    if (known && known->slot > slot->version()) {
+      older.insert(name);
       continue;
     }
     // Without its past it is of no use to who does not know it.
     if (slot->past_version == 0 ||
         flush->pasts_of[site].contains(past_field_of(field->incarnation, field->epoch, slot->past_version)))
       there.insert(name);
-    if (known && known->version() == slot->version()) continue;
+    if (known && known->slot == slot->version()) continue;
+    ++news;
     counting::RemoteSlot learnt{field->epoch, field->incarnation, *std::move(slot)};
-    if (learnt.slot.past_version == 0 || (known && known->past_version == learnt.slot.past_version)) {
+    if (learnt.slot.past_version == 0 || (known && known->past == learnt.slot.past_version)) {
       flush->learnt.push_back({site, std::move(learnt)});
     } else {
       read_past(flush, site, name, std::move(learnt));
     }
   }
-  if (flush->resync) {
-    older = node_.known_slots(site);
-    std::erase_if(older, [&](const counting::RemoteSlot& known) {
-      return there.contains(field_of(known.incarnation, known.epoch));
-    });
-  }
-  republish(flush, site, older);
+  if (!flush->resync) readings_[site].news = news;
+  if (!flush->resync && older.empty()) return;
+  std::vector<counting::RemoteSlot> lost = node_.known_slots(site);
+  std::erase_if(lost, [&](const counting::RemoteSlot& known) {
+    const std::string field = field_of(known.incarnation, known.epoch);
+    return flush->resync ? there.contains(field) : !older.contains(field);
+  });
+  republish(flush, site, lost);
 }
 
 void Replicator::read_past(const FlushPtr& flush, const std::string& site, const std::string& field,
@@ -386,7 +477,7 @@ void Replicator::digest(const FlushPtr& flush) {
   }
   flush->reread.clear();
   if (!flush->lost) {
-    for (const auto& [bucket, entry] : flush->taken) buckets_[bucket].seen[entry.first] = entry.second;
+    for (Flush::Taken& taken : flush->taken) taken.seen[std::move(taken.member)] = taken.score;
   }
   write_changes(flush);
 }
@@ -446,7 +537,7 @@ void Replicator::write_changes(const FlushPtr& flush) {
     }
     for (const std::string& site : node_.sites()) {
       const counting::Epoch epoch = node_.epoch(site);
-      if (epoch == told_[site].adopted || epoch == counting::Epoch{}) continue;
+      if (epoch == counting::Epoch{} || epoch == told_[site].adopted) continue;
       call(flush, {"HSET", key(site, "adopted"), base::to_text(node_.incarnation()), sites::to_text(epoch)},
            [this, site, epoch](const Reply&) { told_[site].adopted = epoch; });
     }
@@ -510,6 +601,7 @@ void Replicator::write_own(const FlushPtr& flush, const ReplicatedNode::OwnSite&
   std::vector<std::string> slots{"HSET", key(own.site, "slots")};
   std::vector<std::string> pasts{"HSET", key(own.site, "pasts")};
   std::vector<std::string> outdated{"HDEL", key(own.site, "pasts")};
+  std::vector<std::string> fields;
   const auto told = std::make_shared<Told>(told_[own.site]);
   for (const auto& [epoch, slot] : own.slots) {
     auto& [version, past_version] = told->versions[epoch];
@@ -521,7 +613,8 @@ void Replicator::write_own(const FlushPtr& flush, const ReplicatedNode::OwnSite&
       continue;
     }
     if (version == slot.version() && past_version == slot.past_version) continue;
-    slots.insert(slots.end(), {field_of(self, epoch), sites::encode_slot(slot)});
+    fields.push_back(field_of(self, epoch));
+    slots.insert(slots.end(), {fields.back(), sites::encode_slot(slot)});
     if (slot.past_version != past_version) {
       pasts.insert(pasts.end(), {past_field_of(self, epoch, slot.past_version), sites::encode_past(slot)});
       if (past_version != 0) outdated.push_back(past_field_of(self, epoch, past_version));
@@ -532,44 +625,45 @@ void Replicator::write_own(const FlushPtr& flush, const ReplicatedNode::OwnSite&
   if (slots.size() == 2) return;
   dirty_.insert(own.site);  // until both are there
   const auto left = std::make_shared<int>(pasts.size() > 2 ? 2 : 1);
-  const auto done = [this, flush, site = own.site, told, left, outdated](const Reply&) {
+  const auto done = [this, flush, site = own.site, fields = std::move(fields), told, left, outdated](const Reply&) {
     if (--*left > 0) return;
     if (outdated.size() > 2) call(flush, outdated, [](const Reply&) {});
     dirty_.erase(site);
     told_[site].versions = told->versions;
-    unnamed_slots_.insert(site);
+    unnamed_own_[site].insert(fields.begin(), fields.end());
   };
   if (pasts.size() > 2) call(flush, pasts, done);
   counters_.slot_writes.add();
   call(flush, slots, done);
 }
 
+// So that it is cheaper to name its slots, and to read these, than to read all that are there.
+bool Replicator::few_change(const std::string& site) const {
+  const auto reading = readings_.find(site);
+  return reading != readings_.end() && 2 * (reading->second.news + 1) <= reading->second.fields;
+}
+
 void Replicator::write_index(const FlushPtr& flush) {
-  std::array<std::vector<std::string>, kBuckets> members;
-  for (const std::string& site : unnamed_slots_) members[bucket_of(site)].push_back("s/" + site);
-  for (const std::string& site : unnamed_changes_) members[bucket_of(site)].push_back("c/" + site);
+  std::array<std::vector<std::string>, kBuckets> sites, fields;
+  for (const std::string& site : unnamed_slots_) sites[bucket_of(site)].push_back("s/" + site);
+  for (const std::string& site : unnamed_changes_) sites[bucket_of(site)].push_back("c/" + site);
+  for (const auto& [site, own] : unnamed_own_) {
+    if (unnamed_slots_.contains(site)) continue;
+    const unsigned k = bucket_of(site);
+    if (!few_change(site)) {
+      sites[k].push_back("s/" + site);
+      continue;
+    }
+    for (const std::string& field : own) fields[k].push_back(named_field(field, site));
+  }
   // One mark is raised in any case: an old state of Redis is told from the one that was left, though nothing was
   // written.
   const unsigned turn = static_cast<unsigned>(counters_.flushes.get()) % kBuckets;
   for (unsigned k = 0; k < kBuckets; ++k) {
-    if (!members[k].empty()) {
-      const std::uint64_t score = buckets_[k].greatest + 1;
-      const std::string text = std::to_string(score);
-      std::vector<std::string> words{"ZADD", index_key(k), "GT", "CH"};
-      for (const std::string& member : members[k]) words.insert(words.end(), {text, member});
-      call(flush, words, [this, flush, k, score, named = members[k]](const Reply& reply) {
-        buckets_[k].greatest = std::max(buckets_[k].greatest, score);
-        // Named again: where readers may have gone on, and where another node gave the same score, which somebody may
-        // have seen before this node's slot was there.
-        if (now_ms_ - flush->begin_ms > options_.late_ms / 2) return;
-        if (reply.integer < static_cast<std::int64_t>(named.size())) return;
-        for (const std::string& member : named) {
-          (member[0] == 's' ? unnamed_slots_ : unnamed_changes_).erase(member.substr(2));
-        }
-      });
-    } else if (k != turn) {
-      continue;
-    }
+    trim(flush, k);
+    if (!sites[k].empty()) name_sites(flush, k, sites[k]);
+    if (!fields[k].empty()) name_fields(flush, k, fields[k]);
+    if (sites[k].empty() && fields[k].empty() && k != turn) continue;
     const std::uint64_t mark = ++buckets_[k].mark_tried;
     call(flush, {"SET", mark_key(k), std::to_string(mark), "GET"}, [this, flush, k, mark](const Reply& reply) {
       look_at_mark(flush, k, reply);
@@ -577,6 +671,64 @@ void Replicator::write_index(const FlushPtr& flush) {
     });
   }
   when_answered(flush, [this, flush] { end(flush); });
+}
+
+// Both name again what readers may have gone past meanwhile, and where another node gave the same score, which somebody
+// may have seen before this node's slot was there.
+void Replicator::name_sites(const FlushPtr& flush, unsigned k, const std::vector<std::string>& members) {
+  const std::uint64_t score = buckets_[k].greatest + 1;
+  const std::string text = std::to_string(score);
+  std::vector<std::string> words{"ZADD", index_key(k), "GT", "CH"};
+  for (const std::string& member : members) words.insert(words.end(), {text, member});
+  call(flush, words, [this, flush, k, score, members](const Reply& reply) {
+    buckets_[k].greatest = std::max(buckets_[k].greatest, score);
+    if (now_ms_ - flush->begin_ms > options_.late_ms / 2) return;
+    if (reply.integer < static_cast<std::int64_t>(members.size())) return;
+    for (const std::string& member : members) {
+      const std::string site = member.substr(2);
+      if (member[0] == 'c') {
+        unnamed_changes_.erase(site);
+        continue;
+      }
+      unnamed_slots_.erase(site);
+      unnamed_own_.erase(site);
+    }
+  });
+}
+
+void Replicator::name_fields(const FlushPtr& flush, unsigned k, const std::vector<std::string>& members) {
+  const std::uint64_t score = buckets_[k].greatest + 1;
+  const std::string text = std::to_string(score);
+  std::vector<std::string> words{"ZADD", fields_key(k), "GT", "CH"};
+  for (const std::string& member : members) words.insert(words.end(), {text, member});
+  call(flush, words, [this, flush, k, score, members](const Reply& reply) {
+    buckets_[k].greatest = std::max(buckets_[k].greatest, score);
+    if (now_ms_ - flush->begin_ms > options_.late_ms / 2) return;
+    if (reply.integer < static_cast<std::int64_t>(members.size())) return;
+    for (const std::string& member : members) {
+      const Named of = *parse_named_field(member);
+      const auto own = unnamed_own_.find(of.site);
+      if (own == unnamed_own_.end()) continue;
+      own->second.erase(of.field);
+      if (own->second.empty()) unnamed_own_.erase(own);
+      // Nobody else names it, but a copy of this process, and then with another score.
+      if (!flush->lost) buckets_[k].seen_fields[member] = score;
+    }
+  });
+}
+
+void Replicator::trim(const FlushPtr& flush, unsigned k) {
+  Bucket& bucket = buckets_[k];
+  if (bucket.trim_below && flush->begin_ms - bucket.trim_below->first < options_.trim_ms) return;
+  const auto below = std::exchange(bucket.trim_below, {{flush->begin_ms, bucket.greatest}});
+  if (!below) return;
+  const auto gone = std::erase_if(bucket.seen_fields, [&](const auto& seen) { return seen.second < below->second; });
+  if (gone == 0 || bucket.trimmed >= below->second) return;
+  const std::string score = std::to_string(below->second);
+  // One after the other: what has gone must have been said.
+  call(flush, {"ZADD", fields_key(k), "GT", score, std::string(kTrimmed)}, [this, flush, k, score](const Reply&) {
+    call(flush, {"ZREMRANGEBYSCORE", fields_key(k), "-inf", "(" + score}, [](const Reply&) {});
+  });
 }
 
 void Replicator::end(const FlushPtr& flush) {
@@ -591,7 +743,7 @@ void Replicator::end(const FlushPtr& flush) {
   counters_.flushes.add();
   if (flush->resync) resync_due_ms_ = flush->begin_ms + options_.resync_ms;
   if (!reread_.empty()) hurry();
-  if (dirty_.empty() && unnamed_slots_.empty() && unnamed_changes_.empty() && reread_.empty())
+  if (dirty_.empty() && unnamed_slots_.empty() && unnamed_changes_.empty() && unnamed_own_.empty() && reread_.empty())
     in_step_ms_ = flush->begin_ms;
 }
 

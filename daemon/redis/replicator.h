@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Replicator: what each node says of itself in Redis, and what it learns there of the others. Free of I/O, over Calls.
 //
-//   every flush   look at the index: which sites others wrote
+//   every flush   look at the index: which sites, and which of their slots, others wrote
 //                 read those: adopt changes, then learn slots
 //                 write what changed here: changes; pasts; slots, one packed write per site
-//                 name those sites in the index
+//                 name what was written in the index
 //
 //   PREFIX:{SITE}:changes   hash: change id -> SharedChange                 only ever grows
 //   PREFIX:{SITE}:slots     hash: INCARNATION:EPOCH -> SLOT                 absolute, each written by its own node
@@ -14,12 +14,20 @@
 //   PREFIX:{meta}:nodes     hash: INCARNATION -> NAME, and a second of Redis's clock
 //   PREFIX:{meta}:tickets   hash: TICKET -> who left it, at a clean stop; the start that takes it out goes on
 //   PREFIX:{index.K}:dirty  sorted set, K = crc32c(site) % 16: who was written, by a counter that only rises
+//   PREFIX:{index.K}:fields sorted set, beside it: which single slots were written
 //   PREFIX:{index.K}:mark:INCARNATION   a number that its node raises after it wrote
 //
 // The index holds "s/SITE" (slots) and "c/SITE" (changes; "c/" alone: of no site), and "greatest", which keeps scores
 // from falling. A node writes one more than the greatest score it ever saw there: no clock takes part. It reads from
 // the score that was the greatest some seconds ago, so that it sees who wrote late; whoever needs longer than that
 // names its sites again.
+//
+// Where few of a site's slots change at once, their writers name these alone, "INCARNATION:EPOCH SITE" in fields, and
+// readers fetch no others: a site has a slot for each node and run that ever counted there. Where many do, or what was
+// written are others' slots, the site is named, and read whole; either name says that something is to be read, and
+// no more, so that writers may choose differently. Nothing is ever taken out of dirty, by which a new node finds all
+// sites. Of fields the names go that are older than trim_ms; who would have had to read some of these sees by
+// "trimmed", the score below which they went, that it missed them, and resyncs.
 //
 // Each write of a mark gets the one before back. One that is not what was written says that Redis lost data: it was
 // emptied, put back to an earlier state, or failed over to somebody who had less.
@@ -95,8 +103,11 @@ class ReplicatedNode {
                          std::function<void(base::Result<std::vector<OwnSite>>)> then) = 0;
   // Slots of others.
   virtual std::vector<counting::RemoteSlot> known_slots(const std::string& site) = 0;
-  virtual std::optional<counting::Slot> known_slot(const std::string& site, const counting::Epoch& epoch,
-                                                   const base::Incarnation& incarnation) = 0;
+  struct Versions {
+    std::uint64_t slot = 0, past = 0;
+  };
+  virtual std::optional<Versions> known_versions(const std::string& site, const counting::Epoch& epoch,
+                                                 const base::Incarnation& incarnation) = 0;
   virtual counting::Epoch epoch(const std::string& site) = 0;
   // Journals and applies; those of unknown sites are passed over.
   virtual base::Result<void> learn(std::vector<Learnt> slots) = 0;
@@ -119,6 +130,7 @@ struct ReplicatorCounters {
   base::Counter failed_flushes;  // some answer was an error, or there was none
   base::Counter slot_writes;     // commands: one per dirty site and flush
   base::Counter change_writes;   // changes that were told
+  base::Counter slots_read;      // in answers
   base::Counter slots_learnt;
   base::Counter changes_adopted;
   base::Counter resyncs;
@@ -134,6 +146,7 @@ class Replicator {
     std::int64_t flush_ms = 1000;
     std::int64_t resync_ms = 60'000;
     std::int64_t late_ms = 10'000;     // how long a writer may take from reading the index to writing it
+    std::int64_t trim_ms = 60'000;     // how long names of slots stay, at least; several late_ms
     std::int64_t heartbeat_ms = 5000;  // of PREFIX:{meta}:nodes
     std::size_t sites_in_flight = 256;
     std::size_t adopted_at_once = 500;  // each is a write to the disk
@@ -174,28 +187,40 @@ class Replicator {
   static std::vector<Adopter> adopters_of(const counting::Epoch& epoch, std::int64_t since_s, const Reply& nodes,
                                           const Reply& adopted);
   struct Bucket {
-    std::uint64_t greatest = 0;                             // score ever seen
-    std::deque<std::pair<std::int64_t, std::uint64_t>> at;  // when it was seen -> the greatest then
-    std::uint64_t mark = 0;                                 // of this node, acknowledged; 0: none
-    std::uint64_t mark_tried = 0;                           // the last that was sent
-    std::unordered_map<std::string, std::uint64_t> seen;    // member -> score that was dealt with
+    std::uint64_t greatest = 0;                                        // score ever seen
+    std::deque<std::pair<std::int64_t, std::uint64_t>> at;             // when it was seen -> the greatest then
+    std::uint64_t mark = 0;                                            // of this node, acknowledged; 0: none
+    std::uint64_t mark_tried = 0;                                      // the last that was sent
+    std::unordered_map<std::string, std::uint64_t> seen;               // member of dirty -> score that was dealt with
+    std::unordered_map<std::string, std::uint64_t> seen_fields;        // the same, of fields
+    std::uint64_t trimmed = 0;                                         // as fields says it
+    std::optional<std::pair<std::int64_t, std::uint64_t>> trim_below;  // when it was seen -> the greatest then
   };
   struct Told {                                                                   // of a site, acknowledged
     std::map<counting::Epoch, std::pair<std::uint64_t, std::uint64_t>> versions;  // slot's, past's
     counting::Epoch adopted;
   };
 
+  struct Reading {           // of a site's slots, the last
+    std::size_t fields = 0;  // that were there
+    std::size_t news = 0;    // others' that were news
+  };
+
   std::string key(const std::string& site, const char* what) const;
   std::string index_key(unsigned bucket) const;
+  std::string fields_key(unsigned bucket) const;
   std::string mark_key(unsigned bucket) const;
   static unsigned bucket_of(std::string_view site);
 
   void begin(std::int64_t now_ms);
   void read_index(const FlushPtr& flush);
   void take_index(const FlushPtr& flush, unsigned bucket, const Reply& reply);
+  void take_fields(const FlushPtr& flush, unsigned bucket, std::uint64_t from, const Reply& reply);
   void read_sites(const FlushPtr& flush);
   void read_site(const FlushPtr& flush, const std::string& site);
+  void read_fields(const FlushPtr& flush, const std::string& site, const std::set<std::string>& fields);
   void take_changes(const FlushPtr& flush, const std::string& site, const Reply& reply);
+  // Fields and their values in turn, as of HGETALL.
   void take_slots(const FlushPtr& flush, const std::string& site, const Reply& reply);
   void read_past(const FlushPtr& flush, const std::string& site, const std::string& field, counting::RemoteSlot slot);
   void republish(const FlushPtr& flush, const std::string& site, const std::vector<counting::RemoteSlot>& lost);
@@ -206,6 +231,11 @@ class Replicator {
   void write_slots(const FlushPtr& flush);
   void write_own(const FlushPtr& flush, const ReplicatedNode::OwnSite& own);
   void write_index(const FlushPtr& flush);
+  bool few_change(const std::string& site) const;
+  void name_sites(const FlushPtr& flush, unsigned bucket, const std::vector<std::string>& members);
+  void name_fields(const FlushPtr& flush, unsigned bucket, const std::vector<std::string>& members);
+  void named(const std::string& member);
+  void trim(const FlushPtr& flush, unsigned bucket);
   void end(const FlushPtr& flush);
   void mark_anew(const FlushPtr& flush);
   void look_at_mark(const FlushPtr& flush, unsigned bucket, const Reply& reply);
@@ -225,13 +255,15 @@ class Replicator {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // callbacks of Calls and node ask it
 
   std::array<Bucket, kBuckets> buckets_;
-  std::set<std::string> dirty_;                            // sites whose own slots are to be told
-  std::set<std::string> unnamed_slots_, unnamed_changes_;  // sites written, and not yet named in the index
-  std::unordered_map<std::string, Told> told_;             // site -> what Redis has of this node
-  std::unordered_set<std::string> changes_told_;           // ids that Redis has
-  std::uint64_t changes_seen_ = UINT64_MAX;                // changes_applied() when all were looked at
-  std::map<std::string, sites::SharedChange> waiting_;     // changes that cannot be adopted yet, by id
-  std::set<std::string> reread_;                           // sites to read at the next flush, whatever the index says
+  std::set<std::string> dirty_;                               // sites whose own slots are to be told
+  std::set<std::string> unnamed_slots_, unnamed_changes_;     // sites written, and not yet named in the index
+  std::map<std::string, std::set<std::string>> unnamed_own_;  // site -> own slots, the same
+  std::unordered_map<std::string, Reading> readings_;         // site -> how much of it changes at once
+  std::unordered_map<std::string, Told> told_;                // site -> what Redis has of this node
+  std::unordered_set<std::string> changes_told_;              // ids that Redis has
+  std::uint64_t changes_seen_ = UINT64_MAX;                   // changes_applied() when all were looked at
+  std::map<std::string, sites::SharedChange> waiting_;        // changes that cannot be adopted yet, by id
+  std::set<std::string> reread_;  // sites to read at the next flush, whatever the index says
   std::set<std::string> complaints_;
 
   FlushPtr flush_;  // under way

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """How far counting together carries: what a visitor who is online, a site that is hit, and a command cost Redis and the nodes.
 
-    scale.py BUILD_DIR [--only commands,sites,whole,steady] [--visitors 1000000,10000000] [--online 1000000] [--rate 80000]
+    scale.py BUILD_DIR [--only commands,sites,whole,steady] [--visitors 1000000,10000000] [--ended 98] [--online 1000000] [--rate 80000]
 
 commands  CPU and bytes of the commands that count together is made of, sent alone, pipelined, to one Redis.
-sites     many sites that are each hit every second at one of two nodes: commands, bytes and CPU for each.
+sites     many sites that are each hit every second at one of two nodes: commands, bytes and CPU for each; the same beside slots of
+          --ended runs that count no more, and what each of those takes up.
 whole     so many visitors in sites of a million: until a second node shows the exact online after a start with an empty Redis, and
           after FLUSHALL; bytes in Redis for each member; memory of Redis and node.
 steady    so many who return while others come, and then go: the age of what the second node shows, and CPU, commands and bytes
@@ -239,15 +240,14 @@ class Pipe:
         line = self.file.readline()
         assert line[:1] != b"-", line
         if line[:1] == b"$" and line != b"$-1\r\n":
-            self.file.read(int(line[1:]) + 2)
-        elif line[:1] == b"*":
-            for _ in range(int(line[1:])):
-                self.reply()
+            return self.file.read(int(line[1:]) + 2)[:-2]
+        if line[:1] == b"*":
+            return [self.reply() for _ in range(int(line[1:]))]
+        return line
 
     def many(self, commands):
         self.socket.sendall(b"".join(commands))
-        for _ in commands:
-            self.reply()
+        return [self.reply() for _ in commands]
 
 
 def command(*words):
@@ -269,13 +269,15 @@ def commands(args):
             return command("ZADD", key, "GT", *itertools.chain.from_iterable((score, m) for m in members))
 
         def slots(count):
-            return [command("HSET", f"slots-{count}", f"{secrets.token_hex(16)}:1.0", secrets.token_bytes(22)) for _ in range(count)]
+            return [command("HSET", f"slots-{count}", f"{number:032x}:1.0", secrets.token_bytes(22)) for number in range(count)]
 
         part = "footfall:{example.org.17}:online:300-1a2b3c4d5e6f7a8b-32"
         fill = [zadd(part, ids[i:i + 500], now + 300) for i in range(0, len(ids), 500)]
         pipe.many(fill)
         for count in (1, 10, 100):
             pipe.many(slots(count))
+        names = [f"{number:032x}:1.0 site-{number}.example" for number in range(100)]
+        pipe.many([command("ZADD", "names", "GT", "CH", *itertools.chain.from_iterable((1000, name) for name in names))])
         later, field = itertools.count(now + 301), f"{secrets.token_hex(16)}:1.0"
         visitors = [command("PFADD", "visitors", *ids[i:i + 500]) for i in range(0, len(ids), 500)]
         shapes = {  # name -> (what makes a round of commands, units of one command, what these are)
@@ -289,6 +291,11 @@ def commands(args):
             "HGETALL of 1 slot": (lambda: [command("HGETALL", "slots-1")] * 1000, 1),
             "HGETALL of 10 slots": (lambda: [command("HGETALL", "slots-10")] * 1000, 1),
             "HGETALL of 100 slots": (lambda: [command("HGETALL", "slots-100")] * 1000, 1),
+            "HMGET of 1 of 100 slots": (lambda: [command("HMGET", "slots-100", f"{7:032x}:1.0")] * 1000, 1),
+            "HMGET of 10 of 100 slots": (lambda: [command("HMGET", "slots-100", *(f"{number:032x}:1.0" for number in range(10)))] * 1000, 1),
+            "ZADD, 100 names of slots": (lambda: [command("ZADD", "names", "GT", "CH", *itertools.chain.from_iterable((next(later), name) for name in names))
+                                                  for _ in range(100)], 100),
+            "ZRANGEBYSCORE of 100 names": (lambda: [command("ZRANGEBYSCORE", "names", 0, "+inf", "WITHSCORES")] * 100, 100),
         }
         for name, (make, units) in shapes.items():
             pipe.many(make())
@@ -312,6 +319,21 @@ def commands(args):
         redis.close()
 
 
+def add_ended(redis, count):
+    """To each site slots of runs that count no more, as those that are there. Answers how many."""
+    runs, added = [secrets.token_hex(16) for _ in range(count)], 0
+    for server in redis.servers:
+        keys, pipe = server.run("--scan", "--pattern", "*:slots").splitlines(), Pipe(server.port)
+        for key, slots in zip(keys, pipe.many([command("HGETALL", key) for key in keys])):
+            pipe.many([command("HSET", key, *itertools.chain.from_iterable((f"{run}:1.0", slots[1]) for run in runs))])
+            added += count
+    return added
+
+
+def learnt(node):
+    return node.daemon.metrics()["footfall_replication_slots_learnt_total"]
+
+
 def sites(args):
     with cluster() as (redis, a, b):
         names = [f"site-{n}.example" for n in range(args.sites)]
@@ -324,7 +346,14 @@ def sites(args):
             if sent:
                 a.send(body, len(names))
 
-        for what, sent in (("idle", False), ("hit each second, read by nobody", True)):
+        for what, sent, ended in (("idle", False, 0), ("hit each second, read by nobody", True, 0),
+                                  (f"the same, beside {args.ended} ended slots", True, args.ended)):
+            if ended > 0:
+                before = redis.memory(), rss_mb(a.process.pid), rss_mb(b.process.pid), learnt(a), learnt(b)
+                added = add_ended(redis, ended)
+                until(lambda: learnt(a) - before[3] >= added and learnt(b) - before[4] >= added, "the ended slots are not learnt", 180)
+                say(f"sites: an ended slot takes {(redis.memory() - before[0]) / added:.0f} bytes of Redis, "
+                    f"{(rss_mb(a.process.pid) - before[1]) * 2**20 / added:.0f} and {(rss_mb(b.process.pid) - before[2]) * 2**20 / added:.0f} of the nodes")
             for _ in range(3):
                 second(sent)
                 time.sleep(1)
@@ -483,6 +512,7 @@ def main():
     args.add_argument("--rounds", type=int, default=3)
     args.add_argument("--seconds", type=int, default=2)
     args.add_argument("--sites", type=int, default=1000)
+    args.add_argument("--ended", type=int, default=98, help="slots of each site that count no more")
     args.add_argument("--visitors", default="1000000,10000000")
     args.add_argument("--online", type=int, default=1_000_000)
     args.add_argument("--rate", type=int, default=80_000, help="hits a second of those who return")

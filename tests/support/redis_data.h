@@ -10,6 +10,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "counting/hyperloglog.h"
@@ -47,6 +48,17 @@ class RedisData {
       if (hash == hashes.end()) return {};
       const auto field = hash->second.find(words[2]);
       return field == hash->second.end() ? Reply{} : text(field->second);
+    }
+    if (name == "HMGET") {
+      Reply values = array({});
+      const auto hash = hashes.find(words[1]);
+      for (std::size_t i = 2; i < words.size(); ++i) {
+        Reply& value = values.elements.emplace_back();
+        if (hash == hashes.end()) continue;
+        const auto field = hash->second.find(words[i]);
+        if (field != hash->second.end()) value = text(field->second);
+      }
+      return values;
     }
     if (name == "HGETALL" || name == "HKEYS") {
       Reply all = array({});
@@ -94,7 +106,7 @@ class RedisData {
 
   // What is in it, to look at.
   std::map<std::string, std::string> strings;
-  std::map<std::string, std::map<std::string, std::string>> hashes;
+  std::unordered_map<std::string, std::map<std::string, std::string>> hashes;
   std::map<std::string, std::map<std::string, double>> sets;  // key -> member -> score
   std::map<std::string, std::int64_t> expiry_ms;              // key -> when it goes
 

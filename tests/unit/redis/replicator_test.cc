@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <deque>
 #include <queue>
 #include <random>
 
@@ -42,30 +43,36 @@ class World {
   std::uint64_t draw(std::uint64_t below) { return random() % below; }
   bool chance(double of) { return std::uniform_real_distribution<>(0, 1)(random) < of; }
 
-  void submit(RedisData::Words words, Calls::Done done) {
+  void submit(std::span<const std::string_view> words, Calls::Done done) {
     const std::int64_t at = now_ms + 1 + static_cast<std::int64_t>(draw(static_cast<std::uint64_t>(faults.slow_ms)));
-    const bool lost = down || chance(faults.unsent);
-    after(at, [this, words = std::move(words), done = std::move(done), lost]() mutable {
-      base::Result<Reply> reply = base::Error{base::Errc::unavailable, "no answer"};
-      if (!lost && !down) {
-        ++commands[words[0]];
-        Reply answer = redis.execute(words, now_ms);
-        EXPECT_FALSE(answer.is_error()) << answer.text;
-        if (!chance(faults.unanswered)) reply = std::move(answer);
-      }
-      const std::int64_t back = now_ms + (reply ? static_cast<std::int64_t>(draw(5)) : 2000);
-      after(back, [reply = std::move(reply), done = std::move(done)]() mutable { done(std::move(reply)); });
-    });
+    const std::size_t place = take_place();
+    Command& command = under_way[place];
+    command.words.assign(words.begin(), words.end());
+    command.done = std::move(done);
+    command.sent = true;
+    command.lost = down || chance(faults.unsent);
+    events.push({at, ++last, place});
   }
-  void after(std::int64_t at_ms, std::function<void()> what) {
-    events.push({at_ms, ++last, std::make_shared<std::function<void()>>(std::move(what))});
+  void after(std::int64_t at_ms, Calls::Done what) {
+    const std::size_t place = take_place();
+    under_way[place].sent = false;
+    under_way[place].done = std::move(what);
+    events.push({at_ms, ++last, place});
   }
   void run_until(std::int64_t until_ms) {
     while (!events.empty() && events.top().at_ms <= until_ms) {
       const Event event = events.top();
       events.pop();
       now_ms = std::max(now_ms, event.at_ms);
-      (*event.what)();
+      if (under_way[event.place].sent) {
+        carry_out(event.place);
+        continue;
+      }
+      const Calls::Done done = std::move(under_way[event.place].done);
+      base::Result<Reply> reply = std::move(under_way[event.place].reply);
+      under_way[event.place].reply = Reply{};
+      free.push_back(event.place);
+      done(std::move(reply));
     }
     now_ms = until_ms;
   }
@@ -76,15 +83,50 @@ class World {
   bool down = false;
   std::int64_t now_ms = kBegin_ms;
   std::map<std::string, std::uint64_t> commands;
+  Replicator::Options options;
 
  private:
+  // Carried out if it was sent, then answered. Places are used again, with the room that they have: a large
+  // simulation is made of millions of commands.
+  struct Command {
+    RedisData::Words words;
+    Calls::Done done;
+    bool sent = false;
+    bool lost = false;
+    base::Result<Reply> reply = Reply{};
+  };
+  std::size_t take_place() {
+    if (free.empty()) {
+      under_way.emplace_back();
+      return under_way.size() - 1;
+    }
+    const std::size_t place = free.back();
+    free.pop_back();
+    return place;
+  }
+  void carry_out(std::size_t place) {
+    Command& command = under_way[place];
+    command.reply = base::Error{base::Errc::unavailable, "no answer"};
+    if (!command.lost && !down) {
+      ++commands[command.words[0]];
+      Reply answer = redis.execute(command.words, now_ms);
+      EXPECT_FALSE(answer.is_error()) << answer.text;
+      if (!chance(faults.unanswered)) command.reply = std::move(answer);
+    }
+    command.sent = false;
+    const std::int64_t back = now_ms + (command.reply ? static_cast<std::int64_t>(draw(5)) : 2000);
+    events.push({back, ++last, place});
+  }
+
   struct Event {
     std::int64_t at_ms;
     std::uint64_t order;
-    std::shared_ptr<std::function<void()>> what;
+    std::size_t place;  // under way
     bool operator<(const Event& other) const { return std::tie(other.at_ms, other.order) < std::tie(at_ms, order); }
   };
   std::priority_queue<Event> events;
+  std::deque<Command> under_way;
+  std::vector<std::size_t> free;
   std::uint64_t last = 0;
 };
 
@@ -166,9 +208,7 @@ class Node final : public ReplicatedNode, public Calls {
   sites::Registry& registry() { return *registry_; }
 
   using Calls::call;
-  void call(std::span<const std::string_view> words, Done done) override {
-    world_.submit({words.begin(), words.end()}, std::move(done));
-  }
+  void call(std::span<const std::string_view> words, Done done) override { world_.submit(words, std::move(done)); }
 
   base::Incarnation incarnation() override { return slot_; }
   std::optional<base::Incarnation> incarnation_before() override { return before_; }
@@ -193,7 +233,7 @@ class Node final : public ReplicatedNode, public Calls {
       if (of != nullptr) out.push_back({std::move(site), sites::take_slots(*of)});
     }
     const std::weak_ptr<bool> lives = lives_;
-    world_.after(world_.now_ms + 1, [then = std::move(then), out = std::move(out), lives]() mutable {
+    world_.after(world_.now_ms + 1, [then = std::move(then), out = std::move(out), lives](const auto&) mutable {
       if (!lives.expired()) then(std::move(out));
     });
   }
@@ -203,13 +243,13 @@ class Node final : public ReplicatedNode, public Calls {
     const base::MutexLock lock(of->mutex());
     return of->state().learnt();
   }
-  std::optional<counting::Slot> known_slot(const std::string& site, const Epoch& epoch,
-                                           const base::Incarnation& incarnation) override {
+  std::optional<Versions> known_versions(const std::string& site, const Epoch& epoch,
+                                         const base::Incarnation& incarnation) override {
     sites::Site* of = registry_->find(site);
     if (of == nullptr) return std::nullopt;
     const base::MutexLock lock(of->mutex());
     const counting::Slot* slot = of->state().learnt(epoch, incarnation);
-    return slot == nullptr ? std::nullopt : std::optional(*slot);
+    return slot == nullptr ? std::nullopt : std::optional(Versions{slot->version(), slot->past_version});
   }
   Epoch epoch(const std::string& site) override {
     sites::Site* of = registry_->find(site);
@@ -289,7 +329,7 @@ class Node final : public ReplicatedNode, public Calls {
 
  private:
   void run() {
-    replicator_ = std::make_unique<Replicator>(*this, *this, Replicator::Options{});
+    replicator_ = std::make_unique<Replicator>(*this, *this, world_.options);
     changed_.clear();
   }
   base::Incarnation drawn() {
@@ -311,7 +351,9 @@ class Node final : public ReplicatedNode, public Calls {
 
 class Cluster {
  public:
-  Cluster(std::uint64_t seed, std::size_t nodes, std::size_t sites) : world(seed) {
+  Cluster(std::uint64_t seed, std::size_t nodes, std::size_t sites, const Replicator::Options& options = {})
+      : world(seed) {
+    world.options = options;
     for (std::size_t i = 0; i < nodes; ++i) {
       nodes_.push_back(std::make_unique<Node>(world, "node-" + std::to_string(i)));
     }
@@ -548,6 +590,69 @@ TEST(ReplicatorTest, AnIdleNodeTellsNothing) {
   EXPECT_LE(cluster.world.commands.at("SET") - commands.at("SET"), 2U * 51U) << "a mark each second";
 }
 
+TEST(ReplicatorTest, OnlyTheSlotsThatChangedAreReadWhereFewDo) {
+  constexpr std::size_t kNodes = 20;
+  Cluster cluster(1, kNodes, 1);
+  cluster.run(3000);
+  const std::string site = cluster.names[0];
+  for (std::size_t i = 0; i < kNodes; ++i) cluster.node(i).hit(site, 0);
+  cluster.run(5000);
+  const auto slots_read = [&] {
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < kNodes; ++i) sum += cluster.node(i).replicator().counters().slots_read.get();
+    return sum;
+  };
+  for (int i = 0; i < 3; ++i) {  // until it is seen that one node's slot changes at once
+    cluster.node(7).hit(site, 0);
+    cluster.run(1000);
+  }
+  const std::uint64_t before = slots_read();
+  constexpr std::uint64_t kSeconds = 30;
+  for (std::uint64_t i = 0; i < kSeconds; ++i) {
+    cluster.node(7).hit(site, 0);
+    cluster.run(1000);
+  }
+  cluster.run(2000);
+  EXPECT_LE(slots_read() - before, (kSeconds + 2) * (kNodes - 1));
+  for (std::size_t i = 0; i < kNodes; ++i) EXPECT_EQ(cluster.node(i).summary(site).counted, kNodes + 3 + kSeconds);
+}
+
+TEST(ReplicatorTest, NamesOfSlotsGoAndWhoMissedThemReadsAll) {
+  Replicator::Options options;
+  options.trim_ms = 20'000;
+  options.resync_ms = 100'000'000;
+  constexpr std::size_t kSites = 40;
+  Cluster cluster(1, 4, kSites, options);
+  cluster.run(3000);
+  for (const std::string& site : cluster.names) {
+    for (std::size_t i = 0; i < 4; ++i) cluster.node(i).hit(site, 0);
+  }
+  cluster.run(15'000);
+  const auto names = [&] {
+    std::size_t sum = 0;
+    for (const auto& [key, set] : cluster.world.redis.sets) sum += key.ends_with(":fields") ? set.size() : 0;
+    return sum;
+  };
+  const std::uint64_t resyncs = cluster.node(3).replicator().counters().resyncs.get();
+  // Node 3 stands still while the others write, each site at another time.
+  for (std::size_t second = 0; second < 120; ++second) {
+    cluster.node(0).hit(cluster.names[second % kSites], 0);
+    for (const std::int64_t end = cluster.world.now_ms + 1000; cluster.world.now_ms < end;) {
+      for (std::size_t i = 0; i < 3; ++i) cluster.node(i).tick();
+      cluster.world.run_until(cluster.world.now_ms + 100);
+    }
+  }
+  EXPECT_GT(cluster.world.commands.at("ZREMRANGEBYSCORE"), 0U);
+  EXPECT_LE(names(), kSites + 16);
+  EXPECT_EQ(cluster.node(3).summary(cluster.names[0]).counted, 4U);
+  EXPECT_EQ(cluster.node(1).replicator().counters().losses.get(), 0U);
+  cluster.run(5000);
+  for (const std::string& site : cluster.names) EXPECT_EQ(cluster.node(3).summary(site).counted, 7U);
+  EXPECT_EQ(cluster.node(3).replicator().counters().resyncs.get(), resyncs + 1);
+  for (int i = 0; i < 10; ++i) cluster.run(10'000);
+  EXPECT_LE(names(), 2 * 16U) << "the newest, and where it was cut";
+}
+
 TEST(ReplicatorTest, WhoeverHasNotAdoptedAResetIsNamedWhateverTheirClocksSay) {
   Cluster cluster(1, 3, 1);
   cluster.node(1).clock_ahead_ms = 300'000;
@@ -693,7 +798,9 @@ TEST(ReplicatorTest, NodesAgreeAfterAnyFaults) {
     std::mt19937_64 size(first + round);
     const std::size_t nodes = given("FOOTFALL_NODES", 2 + (size() % 20 == 0 ? size() % 99 : size() % 6));
     const std::size_t sites = given("FOOTFALL_SITES", 1 + (size() % 20 == 0 ? size() % 1000 : size() % 8));
-    Cluster cluster(first + round, nodes, sites);
+    Replicator::Options options;
+    options.trim_ms = 1000 << size() % 7;  // also far too soon
+    Cluster cluster(first + round, nodes, sites, options);
     cluster.nodes_max = nodes + 3;
     for (int part = 0; part < 2; ++part) {
       cluster.chaos(4000 + static_cast<std::int64_t>(size() % 8000), 1 + size() % 20);
