@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The request parser under libFuzzer: any bytes, cut anywhere, give the same as the bytes at once, and the plain twin
-// agrees on what is a request, how long it is, and what is in it.
+// The request parser under libFuzzer: any bytes, cut anywhere, give the same as the bytes at once, whatever head was
+// read before, and the plain twin agrees on what is a request, how long it is, and what is in it.
 //
 // Input: the first byte seeds the cuts, the rest is the message.
 #include <algorithm>
@@ -65,6 +65,26 @@ void in_pieces(const RequestParser& whole, RequestParser::State expected, const 
   }
 }
 
+// By a parser that remembers the same head, and one that is a byte off.
+void behind_others(const RequestParser& whole, RequestParser::State expected, const std::string& text,
+                   std::size_t place) {
+  const ParserLimits limits;
+  RequestParser parser(limits);
+  std::string other = text;
+  if (!other.empty()) other[place * 7 % other.size()] = static_cast<char>(other[place * 7 % other.size()] ^ 1);
+  for (const std::string& before : {text, other}) {
+    parser.parse(before);
+    parser.reset();
+    const RequestParser::State state = parser.parse(text);
+    require(state == expected && parser.error() == whole.error(), "a head before changes the outcome");
+    if (state == RequestParser::State::complete) {
+      require(parser.consumed() == whole.consumed() && same(parser.request(), whole.request()),
+              "a head before changes the request");
+    }
+    parser.reset();
+  }
+}
+
 // A whole pipeline, as the loop feeds it: in reads, with answers in between.
 std::string paths_of(std::string_view text, std::size_t piece) {
   const ParserLimits limits;
@@ -94,6 +114,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const RequestParser::State state = parser.parse(text);
   against_the_twin(parser, state, text);
   in_pieces(parser, state, text, data[0]);
+  behind_others(parser, state, text, data[0]);
   require(paths_of(text, text.size()) == paths_of(text, std::size_t{1} + data[0]), "reads change the pipeline");
   return 0;
 }
