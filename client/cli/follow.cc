@@ -367,7 +367,7 @@ base::Result<void> Follow::work() {
       case LogTail::Next::lines:
         if (auto taken = take_lines(lines, begin); !taken) return taken;
         if (totals_.lines >= kLinesJudged) {
-          if (const auto readable = readability_.judge(options_.log.format); !readable) return readable;
+          if (auto readable = readability_.judge(options_.log.format); !readable) return readable;
         }
         if (gathered() < kBatchBytesMax) break;
         if (auto sent = send(false); !sent) return sent;

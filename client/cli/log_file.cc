@@ -104,7 +104,7 @@ base::Result<std::size_t> LogFile::unpack(std::uint64_t offset, std::size_t size
   while (unpacked_ < offset) {
     skipped.clear();
     const auto got = take(skipped, static_cast<std::size_t>(std::min<std::uint64_t>(offset - unpacked_, 64U << 10U)));
-    if (!got) return got;
+    if (!got) return got.error();
     if (*got == 0) return std::size_t{0};
   }
   return take(out, size);
