@@ -4,6 +4,8 @@
 // the same, and what they show must be what was counted.
 //   FOOTFALL_ROUNDS=10000 FOOTFALL_SEED=1 redis_test --gtest_filter=ReplicatorTest.*
 //   FOOTFALL_ROUNDS=1 FOOTFALL_NODES=100 FOOTFALL_SITES=10000 redis_test --gtest_filter=*AnyFaults
+// The latter is 3.4 million commands, a minute and a half of a core, and 1.8 GB (seed 1); GLIBC_TUNABLES=
+// glibc.malloc.tcache_count=60000 spares a seventh of it. 10,000 rounds of the drawn sizes are some 15 minutes.
 // Of the drawn sizes one in twenty has up to 100 nodes, one in twenty up to 1,000 sites, the others a few of each.
 #include "redis/replicator.h"
 
