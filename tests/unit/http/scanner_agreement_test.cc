@@ -42,11 +42,11 @@ std::vector<std::string> browsers() {
       "POST /hit HTTP/1.1\r\n" + chrome +
           "Content-Type: text/plain;charset=UTF-8\r\nContent-Length: 21\r\nOrigin: https://example.vn\r\n\r\n"
           "{\"site\":\"example.vn\"}",
-      "POST /v1/hits?source=s HTTP/1.1\r\nhost: [::1]:8080\r\nAuthorization: Bearer t\r\nExpect: 100-continue\r\n"
-      "Transfer-Encoding: chunked\r\nIdempotency-Key: a/b\r\n\r\n5;x=\"y\"\r\nhello\r\n3\r\n\r\nx\r\n0\r\nX-Trailer: "
-      "t\r\n\r\n",
-      "GET http://example.vn:80/widget/example.vn.svg HTTP/1.1\r\nHost: other\r\nIf-None-Match: "
-      "\"a\"\r\nAccept-Encoding:\tbr \r\n\r\n",
+      std::string("POST /v1/hits?source=s HTTP/1.1\r\nhost: [::1]:8080\r\nAuthorization: Bearer t\r\n") +
+          "Expect: 100-continue\r\nTransfer-Encoding: chunked\r\nIdempotency-Key: a/b\r\n\r\n" +
+          "5;x=\"y\"\r\nhello\r\n3\r\n\r\nx\r\n0\r\nX-Trailer: t\r\n\r\n",
+      std::string("GET http://example.vn:80/widget/example.vn.svg HTTP/1.1\r\nHost: other\r\n") +
+          "If-None-Match: \"a\"\r\nAccept-Encoding:\tbr \r\n\r\n",
       "OPTIONS * HTTP/1.1\r\nHost: a\r\nAccess-Control-Request-Method: POST\r\nOrigin: null\r\n\r\n",
       "HEAD /livez HTTP/1.0\r\nConnection: Keep-Alive, close\r\nX-Moz: prefetch\r\nPurpose: prefetch\r\n\r\n",
       "\r\nGET / HTTP/1.1\r\nHost: a\r\nCookie: a=b; c=\xC3\xA9\r\nForwarded: for=1\r\nLast-Event-ID: 7\r\n\r\n",
