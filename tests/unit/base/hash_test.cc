@@ -103,7 +103,8 @@ TEST(HashTest, TheTableHashDependsOnEveryBitAndOnTheSize) {
 // As paths are: much alike. Both ends of the hash serve as places in tables.
 TEST(HashTest, TheTableHashSpreadsTextsThatDifferInADigit) {
   constexpr unsigned kPlaces = 256;
-  constexpr unsigned kTexts = 256 * kPlaces;
+  constexpr unsigned kEach = 256;
+  constexpr unsigned kTexts = kEach * kPlaces;
   std::array<unsigned, kPlaces> low{};
   std::array<unsigned, kPlaces> high{};
   for (unsigned n = 0; n < kTexts; ++n) {
@@ -112,8 +113,8 @@ TEST(HashTest, TheTableHashSpreadsTextsThatDifferInADigit) {
     ++high[hash >> 56U];
   }
   for (unsigned i = 0; i < kPlaces; ++i) {  // 256 expected, give or take 16; ten times that is out of the question
-    EXPECT_NEAR(low[i], kTexts / kPlaces, 160) << i;
-    EXPECT_NEAR(high[i], kTexts / kPlaces, 160) << i;
+    EXPECT_NEAR(low[i], kEach, 160) << i;
+    EXPECT_NEAR(high[i], kEach, 160) << i;
   }
 }
 
