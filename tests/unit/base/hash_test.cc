@@ -103,17 +103,18 @@ TEST(HashTest, TheTableHashDependsOnEveryBitAndOnTheSize) {
 // As paths are: much alike. Both ends of the hash serve as places in tables.
 TEST(HashTest, TheTableHashSpreadsTextsThatDifferInADigit) {
   constexpr unsigned kPlaces = 256;
-  constexpr unsigned kTextsAPlace = 256;
+  constexpr unsigned kEach = 256;
+  constexpr unsigned kTexts = kEach * kPlaces;
   std::array<unsigned, kPlaces> low{};
   std::array<unsigned, kPlaces> high{};
-  for (unsigned n = 0; n < kTextsAPlace * kPlaces; ++n) {
+  for (unsigned n = 0; n < kTexts; ++n) {
     const std::uint64_t hash = table_hash("/tin-tuc/bai-viet-so-" + std::to_string(n));
     ++low[hash % kPlaces];
     ++high[hash >> 56U];
   }
   for (unsigned i = 0; i < kPlaces; ++i) {  // 256 expected, give or take 16; ten times that is out of the question
-    EXPECT_NEAR(low[i], kTextsAPlace, 160) << i;
-    EXPECT_NEAR(high[i], kTextsAPlace, 160) << i;
+    EXPECT_NEAR(low[i], kEach, 160) << i;
+    EXPECT_NEAR(high[i], kEach, 160) << i;
   }
 }
 

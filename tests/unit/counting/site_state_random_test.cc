@@ -255,8 +255,8 @@ TEST_P(SiteStateRandomTest, ClosingDaysChangesNoNumber) {
   for (int i = 0; i < 1'000; ++i) one_hit();
   const std::int64_t now_s = traffic_.now_s();
   const Day today = local_day(now_s, traffic_.utc_offset_s(now_s));
+  const Summary summary_before = live_.state.summary(now_s, calendar_of(today));  // moves the clock: a second is seen
   const std::vector<Cell> before = live_.state.days(INT32_MIN, INT32_MAX);
-  const Summary summary_before = live_.state.summary(now_s, calendar_of(today));
   std::uint64_t closed = 0;
   for (const auto& [epoch, day] : live_.state.open_days(today - 1)) {
     const auto ranking = live_.state.ranking(epoch, day, Dimension::page);

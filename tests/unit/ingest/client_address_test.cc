@@ -41,7 +41,7 @@ TEST(AddressTest, ReadsTheFormsThatProxiesWrite) {
 TEST(AddressTest, FourNumbersAreReadAsTheSystemReadsThem) {
   std::mt19937_64 random(testing::rng_seed());
   int good = 0;
-  for (int round = 0; round < 200'000; ++round) {
+  for (int round = 0; round < 40'000; ++round) {
     std::string text;
     for (int part = 0; part < 4; ++part)
       text += (part == 0 ? "" : ".") + std::to_string(random() % (random() % 2 == 0 ? 260 : 12));
@@ -62,7 +62,7 @@ TEST(AddressTest, FourNumbersAreReadAsTheSystemReadsThem) {
       ASSERT_TRUE(is_ipv4(out) && std::equal(std::begin(expected), std::end(expected), out.bytes.begin() + 12)) << text;
     }
   }
-  EXPECT_GT(good, 50'000);
+  EXPECT_GT(good, 10'000);
 }
 
 TEST(AddressTest, RefusesAllElse) {

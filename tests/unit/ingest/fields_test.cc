@@ -114,7 +114,7 @@ TEST_F(FieldsTest, RandomFormsAreReadAsBySplitting) {
                                            "&",          "%",       "%41",    "%2Fa+",    "+",
                                            "a",          "x=y",     "/tin",   "\xC3\xA9", std::string(1, '\0'),
                                            "example.vn", "address", "visitor"};
-  for (int round = 0; round < 50'000 && !HasFailure(); ++round) {
+  for (int round = 0; round < 10'000 && !HasFailure(); ++round) {
     std::string text;
     for (std::size_t i = random() % 16; i > 0; --i) text += pieces[random() % pieces.size()];
     const auto exact = std::make_unique<char[]>(text.size());  // memory that ends where the text ends
@@ -169,7 +169,7 @@ TEST_F(FieldsTest, RandomObjectsAreReadTheSameEitherWay) {
                                            "\"other\":{}",
                                            "\"x\":7"};
   int read = 0;
-  for (int round = 0; round < 100'000 && !HasFailure(); ++round) {
+  for (int round = 0; round < 20'000 && !HasFailure(); ++round) {
     std::string text = "{";
     for (std::size_t i = random() % 5; i > 0; --i) {
       text += "\"" + std::string(random() % 4 == 0 ? "y" : name_of(static_cast<Key>(random() % kKeys))) + "\":" +
@@ -199,7 +199,7 @@ TEST_F(FieldsTest, RandomObjectsAreReadTheSameEitherWay) {
     for (std::size_t key = 0; key < kKeys; ++key)
       EXPECT_EQ(fields_.values[key], values[key]) << ::testing::PrintToString(text);
   }
-  EXPECT_GT(read, 20'000);
+  EXPECT_GT(read, 4'000);
 }
 
 TEST_F(FieldsTest, AnEmptyObjectHasNoValues) {
