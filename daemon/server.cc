@@ -653,6 +653,8 @@ metrics::Facts Server::facts() const {
     facts.connections += loop.accepted.get() - loop.closed.get();
     facts.connections_accepted += loop.accepted.get();
     facts.body_memory += loop.body_memory.get();
+    facts.queue_delay_s = std::max(facts.queue_delay_s, static_cast<double>(loop.queue_delay_ms.get()) / 1000);
+    facts.overloaded |= loop.overloaded.get() != 0;
     for (std::size_t i = 0; i < facts.parse_errors.size(); ++i)
       facts.parse_errors.at(i) += loop.parse_errors.at(i).get();
     const api::LiveCounters& live = shard->live_counters();

@@ -37,6 +37,8 @@ std::uint64_t thread_cpu_ns() {
 constexpr std::size_t kCandidatesMax = 2048;
 // Hits that wait for the disk at a time; past it pings are answered 503. About 20 MB.
 constexpr std::uint64_t kUnsyncedHitsMax = 1U << 17U;
+// Reads that wait for their turn between passes; the longest of them takes some 20 ms.
+constexpr std::size_t kCostlyReadsMax = 64;
 constexpr std::size_t kSpareBlocksMax = 8;
 // Of a syslog socket at a stop: as much as a receive buffer may hold.
 constexpr int kLastSyslogReads = 2048;
@@ -44,6 +46,7 @@ constexpr int kLastSyslogReads = 2048;
 constexpr std::uint64_t kLastSegmentBytes = 64U << 10U;
 
 constexpr std::string_view kDiskBehind = "the disk is behind; try again in a second";
+constexpr std::string_view kOverloaded = "the server has more to do than it can; try again in a second";
 constexpr std::string_view kJournalFails = "the journal cannot be written; nothing is counted until it can";
 
 // Why a ping was not even read.
@@ -72,6 +75,8 @@ struct Shard::Read {
   std::string if_none_match;
   std::string accept_encoding;
   bool head = false;
+  bool costly = false;  // answered between passes
+  bool shed = false;    // to be refused, since there is too much to do
 };
 
 struct Shard::Refusal {
@@ -262,6 +267,13 @@ base::Result<void> Shard::write_last() {
 
 // --- a pass: what was read ---
 
+// Pings are never shed: to refuse one costs most of what it costs to count it.
+bool Shard::shed(Shed what) {
+  if (!loop_->overloaded() && (what != Shed::read || costly_waiting_ < kCostlyReadsMax)) return false;
+  (what == Shed::batch ? counters_.shed_batches : counters_.shed_reads).add();
+  return true;
+}
+
 void Shard::on_requests(http::ConnectionRef connection, const http::Peer& peer, http::Requests& requests) {
   while (const http::Request* request = requests.next()) {
     // What is costly to answer goes one at a time, so that nobody is owed more than one such answer.
@@ -361,6 +373,10 @@ void Shard::on_read(http::ConnectionRef connection, const http::Request& request
   Read& read = reads_[index];
   read.route = target.route;
   read.resource = target.resource;
+  const bool costly = target.route == api::Route::pages || target.route == api::Route::series;
+  read.shed = costly && shed(Shed::read);
+  read.costly = costly && !read.shed;
+  if (read.costly) ++costly_waiting_;
   read.site = target.site;
   read.query = request.query;
   read.token = api::bearer_of(request);
@@ -379,7 +395,8 @@ const sites::Token* Shard::token_of(const http::Request& request) const {
 bool Shard::on_head(const http::Peer&, const http::Request& head, std::string& answer,
                     std::unique_ptr<http::BodySink>& sink) {
   if (api::route_of(head.method, head.path, environment_.base_path).route != api::Route::batch) return true;
-  const BatchIntake::Refused refused = BatchIntake::look_at(head, token_of(head));
+  const BatchIntake::Refused refused = shed(Shed::batch) ? BatchIntake::Refused{api::Problem::unavailable, kOverloaded}
+                                                         : BatchIntake::look_at(head, token_of(head));
   if (refused.problem == api::Problem::count_) {
     sink = intake_.begin(head);
     return true;
@@ -646,7 +663,7 @@ void Shard::on_synced(const base::Result<void>& outcome) {
     if (holds_answers()) {
       if (!writer_->failed()) start_sync();  // first: the device works while these are answered
       apply_through(synced_through_);
-      held_.release(synced_through_, [this](const Pending& pending) { answer_one(pending); });
+      held_.release(synced_through_, [this](const Pending& pending) { answer_in_turn(pending); });
     }
     if (journal_failed()) {
       give_up_blocks(synced_through_);  // a write failed meanwhile
@@ -686,8 +703,13 @@ void Shard::hold_bodies() {
 }
 
 void Shard::on_batch(http::ConnectionRef connection, const http::Request& request) {
-  commit_pass();  // one block for what came before, one for the batch
   const std::uint32_t index = batches_.take();
+  if (request.sink == nullptr && shed(Shed::batch)) {  // what has a sink is decoded already
+    batches_[index] = {api::Problem::unavailable, std::string(kOverloaded)};
+    pending_.push_back({connection, Answer::batch, request.keep_alive, false, index});
+    return;
+  }
+  commit_pass();  // one block for what came before, one for the batch
   Pending& pending = pending_.emplace_back(Pending{connection, Answer::batch, request.keep_alive, false, index});
   const std::string_view unavailable = journal_failed()                           ? kJournalFails
                                        : unsynced_hits_.get() >= kUnsyncedHitsMax ? kDiskBehind
@@ -751,10 +773,27 @@ void Shard::answer_pass() {
     if ((waits && !lost) || held_.holds(pending.connection)) {
       held_.hold(pending);
     } else {
-      answer_one(pending);
+      answer_in_turn(pending);
     }
   }
   pending_.clear();
+}
+
+// Costly reads are answered one between two passes, so that no ping waits for more than one.
+void Shard::answer_in_turn(const Pending& pending) {
+  if (pending.answer != Answer::read || !reads_[pending.index].costly) return answer_one(pending);
+  costly_.push_back(pending);
+  if (costly_.size() == 1) boost::asio::post(context_, [this] { answer_costly(); });
+}
+
+void Shard::answer_costly() {
+  const Pending pending = costly_.front();
+  costly_.pop_front();
+  --costly_waiting_;
+  hit_answers_.set_second(loop_->now_ms() / 1000);
+  answer_one(pending);
+  loop_->flush();
+  if (!costly_.empty()) boost::asio::post(context_, [this] { answer_costly(); });
 }
 
 void Shard::answer_one(const Pending& pending) {
@@ -869,6 +908,7 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
     http::write(out, {status, type, body, cache, more, true}, date, keep_alive, read.head);
     return false;
   };
+  if (read.shed) return problem(api::Problem::unavailable, kOverloaded);
   switch (read.route) {
     case Route::livez: {
       const api::HealthAnswer health = api::livez();

@@ -185,6 +185,9 @@ class Shard final : public http::LoopHandler {
     std::function<void(base::Result<void>)> done;
   };
 
+  // True: the loop is overloaded, or enough of its kind wait: it is to be refused before anything is done for it.
+  enum class Shed : std::uint8_t { batch, read };
+  bool shed(Shed what);
   // False: no other request of the connection until this one is answered.
   bool take(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request);
   void on_hit(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request, bool gif);
@@ -222,6 +225,8 @@ class Shard final : public http::LoopHandler {
   void forget(Block& block);
   // Those of the pass; what has to wait is held.
   void answer_pass();
+  void answer_in_turn(const Pending& pending);
+  void answer_costly();
   void answer_one(const Pending& pending);
   void refuse_pending(Pending& pending);
   void start_sync();
@@ -284,6 +289,8 @@ class Shard final : public http::LoopHandler {
   std::deque<std::unique_ptr<Block>> blocks_;  // in the order of their sequences
   std::vector<std::unique_ptr<Block>> spare_blocks_;
   AnswerQueue<Pending> held_;
+  std::deque<Pending> costly_;      // reads, whose connections wait for them
+  std::size_t costly_waiting_ = 0;  // in it, in pending_ and in held_
   std::vector<Waiter> waiters_;
   std::vector<sites::BatchClaim> given_up_;  // of blocks that will not be applied, but may still be replayed
   std::vector<std::pair<sites::SiteId, counting::Observation>> lost_observations_;  // to be journaled again

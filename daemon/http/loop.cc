@@ -19,6 +19,7 @@
 
 #include "base/mutex.h"
 #include "http/deadline_wheel.h"
+#include "http/queue_delay.h"
 
 namespace footfall::http {
 namespace {
@@ -35,6 +36,7 @@ constexpr std::int64_t kLingerMs = 2000;
 constexpr std::size_t kLingerBytes = 1U << 20U;
 constexpr std::size_t kRefusedMax = 64;  // told 503 at the same time; further ones are just closed
 constexpr std::int64_t kNever = INT64_MAX;
+constexpr std::uint32_t kMarker = UINT32_MAX;  // of events, in the place of a connection's index
 
 // What a connection waits for; `since_ms` of its slot is when that began.
 enum class Wait : std::uint8_t { next_request, head, body };
@@ -100,6 +102,7 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   void close(ConnectionRef ref);
   void hold_bodies(bool hold);
   void drain(std::int64_t deadline_ms, std::function<void()> done);
+  bool overloaded() const { return delay_.overloaded(); }
 
   Run run;
   LoopCounters counters;
@@ -180,6 +183,7 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   std::vector<ConnectionRef> held_bodies_;  // connections that are not read on
   bool hold_bodies_ = false;
   std::size_t body_memory_ = 0;  // of requests whose bodies are not complete
+  QueueDelay delay_{set_.native_handle(), kMarker};
   bool in_pass_ = false;
   bool pass_posted_ = false;
   bool handed_out_ = false;
@@ -253,6 +257,7 @@ void Loop::Impl::post_pass() {
 void Loop::Impl::pass() {
   in_pass_ = true;
   now_ms_ = clock_.utc_ms();
+  delay_.on_turn(now_ms_);
   counters.passes.add();
   resuming_.swap(resume_);
   for (const ConnectionRef ref : resuming_) {
@@ -266,18 +271,27 @@ void Loop::Impl::pass() {
   epoll_event events[kEventsMax];
   const int ready = epoll_wait(set_.native_handle(), events, kEventsMax, 0);
   read_max_ = ready > kMany ? kReadMaxWhenMany : kReadMax;
-  for (int i = 0; i < ready; ++i) on_event(events[i].data.u32, events[i].events);
+  if (ready == kEventsMax) delay_.on_full(now_ms_);
+  for (int i = 0; i < ready; ++i) {
+    if (events[i].data.u32 == kMarker) {
+      delay_.on_marker(now_ms_);
+    } else {
+      on_event(events[i].data.u32, events[i].events);
+    }
+  }
 
   if (handed_out_) {
     handed_out_ = false;
     handler_.end_of_pass(now_ms_);
   }
   after_handler();
+  if (ready > 0) delay_.on_pass(now_ms_, clock_.utc_ms());
 }
 
 void Loop::Impl::tick() {
   in_pass_ = true;
   now_ms_ = clock_.utc_ms();
+  delay_.on_turn(now_ms_);
   wheel_.advance(now_ms_ / 1000, [this](std::uint32_t index, std::int64_t second) { on_due(index, second); });
   handler_.on_tick(now_ms_);
   if (draining_ && now_ms_ >= drain_deadline_ms_) {
@@ -285,6 +299,8 @@ void Loop::Impl::tick() {
     for (std::uint32_t index = 0; index < slots_.size(); ++index) drop(index);
   }
   after_handler();
+  counters.queue_delay_ms.set(static_cast<std::uint64_t>(delay_.ms()));
+  counters.overloaded.set(delay_.overloaded() ? 1 : 0);
 }
 
 void Loop::Impl::after_handler() {
@@ -831,6 +847,9 @@ void Loop::close(ConnectionRef connection) {
 }
 void Loop::hold_bodies(bool hold) {
   impl_->hold_bodies(hold);
+}
+bool Loop::overloaded() const {
+  return impl_->overloaded();
 }
 std::int64_t Loop::now_ms() const {
   return impl_->now_ms();

@@ -8,8 +8,8 @@
 //   io_context -- epoll fd readable --> pass: recv* --> handler.on_requests* --> handler.end_of_pass() --> send*
 //
 // A pass is bounded: 256 ready connections, of each at most 128 requests (kPipelineMax) and one read. What is left is
-// still ready in the next. All answers to a connection in a pass leave in one send; what the socket does not take is
-// kept with the connection.
+// still ready in the next, and comes before those who were served. How long that takes is measured (queue_delay.h). All
+// answers to a connection in a pass leave in one send; what the socket does not take is kept with the connection.
 //
 // Deadlines sit in a wheel of one-second slots and are checked lazily: a head must be complete 10 s after its first
 // byte (408), a body keep a minimum rate (408), an idle connection leaves after 75 s, a reader that takes nothing for
@@ -98,6 +98,7 @@ struct LoopCounters {
   base::Counter body_memory;                                                             // now; see LoopLimits
   base::Counter head_timeouts, body_timeouts, idle_timeouts, send_timeouts;
   base::Counter passes, recv_calls, send_calls;
+  base::Counter queue_delay_ms, overloaded;  // as of the last tick; 0 or 1
 };
 
 class Loop {
@@ -138,6 +139,10 @@ class Loop {
 
   // While true, bodies that go to a sink are not read on: their senders wait.
   void hold_bodies(bool hold);
+
+  // A connection that becomes readable waits too long for its turn (queue_delay.h): what is costly had better be
+  // refused, 503 with Retry-After, before any work is done for it.
+  bool overloaded() const;
 
   // The time of this pass or tick.
   std::int64_t now_ms() const;

@@ -123,6 +123,16 @@ void requests(Families& out, const std::vector<const ShardCounters*>& shards, co
             {{"reason", std::string(http::name_of(static_cast<http::ParseError>(error)))}});
   }
   out.gauge("footfall_http_body_bytes", "Memory of requests whose bodies are not complete.", facts.body_memory);
+  out.gauge(
+      "footfall_http_queue_delay_seconds",
+      "How long a connection that has something waits for its turn, where that is longest, as of the last second.",
+      facts.queue_delay_s);
+  out.gauge("footfall_overload_state", "1 while a shard sheds batches and costly reads, since others wait too long.",
+            facts.overloaded ? 1 : 0);
+  out.begin(MetricType::Counter, "footfall_shed_total", "Requests that were answered 503 because of that, by kind.");
+  out.add(sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.shed_batches; }),
+          {{"kind", "batch"}});
+  out.add(sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.shed_reads; }), {{"kind", "read"}});
   out.gauge("footfall_http_connections", "Open connections of the public listeners.", facts.connections);
   out.counter("footfall_http_connections_accepted_total", "Connections that were accepted.",
               facts.connections_accepted);

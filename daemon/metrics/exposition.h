@@ -38,6 +38,8 @@ struct Facts {
   std::uint64_t connections = 0;
   std::uint64_t connections_accepted = 0;
   std::uint64_t body_memory = 0;                           // bytes of requests whose bodies are not complete
+  double queue_delay_s = 0;                                // of the shard where it is longest
+  bool overloaded = false;                                 // a shard is
   std::array<std::uint64_t, kParseErrors> parse_errors{};  // by ParseError; [none] unused
   std::uint64_t subscribers = 0, live_events = 0, live_evicted = 0;
 

@@ -53,6 +53,7 @@ struct ShardCounters {
   std::array<base::Counter, kKeyOutcomes> batch_keys;  // by KeyOutcome
   base::Counter untrusted_forwards;                    // a forwarding field from a peer that is not trusted
   base::Counter presence_full;                         // hits that did not touch presence: online_pairs_max
+  base::Counter shed_batches, shed_reads;              // refused because there was too much to do
   base::Counter ledger_mismatch;                       // as of the last balance(); must be 0
 
   void reject(ingest::Rejection reason, std::uint64_t count = 1) {

@@ -15,10 +15,11 @@ import hits
 import instructions
 import logs
 import memory
+import overload
 import reads
 from figures import ROOT, Bench, options, run
 
-GOALS = {goal: function for script in (hits, batches, durability, instructions, memory, logs, reads) for goal, function in script.GOALS.items()}
+GOALS = {goal: function for script in (hits, batches, durability, instructions, memory, logs, reads, overload) for goal, function in script.GOALS.items()}
 
 
 def keep(bench, machine):

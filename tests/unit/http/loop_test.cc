@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "http/queue_delay.h"
 #include "http/response.h"
 
 namespace footfall::http {
@@ -100,6 +101,7 @@ class EchoHandler final : public LoopHandler {
   };
 
   void on_requests(ConnectionRef ref, const Peer& peer, Requests& requests) override {
+    if (clock != nullptr) clock->advance_ms(cost_ms);
     last_ref = ref;
     last_peer = peer;
     ++calls;
@@ -149,8 +151,10 @@ class EchoHandler final : public LoopHandler {
   }
 
   Loop* loop = nullptr;
-  std::string taken;  // of bodies
-  bool held = false;  // answers wait for the test
+  base::ManualClock* clock = nullptr;  // what it takes time of
+  std::int64_t cost_ms = 0;            // each read
+  std::string taken;                   // of bodies
+  bool held = false;                   // answers wait for the test
   std::deque<Due> due;
   ConnectionRef last_ref;
   Peer last_peer;
@@ -240,6 +244,67 @@ TEST_F(LoopTest, OnePassReadsAllThatAreReady) {
   for (std::size_t i = 0; i < clients.size(); ++i) EXPECT_EQ(clients[i].hears(), "/" + std::to_string(i) + "\n");
   EXPECT_EQ(handler_->passes, 1);
   EXPECT_EQ(loop_->connections(), 20U);
+}
+
+// The clock moves with each read only, so that delays are exact.
+class LoopDelayTest : public LoopTest {
+ protected:
+  LoopDelayTest() {
+    handler_->clock = &clock_;
+    for (int i = 0; i < 600; ++i) clients_.push_back(connect());
+  }
+  // Each of the first `count` sends a request.
+  void all_say(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) clients_[i].says(get("/"));
+  }
+  // The next pass, and no more.
+  void one_pass() {
+    const std::uint64_t before = counters().passes.get();
+    while (counters().passes.get() == before) {
+      context_.restart();
+      context_.run_one_for(std::chrono::milliseconds(50));
+    }
+  }
+  std::vector<Client> clients_;
+};
+
+TEST_F(LoopDelayTest, OverloadIsWhoWaitsTooLongForATurn) {
+  handler_->cost_ms = 1;
+  all_say(200);
+  settle();
+  EXPECT_FALSE(loop_->overloaded());  // 200 ms
+  all_say(600);
+  one_pass();  // the 256 that a pass takes: others have waited for 256 ms, and still do
+  EXPECT_TRUE(loop_->overloaded());
+  one_pass();
+  all_say(256);  // behind the 88 that still wait
+  one_pass();
+  EXPECT_TRUE(loop_->overloaded());
+  settle();  // the 88 that are left are one short pass
+  EXPECT_FALSE(loop_->overloaded());
+  pass_time(0);
+  EXPECT_EQ(counters().overloaded.get(), 0U);
+  EXPECT_EQ(counters().queue_delay_ms.get(), 88U);
+}
+
+TEST_F(LoopDelayTest, ManyFastOnesAreNoOverload) {
+  for (int round = 0; round < 5; ++round) {
+    all_say(600);
+    settle();
+    EXPECT_FALSE(loop_->overloaded());
+  }
+  pass_time(0);
+  EXPECT_EQ(counters().queue_delay_ms.get(), 0U);
+  for (Client& client : clients_) EXPECT_EQ(client.hears(), "/\n/\n/\n/\n/\n");
+}
+
+TEST_F(LoopDelayTest, AnIdleWhileEndsIt) {
+  handler_->cost_ms = 2;
+  all_say(200);
+  settle();
+  EXPECT_TRUE(loop_->overloaded());
+  pass_time(kWellMs + 1);
+  EXPECT_FALSE(loop_->overloaded());
 }
 
 TEST_F(LoopTest, AnswersMayBeGivenAtOnceOrLater) {

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""More costly reads than a shard can answer: some are refused at once with when to come again, no ping is refused, and none waits for all of them."""
+import re
+import select
+import socket
+import time
+import unittest
+
+from footfall import Daemon
+from hit_message import field
+
+SITE = "example.org"
+PAGES, READERS = 20_000, 300
+WAITING_MAX = 64  # kCostlyReadsMax of daemon/shard.cc
+
+
+class Overload(unittest.TestCase):
+    def setUp(self):
+        self.daemon = Daemon("--threads", "1")
+        self.addCleanup(self.daemon.close)
+        self.daemon.start()
+        self.daemon.add_site(SITE, visibility="full")
+        for first in range(0, PAGES, 1000):
+            body = field(1, SITE.encode()) + b"".join(field(2, field(2, b"/p%d" % n) + field(10, b"%d" % n)) for n in range(first, first + 1000))
+            answer = self.daemon.request("POST", "/v1/hits", body, Authorization=f"Bearer {self.daemon.token}", Content_Type="application/x-protobuf")
+            self.assertEqual(answer.json["accepted"], 1000)
+
+    def readers(self, count):
+        """As many connections, each of which asks for all pages."""
+        request = f"GET /v1/sites/{SITE}/pages?limit=10000 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+        connections = [socket.create_connection(("127.0.0.1", self.daemon.port)) for _ in range(count)]
+        for connection in connections:
+            connection.sendall(request)
+        return connections
+
+    def answers(self, connections):
+        """Whole answers in the order in which they were complete."""
+        received, done, end = {c: b"" for c in connections}, [], time.monotonic() + 240
+        while received:
+            self.assertLess(time.monotonic(), end, f"{len(received)} readers got no answer")
+            for connection in select.select(list(received), [], [], 1)[0]:
+                got = connection.recv(1 << 20)
+                received[connection] += got
+                if not got:
+                    done.append(received.pop(connection))
+                    connection.close()
+        return done
+
+    def test_costly_reads_are_shed_and_pings_are_not(self):
+        connections = self.readers(READERS)
+        with socket.create_connection(("127.0.0.1", self.daemon.port)) as pinger:
+            for n in range(10):
+                pinger.sendall(f"GET /hit?site={SITE}&path=/p{n} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                self.assertRegex(pinger.recv(4096), rb"^HTTP/1.1 204")
+        # A ping waits for one read at most, a reader for all before it: when ten are answered one after another, readers still wait.
+        self.assertLess(sum(1 for connection in connections if select.select([connection], [], [], 0)[0]), READERS)
+        answers = self.answers(connections)
+        shed = [answer for answer in answers if answer.startswith(b"HTTP/1.1 503")]
+        whole = [answer for answer in answers if answer.startswith(b"HTTP/1.1 200")]
+        self.assertEqual(len(shed) + len(whole), READERS, {answer[:40] for answer in answers})
+        self.assertGreaterEqual(len(whole), WAITING_MAX)
+        self.assertGreater(len(shed), 0)
+        for answer in shed:
+            self.assertRegex(answer, rb"\r\nRetry-After: 1\r\n")
+            self.assertIn(b"/problems/unavailable", answer)
+        self.assertEqual({len(re.findall(rb'"path"', answer)) for answer in whole}, {10_000})
+        metrics = self.daemon.metrics()
+        self.assertEqual(metrics['footfall_shed_total{kind="read"}'], len(shed))
+        self.assertEqual(metrics["footfall_hits_accepted_total"], PAGES + 10)
+        self.assertEqual(metrics["footfall_ledger_mismatch"], 0)
+
+    def test_who_comes_again_is_answered(self):
+        connections = self.readers(READERS)
+        self.answers(connections)
+        self.assertEqual([answer[:12] for answer in self.answers(self.readers(10))], [b"HTTP/1.1 200"] * 10)
+
+    def test_readers_who_leave_hold_nothing_up(self):
+        for connection in self.readers(READERS):
+            connection.close()
+        end = time.monotonic() + 120
+        while not self.answers(self.readers(1))[0].startswith(b"HTTP/1.1 200"):  # those that wait are rendered for nobody
+            self.assertLess(time.monotonic(), end, "still shed")
+            time.sleep(0.1)
+
+    def test_a_stop_answers_who_waits(self):
+        connections = self.readers(40)
+        time.sleep(0.2)  # until they are accepted
+        self.daemon.process.terminate()
+        answers = self.answers(connections)
+        self.assertEqual({answer[:12] for answer in answers}, {b"HTTP/1.1 200"})
+        self.assertEqual(self.daemon.process.wait(60), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
