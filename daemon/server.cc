@@ -148,6 +148,7 @@ void Server::open_state() {
   reserve_ = std::make_unique<store::Reserve>(*directory_, kReserveBytes + config_.segment_bytes);
   recover();
   for (const std::string& warning : recovered_.warnings) base::log::warning(warning);
+  for (const auto& segment : recovered_.cut_off) base::log::warning(journal::describe(segment));
   base::log::info("data directory " + config_.data_dir + ": " + std::to_string(recovered_.registry->entries().size()) +
                   " sites, " + std::to_string(recovered_.replayed_hits) + " hits replayed onto checkpoint " +
                   std::to_string(recovered_.checkpoint));

@@ -43,7 +43,7 @@ constexpr std::size_t kSpareBlocksMax = 8;
 // Of a syslog socket at a stop: as much as a receive buffer may hold.
 constexpr int kLastSyslogReads = 2048;
 // Of the segment that a stop begins on a full disk; one block of observations makes it longer.
-constexpr std::uint64_t kLastSegmentBytes = 64U << 10U;
+constexpr std::uint64_t kLastSegmentBytes = journal::kSegmentBytesMin;
 
 constexpr std::string_view kDiskBehind = "the disk is behind; try again in a second";
 constexpr std::string_view kOverloaded = "the server has more to do than it can; try again in a second";
@@ -649,7 +649,7 @@ void Shard::start_sync() {
   }
   syncing_ = true;
   sync_job_hits_ = written_hits_.get();
-  last_sync_s_ = loop_->now_ms() / 1000;
+  last_sync_ms_ = loop_->now_ms();
   sync_thread_->start(sync_job_);
 }
 
@@ -1008,7 +1008,10 @@ void Shard::each_second(std::int64_t now_ms) {
       start_sync();
       break;
     case Durability::kernel:  // a power cut may cost what came since the last one
-      if (now_ms / 1000 - last_sync_s_ >= environment_.sync_interval_s) start_sync();
+      // At the next tick it would be too late.
+      if (now_ms + environment_.loop_limits.tick_ms - last_sync_ms_ >=
+          environment_.sync_interval_s * std::int64_t{1000})
+        start_sync();
       break;
     case Durability::memory:
       if (journal_failed()) break;

@@ -72,6 +72,7 @@ class Bytes {
 struct Segment {
   std::uint64_t number = 0;
   std::string path;
+  std::uint64_t bytes = 0;              // of the file
   std::optional<SegmentHeader> header;  // absent: its making did not reach the device
   std::optional<Error> damage;          // of the header
   std::optional<std::uint64_t> first;   // first_sequence, if the header tells it, damaged or not
@@ -98,6 +99,14 @@ bool header_torn(std::string_view header) {
          all_zeros(header.substr(kSegmentHeaderBytes - kSectorBytes));
 }
 
+// A file that is not this stream's, or not in its place: no loss to be accepted, since what belongs there may be near.
+Error foreign(const std::string& what) {
+  return {Errc::corrupt,
+          what +
+              "; put the file that belongs here back, or move this one out of the directory: without it a start says "
+              "how many hits are missing, if any, and how to go on without them"};
+}
+
 Error in_file(const std::string& path, const Error& error) {
   return {error.code, path + ": " + error.detail};
 }
@@ -112,6 +121,8 @@ class StreamReader {
   Result<ReadResult> read(const std::string& directory) {
     if (auto r = load_headers(directory); !r) return r.error();
     if (auto r = keep_what_is_needed(); !r) return r.error();
+    if (!segments_.empty() && segments_.back().bytes < kSegmentBytesMin)
+      result_.cut_off = CutOff{segments_.back().path, segments_.back().bytes};
     for (std::size_t i = 0; i < segments_.size() && segments_[i].number <= options_.through_segment; ++i) {
       auto whole = read_segment(i);
       if (!whole) return whole.error();
@@ -150,6 +161,9 @@ class StreamReader {
   Result<void> load_header(Segment& segment) {
     auto file = files_.open(segment.path, base::OpenMode::read);
     if (!file) return file.error();
+    auto size = (*file)->size();
+    if (!size) return size.error();
+    segment.bytes = *size;
     auto bytes = (*file)->read_at(0, kSegmentHeaderBytes);
     if (!bytes) return bytes.error();
     if (header_torn(*bytes)) return {};
@@ -166,13 +180,13 @@ class StreamReader {
       return {};
     }
     if (header->incarnation != options_.incarnation) {
-      return Error{Errc::corrupt, "the segment belongs to another data directory"};
+      return foreign("the segment belongs to another data directory");
     }
     if (header->stream != stream_) {
-      return Error{Errc::corrupt, "the segment belongs to the stream " + directory_name(header->stream)};
+      return foreign("the segment belongs to the stream " + directory_name(header->stream));
     }
     if (header->number != segment.number) {
-      return Error{Errc::corrupt, "the segment was written as " + segment_name(header->number)};
+      return foreign("the segment was written as " + segment_name(header->number));
     }
     segment.header = *header;
     segment.first = header->first_sequence;
@@ -401,6 +415,13 @@ class StreamReader {
 };
 
 }  // namespace
+
+std::string describe(const CutOff& segment) {
+  return segment.path + " is " + std::to_string(segment.bytes) + " bytes long, and no segment is made shorter than " +
+         std::to_string(kSegmentBytesMin) +
+         ": unless the power was cut while it was made its end is missing, and hits that were acknowledged may be "
+         "lost; if there is a copy of the file, put it back before the next start";
+}
 
 std::string describe(const Loss& loss, StreamId stream) {
   std::string text = "lost or in doubt are " + std::to_string(loss.blocks);

@@ -44,12 +44,21 @@ struct Loss {
 // "lost or in doubt are 5 blocks with 1234 hits": for people.
 std::string describe(const Loss& loss, StreamId stream);
 
+// A stream's last segment that is shorter than any is made.
+struct CutOff {
+  std::string path;
+  std::uint64_t bytes = 0;
+  friend bool operator==(const CutOff&, const CutOff&) = default;
+};
+std::string describe(const CutOff& segment);
+
 struct ReadResult {
   Position end;  // of the last good block (or where reading began)
   std::uint64_t blocks = 0;
   std::uint64_t hits = 0;        // sum of the blocks' counts
   std::uint64_t torn_bytes = 0;  // of blocks behind the end that bear their segment's generation
   std::optional<Loss> loss;      // only with accept_loss
+  std::optional<CutOff> cut_off;
 };
 
 struct ReadOptions {

@@ -124,16 +124,15 @@ Result<std::uint64_t> Writer::append(std::string_view payload, std::uint32_t cou
   dirty_ = true;
   if (options_.write_behind) {
     behind_ += scratch_;
+    ++blocks_behind_;
   } else if (auto r = write_block(); !r) {
     failure_ = r.error();
     return r.error();
   }
   offset_ += size;
-  if (behind_.size() >= kWriteBehindMax) {
-    if (auto r = flush(); !r) return r.error();
-  }
   last_ = {header_.number, header.sequence};
   bytes_written_.store(bytes_written() + size, std::memory_order_relaxed);
+  if (behind_.size() >= kWriteBehindMax) (void)flush();  // the block is gathered: it is the next one that is refused
   return header.sequence;
 }
 
@@ -155,10 +154,27 @@ Result<void> Writer::write_block() {
 Result<void> Writer::flush() {
   if (failed()) return stopped(options_.directory);
   if (behind_.empty()) return {};
-  auto written = file_->write_at(offset_ - behind_.size(), behind_);
+  if (auto r = file_->write_at(offset_ - behind_.size(), behind_); !r) {
+    failure_ = r.error();
+    return r;
+  }
   behind_.clear();
-  if (!written) failure_ = written.error();
-  return written;
+  blocks_behind_ = 0;
+  return {};
+}
+
+// What a flush could not write is gathered anew for the segment that has begun since: its generation is another.
+void Writer::gather_again(std::uint32_t seed_before) {
+  const std::string before = std::exchange(behind_, {});
+  for (std::string_view rest = before; !rest.empty();) {
+    const DecodedBlock block = decode_block(rest, seed_before);
+    assert(block.state == BlockState::good);
+    encode_block(block.header, block.payload, seed_, scratch_);
+    behind_ += scratch_;
+    rest.remove_prefix(block.size);
+  }
+  offset_ += behind_.size();
+  last_.segment = header_.number;
 }
 
 Result<Position> Writer::roll() {
@@ -183,22 +199,25 @@ Position Writer::last_closed(std::uint64_t through) const {
 
 Result<void> Writer::reopen(std::uint64_t acknowledged) {
   assert(acknowledged <= last_.sequence && acknowledged >= durable_through());
+  assert(behind_.empty() || acknowledged == last_.sequence);
   const std::uint64_t failed_segment = header_.number;
-  behind_.clear();
+  const std::uint32_t seed_before = seed_;
+  const std::uint64_t first = acknowledged - blocks_behind_ + 1;
   // What is not acknowledged is in no block of this number from now on.
   const Position before = last_;
   last_.sequence = acknowledged;
-  auto begun = begin_segment(acknowledged + 1, 0);
+  auto begun = begin_segment(first, behind_.size());
   // What is on its way to become a spare is room as well.
   while (!begun && begun.error().code == Errc::no_room && !unsynced_spares_.empty()) {
     (void)files_.remove(path(unsynced_spares_.back()));
     unsynced_spares_.pop_back();
-    begun = begin_segment(acknowledged + 1, 0);
+    begun = begin_segment(first, behind_.size());
   }
   if (!begun) {
     last_ = before;
     return begun;
   }
+  if (!behind_.empty()) gather_again(seed_before);
   // After a failed sync the kernel may have dropped what it could not write, and would report success the next time.
   // And where all that counts is durable, nothing in those files is waited for.
   if (sync_failed_ || acknowledged == durable_through()) unsynced_.clear();
@@ -290,6 +309,11 @@ void Writer::finish_sync(const SyncJob& job, const Result<void>& outcome) {
   if (!outcome) {
     failure_ = outcome.error();
     sync_failed_ = true;
+    // The same is true of a spare: its zeroed header may never reach the device, though a later sync would say so.
+    for (const std::string& name : job.spares) {
+      std::erase(unsynced_spares_, name);
+      (void)files_.remove(path(name));
+    }
     return;
   }
   // Meanwhile more may have been closed and retired.

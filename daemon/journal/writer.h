@@ -89,7 +89,7 @@ class Writer {
   bool begin_sync(SyncJob& job);
   // With what carry_out() gave. An error fails the writer: the file is never synced again.
   void finish_sync(const SyncJob& job, const base::Result<void>& outcome);
-  // Writes what write_behind gathered.
+  // Writes what write_behind gathered; what could not be written stays gathered, for the segment that reopen() begins.
   base::Result<void> flush();
   // Closes the current segment and begins the next. Answers the last position of the closed one; if the current
   // segment holds no block nothing is done and the position is that of the one before. Where the next one cannot be
@@ -98,7 +98,8 @@ class Writer {
   // gives again must not be in it.
   base::Result<Position> roll();
   // After a failure: a fresh segment that continues behind `acknowledged`, the last block that was. That is the last
-  // appended one where the write is the acknowledgement, and durable_through() where the sync is.
+  // appended one where the write is the acknowledgement (and always with write_behind), and durable_through() where the
+  // sync is.
   // REQUIRES: no job is under way.
   base::Result<void> reopen(std::uint64_t acknowledged);
   base::Result<void> reopen() { return reopen(last_.sequence); }
@@ -131,6 +132,7 @@ class Writer {
   std::string path(const std::string& name) const { return options_.directory + "/" + name; }
   base::Result<void> adopt_directory();
   base::Result<void> write_block();  // scratch_, at offset_
+  void gather_again(std::uint32_t seed_before);
   base::Result<void> begin_segment(std::uint64_t first_sequence, std::size_t block_bytes);
   base::Result<std::unique_ptr<base::File>> take_spare(std::string& name);
   base::Result<void> retire(std::uint64_t number);
@@ -162,9 +164,10 @@ class Writer {
   bool dirty_ = false;                        // something was written or renamed since the last sync was begun
   bool names_changed_ = false;                // and that includes names
 
-  std::string scratch_;  // the block being written
-  std::string behind_;   // blocks that end at offset_ and are not written yet
-  SyncJob own_job_;      // of sync()
+  std::string scratch_;              // the block being written
+  std::string behind_;               // blocks that end at offset_ and are not written yet
+  std::uint64_t blocks_behind_ = 0;  // how many these are
+  SyncJob own_job_;                  // of sync()
   std::atomic<std::uint64_t> durable_through_{0};
   std::atomic<std::uint64_t> bytes_written_{0};
 };

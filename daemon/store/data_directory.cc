@@ -90,7 +90,7 @@ Error unusable(const std::string& path, const Error& cause) {
   return Error{cause.code, "cannot use " + path + " as the data directory: " + cause.detail +
                                (cause.code == Errc::no_room ? "; make room on its file system"
                                                             : "; make it writable for the user that runs footfalld") +
-                               ", or name another with --data-dir"};
+                               ", or name another directory"};
 }
 
 }  // namespace

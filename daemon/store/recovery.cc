@@ -218,8 +218,10 @@ Outcome replay_stream(const DataDirectory& directory, journal::StreamId stream, 
   if (read->loss) state.lost.push_back({stream, std::move(*read->loss)});
   if (read->torn_bytes > 0) {
     state.warnings.push_back(path + " ended in " + std::to_string(read->torn_bytes) +
-                             " bytes of a block that was cut short; they were never acknowledged");
+                             " bytes of a block that was cut short; in disk durability nobody was told that it was "
+                             "kept, in kernel durability a power cut takes what was acknowledged last");
   }
+  if (read->cut_off) state.cut_off.push_back(*std::move(read->cut_off));
   return {};
 }
 

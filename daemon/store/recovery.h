@@ -50,11 +50,12 @@ struct RecoveredState {
   std::uint64_t replayed_hits = 0;
   std::uint64_t replayed_bytes = 0;  // of those blocks
   std::uint64_t torn_bytes = 0;
-  std::int64_t newest_s = 0;           // the latest second in any record: the clock starts no earlier
-  std::vector<sites::Change> changes;  // replayed since the checkpoint, in order: for the audit
-  std::set<sites::SiteId> importing;   // sites that had an open import in the checkpoint, or have one now
-  std::vector<std::string> warnings;   // a checkpoint that was passed over, a torn tail: for the log and /readyz
-  std::vector<LostTail> lost;          // only if the loss was accepted: set_aside() what it names before writing
+  std::int64_t newest_s = 0;             // the latest second in any record: the clock starts no earlier
+  std::vector<sites::Change> changes;    // replayed since the checkpoint, in order: for the audit
+  std::set<sites::SiteId> importing;     // sites that had an open import in the checkpoint, or have one now
+  std::vector<std::string> warnings;     // a checkpoint that was passed over, a torn tail: for the log and /readyz
+  std::vector<journal::CutOff> cut_off;  // last segments that are shorter than they were made
+  std::vector<LostTail> lost;            // only if the loss was accepted: set_aside() what it names before writing
 };
 
 // Where a replay begins and ends, for those who compare states.

@@ -250,6 +250,7 @@ void replay(const DataDirectory& directory, const counting::Limits& limits, cons
   report.state = moment_of(directory, *recovered, live != nullptr ? live->as_of_s : recovered->newest_s);
   if (live != nullptr) compare(*live, report);
   for (std::string& warning : recovered->warnings) report.warnings.push_back(std::move(warning));
+  for (const auto& segment : recovered->cut_off) report.warnings.push_back(journal::describe(segment));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@ FOOTFALL_ROUNDS=100 by default, every tenth ending with kill -9 and a restart. T
 free itself; a clean stop and two starts on a full disk; and a first start on one, which says what it needs."""
 import contextlib
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -73,6 +74,13 @@ def check_refused(node, books):
 def check_reads(node):
     for target in (f"/v1/sites/{SITE}/stats", f"/v1/sites/{SITE}/pages", f"/widget/{SITE}", f"/widget/{SITE}.svg"):
         assert node.get(target).status == 200, target
+    with socket.create_connection(("127.0.0.1", node.port), timeout=20) as stream:
+        stream.sendall(f"GET /v1/sites/{SITE}/live HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        received = b""
+        while b"data: " not in received:
+            more = stream.recv(65536)
+            assert more, received
+            received += more
     assert node.admin("GET", "/v1/admin/sites").status == 200
     answer = node.admin("POST", f"/v1/admin/sites/{SITE}/seed", {"add": 1, "reason": "while the disk is full"})
     assert answer.status == 200, answer.text

@@ -3,11 +3,13 @@
 
 FOOTFALL_ROUNDS=1 by default."""
 import random
+import subprocess
 import time
 
 from drill import SEED, Books, Connection, Load, add_site, daemon, rounds, strace
 
-DELAY_US = 300_000
+DELAY_US, BEHIND_US = 300_000, 20_000_000
+WAITING_MAX = 1 << 17  # hits of a shard
 RSS_GROWTH_MAX = 256 << 20  # bytes: far over what may wait (131,072 hits a shard, 20 MB), far under what was sent
 
 
@@ -46,6 +48,39 @@ def once(seed):
     return f"first answer after {late:.2f} s, {truth['refused']} refused, memory grew by {grown / 1048576:.0f} MiB, {books.figures()}"
 
 
+def behind(seed):
+    """A disk that takes many times longer than it takes to send all that may wait for it: the rest is refused, and nothing of what was not."""
+    books = Books()
+    node = daemon("--checkpoint-interval", "86400", "--threads", "1")
+    tracer = None
+    try:
+        node.start()
+        add_site(node)
+        tracer = subprocess.Popen(["strace", "-f", "-qqq", "-o", "/dev/null", "-p", str(node.process.pid), "-e", "trace=fdatasync", "-e",
+                                   f"inject=fdatasync:delay_enter={BEHIND_US}"])
+        load = Load(node, seed, connections=1200, pipeline=128)  # 153,600 in flight
+        end = time.monotonic() + 120
+        while (refused := node.metrics()['footfall_hits_rejected_total{reason="overload"}']) == 0:
+            assert time.monotonic() < end, f"nothing was refused, {node.metrics()['footfall_unsynced_hits']} hits wait"
+            time.sleep(0.1)
+        waiting = node.metrics()["footfall_unsynced_hits"]
+        assert waiting <= WAITING_MAX, waiting
+        node.process.kill()
+        node.process.wait()
+        node.log.close()
+        books.add(load.truth())
+        tracer.wait()
+        node.start()
+        books.settle(node)
+    finally:
+        if tracer is not None and tracer.poll() is None:
+            tracer.terminate()
+            tracer.wait()
+        node.close()
+    return f"{refused:.0f} refused while {waiting:.0f} waited, {books.figures()}"
+
+
 if __name__ == "__main__":
     for number in range(rounds(1)):
         print(once(SEED + number), flush=True)
+        print(behind(SEED + number), flush=True)

@@ -143,10 +143,9 @@ class FaultFs::OpenFile : public base::File {
   }
   Result<void> sync() override {
     const std::lock_guard lock(files_.mutex_);
-    files_.note({files_.syncs_fail_ ? DiskOp::Kind::sync_fails : DiskOp::Kind::sync, node_, 0, nullptr, {}});
-    if (files_.syncs_fail_) return broken("fdatasync");
-    ++files_.syncs_;
-    return {};
+    const bool succeeds = files_.take_sync();
+    files_.note({succeeds ? DiskOp::Kind::sync : DiskOp::Kind::sync_fails, node_, 0, nullptr, {}});
+    return succeeds ? Result<void>{} : broken("fdatasync");
   }
 
  protected:
@@ -262,12 +261,18 @@ Result<std::vector<std::string>> FaultFs::list(const std::string& directory) {
   return out;
 }
 
+bool FaultFs::take_sync() {
+  if (syncs_left_ == 0) return false;
+  if (syncs_left_ != UINT64_MAX) --syncs_left_;
+  ++syncs_;
+  return true;
+}
+
 Result<void> FaultFs::sync_directory(const std::string& path) {
   const std::lock_guard lock(mutex_);
-  if (syncs_fail_) return broken("fsync " + path);
   const auto node = cache_.find(path);
   if (!node) return absent(path);
-  ++syncs_;
+  if (!take_sync()) return broken("fsync " + path);
   note({DiskOp::Kind::sync_names, *node, 0, nullptr, {}});
   return {};
 }

@@ -91,13 +91,15 @@ class FaultFs final : public base::FileSystem {
 
   // The next `count` writes succeed; those after them fail, having written half of their bytes.
   void fail_writes_after(std::uint64_t count) { writes_left_ = count; }
-  void fail_syncs() { syncs_fail_ = true; }
+  // The next `count` syncs succeed, of files and directories; those after them fail.
+  void fail_syncs_after(std::uint64_t count) { syncs_left_ = count; }
+  void fail_syncs() { fail_syncs_after(0); }
   void fail_renames() { renames_fail_ = true; }
   // Files may grow by this much, all together; what is removed or cut off makes room again.
   void set_room(std::uint64_t bytes) { room_ = bytes; }
   void heal() {
-    writes_left_ = room_ = UINT64_MAX;
-    syncs_fail_ = renames_fail_ = false;
+    writes_left_ = syncs_left_ = room_ = UINT64_MAX;
+    renames_fail_ = false;
   }
   std::uint64_t writes() const { return writes_; }
   std::uint64_t syncs() const { return syncs_; }
@@ -143,11 +145,12 @@ class FaultFs final : public base::FileSystem {
   Disk cache_;
   std::deque<DiskOp> log_;
   std::set<NodeId> locked_;
+  bool take_sync();  // false: it fails
   std::uint64_t writes_left_ = UINT64_MAX;
+  std::uint64_t syncs_left_ = UINT64_MAX;
   std::uint64_t room_ = UINT64_MAX;
   std::uint64_t writes_ = 0;
   std::uint64_t syncs_ = 0;
-  bool syncs_fail_ = false;
   bool renames_fail_ = false;
 };
 

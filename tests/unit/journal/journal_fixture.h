@@ -28,7 +28,7 @@ class JournalFixture : public ::testing::Test {
  protected:
   JournalFixture() { (void)files_.make_directory("/journal"); }
 
-  WriterOptions writer_options() const { return {directory_, kHits, kIncarnation, segment_bytes_}; }
+  WriterOptions writer_options() const { return {directory_, kHits, kIncarnation, segment_bytes_, write_behind_}; }
 
   void open(Position last = {}) {
     writer_.reset();
@@ -91,6 +91,7 @@ class JournalFixture : public ::testing::Test {
   testing::FaultFs files_;
   std::string directory_ = "/journal/hits-000";
   std::uint64_t segment_bytes_ = 16384;
+  bool write_behind_ = false;
   std::unique_ptr<Writer> writer_;
 };
 

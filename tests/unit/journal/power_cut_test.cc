@@ -79,7 +79,7 @@ class PowerCutTest : public JournalFixture {
       files_.fail_writes_after(random() % 3);
       for (int i = 0; i < 4 && !writer_->failed(); ++i) append_one(random);
     } else {
-      files_.fail_syncs();
+      files_.fail_syncs_after(random() % 4);  // a file, a spare or the directory is the first that fails
       (void)writer_->sync();
     }
     files_.heal();

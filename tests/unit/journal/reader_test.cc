@@ -329,6 +329,24 @@ TEST_F(ReaderTest, ASegmentUnderAnotherNumberIsRefused) {
   append("a");
   ASSERT_TRUE(files_.rename(segment(1), segment(2)));
   expect_corrupt("was written as 0000000001.seg");
+  expect_corrupt("move this one out of the directory");
+  EXPECT_TRUE(read_accepting().error);  // what belongs there may be near
+}
+
+TEST_F(ReaderTest, ALastSegmentThatIsShorterThanAnyIsMadeIsTold) {
+  segment_bytes_ = kSegmentBytesMin;
+  open();
+  append("a");
+  roll();
+  append_all({"b", "c"});
+  EXPECT_FALSE(read().result.cut_off);
+  for (const std::size_t size : {std::size_t{5000}, kSegmentHeaderBytes, std::size_t{100}, std::size_t{0}}) {
+    bytes(2).resize(size);
+    const Reading reading = read();
+    ASSERT_FALSE(reading.error) << to_string(*reading.error);
+    ASSERT_TRUE(reading.result.cut_off);
+    EXPECT_EQ(*reading.result.cut_off, (CutOff{segment(2), size}));
+  }
 }
 
 TEST_F(ReaderTest, ASegmentOfALaterReleaseIsRefusedAsSuch) {

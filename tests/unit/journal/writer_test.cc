@@ -388,6 +388,66 @@ TEST_F(WriterTest, AfterAFailedSyncTheAcknowledgedAreKeptButNotCalledDurable) {
   EXPECT_EQ(writer_->durable_through(), 4U);
 }
 
+// One that became ready would be reused, and the device may still have it under its old name and header: after a power
+// cut the start would be refused.
+TEST_F(WriterTest, ASpareWhoseSyncFailedIsNeverUsed) {
+  open();
+  for (int i = 0; i < 3; ++i) {
+    append("x");
+    roll();
+  }
+  sync();
+  append("y");
+  ASSERT_TRUE(writer_->recycle(2));
+  ASSERT_EQ(count_files("spare-"), 2U);
+  files_.fail_syncs_after(1);  // the segment's succeeds
+  EXPECT_FALSE(writer_->sync());
+  files_.heal();
+  EXPECT_EQ(count_files("spare-"), 0U);
+  ASSERT_TRUE(writer_->reopen(writer_->durable_through()));
+  append("z");
+  sync();
+  EXPECT_EQ(writer_->durable_through(), 4U);
+}
+
+TEST_F(WriterTest, WhatAFlushCouldNotWriteIsWrittenToTheNextSegment) {
+  write_behind_ = true;
+  open();
+  append("a");
+  ASSERT_TRUE(writer_->flush());
+  append_all({"b", "c"});
+  for (int failure = 0; failure < 3; ++failure) {
+    files_.fail_writes_after(0);  // half of it is in the file
+    EXPECT_FALSE(writer_->flush());
+    EXPECT_FALSE(writer_->append("refused", 1, 1));
+    EXPECT_FALSE(writer_->reopen());
+    files_.heal();
+    ASSERT_TRUE(writer_->reopen());
+    EXPECT_EQ(writer_->position().sequence, 3U);
+  }
+  append("d");
+  roll();
+  append("e");
+  sync();
+  expect_read({"a", "b", "c", "d", "e"});
+}
+
+TEST_F(WriterTest, ABlockThatIsGatheredWhenItsFlushFailsIsNotRefused) {
+  write_behind_ = true;
+  segment_bytes_ = 4 << 20;
+  open();
+  const std::string half(kWriteBehindMax / 2, 'x');
+  append(half);
+  files_.fail_writes_after(0);
+  append(half);
+  EXPECT_TRUE(writer_->failed());
+  files_.heal();
+  ASSERT_TRUE(writer_->reopen());
+  append("z");
+  sync();
+  expect_read({half, half, "z"});
+}
+
 TEST_F(WriterTest, ReopeningWithoutAFailureIsJustANewSegment) {
   open();
   append("a");
