@@ -27,7 +27,9 @@ class Bench:
         self.rounds, self.seconds = args.rounds, args.seconds
         self.visitors = args.visitors
         self.directory = args.directory
+        self.sites = args.sites
         self.rows = []
+        self.curves, self.plots = {}, {}  # of growth.py; name of a file -> SVG
         self.at = None  # a directory of the measurement's own
         os.environ["FOOTFALL_BUILD"] = str(self.build)  # before footfall.py is loaded
         from footfall import Daemon
@@ -121,6 +123,7 @@ def options(description):
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--visitors", type=int, default=10_000_000, help="of goals that speak of ten million")
+    parser.add_argument("--sites", type=int, default=100_000, help="of the goal that speaks of a hundred thousand")
     parser.add_argument("--directory", default="/var/tmp", help="where the daemons' files lie: on the device that is meant")
     parser.add_argument("--only", action="append", metavar="GOAL", help="P3, for example; may be repeated")
     return parser
@@ -146,3 +149,6 @@ def main(description, goals):
     print(bench.machine())
     run(bench, goals, args.only)
     print("\n" + bench.table())
+    for name, text in bench.plots.items():
+        pathlib.Path(name).write_text(text)
+        print(f"written: {name}")

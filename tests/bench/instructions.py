@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""P9: user instructions per hit, counted under callgrind in a daemon of one shard, its other threads idle: GET, pipelined, protobuf, NDJSON.
+"""Counted under callgrind in a daemon of one shard, its other threads idle: GET, pipelined, protobuf, NDJSON.
+
+P9   user instructions per hit
+P10  calls of malloc and its kin per hit, of visitors and pages that were there before; the ticks of the second are among them
 
     instructions.py BUILD_DIR            against the goals
     instructions.py BUILD_DIR --check    against instructions.txt, for the compiler of the build: fails at 3 % more (ctest does so in release builds)
@@ -66,8 +69,8 @@ def control(node, what):
     raise AssertionError("callgrind cannot be controlled")
 
 
-def counted(bench, shape):
-    """Instructions of HITS hits, those before them left out; and callgrind's file."""
+def counted(bench, shape, warm=WARM):
+    """Instructions of HITS hits, those `warm` before them left out; and callgrind's file."""
     out = bench.at / f"callgrind.{shape}"
     node = bench.Daemon("--rate-limit", "0", "--threads", "1", "--durability", "kernel", "--checkpoint-interval", "86400", directory=bench.at / shape)
     node.directory.mkdir()
@@ -76,7 +79,7 @@ def counted(bench, shape):
     try:
         node.start()
         node.add_site(SITE)
-        LOADS[shape](node, WARM)
+        LOADS[shape](node, warm)
         control(node, "--instr=on")
         LOADS[shape](node, HITS)
         control(node, "--instr=off")
@@ -102,6 +105,33 @@ def noted():
         return {}
     rows = (line.split() for line in NOTED.read_text().splitlines() if line and not line.startswith("#"))
     return {(name, shape): float(count) for name, shape, count in rows}
+
+
+ALLOCATORS = {"malloc", "calloc", "realloc", "memalign", "aligned_alloc", "posix_memalign"}
+
+
+def allocations_in(dump):
+    """Calls of the allocators, from anywhere but one another."""
+    names, caller, callee, total = {}, "", "", 0
+
+    def name_of(text):
+        number, _, name = text.partition(" ")
+        return names.setdefault(number, name) if name else names[number]
+
+    for line in dump.read_text().splitlines():
+        if line.startswith("fn="):
+            caller = name_of(line[3:])
+        elif line.startswith("cfn="):
+            callee = name_of(line[4:])
+        elif line.startswith("calls=") and callee in ALLOCATORS and caller not in ALLOCATORS:
+            total += int(line[6:].split()[0])
+    return total
+
+
+def allocations(bench):
+    for shape in GOALS_OF:
+        _, dump = counted(bench, shape, warm=HITS)
+        bench.row("P10", f"allocations per hit, {shape}", 0, 0, [allocations_in(dump) / HITS], "", 4)
 
 
 def instructions(bench):
@@ -136,7 +166,7 @@ def check(bench, write):
         sys.exit(f"more than {MARGIN - 1:.0%} worse: {', '.join(worse)}; see --profile, and --write where it is worth it")
 
 
-GOALS = {"P9": instructions}
+GOALS = {"P9": instructions, "P10": allocations}
 if __name__ == "__main__":
     parser = options(__doc__)
     parser.add_argument("--check", action="store_true")

@@ -11,15 +11,18 @@ import subprocess
 
 import batches
 import durability
+import growth
 import hits
 import instructions
+import live
 import logs
 import memory
 import overload
 import reads
+import shards
 from figures import ROOT, Bench, options, run
 
-GOALS = {goal: function for script in (hits, batches, durability, instructions, memory, logs, reads, overload) for goal, function in script.GOALS.items()}
+GOALS = {goal: function for script in (hits, batches, durability, instructions, memory, live, logs, reads, overload, shards, growth) for goal, function in script.GOALS.items()}
 
 
 def keep(bench, machine):
@@ -29,6 +32,8 @@ def keep(bench, machine):
     path = results / f"{datetime.date.today()}-{revision}.txt"
     path.write_text(f"{machine}\n\n{bench.table()}\n")
     print(f"kept in {path.relative_to(ROOT)}")
+    for name, text in bench.plots.items():
+        (results / name).write_text(text)
 
 
 def main():
@@ -39,7 +44,7 @@ def main():
     machine = bench.machine()
     print(machine)
     run(bench, GOALS, args.only)
-    bench.rows.sort(key=lambda row: int(row[0][1:]))
+    bench.rows.sort(key=lambda row: (row[0][0] == "G", int(row[0][1:])))
     print("\n" + bench.table())
     if args.results:
         keep(bench, machine)

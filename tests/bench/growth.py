@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a hit costs the same wherever a site has grown to: CPU per hit, as a multiple of that at the smallest size, plotted as growth.svg.
+
+G1   sites, 1 to 100,000, hit in turn            (protobuf batches of 1,000)
+G2   pages of a site, 10 to 1,000,000            (the same)
+G3   visitors online, 1,000 to --visitors        (the same; all are there before)
+G4   connections, 1 to 10,000                    (pixels over keep-alive connections, one request in flight on each)
+
+The goal is 1.2; what cache misses cost is in it.
+"""
+import http.client
+import itertools
+import json
+import os
+import random
+import resource
+import statistics
+
+from batches import ITEMS, send_all
+from figures import cpu_s, footfall_bench, main
+from hit_message import field
+from memory import request
+
+SITE = "bench.example"
+FLAT = 1.2
+ITEMS_A_ROUND = 200_000
+SHUFFLE = 7  # seed
+
+
+def sizes(least, most):
+    return [10 ** power for power in range(len(str(least)) - 1, len(str(most)))]
+
+
+def sent(node, messages):
+    """CPU seconds of the daemon per hit, of batches that are all made before."""
+    whole = [request(node, b"".join(part)) for part in iter(lambda: list(itertools.islice(messages, ITEMS)), [])]
+    before = cpu_s(node.process.pid)
+    accepted = send_all(node.port, whole)
+    assert accepted > 0
+    return (cpu_s(node.process.pid) - before) / accepted
+
+
+def item(site=SITE, page=b"/", visitor=1):
+    return field(2, field(1, site.encode()) + field(2, page) + field(10, b"%d" % visitor))
+
+
+def in_turn(bench, node, count, message_of):
+    """Each of `count` once, then ITEMS_A_ROUND of them by chance for each round: CPU microseconds per hit."""
+    sent(node, (message_of(n) for n in range(count)))
+    chance = random.Random(SHUFFLE)
+    return [1e6 * sent(node, (message_of(chance.randrange(count)) for _ in range(ITEMS_A_ROUND))) for _ in range(bench.rounds)]
+
+
+def started(bench, name, *options):
+    return bench.server(name, "--checkpoint-interval", "86400", "--checkpoint-journal", str(1 << 40), "--online-pairs-max", str(4 * bench.visitors), *options)
+
+
+def curve(bench, goal, what, points):
+    """points: size -> CPU microseconds per hit of each round."""
+    base = statistics.median(points[min(points)])
+    bench.note(goal, f"CPU per hit with {min(points):,} {what}", points[min(points)], "us")
+    worst = max(points, key=lambda size: statistics.median(points[size]))
+    bench.row(goal, f"{what}, the worst of {', '.join(f'{size:,}' for size in points)}: {worst:,}", FLAT, 1.1, [us / base for us in points[worst]], "x")
+    bench.curves[what] = {size: statistics.median(us) / base for size, us in points.items()}
+    bench.plots["growth.svg"] = svg(bench.curves)
+
+
+def sites(bench):
+    node, points, made = started(bench, "sites"), {}, 0
+    try:
+        os.sched_setaffinity(0, {1})
+        connection = http.client.HTTPConnection("127.0.0.1", node.admin_port)
+        for size in sizes(1, bench.sites):
+            for n in range(made, size):
+                connection.request("POST", "/v1/admin/sites", json.dumps({"name": f"site-{n}.example"}), {"Authorization": f"Bearer {node.token}"})
+                answer = connection.getresponse()
+                text = answer.read()
+                assert answer.status in (200, 201), text
+            made = size
+            points[size] = in_turn(bench, node, size, lambda n: item(site=f"site-{n}.example"))
+        curve(bench, "G1", "sites", points)
+    finally:
+        node.close()
+
+
+def pages(bench):
+    points = {}
+    for size in sizes(10, 1_000_000):
+        node = started(bench, f"pages-{size}", "--pages-max", "2000000")
+        try:
+            os.sched_setaffinity(0, {1})
+            node.add_site(SITE)
+            points[size] = in_turn(bench, node, size, lambda n: item(page=b"/p%d" % n))
+        finally:
+            node.close()
+    curve(bench, "G2", "pages", points)
+
+
+def visitors(bench):
+    points = {}
+    node = started(bench, "visitors")
+    try:
+        os.sched_setaffinity(0, {1})
+        node.add_site(SITE, visibility="full", window_s=3600)
+        for size in sizes(1000, bench.visitors):
+            points[size] = in_turn(bench, node, size, lambda n: item(visitor=n))
+            online = node.stats(SITE)["online"]
+            assert online == size, online
+        curve(bench, "G3", "visitors online", points)
+    finally:
+        node.close()
+
+
+def connections(bench):
+    points = {}
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 11_000), hard))
+    node = started(bench, "connections")
+    try:
+        node.add_site(SITE)
+        for size in sizes(1, 10_000):
+            points[size] = []
+            for _ in range(bench.rounds):
+                before = cpu_s(node.process.pid)
+                done = footfall_bench(node, SITE, "--connections", str(size), "--seconds", str(bench.seconds))["acknowledged"]
+                points[size].append(1e6 * (cpu_s(node.process.pid) - before) / done)
+        curve(bench, "G4", "connections", points)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        node.close()
+
+
+# ---- the plot: a panel for each, size in powers of ten across, multiples of the first up
+
+PANEL, HEIGHT, LEFT, TOP, BOTTOM = 300, 220, 44, 34, 40
+
+
+def svg(curves):
+    top = max(2.0, *(value for points in curves.values() for value in points.values())) * 1.05
+    up = lambda value: TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / top)
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{PANEL * len(curves)}" height="{HEIGHT}" font-family="sans-serif" font-size="11">',
+             '<rect width="100%" height="100%" fill="#fff"/>']
+    for panel, (what, points) in enumerate(curves.items()):
+        begin, span = panel * PANEL + LEFT, PANEL - LEFT - 16
+        across = {size: begin + span * n / max(len(points) - 1, 1) for n, size in enumerate(points)}
+        parts.append(f'<text x="{begin}" y="18" font-weight="bold">{what}</text>')
+        for value in [n / 2 for n in range(int(2 * top) + 1)]:
+            parts.append(f'<path d="M{begin} {up(value):.1f}h{span}" stroke="#ddd"/><text x="{begin - 6}" y="{up(value) + 4:.1f}" text-anchor="end">{value:g}</text>')
+        parts.append(f'<path d="M{begin} {up(FLAT):.1f}h{span}" stroke="#c33" stroke-dasharray="4 3"/>')
+        for size, x in across.items():
+            parts.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{short(size)}</text>')
+        line = " ".join(f"{across[size]:.1f},{up(value):.1f}" for size, value in points.items())
+        parts.append(f'<polyline points="{line}" fill="none" stroke="#246" stroke-width="2"/>')
+        parts += [f'<circle cx="{across[size]:.1f}" cy="{up(value):.1f}" r="3" fill="#246"><title>{size:,}: {value:.2f}</title></circle>' for size, value in points.items()]
+    parts.append(f'<text x="{LEFT}" y="{HEIGHT - 6}">CPU per hit, as a multiple of that at the smallest size; dashed: the goal, {FLAT}</text></svg>\n')
+    return "\n".join(parts)
+
+
+def short(size):
+    return f"{size // 1_000_000}M" if size >= 1_000_000 else f"{size // 1000}k" if size >= 1000 else str(size)
+
+
+GOALS = {"G1": sites, "G2": pages, "G3": visitors, "G4": connections}
+if __name__ == "__main__":
+    main(__doc__, GOALS)
