@@ -109,10 +109,22 @@ TEST(ListenAddressTest, ReadsTheThreeKinds) {
   EXPECT_TRUE(path.loopback);
 }
 
+TEST(ListenAddressTest, EachMayBeWithTls) {
+  EXPECT_FALSE(parse_listen_address("127.0.0.1:8080").value().tls);
+  const auto v4 = parse_listen_address("tls:0.0.0.0:443").value();
+  EXPECT_TRUE(v4.tls);
+  EXPECT_EQ(v4.host, "0.0.0.0");
+  EXPECT_EQ(v4.port, 443);
+  EXPECT_FALSE(v4.loopback);
+  EXPECT_TRUE(parse_listen_address("tls:[::1]:443").value().tls);
+  const auto path = parse_listen_address("tls:unix:/run/footfall.sock").value();
+  EXPECT_TRUE(path.tls && path.unix_socket);
+}
+
 TEST(ListenAddressTest, RefusesAllElse) {
-  for (const char* text :
-       {"", "8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1: 80",
-        "::1:80", "[::1]", "[::1]80", "[127.0.0.1]:80", "example.vn:80", "unix:", ":80"}) {
+  for (const char* text : {"", "8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536", "127.0.0.1:-1",
+                           "127.0.0.1: 80", "::1:80", "[::1]", "[::1]80", "[127.0.0.1]:80", "example.vn:80",
+                           "unix:", ":80", "tls:", "tls:443", "tls:tls:127.0.0.1:443", "tls:unix:"}) {
     const auto address = parse_listen_address(text);
     ASSERT_FALSE(address) << text;
     EXPECT_EQ(address.error().code, base::Errc::malformed);
