@@ -10,6 +10,7 @@ import datetime
 import subprocess
 
 import batches
+import connections
 import durability
 import hits
 import instructions
@@ -19,7 +20,7 @@ import overload
 import reads
 from figures import ROOT, Bench, options, run
 
-GOALS = {goal: function for script in (hits, batches, durability, instructions, memory, logs, reads, overload) for goal, function in script.GOALS.items()}
+GOALS = {goal: function for script in (hits, batches, durability, instructions, memory, logs, reads, overload, connections) for goal, function in script.GOALS.items()}
 
 
 def keep(bench, machine):
