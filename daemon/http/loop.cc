@@ -37,6 +37,8 @@ constexpr std::size_t kLingerBytes = 1U << 20U;
 constexpr std::size_t kRefusedMax = 64;  // told 503 at the same time; further ones are just closed
 constexpr std::int64_t kNever = INT64_MAX;
 constexpr std::uint32_t kMarker = UINT32_MAX;  // of events, in the place of a connection's index
+// A pass does so many steps of TLS handshakes, each up to 0.4 ms, and the next one others: hits do not wait for them.
+constexpr int kHandshakeStepsMax = 16;
 constexpr std::string_view kNotTls =
     "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 50\r\n"
     "Connection: close\r\n\r\nThis port speaks HTTPS: write https:// before it.\n";
@@ -201,6 +203,7 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   bool hold_bodies_ = false;
   std::size_t body_memory_ = 0;  // of requests whose bodies are not complete
   QueueDelay delay_{set_.native_handle(), kMarker};
+  int handshake_steps_ = 0;  // of this pass
   bool in_pass_ = false;
   bool pass_posted_ = false;
   bool handed_out_ = false;
@@ -276,6 +279,7 @@ void Loop::Impl::pass() {
   now_ms_ = clock_.utc_ms();
   delay_.on_turn(now_ms_);
   counters.passes.add();
+  handshake_steps_ = 0;
   resuming_.swap(resume_);
   for (const ConnectionRef ref : resuming_) {
     Slot* slot = find(ref);
@@ -421,6 +425,7 @@ void Loop::Impl::on_event(std::uint32_t index, std::uint32_t events) {
   if (slot.lingering) return linger(index);
   if ((events & EPOLLOUT) != 0 && !send_unsent(index)) return;
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return;
+  if (slot.wait == Wait::handshake && ++handshake_steps_ > kHandshakeStepsMax) return;  // it is told again
   if (wants_read(slot)) return read(index);
   note_held(index);
   if ((events & (EPOLLHUP | EPOLLERR)) == 0) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "loop_fixture.h"
 
@@ -323,6 +324,29 @@ TEST_F(LoopTlsTest, AHandshakeHasTheTimeOfAHead) {
   done.says(get("/1"));
   settle();
   EXPECT_EQ(done.hears(), "/1\n");
+}
+
+TEST_F(LoopTlsTest, APassTakesFewHandshakesAndTheNextOnesTheOthers) {
+  Client there = connect();
+  std::vector<Client> clients;
+  for (int i = 0; i < 40; ++i) clients.emplace_back(socket_to_loop(), filter());
+  for (Client& client : clients) client.hears();  // all say hello
+  there.says(get("/1"));
+  const std::uint64_t passes = counters().passes.get(), sends = counters().send_calls.get();
+  context_.restart();
+  context_.poll_one();
+  EXPECT_EQ(counters().passes.get(), passes + 1);
+  EXPECT_LE(counters().send_calls.get(), sends + 17);
+  settle();
+  EXPECT_GE(counters().passes.get(), passes + 3);
+  EXPECT_EQ(counters().send_calls.get(), sends + 41);
+  EXPECT_EQ(there.hears(), "/1\n");
+  for (Client& client : clients) {
+    client.says(get("/2"));
+    client.hears();  // and ends its part of the handshake
+  }
+  settle();
+  for (Client& client : clients) EXPECT_EQ(client.hears(), "/2\n");
 }
 
 TEST_F(LoopTlsTest, WhoIsTooManyIsClosedBeforeAHandshake) {
