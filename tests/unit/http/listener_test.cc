@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -130,6 +131,28 @@ TEST(ListenAddressTest, RefusesAllElse) {
     EXPECT_EQ(address.error().code, base::Errc::malformed);
     EXPECT_NE(address.error().detail.find(std::string("\"") + text + "\""), std::string::npos);
   }
+}
+
+// Of the listener's connections; -1: there is none.
+int no_delay_of_accepted(std::uint16_t port) {
+  for (int fd = 3; fd < 1024; ++fd) {
+    SocketAddress here, there;
+    const bool connected =
+        getsockname(fd, here.get(), &here.size) == 0 && getpeername(fd, there.get(), &there.size) == 0;
+    if (!connected || here.storage.ss_family != AF_INET || ntohs(here.as<sockaddr_in>().sin_port) != port) continue;
+    int on = -1;
+    socklen_t size = sizeof on;
+    getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &size);
+    return on;
+  }
+  return -1;
+}
+
+TEST_F(ListenerTest, WhatIsSentDoesNotWaitForMore) {
+  const auto listener = listen("127.0.0.1:0");
+  ASSERT_EQ(connect_to(listener->port()), 0);
+  until([&] { return no_delay_of_accepted(listener->port()) != -1; });
+  EXPECT_EQ(no_delay_of_accepted(listener->port()), 1);
 }
 
 TEST_F(ListenerTest, DealsToTheLeastLoaded) {
