@@ -72,7 +72,9 @@ std::function<Result<void>(Config&, const std::vector<std::string>&)> addresses(
     for (std::string text : values) {
       // FOOTFALL_ADMIN is also where the command line looks, as a URL.
       constexpr std::string_view kScheme = "http://";
+      constexpr std::string_view kTlsScheme = "https://";
       if (text.starts_with(kScheme)) text.erase(0, kScheme.size());
+      if (text.starts_with(kTlsScheme)) text.replace(0, kTlsScheme.size(), "tls:");
       if (text.ends_with('/') && !text.starts_with("unix:")) text.pop_back();
       Result<http::ListenAddress> address = http::parse_listen_address(text);
       if (!address) return wrong(address.error().detail);
@@ -138,6 +140,7 @@ Result<void> set_syslog_listen(Config& config, const std::vector<std::string>& v
   for (const std::string& text : values) {
     Result<http::ListenAddress> address = http::parse_listen_address(text);
     if (!address) return wrong(address.error().detail);
+    if (address->tls) return wrong("'" + text + "': syslog comes in datagrams, which have no TLS; leave out \"tls:\"");
     config.syslog.listen.push_back(*address);
   }
   return {};
@@ -216,17 +219,31 @@ std::function<Result<void>(Config&, const std::vector<std::string>&)> yes_or_no(
   };
 }
 
+std::function<Result<void>(Config&, const std::vector<std::string>&)> file(std::string Config::*member) {
+  return [=](Config& config, const std::vector<std::string>& values) -> Result<void> {
+    if (values.back().empty()) return wrong("is empty; name a file");
+    config.*member = values.back();
+    return {};
+  };
+}
+
 std::vector<Option> option_table() {
   return {
       {"data-dir", "DIR", "holds the journal, checkpoints and the admin token (/var/lib/footfall)", false,
        set_data_dir},
-      {"listen", "ADDR", "public listener, HOST:PORT or unix:PATH; may be repeated (127.0.0.1:8080)", true,
+      {"listen", "ADDR",
+       "public listener, HOST:PORT or unix:PATH, with TLS tls:HOST:PORT; may be repeated (127.0.0.1:8080)", true,
        addresses(&Config::listen)},
       {"listen-mode", "MODE", "permissions of public and syslog unix sockets, in octal, such as 0660 (by the umask)",
        false, set_listen_mode},
       {"admin", "ADDR", "admin listener (127.0.0.1:8081)", true, addresses(&Config::admin)},
       {"metrics-listen", "ADDR", "listener for /metrics and health alone (none)", true,
        addresses(&Config::metrics_listen)},
+      {"tls-certificate", "FILE",
+       "certificate of the listeners with TLS and those up to its authority, in PEM; SIGHUP reads it again (none)",
+       false, file(&Config::tls_certificate)},
+      {"tls-key", "FILE", "its private key, in PEM, which not everybody may read (none)", false,
+       file(&Config::tls_key)},
       {"insecure-admin", "BOOL", "allow an admin listener beyond loopback, without TLS (false)", false,
        yes_or_no(&Config::insecure_admin)},
       {"threads", "N", "shards; 0 is one per core (0)", false, number<unsigned>(&Config::threads, 0, 63)},
@@ -402,6 +419,28 @@ std::string address_text(const http::ListenAddress& address) {
   return (v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
 }
 
+// `origin`: of an option's name, where its value came from.
+void check_tls(const Config& config, const std::function<std::string(const std::string&)>& origin) {
+  const auto pair = [&](const std::string& one, const std::string& other) {
+    throw base::Failure(wrong(origin(one) + ": a certificate and its key go together; name the other with --" + other));
+  };
+  if (config.tls_certificate.empty() && !config.tls_key.empty()) pair("tls-key", "tls-certificate");
+  if (config.tls_key.empty() && !config.tls_certificate.empty()) pair("tls-certificate", "tls-key");
+  const bool files = !config.tls_certificate.empty();
+  for (const auto& [option, addresses] : {std::pair{"listen", &config.listen}, std::pair{"admin", &config.admin},
+                                          std::pair{"metrics-listen", &config.metrics_listen}}) {
+    for (const http::ListenAddress& address : *addresses) {
+      if (!address.tls || files) continue;
+      throw base::Failure(wrong(origin(option) + ": tls:" + address_text(address) +
+                                " needs a certificate; name it with --tls-certificate, and its key with --tls-key"));
+    }
+  }
+  if (files && !has_tls(config)) {
+    throw base::Failure(wrong(origin("tls-certificate") +
+                              ": no listener is with TLS; write tls: before an address, as --listen tls:0.0.0.0:443"));
+  }
+}
+
 void check_together(const Config& config, const Origins& origins) {
   const auto origin = [&](const std::string& option) {
     const auto it = origins.find(option);
@@ -422,6 +461,7 @@ void check_together(const Config& config, const Origins& origins) {
   take("listen", config.listen);
   take("admin", config.admin);
   take("metrics-listen", config.metrics_listen);
+  check_tls(config, origin);
   if (!config.redis.node.empty() && !config.redis.target) {
     throw base::Failure(wrong(origin("node") + ": nodes count together through Redis; say where it is with --redis"));
   }
@@ -447,15 +487,22 @@ void check_together(const Config& config, const Origins& origins) {
   }
   if (config.insecure_admin) return;
   for (const http::ListenAddress& address : config.admin) {
-    if (!address.loopback && !address.unix_socket) {
+    if (!address.loopback && !address.unix_socket && !address.tls) {
       throw base::Failure(wrong(origin("admin") + ": " + address.host +
-                                " is not a loopback address; the admin interface has no TLS, so listen on 127.0.0.1, "
-                                "or pass --insecure-admin true"));
+                                " is not a loopback address; listen on 127.0.0.1, or with TLS (tls:" +
+                                address_text(address) + "), or pass --insecure-admin true"));
     }
   }
 }
 
 }  // namespace
+
+bool has_tls(const Config& config) {
+  const auto any = [](const std::vector<http::ListenAddress>& addresses) {
+    return std::any_of(addresses.begin(), addresses.end(), [](const http::ListenAddress& a) { return a.tls; });
+  };
+  return any(config.listen) || any(config.admin) || any(config.metrics_listen);
+}
 
 std::optional<Config> parse_config(int argc, const char* const* argv) {
   const std::vector<Option> options = option_table();

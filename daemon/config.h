@@ -27,8 +27,10 @@ struct Config {
   std::uint32_t listen_mode = 0;                    // permissions of public unix sockets; 0: as the umask says
   std::vector<http::ListenAddress> admin;           // default 127.0.0.1:8081
   std::vector<http::ListenAddress> metrics_listen;  // /metrics and health alone; none by default
-  bool insecure_admin = false;                      // allows an admin listener that is not on loopback, without TLS
-  unsigned threads = 0;                             // shards; 0: one per core, at most 63
+  // PEM files of all listeners with TLS; empty: there is none.
+  std::string tls_certificate, tls_key;
+  bool insecure_admin = false;  // allows an admin listener that is not on loopback, without TLS
+  unsigned threads = 0;         // shards; 0: one per core, at most 63
   Durability durability = Durability::disk;
   std::int32_t sync_interval_s = 1;  // between syncs, where the sync is not the acknowledgement (kernel)
   std::string base_path;             // "" or "/prefix"
@@ -53,6 +55,9 @@ struct Config {
   bool accept_loss = false;  // a start goes on without what the journal lost
   bool check_only = false;   // --check-config
 };
+
+// Whether one of the addresses is with TLS.
+bool has_tls(const Config& config);
 
 // nullopt: --help or --version was answered on standard output.
 std::optional<Config> parse_config(int argc, const char* const* argv);

@@ -3,8 +3,11 @@
 #include <exception>
 #include <iostream>
 #include <optional>
+#include <string>
 
+#include "base/clock.h"
 #include "base/errors.h"
+#include "certificates.h"
 #include "config.h"
 #include "server.h"
 
@@ -13,6 +16,10 @@ int main(int argc, char** argv) {
     const std::optional<footfall::Config> config = footfall::parse_config(argc, argv);
     if (!config) return 0;
     if (config->check_only) {
+      if (const auto tls = footfall::read_certificates(*config).value()) {
+        const std::string warning = tls->warning(footfall::base::SystemClock().utc_s());
+        if (!warning.empty()) std::cerr << "footfalld: warning: " << warning << '\n';
+      }
       std::cout << "the configuration is right\n";
       return 0;
     }

@@ -14,6 +14,7 @@
 #include "api/auth.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "certificates.h"
 #include "journal/departed.h"
 #include "lookup/time_zones.h"
 #include "redis_once.h"
@@ -89,6 +90,12 @@ http::ParserLimits parser_limits(std::string_view batch_path) {
   return limits;
 }
 
+void add_tls(metrics::Facts& facts, const http::LoopCounters& loop) {
+  facts.tls_handshakes += loop.tls_handshakes.get();
+  facts.tls_resumed += loop.tls_resumed.get();
+  for (std::size_t i = 0; i < facts.tls_failures.size(); ++i) facts.tls_failures.at(i) += loop.tls_failures.at(i).get();
+}
+
 }  // namespace
 
 Server::Server(const Config& config) : config_(config), batch_path_(config.base_path + "/v1/hits") {}
@@ -112,6 +119,8 @@ void Server::start() {
 }
 
 void Server::open_all() {
+  tls_ = read_certificates(config_).value();
+  tell_of_certificates();
   open_state();
   open_threads();
   open_redis();
@@ -203,7 +212,7 @@ void Server::warn_of_missing_files() const {
 void Server::recover() {
   std::vector<http::ListenAddress> addresses = config_.admin;
   addresses.insert(addresses.end(), config_.metrics_listen.begin(), config_.metrics_listen.end());
-  startup_ = std::make_unique<StartupListener>(addresses, recovery_progress_);
+  startup_ = std::make_unique<StartupListener>(addresses, recovery_progress_, tls_);
   const auto began = std::chrono::steady_clock::now();
   store::StartOptions start;
   start.accept_loss = config_.accept_loss;
@@ -458,7 +467,7 @@ void Server::open_listeners() {
   const auto open = [&](const std::vector<http::ListenAddress>& addresses, std::uint8_t which,
                         const std::vector<http::Loop*>& loops, std::string_view what) {
     for (const http::ListenAddress& address : addresses) {
-      listeners_.push_back(http::Listener::open(control_->context(), address, which, loops).value());
+      listeners_.push_back(http::Listener::open(control_->context(), address, which, loops, tls_).value());
       base::log::info(std::string(what) + " on " + listeners_.back()->address());
     }
   };
@@ -492,10 +501,37 @@ void Server::wait_for_signal() {
   int which = 0;
   sigwait(&taken, &which);
   while (which == SIGHUP) {
-    base::log::warning("received SIGHUP: nothing can be reloaded yet; options are read at the start alone");
+    renew_certificates();
     sigwait(&taken, &which);
   }
   base::log::info(std::string("received ") + (which == SIGTERM ? "SIGTERM" : "SIGINT") + ", draining");
+}
+
+void Server::tell_of_certificates() const {
+  if (!tls_) return;
+  const std::string warning = tls_->warning(base::SystemClock().utc_s());
+  if (!warning.empty()) base::log::warning(warning);
+}
+
+// Open connections keep theirs.
+void Server::renew_certificates() {
+  if (!tls_) {
+    base::log::warning(
+        "received SIGHUP: nothing can be reloaded but certificates, and no listener is with TLS; "
+        "options are read at the start alone");
+    return;
+  }
+  const auto read = read_certificates(config_);
+  if (!read) {
+    base::log::error("received SIGHUP: the certificate stays as it was: " + read.error().detail);
+    return;
+  }
+  control_->run([&] {
+    tls_ = *read;
+    for (const auto& listener : listeners_) listener->renew(tls_);
+  });
+  base::log::info("received SIGHUP: new connections are shown the certificate in " + config_.tls_certificate);
+  tell_of_certificates();
 }
 
 void Server::stop() {
@@ -658,6 +694,7 @@ metrics::Facts Server::facts() const {
     facts.overloaded |= loop.overloaded.get() != 0;
     for (std::size_t i = 0; i < facts.parse_errors.size(); ++i)
       facts.parse_errors.at(i) += loop.parse_errors.at(i).get();
+    add_tls(facts, loop);
     const api::LiveCounters& live = shard->live_counters();
     facts.subscribers += live.subscribers.get();
     facts.live_events += live.events.get();
@@ -673,6 +710,8 @@ metrics::Facts Server::facts() const {
     facts.syslog.push_back(&shard->syslog_counters());
     facts.slice_s_max = std::max(facts.slice_s_max, static_cast<double>(shard->slice_ns_max()) / 1e9);
   }
+  add_tls(facts, control_->loop().counters());
+  if (tls_) facts.tls_expires_s = tls_->expires_s();
   if (config_.syslog.listen.empty()) facts.syslog.clear();
   facts.syslog_buffer_bytes = syslog_buffer_bytes_;
   facts.journal_streams_failed += control_->journal_failed() ? 1U : 0U;

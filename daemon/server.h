@@ -42,7 +42,7 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   void start();
-  // SIGTERM or SIGINT; SIGHUP says in the log that it does nothing. SIGPIPE and SIGXFSZ are ignored.
+  // SIGTERM or SIGINT; SIGHUP reads the certificates again, for new connections. SIGPIPE and SIGXFSZ are ignored.
   void wait_for_signal();
   void stop();
 
@@ -58,6 +58,8 @@ class Server {
   void open_threads();  // control, shards, checkpointer
   void first_start();   // the admin token, also of a restored directory
   void open_listeners();
+  void tell_of_certificates() const;
+  void renew_certificates();
   void open_syslog();
   base::Error no_room_to_start(const base::Error& cause) const;
   journal::WriterOptions writer_options(journal::StreamId stream) const;
@@ -99,6 +101,7 @@ class Server {
   std::unique_ptr<store::Checkpointer> checkpointer_;
   std::unique_ptr<Backups> backups_;
   std::unique_ptr<metrics::Exposition> exposition_;
+  std::shared_ptr<const base::TlsContext> tls_;  // null: no listener is with TLS; replaced by the control thread
   std::vector<std::unique_ptr<http::Listener>> listeners_;
 
   std::uint64_t syslog_buffer_bytes_ = 0;  // of all sockets

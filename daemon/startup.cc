@@ -44,10 +44,11 @@ void answer(std::string& out, const http::Request& request, const store::Recover
 }  // namespace
 
 StartupListener::StartupListener(const std::vector<http::ListenAddress>& addresses,
-                                 const store::RecoveryProgress& progress)
+                                 const store::RecoveryProgress& progress,
+                                 const std::shared_ptr<const base::TlsContext>& tls)
     : progress_(progress), context_(1), loop_(context_, clock_, *this, http::ParserLimits{}, few_connections()) {
   for (const http::ListenAddress& address : addresses) {
-    listeners_.push_back(http::Listener::open(context_, address, 0, {&loop_}).value());
+    listeners_.push_back(http::Listener::open(context_, address, 0, {&loop_}, tls).value());
   }
   thread_ = std::thread([this] { context_.run(); });
 }

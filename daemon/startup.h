@@ -27,8 +27,9 @@ namespace footfall {
 
 class StartupListener final : public http::LoopHandler {
  public:
-  // `progress` outlives this.
-  StartupListener(const std::vector<http::ListenAddress>& addresses, const store::RecoveryProgress& progress);
+  // `progress` outlives this. `tls`: see http::Listener::open().
+  StartupListener(const std::vector<http::ListenAddress>& addresses, const store::RecoveryProgress& progress,
+                  const std::shared_ptr<const base::TlsContext>& tls = nullptr);
   ~StartupListener() override;
 
   std::uint16_t port(std::size_t index) const { return listeners_.at(index)->port(); }

@@ -171,6 +171,8 @@ base::Result<void> prepare(Options& options, Terminal& terminal) {
   }
   options.generator.open_loop =
       traffic.rate > 0 || traffic.curve != nullptr || (!traffic.logs.empty() && traffic.speed > 0);
+  if (options.generator.resume && options.generator.tls_name.empty())
+    return invalid("--resume is of TLS: say where to by --through https://HOST:PORT");
   if (options.generator.reconnect && options.generator.pipeline > 1)
     return invalid("--reconnect: a connection for each request has nothing to pipeline");
   if (options.generator.open_loop && options.generator.pipeline > 1)
@@ -227,6 +229,8 @@ void print_json(const Options& options, const load::Generated& done, const Verdi
   for (const auto& [status, answers] : done.statuses) json.member(std::to_string(status), answers);
   json.end_object()
       .member("connections", done.connects)
+      .member("tls_connections", done.tls_connects)
+      .member("tls_resumed", done.tls_resumed)
       .member("behind", done.behind)
       .member("late_ns_max", static_cast<std::uint64_t>(done.late_ns_max))
       .member("bytes_sent", done.bytes_sent)
@@ -324,8 +328,9 @@ void add_bench(CLI::App& app, Action& chosen) {
   where("--site", options->site, "the site that is hit; nobody else may hit it meanwhile")->required();
   options->daemon.declare(*command);
   command->get_option("--json")->description("print one JSON object");
-  where("--through", options->through, "send the hits to a proxy before the daemon: http:// or https://HOST:PORT");
-  where("--authorities", generator.tls_authorities, "certificates (PEM) that a proxy's may be signed by")
+  where("--through", options->through,
+        "send the hits there: a proxy before the daemon, or its TLS listener; http:// or https://HOST:PORT");
+  where("--authorities", generator.tls_authorities, "certificates (PEM) that the one shown there may be signed by")
       ->check(CLI::ExistingFile);
   command->add_flag("--anyway", options->anyway, "also where the daemon or the proxy is on another machine")
       ->group("Where to");
@@ -337,6 +342,8 @@ void add_bench(CLI::App& app, Action& chosen) {
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
   command->add_flag("--reconnect", generator.reconnect, "a new connection for each request")->group("How much");
+  command->add_flag("--resume", generator.resume, "each TLS connection goes on with the session of one before")
+      ->group("How much");
   CLI::Option* const rate =
       how("--rate", traffic.rate, "open loop: hits a second, whatever the daemon does; without, as fast as it answers")
           ->check(CLI::PositiveNumber);

@@ -99,6 +99,7 @@ class Worker {
   const Clock::time_point begin_;
   const std::int64_t end_ns_;  // of sending, since the begin
   const base::TlsContext* tls_;
+  base::TlsSession session_;  // that the next connection goes on with; nullptr: none
   std::vector<Connection> connections_;
   std::deque<Connection*> idle_;
   std::size_t next_behind_ = 0;
@@ -135,11 +136,15 @@ void Worker::open(Connection& connection) {
     }
     connection.connecting = true;
   }
-  if (tls_ != nullptr) connection.tls.emplace(base::TlsFilter::connect(*tls_, options_.tls_name));
+  if (tls_ != nullptr) connection.tls.emplace(base::TlsFilter::connect(*tls_, options_.tls_name, session_));
   watch(connection, connection.connecting, EPOLL_CTL_ADD);
 }
 
 void Worker::lose(Connection& connection) {
+  if (connection.tls && connection.tls->established()) {
+    ++result_.tls_connects;
+    if (connection.tls->resumed()) ++result_.tls_resumed;
+  }
   for (const Connection::InFlight& request : connection.in_flight) result_.undecided += request.hits;
   in_flight_ -= connection.in_flight.size();
   connection.in_flight.clear();
@@ -148,6 +153,9 @@ void Worker::lose(Connection& connection) {
   connection.out.clear();
   connection.out_at = 0;
   connection.in.clear();
+  if (options_.resume && connection.tls) {
+    if (base::TlsSession session = connection.tls->session()) session_ = std::move(session);
+  }
   connection.tls.reset();
 }
 
@@ -181,8 +189,7 @@ void Worker::send_one(Connection& connection, std::int64_t due_ns) {
   const std::uint64_t hits = traffic_.append(to);
   result_.bytes_sent += to.size() - before;
   if (tls_ != nullptr) {
-    if (const auto sent = connection.tls->send(request_); !sent) stop(sent.error().detail);
-    connection.out += connection.tls->take_ciphertext();
+    if (const auto sent = connection.tls->send(request_, connection.out); !sent) stop(sent.error().detail);
   }
   connection.in_flight.push_back({due_ns, hits});
   ++in_flight_;
@@ -288,7 +295,7 @@ void Worker::read(Connection& connection) {
       stop(received.error().detail);
       return lose(connection);
     }
-    connection.out += connection.tls->take_ciphertext();
+    (void)connection.tls->send({}, connection.out);
     if (!connection.out.empty()) write(connection);
     if (connection.fd < 0) return;
   } else {
@@ -371,6 +378,8 @@ void Generated::merge(const Generated& other) {
   for (const auto& [reason, count] : other.rejected) rejected[reason] += count;
   for (const auto& [status, count] : other.statuses) statuses[status] += count;
   connects += other.connects;
+  tls_connects += other.tls_connects;
+  tls_resumed += other.tls_resumed;
   behind += other.behind;
   bytes_sent += other.bytes_sent;
   late_ns_max = std::max(late_ns_max, other.late_ns_max);

@@ -37,22 +37,24 @@ struct GeneratorOptions {
   unsigned pipeline = 1;      // requests in flight on a connection of a closed loop
   bool open_loop = false;
   bool reconnect = false;  // a connection for each request
+  bool resume = false;     // each TLS connection goes on with the session of one before
   double seconds = 10;     // of sending
 };
 
 struct Generated {
   std::uint64_t requests = 0, hits = 0;  // sent
   std::uint64_t acknowledged = 0, undecided = 0;
-  std::uint64_t bots = 0;                         // of those acknowledged in batches, crawlers that are counted apart
-  std::map<std::string, std::uint64_t> rejected;  // reason -> hits
-  std::map<unsigned, std::uint64_t> statuses;     // status -> answers
-  std::uint64_t connects = 0;                     // connections that were opened
-  std::uint64_t behind = 0;                       // requests of an open loop that found no idle connection
-  std::uint64_t bytes_sent = 0;                   // of requests, before TLS
-  std::int64_t late_ns_max = 0;                   // how long one waited in an open loop until it was sent
-  double seconds = 0;                             // from the begin to the last answer
-  std::string trouble;                            // why it ended early; empty: it did not
-  LatencyHistogram latency;                       // of requests that were answered
+  std::uint64_t bots = 0;                           // of those acknowledged in batches, crawlers that are counted apart
+  std::map<std::string, std::uint64_t> rejected;    // reason -> hits
+  std::map<unsigned, std::uint64_t> statuses;       // status -> answers
+  std::uint64_t connects = 0;                       // connections that were opened
+  std::uint64_t tls_connects = 0, tls_resumed = 0;  // whose TLS was established; of them, with a session of before
+  std::uint64_t behind = 0;                         // requests of an open loop that found no idle connection
+  std::uint64_t bytes_sent = 0;                     // of requests, before TLS
+  std::int64_t late_ns_max = 0;                     // how long one waited in an open loop until it was sent
+  double seconds = 0;                               // from the begin to the last answer
+  std::string trouble;                              // why it ended early; empty: it did not
+  LatencyHistogram latency;                         // of requests that were answered
 
   void merge(const Generated& other);
 };

@@ -70,11 +70,17 @@ void remove_dead_socket(SocketAddress& address, int type, const std::string& pat
 }  // namespace
 
 base::Result<ListenAddress> parse_listen_address(std::string_view text) {
-  const auto malformed = [text](const char* what) {
-    return base::Error{base::Errc::malformed, "listen address \"" + std::string(text) + "\": " + what +
-                                                  R"(; write "127.0.0.1:8080", "[::1]:8080" or "unix:/path")"};
+  const auto malformed = [whole = text](const char* what) {
+    return base::Error{base::Errc::malformed,
+                       "listen address \"" + std::string(whole) + "\": " + what +
+                           R"(; write "127.0.0.1:8080", "[::1]:8080" or "unix:/path", or for TLS "tls:" before it)"};
   };
   ListenAddress out;
+  constexpr std::string_view kTls = "tls:";
+  if (text.starts_with(kTls)) {
+    out.tls = true;
+    text.remove_prefix(kTls.size());
+  }
   if (text.starts_with("unix:")) {
     out.host = text.substr(5);
     out.unix_socket = out.loopback = true;

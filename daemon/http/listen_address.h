@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the daemon listens, and a socket that is bound there: one of connections or one of datagrams.
 //
-// Addresses: "127.0.0.1:8080", "[::1]:8080", "unix:/run/footfall.sock", "localhost:8080". The file of a unix socket
+// Addresses: "127.0.0.1:8080", "[::1]:8080", "unix:/run/footfall.sock", "localhost:8080", and each with "tls:" before
+// it. The file of a unix socket
 // outlives its process: it is replaced where nobody is behind it, and no other file ever is.
 // Tested by tests/unit/http/listener_test.cc and tests/unit/server/syslog_socket_test.cc.
 #pragma once
@@ -23,6 +24,7 @@ struct ListenAddress {
   std::uint16_t port = 0;
   bool unix_socket = false;
   bool loopback = false;        // only this machine can reach it
+  bool tls = false;             // who connects is to speak TLS
   std::uint32_t unix_mode = 0;  // permissions of the unix socket; 0: what the process's umask leaves
 };
 // Errc::malformed says which part of `text`.

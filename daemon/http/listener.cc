@@ -43,12 +43,13 @@ int open_spare() {
 class Listener::Impl : public std::enable_shared_from_this<Impl> {
  public:
   Impl(asio::io_context& context, int fd, std::string address, std::uint16_t port, std::string unlink_path,
-       std::uint8_t index, std::vector<Loop*> loops)
+       std::uint8_t index, std::vector<Loop*> loops, std::shared_ptr<const base::TlsContext> tls)
       : descriptor_(context, fd),
         timer_(context),
         address_(std::move(address)),
         unlink_path_(std::move(unlink_path)),
         loops_(std::move(loops)),
+        tls_(std::move(tls)),
         spare_(open_spare()),
         port_(port),
         index_(index) {}
@@ -66,6 +67,10 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
     descriptor_.close(ignored);
     timer_.cancel();
     if (!unlink_path_.empty()) unlink(unlink_path_.c_str());
+  }
+
+  void renew(std::shared_ptr<const base::TlsContext> tls) {
+    if (tls_) tls_ = std::move(tls);
   }
 
   const std::string& address() const { return address_; }
@@ -103,11 +108,7 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
         if (errno == EMFILE || errno == ENFILE) turn_away();
         return false;
       }
-      if (from.storage.ss_family != AF_UNIX) {
-        const int on = 1;
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-      }
-      least_loaded().adopt(fd, peer_of(from, index_));
+      least_loaded().adopt(fd, peer_of(from, index_), tls_);
     }
     return true;
   }
@@ -136,6 +137,7 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
   std::string address_;
   std::string unlink_path_;  // of a unix socket
   std::vector<Loop*> loops_;
+  std::shared_ptr<const base::TlsContext> tls_;  // null: plain HTTP
   int spare_;
   std::uint16_t port_;
   std::uint8_t index_;
@@ -143,15 +145,21 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
 };
 
 base::Result<std::unique_ptr<Listener>> Listener::open(asio::io_context& context, const ListenAddress& address,
-                                                       std::uint8_t listener_index, std::vector<Loop*> loops) {
+                                                       std::uint8_t listener_index, std::vector<Loop*> loops,
+                                                       std::shared_ptr<const base::TlsContext> tls) {
   assert(!loops.empty());
+  assert(!address.tls || tls != nullptr);
   auto bound = BoundSocket::bind(address, SOCK_STREAM);
   if (!bound) return bound.error();
+  // Accepted sockets have it from this one: a system call less for each.
+  const int on = 1;
+  if (!address.unix_socket) setsockopt(bound->descriptor(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (listen(bound->descriptor(), kBacklog) != 0) return bound->failed("listen");
-  std::string name = bound->address();
+  std::string name = (address.tls ? "tls:" : "") + bound->address();
   const std::uint16_t port = bound->port();
-  auto impl = std::make_shared<Impl>(context, bound->release(), std::move(name), port,
-                                     address.unix_socket ? address.host : "", listener_index, std::move(loops));
+  auto impl =
+      std::make_shared<Impl>(context, bound->release(), std::move(name), port, address.unix_socket ? address.host : "",
+                             listener_index, std::move(loops), address.tls ? std::move(tls) : nullptr);
   impl->start();
   return std::unique_ptr<Listener>(new Listener(std::move(impl)));
 }
@@ -168,6 +176,9 @@ std::uint16_t Listener::port() const {
 }
 void Listener::stop() {
   impl_->stop();
+}
+void Listener::renew(std::shared_ptr<const base::TlsContext> tls) {
+  impl_->renew(std::move(tls));
 }
 std::uint64_t Listener::turned_away() const {
   return impl_->turned_away.get();

@@ -20,17 +20,20 @@ namespace footfall::http {
 
 class Listener {
  public:
-  // Binds and listens; Errc::in_use says which address is taken. Port 0 takes a free one. REQUIRES: loops is not empty,
-  // and they outlive the listener.
+  // Binds and listens; Errc::in_use says which address is taken. Port 0 takes a free one. `tls`: for an address of TLS;
+  // else it is not looked at. REQUIRES: loops is not empty, and they outlive the listener.
   static base::Result<std::unique_ptr<Listener>> open(boost::asio::io_context& context, const ListenAddress& address,
-                                                      std::uint8_t listener_index, std::vector<Loop*> loops);
+                                                      std::uint8_t listener_index, std::vector<Loop*> loops,
+                                                      std::shared_ptr<const base::TlsContext> tls = nullptr);
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  std::string address() const;  // as bound, "127.0.0.1:8080"
+  std::string address() const;  // as bound, "127.0.0.1:8080", "tls:127.0.0.1:8443"
   std::uint16_t port() const;
   void stop();  // accepts no more
+  // For connections from now on, if it is one of TLS.
+  void renew(std::shared_ptr<const base::TlsContext> tls);
 
   // Connections closed for want of descriptors. Any thread.
   std::uint64_t turned_away() const;

@@ -37,9 +37,14 @@ constexpr std::size_t kLingerBytes = 1U << 20U;
 constexpr std::size_t kRefusedMax = 64;  // told 503 at the same time; further ones are just closed
 constexpr std::int64_t kNever = INT64_MAX;
 constexpr std::uint32_t kMarker = UINT32_MAX;  // of events, in the place of a connection's index
+// A pass does so many steps of TLS handshakes, each up to 0.4 ms, and the next one others: hits do not wait for them.
+constexpr int kHandshakeStepsMax = 16;
+constexpr std::string_view kNotTls =
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 50\r\n"
+    "Connection: close\r\n\r\nThis port speaks HTTPS: write https:// before it.\n";
 
 // What a connection waits for; `since_ms` of its slot is when that began.
-enum class Wait : std::uint8_t { next_request, head, body };
+enum class Wait : std::uint8_t { next_request, head, body, handshake };
 
 struct Slot {
   explicit Slot(RequestParser& parser) : connection(parser) {}
@@ -65,9 +70,10 @@ struct Slot {
   std::int64_t wheel_s = 0;              // the earliest second under which it stands in the wheel; 0: none
   std::size_t body_memory = 0;           // its part of Impl::body_memory_
   std::unique_ptr<std::string> refusal;  // the last answer, until it is its turn
+  std::unique_ptr<base::TlsFilter> tls;  // null: none
 };
 
-static_assert(sizeof(Slot) <= 224, "an idle connection is to stay under 300 bytes");
+static_assert(sizeof(Slot) <= 232, "an idle connection is to stay under 300 bytes");
 
 }  // namespace
 
@@ -93,7 +99,7 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   void start();
   void stop();
 
-  void adopt(int fd, const Peer& peer);
+  void adopt(int fd, const Peer& peer, std::shared_ptr<const base::TlsContext> tls);
   std::string& change_run(ConnectionRef ref);
   void flush();
   void start_stream(ConnectionRef ref);
@@ -113,6 +119,7 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   struct Arrival {
     int fd;
     Peer peer;
+    std::shared_ptr<const base::TlsContext> tls;
   };
 
   static int open_set();
@@ -142,7 +149,9 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   bool is_held(const Slot& slot) const { return hold_bodies_ && slot.connection.diverted(); }
   void note_held(std::uint32_t index);
   void flush_run();
-  bool transmit(std::uint32_t index, std::string_view bytes);  // false: it is gone
+  // False, as of all that send: it is gone.
+  bool transmit(std::uint32_t index, std::string_view bytes);
+  bool send_bytes(std::uint32_t index, std::string_view bytes);
   bool send_unsent(std::uint32_t index);
   void settle(std::uint32_t index);
   bool send_refusal(std::uint32_t index);
@@ -152,6 +161,15 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   void watch(std::uint32_t index, std::uint32_t events);
   void unwatch(Slot& slot);
   void linger(std::uint32_t index);
+
+  // One connection with TLS.
+  void decrypt(std::uint32_t index, std::string_view bytes);
+  bool encrypt(std::uint32_t index, std::string_view bytes);
+  void refuse_plain_text(std::uint32_t index);
+  void fail_tls(std::uint32_t index, base::TlsFailure failure);
+  bool is_over(const Slot& slot) const;
+  bool end_tls(std::uint32_t index);
+  void part(Slot& slot);
 
   std::int64_t deadline_of(const Slot& slot) const;
   void schedule(std::uint32_t index);
@@ -168,6 +186,7 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   std::vector<char> in_;
   std::size_t read_max_ = kReadMax;
   std::string trash_;
+  std::string plain_, ciphertext_;            // of the connection with TLS that is read, or sent to
   std::vector<std::unique_ptr<Slot>> slots_;  // index -> connection; they stay where they are, and are never fewer
   std::vector<std::uint32_t> free_;
   std::vector<ConnectionRef> gone_;    // closed, to be told to the handler, then free
@@ -184,6 +203,7 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   bool hold_bodies_ = false;
   std::size_t body_memory_ = 0;  // of requests whose bodies are not complete
   QueueDelay delay_{set_.native_handle(), kMarker};
+  int handshake_steps_ = 0;  // of this pass
   bool in_pass_ = false;
   bool pass_posted_ = false;
   bool handed_out_ = false;
@@ -259,6 +279,7 @@ void Loop::Impl::pass() {
   now_ms_ = clock_.utc_ms();
   delay_.on_turn(now_ms_);
   counters.passes.add();
+  handshake_steps_ = 0;
   resuming_.swap(resume_);
   for (const ConnectionRef ref : resuming_) {
     Slot* slot = find(ref);
@@ -311,13 +332,13 @@ void Loop::Impl::after_handler() {
   check_drained();
 }
 
-void Loop::Impl::adopt(int fd, const Peer& peer) {
+void Loop::Impl::adopt(int fd, const Peer& peer, std::shared_ptr<const base::TlsContext> tls) {
   load.fetch_add(1, std::memory_order_relaxed);
   bool first = false;
   {
     const base::MutexLock lock(arrivals_mutex_);
     first = arrivals_.empty();
-    arrivals_.push_back({fd, peer});
+    arrivals_.push_back({fd, peer, std::move(tls)});
   }
   if (!first) return;
   asio::post(context_, [self = shared_from_this()] { self->take_arrivals(); });
@@ -343,7 +364,8 @@ void Loop::Impl::take_arrivals() {
 
 void Loop::Impl::open(const Arrival& arrival) {
   const bool refused = open_ >= limits_.connections_max;
-  if (refused && open_ >= limits_.connections_max + kRefusedMax) {
+  // Those with TLS would cost a handshake first.
+  if (refused && (arrival.tls || open_ >= limits_.connections_max + kRefusedMax)) {
     counters.refused.add();
     load.fetch_sub(1, std::memory_order_relaxed);
     ::close(arrival.fd);
@@ -364,6 +386,10 @@ void Loop::Impl::open(const Arrival& arrival) {
   slot.fd = arrival.fd;
   slot.peer = arrival.peer;
   slot.since_ms = now_ms_;
+  if (arrival.tls) {
+    slot.tls = std::make_unique<base::TlsFilter>(base::TlsFilter::accept(*arrival.tls));
+    slot.wait = Wait::handshake;
+  }
   ++open_;
   counters.accepted.add();
   if (draining_) slot.connection.last_request();
@@ -399,6 +425,7 @@ void Loop::Impl::on_event(std::uint32_t index, std::uint32_t events) {
   if (slot.lingering) return linger(index);
   if ((events & EPOLLOUT) != 0 && !send_unsent(index)) return;
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return;
+  if (slot.wait == Wait::handshake && ++handshake_steps_ > kHandshakeStepsMax) return;  // it is told again
   if (wants_read(slot)) return read(index);
   note_held(index);
   if ((events & (EPOLLHUP | EPOLLERR)) == 0) {
@@ -415,16 +442,19 @@ void Loop::Impl::read(std::uint32_t index) {
   counters.recv_calls.add();
   const ssize_t got = recv(slot.fd, in_.data(), read_max_, 0);
   if (got > 0) [[likely]] {
-    counters.bytes_in.add(static_cast<std::uint64_t>(got));
+    const std::string_view bytes(in_.data(), static_cast<std::size_t>(got));
+    counters.bytes_in.add(bytes.size());
+    if (slot.tls) return decrypt(index, bytes);
     if (slot.stream) return;  // nothing is expected of the reader of a stream
-    return hand_out(index, {in_.data(), static_cast<std::size_t>(got)});
+    return hand_out(index, bytes);
   }
   if (got < 0) {
-    if (errno != EAGAIN && errno != EINTR) drop(index);
-    return;
+    if (errno == EAGAIN || errno == EINTR) return;
+    return slot.wait == Wait::handshake ? fail_tls(index, base::TlsFailure::closed) : drop(index);
   }
   // The peer sends no more. It still gets the answers that are owed.
   slot.ended = true;
+  if (slot.wait == Wait::handshake) return fail_tls(index, base::TlsFailure::closed);
   if (slot.stream) return drop(index);
   if (!slot.connection.keeps_back()) slot.connection.end_input();
   settle(index);
@@ -521,6 +551,10 @@ void Loop::Impl::flush_run() {
 }
 
 bool Loop::Impl::transmit(std::uint32_t index, std::string_view bytes) {
+  return slots_[index]->tls ? encrypt(index, bytes) : send_bytes(index, bytes);
+}
+
+bool Loop::Impl::send_bytes(std::uint32_t index, std::string_view bytes) {
   Slot& slot = *slots_[index];
   if (bytes.empty()) return true;
   std::string& unsent = slot.connection.unsent();
@@ -570,8 +604,8 @@ void Loop::Impl::settle(std::uint32_t index) {
   count_body(slot);
   if (!send_refusal(index)) return;
   if (connection.take_continue() && !transmit(index, "HTTP/1.1 100 Continue\r\n\r\n")) return;
-  const bool over = connection.closing() || connection.failed();
-  if (over && !slot.stream && connection.owed() == 0 && connection.unsent().empty()) return finish(index);
+  if (slot.tls && slot.tls->has_to_send() && !transmit(index, {})) return;
+  if (is_over(slot) && connection.unsent().empty()) return finish(index);
   if (connection.resumable() && !slot.resuming) {
     slot.resuming = true;
     resume_.push_back(ref_of(slot, index));
@@ -584,17 +618,25 @@ void Loop::Impl::settle(std::uint32_t index) {
   schedule(index);
 }
 
+// All is written that ever will be.
+bool Loop::Impl::is_over(const Slot& slot) const {
+  const Connection& connection = slot.connection;
+  return (connection.closing() || connection.failed()) && !slot.stream && connection.owed() == 0 && !slot.refusal;
+}
+
 // Sends the answer to a refused request once it is its turn. False: the connection is gone.
 bool Loop::Impl::send_refusal(std::uint32_t index) {
   Slot& slot = *slots_[index];
   if (!slot.refusal || slot.connection.owed() != 0) return true;
   slot.refused = true;
-  return transmit(index, *std::exchange(slot.refusal, nullptr));
+  const std::unique_ptr<std::string> refusal = std::move(slot.refusal);
+  return transmit(index, *refusal);
 }
 
 // All is sent that ever will be.
 void Loop::Impl::finish(std::uint32_t index) {
   Slot& slot = *slots_[index];
+  if (slot.tls && !end_tls(index)) return;
   const bool input_is_lost = slot.connection.discarded_input() || slot.refused;
   if (slot.ended || !input_is_lost) return drop(index);
   shutdown(slot.fd, SHUT_WR);
@@ -624,6 +666,7 @@ void Loop::Impl::drop(std::uint32_t index) {
     run.close = false;
     run.out.clear();
   }
+  if (slot.tls) part(slot);
   ::close(std::exchange(slot.fd, -1));
   count_body(slot);
   gone_.push_back(ref_of(slot, index));
@@ -642,6 +685,7 @@ void Loop::Impl::reap() {
     if (slot.known) handler_.on_close(ref);
     slot.connection = Connection(parser_);
     slot.refusal.reset();
+    slot.tls.reset();
     free_.push_back(ref.index);
   }
 }
@@ -663,6 +707,91 @@ void Loop::Impl::unwatch(Slot& slot) {
   slot.interest = 0;
 }
 
+// ---- TLS
+
+void Loop::Impl::decrypt(std::uint32_t index, std::string_view bytes) {
+  Slot& slot = *slots_[index];
+  base::TlsFilter& tls = *slot.tls;
+  // A record of a handshake begins with a byte that is no letter.
+  const bool text = (bytes[0] >= 'A' && bytes[0] <= 'Z') || (bytes[0] >= 'a' && bytes[0] <= 'z');
+  if (!tls.heard() && text) return refuse_plain_text(index);
+  plain_.clear();
+  const auto done = tls.receive(bytes, plain_);
+  if (!done) return fail_tls(index, tls.failure());
+  if (slot.wait == Wait::handshake && tls.established()) {
+    counters.tls_handshakes.add();
+    if (tls.resumed()) counters.tls_resumed.add();
+    slot.wait = Wait::next_request;
+    slot.since_ms = now_ms_;
+  }
+  if (tls.peer_ended()) slot.ended = true;  // as if it had closed its side
+  if (slot.stream) return slot.ended ? drop(index) : settle(index);
+  if (!plain_.empty()) return hand_out(index, plain_);
+  if (slot.ended && !slot.connection.keeps_back()) slot.connection.end_input();
+  settle(index);
+}
+
+// What the filter has to say itself goes along, and its end with the last bytes.
+bool Loop::Impl::encrypt(std::uint32_t index, std::string_view bytes) {
+  Slot& slot = *slots_[index];
+  ciphertext_.clear();
+  if (!slot.tls->send(bytes, ciphertext_)) {
+    drop(index);
+    return false;
+  }
+  if (is_over(slot)) slot.tls->end(ciphertext_);
+  const bool there = send_bytes(index, ciphertext_);
+  if (ciphertext_.capacity() > kOutKept) std::string().swap(ciphertext_);
+  return there;
+}
+
+// Not by the parser, whose limits and answers are for those who came to the right port.
+void Loop::Impl::refuse_plain_text(std::uint32_t index) {
+  Slot& slot = *slots_[index];
+  counters.tls_failures[static_cast<std::size_t>(base::TlsFailure::plain_text)].add();
+  slot.tls.reset();
+  slot.wait = Wait::next_request;
+  slot.refused = true;
+  slot.connection.end_input();
+  if (send_bytes(index, kNotTls)) settle(index);
+}
+
+// The peer is told why by an alert, where there is one; what is owed to it cannot be sent any more.
+void Loop::Impl::fail_tls(std::uint32_t index, base::TlsFailure failure) {
+  Slot& slot = *slots_[index];
+  counters.tls_failures[static_cast<std::size_t>(failure)].add();
+  ciphertext_.clear();
+  (void)slot.tls->send({}, ciphertext_);
+  if (ciphertext_.empty()) return drop(index);
+  if (!send_bytes(index, ciphertext_)) return;
+  slot.wait = Wait::next_request;
+  slot.stream = false;
+  slot.refused = true;
+  slot.connection.end_input();
+  settle(index);
+}
+
+// True: it has been said to the peer, or cannot be, that no more will come.
+bool Loop::Impl::end_tls(std::uint32_t index) {
+  Slot& slot = *slots_[index];
+  if (slot.tls->ended()) return true;
+  ciphertext_.clear();
+  slot.tls->end(ciphertext_);
+  if (!send_bytes(index, ciphertext_)) return false;
+  if (slot.connection.unsent().empty()) return true;
+  settle(index);
+  return false;
+}
+
+// Ends without having answered all: the peer learns that it was meant, if there is room for that in the socket.
+void Loop::Impl::part(Slot& slot) {
+  if (slot.ended || slot.lingering || slot.tls->ended() || slot.tls->failed() || !slot.connection.unsent().empty())
+    return;
+  ciphertext_.clear();
+  slot.tls->end(ciphertext_);
+  if (!ciphertext_.empty()) (void)send(slot.fd, ciphertext_.data(), ciphertext_.size(), MSG_NOSIGNAL);
+}
+
 // ---- Deadlines
 
 std::int64_t Loop::Impl::deadline_of(const Slot& slot) const {
@@ -671,6 +800,7 @@ std::int64_t Loop::Impl::deadline_of(const Slot& slot) const {
   if (slot.stream || slot.connection.owed() != 0) return kNever;
   switch (slot.wait) {
     case Wait::head:
+    case Wait::handshake:
       return slot.since_ms + limits_.head_deadline_s * kSecondMs;
     case Wait::body:
       if (is_held(slot)) return kNever;
@@ -701,6 +831,7 @@ void Loop::Impl::on_due(std::uint32_t index, std::int64_t second) {
     counters.send_timeouts.add();
     return drop(index);
   }
+  if (slot.wait == Wait::handshake) return fail_tls(index, base::TlsFailure::late);
   if (slot.wait == Wait::next_request) {
     counters.idle_timeouts.add();
     return drop(index);
@@ -824,8 +955,8 @@ Loop::~Loop() {
   impl_->stop();
 }
 
-void Loop::adopt(int descriptor, const Peer& peer) {
-  impl_->adopt(descriptor, peer);
+void Loop::adopt(int descriptor, const Peer& peer, std::shared_ptr<const base::TlsContext> tls) {
+  impl_->adopt(descriptor, peer, std::move(tls));
 }
 std::string& Loop::change_run(ConnectionRef connection) {
   return impl_->change_run(connection);

@@ -18,8 +18,12 @@
 // thrown away, up to 1 MiB or 2 s. Why this and not a posted flush per pass: daemon/ARCHITECTURE.md, "The pass", with
 // figures.
 //
+// TLS is a filter on the connection (base/tls.h): what a read brought goes through it on its way to the handler, what
+// is to be sent on its way to the socket, still in one send. The handshake is under the head's deadline from the moment
+// of accepting, and who speaks plain HTTP is told so in plain HTTP. close_notify goes along with the last answer.
+//
 // Cost: one virtual call per read and one per pass, none per hit; no allocation in steady state. An idle connection is
-// one slot of some 200 bytes.
+// one slot of some 200 bytes, and with TLS what OpenSSL keeps of it.
 // Threading  one thread, that of the io_context, but for adopt(), connections() and counters(), for any thread.
 // Tested by tests/unit/http/loop_test.cc over socket pairs.
 #pragma once
@@ -34,6 +38,7 @@
 
 #include "base/clock.h"
 #include "base/counter.h"
+#include "base/tls.h"
 #include "http/connection.h"
 
 namespace footfall::http {
@@ -99,6 +104,8 @@ struct LoopCounters {
   base::Counter head_timeouts, body_timeouts, idle_timeouts, send_timeouts;
   base::Counter passes, recv_calls, send_calls;
   base::Counter queue_delay_ms, overloaded;  // as of the last tick; 0 or 1
+  base::Counter tls_handshakes, tls_resumed;  // complete ones; of them, with the session of one before
+  std::array<base::Counter, static_cast<std::size_t>(base::TlsFailure::count_)> tls_failures;  // by TlsFailure
 };
 
 class Loop {
@@ -111,8 +118,8 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // Takes over an accepted, non-blocking socket. Any thread.
-  void adopt(int descriptor, const Peer& peer);
+  // Takes over an accepted, non-blocking socket, whose peer is to speak TLS if `tls` is there. Any thread.
+  void adopt(int descriptor, const Peer& peer, std::shared_ptr<const base::TlsContext> tls = nullptr);
 
   // Where the next answers of `connection` are to be appended: a shared buffer that is sent when the handler goes on to
   // another connection, or the pass ends. Then finish_answer(). A stale ref gives a buffer that is thrown away.

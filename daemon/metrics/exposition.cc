@@ -136,6 +136,21 @@ void requests(Families& out, const std::vector<const ShardCounters*>& shards, co
   out.gauge("footfall_http_connections", "Open connections of the public listeners.", facts.connections);
   out.counter("footfall_http_connections_accepted_total", "Connections that were accepted.",
               facts.connections_accepted);
+  if (facts.tls_expires_s != 0) {
+    out.begin(
+        MetricType::Counter, "footfall_tls_handshakes_total",
+        "TLS handshakes that were completed, on all listeners: full ones, and those that went on with a session.");
+    out.add(facts.tls_handshakes - facts.tls_resumed, {{"kind", "full"}});
+    out.add(facts.tls_resumed, {{"kind", "resumed"}});
+    out.begin(MetricType::Counter, "footfall_tls_failures_total",
+              "TLS connections that failed, mostly in their handshake, by reason.");
+    for (std::size_t failure = 0; failure < kTlsFailures; ++failure) {
+      out.add(facts.tls_failures.at(failure),
+              {{"reason", std::string(base::name_of(static_cast<base::TlsFailure>(failure)))}});
+    }
+    out.gauge("footfall_tls_certificate_expires_timestamp_seconds", "When the certificate expires, or one above it.",
+              facts.tls_expires_s);
+  }
   out.counter("footfall_ping_unknown_keys_total", "Keys of pings that nobody reads.",
               sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.unknown_keys; }));
   out.counter("footfall_untrusted_forwards_total",

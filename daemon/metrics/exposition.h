@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "base/tls.h"
 #include "http/request_parser.h"
 #include "metrics/process.h"
 #include "metrics/shard_counters.h"
@@ -29,6 +30,7 @@ struct ReplicatorCounters;
 namespace footfall::metrics {
 
 inline constexpr std::size_t kParseErrors = static_cast<std::size_t>(http::ParseError::count_);
+inline constexpr std::size_t kTlsFailures = static_cast<std::size_t>(base::TlsFailure::count_);
 
 // What the server knows, as of a scrape. Totals are since the start of the process unless said otherwise.
 struct Facts {
@@ -41,6 +43,10 @@ struct Facts {
   double queue_delay_s = 0;                                // of the shard where it is longest
   bool overloaded = false;                                 // a shard is
   std::array<std::uint64_t, kParseErrors> parse_errors{};  // by ParseError; [none] unused
+  // Of all listeners; 0: no certificate, and no series about TLS.
+  std::int64_t tls_expires_s = 0;                          // UTC
+  std::uint64_t tls_handshakes = 0, tls_resumed = 0;       // complete ones; of them, with a session of before
+  std::array<std::uint64_t, kTlsFailures> tls_failures{};  // by base::TlsFailure
   std::uint64_t subscribers = 0, live_events = 0, live_evicted = 0;
 
   std::uint64_t sites = 0;

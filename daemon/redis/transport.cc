@@ -161,7 +161,7 @@ class Transport::Sockets : public std::enable_shared_from_this<Transport::Socket
     if (unsent == nullptr || unsent->empty() || at == sockets_.end()) return;
     Socket& socket = *at->second;
     if (socket.tls) {
-      const auto done = socket.tls->send(*unsent);
+      const auto done = socket.tls->send(*unsent, socket.out);
       unsent->clear();
       if (!done) return lost(id, done.error().detail);
     } else {
@@ -173,7 +173,7 @@ class Transport::Sockets : public std::enable_shared_from_this<Transport::Socket
 
   void flush(Client::LinkId id) {
     const SocketPtr socket = sockets_.at(id);
-    if (socket->tls) socket->out += socket->tls->take_ciphertext();
+    if (socket->tls) (void)socket->tls->send({}, socket->out);
     if (!socket->connected || !socket->sending.empty() || socket->out.empty()) return;
     socket->sending.swap(socket->out);
     asio::async_write(socket->stream, asio::buffer(socket->sending),

@@ -10,6 +10,7 @@ import datetime
 import subprocess
 
 import batches
+import connections
 import durability
 import growth
 import hits
@@ -22,7 +23,8 @@ import reads
 import shards
 from figures import ROOT, Bench, options, run
 
-GOALS = {goal: function for script in (hits, batches, durability, instructions, memory, live, logs, reads, overload, shards, growth) for goal, function in script.GOALS.items()}
+SCRIPTS = (hits, batches, durability, instructions, memory, live, logs, reads, overload, shards, connections, growth)
+GOALS = {goal: function for script in SCRIPTS for goal, function in script.GOALS.items()}
 
 
 def keep(bench, machine):

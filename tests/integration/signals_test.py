@@ -46,7 +46,7 @@ class Signals(unittest.TestCase):
             while "received SIGHUP" not in self.daemon.log_text() and time.monotonic() < deadline:
                 self.assertIsNone(self.daemon.process.poll(), "it ended")
                 time.sleep(0.02)
-        self.assertIn("received SIGHUP: nothing can be reloaded yet", self.daemon.log_text())
+        self.assertIn("received SIGHUP: nothing can be reloaded but certificates", self.daemon.log_text())
         self.assertEqual(self.daemon.hit(SITE, "/", 2).status, 204)
         self.daemon.stop()
         self.daemon.start()

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -109,15 +110,49 @@ TEST(ListenAddressTest, ReadsTheThreeKinds) {
   EXPECT_TRUE(path.loopback);
 }
 
+TEST(ListenAddressTest, EachMayBeWithTls) {
+  EXPECT_FALSE(parse_listen_address("127.0.0.1:8080").value().tls);
+  const auto v4 = parse_listen_address("tls:0.0.0.0:443").value();
+  EXPECT_TRUE(v4.tls);
+  EXPECT_EQ(v4.host, "0.0.0.0");
+  EXPECT_EQ(v4.port, 443);
+  EXPECT_FALSE(v4.loopback);
+  EXPECT_TRUE(parse_listen_address("tls:[::1]:443").value().tls);
+  const auto path = parse_listen_address("tls:unix:/run/footfall.sock").value();
+  EXPECT_TRUE(path.tls && path.unix_socket);
+}
+
 TEST(ListenAddressTest, RefusesAllElse) {
-  for (const char* text :
-       {"", "8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1: 80",
-        "::1:80", "[::1]", "[::1]80", "[127.0.0.1]:80", "example.vn:80", "unix:", ":80"}) {
+  for (const char* text : {"", "8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536", "127.0.0.1:-1",
+                           "127.0.0.1: 80", "::1:80", "[::1]", "[::1]80", "[127.0.0.1]:80", "example.vn:80",
+                           "unix:", ":80", "tls:", "tls:443", "tls:tls:127.0.0.1:443", "tls:unix:"}) {
     const auto address = parse_listen_address(text);
     ASSERT_FALSE(address) << text;
     EXPECT_EQ(address.error().code, base::Errc::malformed);
     EXPECT_NE(address.error().detail.find(std::string("\"") + text + "\""), std::string::npos);
   }
+}
+
+// Of the listener's connections; -1: there is none.
+int no_delay_of_accepted(std::uint16_t port) {
+  for (int fd = 3; fd < 1024; ++fd) {
+    SocketAddress here, there;
+    const bool connected =
+        getsockname(fd, here.get(), &here.size) == 0 && getpeername(fd, there.get(), &there.size) == 0;
+    if (!connected || here.storage.ss_family != AF_INET || ntohs(here.as<sockaddr_in>().sin_port) != port) continue;
+    int on = -1;
+    socklen_t size = sizeof on;
+    getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &size);
+    return on;
+  }
+  return -1;
+}
+
+TEST_F(ListenerTest, WhatIsSentDoesNotWaitForMore) {
+  const auto listener = listen("127.0.0.1:0");
+  ASSERT_EQ(connect_to(listener->port()), 0);
+  until([&] { return no_delay_of_accepted(listener->port()) != -1; });
+  EXPECT_EQ(no_delay_of_accepted(listener->port()), 1);
 }
 
 TEST_F(ListenerTest, DealsToTheLeastLoaded) {

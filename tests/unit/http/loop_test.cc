@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loop over socket pairs, with a clock that the test sets. The handler answers "PATH\n", so that order shows.
+// All that a connection does, without TLS and through it.
 #include "http/loop.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/io_context.hpp>
-#include <cerrno>
-#include <chrono>
 #include <cstdlib>
-#include <deque>
 #include <iostream>
-#include <map>
 #include <memory>
 #include <random>
 #include <string>
@@ -23,220 +15,40 @@
 #include <vector>
 
 #include "http/queue_delay.h"
-#include "http/response.h"
+#include "loop_fixture.h"
 
 namespace footfall::http {
 namespace {
 
-std::string get(const std::string& path) {
-  return "GET " + path + " HTTP/1.1\r\nHost: a\r\n\r\n";
-}
-
-// The peer's end of a connection.
-class Client {
- public:
-  explicit Client(int fd) : fd_(fd) {}
-  Client(Client&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Client& operator=(Client&&) = delete;
-  ~Client() { leave(); }
-
-  void says(const std::string& text) {
-    ASSERT_EQ(send(fd_, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
-  }
-  // As much as goes; gives how much.
-  std::size_t tries_to_say(std::string_view text) {
-    const ssize_t sent = send(fd_, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    return static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
-  }
-  // What has come since.
-  std::string hears(std::size_t size_max = SIZE_MAX) {
-    std::string out;
-    char buffer[65536];
-    while (out.size() < size_max) {
-      const ssize_t got = recv(fd_, buffer, std::min(sizeof buffer, size_max - out.size()), MSG_DONTWAIT);
-      if (got <= 0) {
-        ended_ = got == 0;
-        was_reset_ = got < 0 && errno == ECONNRESET;
-        break;
-      }
-      out.append(buffer, static_cast<std::size_t>(got));
-    }
-    return out;
-  }
-  // The other side has closed, or half closed; call after hears().
-  bool sees_the_end() {
-    hears();
-    return ended_;
-  }
-  bool was_reset() const { return was_reset_; }
-  void says_no_more() { shutdown(fd_, SHUT_WR); }
-  void leave() {
-    if (fd_ >= 0) close(std::exchange(fd_, -1));
-  }
-
- private:
-  int fd_;
-  bool ended_ = false;
-  bool was_reset_ = false;
-};
-
-// Answers each request with its path and body, at the end of the pass or when told.
-// Takes bodies; what it took stays when it goes.
-class Taker : public BodySink {
- public:
-  explicit Taker(std::string& taken) : taken_(taken) {}
-  void take(std::string_view bytes) override { taken_ += bytes; }
-  std::size_t memory() const override { return 0; }
-
- private:
-  std::string& taken_;
-};
-
-class EchoHandler final : public LoopHandler {
- public:
-  struct Due {
-    ConnectionRef ref;
-    std::string text;
-    bool close;
-  };
-
-  void on_requests(ConnectionRef ref, const Peer& peer, Requests& requests) override {
-    if (clock != nullptr) clock->advance_ms(cost_ms);
-    last_ref = ref;
-    last_peer = peer;
-    ++calls;
-    while (const Request* request = requests.next()) {
-      std::string text = std::string(request->path) + std::string(request->body) + "\n";
-      if (request->path.starts_with("/big")) text = std::string(1U << 20U, 'b');
-      if (request->path == "/pause") requests.pause();
-      due.push_back({ref, std::move(text), !request->keep_alive});
-      if (request->path == "/now") answer(1);
-      if (request->path == "/stream") {
-        answer(due.size());
-        loop->start_stream(ref);
-      }
-      if (request->path == "/hang-up") {
-        answer(due.size());
-        loop->close(ref);
-      }
-    }
-  }
-  bool on_head(const Peer&, const Request& head, std::string& answer, std::unique_ptr<BodySink>& sink) override {
-    heads.push_back(std::string(head.path) + " " + std::string(head.field(Field::authorization)));
-    if (head.path == "/taken") sink = std::make_unique<Taker>(taken);
-    if (head.path != "/unwanted") return true;
-    answer = "unwanted\n";
-    return false;
-  }
-  void on_refused(const Peer&, ParseError error, const Request* request, std::string& answer) override {
-    refused.push_back({error, request == nullptr ? "" : std::string(request->path)});
-    write_problem(answer, status_of(error), "refused", "refused", name_of(error), "", false);
-  }
-  void end_of_pass(std::int64_t) override {
-    ++passes;
-    if (!held) answer(due.size());
-  }
-  void on_tick(std::int64_t now_ms) override {
-    ++ticks;
-    tick_ms = now_ms;
-  }
-  void on_close(ConnectionRef ref) override { closed.push_back(ref); }
-
-  void answer(std::size_t count) {
-    for (; count != 0; --count) {
-      loop->begin_answer(due.front().ref).append(due.front().text);
-      loop->finish_answer(due.front().ref, due.front().close);
-      due.pop_front();
-    }
-  }
-
-  Loop* loop = nullptr;
-  base::ManualClock* clock = nullptr;  // what it takes time of
-  std::int64_t cost_ms = 0;            // each read
-  std::string taken;                   // of bodies
-  bool held = false;                   // answers wait for the test
-  std::deque<Due> due;
-  ConnectionRef last_ref;
-  Peer last_peer;
-  std::vector<std::string> heads;                           // path and token that on_head() was asked about
-  std::vector<std::pair<ParseError, std::string>> refused;  // error and path
-  int calls = 0, passes = 0, ticks = 0;
-  std::int64_t tick_ms = 0;
-  std::vector<ConnectionRef> closed;
-};
-
-class LoopTest : public ::testing::Test {
+class LoopTest : public LoopFixture, public ::testing::WithParamInterface<bool> {
  protected:
-  LoopTest() { start({}); }
+  LoopTest() : LoopFixture(GetParam()) {}
+};
+INSTANTIATE_TEST_SUITE_P(Plain, LoopTest, ::testing::Values(false));
+INSTANTIATE_TEST_SUITE_P(Tls, LoopTest, ::testing::Values(true));
 
-  void start(LoopLimits limits) {
-    limits.tick_ms = 1;
-    loop_.reset();
-    handler_ = std::make_unique<EchoHandler>();
-    loop_ = std::make_unique<Loop>(context_, clock_, *handler_, parser_limits_, limits);
-    handler_->loop = loop_.get();
-  }
-  ~LoopTest() override { loop_.reset(); }
-
-  int socket_pair(int& ours) {
-    int ends[2];
-    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-    ours = ends[0];
-    return ends[1];
-  }
-  Client connect() {
-    int ours = -1;
-    const int theirs = socket_pair(ours);
-    EXPECT_EQ(fcntl_nonblocking(theirs), 0);
-    Peer peer;
-    peer.listener = 3;
-    loop_->adopt(theirs, peer);
-    settle();
-    return Client(ours);
-  }
-  static int fcntl_nonblocking(int fd) { return fcntl(fd, F_SETFL, O_NONBLOCK); }
-
-  // Runs all that is ready.
-  void settle() {
-    for (int i = 0; i < 3; ++i) {
-      context_.restart();
-      context_.poll();
-    }
-  }
-  // Lets time pass, and the loop's clock tick.
-  void pass_time(std::int64_t ms) {
-    clock_.advance_ms(ms);
-    const int before = handler_->ticks;
-    while (handler_->ticks < before + 2) {
-      context_.restart();
-      context_.run_one_for(std::chrono::milliseconds(50));
-    }
-    settle();
-  }
-  const LoopCounters& counters() const { return loop_->counters(); }
-
-  boost::asio::io_context context_;
-  base::ManualClock clock_{1'000'000'000'000};
-  ParserLimits parser_limits_;
-  std::unique_ptr<EchoHandler> handler_;
-  std::unique_ptr<Loop> loop_;
+class PlainLoopTest : public LoopFixture {
+ protected:
+  PlainLoopTest() : LoopFixture(false) {}
 };
 
-TEST_F(LoopTest, AnswersAReadWithOneSend) {
+TEST_P(LoopTest, AnswersAReadWithOneSend) {
   Client client = connect();
+  const std::uint64_t recv_calls = counters().recv_calls.get(), send_calls = counters().send_calls.get();
+  const std::uint64_t bytes_out = counters().bytes_out.get();
   client.says(get("/1") + get("/2") + get("/3"));
   settle();
   EXPECT_EQ(client.hears(), "/1\n/2\n/3\n");
-  EXPECT_EQ(counters().recv_calls.get(), 1U);
-  EXPECT_EQ(counters().send_calls.get(), 1U);
+  EXPECT_EQ(counters().recv_calls.get(), recv_calls + 1);
+  EXPECT_EQ(counters().send_calls.get(), send_calls + 1);
   EXPECT_EQ(counters().requests.get(), 3U);
-  EXPECT_EQ(counters().bytes_out.get(), 9U);
+  EXPECT_EQ(counters().bytes_out.get(), bytes_out + 9U + (GetParam() ? 22U : 0U));  // one record of TLS 1.3
   EXPECT_EQ(handler_->calls, 1);
   EXPECT_EQ(handler_->passes, 1);
   EXPECT_EQ(handler_->last_peer.listener, 3);
 }
 
-TEST_F(LoopTest, OnePassReadsAllThatAreReady) {
+TEST_P(LoopTest, OnePassReadsAllThatAreReady) {
   std::vector<Client> clients;
   for (int i = 0; i < 20; ++i) clients.push_back(connect());
   for (std::size_t i = 0; i < clients.size(); ++i) clients[i].says(get("/" + std::to_string(i)));
@@ -247,7 +59,7 @@ TEST_F(LoopTest, OnePassReadsAllThatAreReady) {
 }
 
 // The clock moves with each read only, so that delays are exact.
-class LoopDelayTest : public LoopTest {
+class LoopDelayTest : public PlainLoopTest {
  protected:
   LoopDelayTest() {
     handler_->clock = &clock_;
@@ -307,7 +119,7 @@ TEST_F(LoopDelayTest, AnIdleWhileEndsIt) {
   EXPECT_FALSE(loop_->overloaded());
 }
 
-TEST_F(LoopTest, AnswersMayBeGivenAtOnceOrLater) {
+TEST_P(LoopTest, AnswersMayBeGivenAtOnceOrLater) {
   Client client = connect();
   client.says(get("/now") + get("/2"));
   settle();
@@ -324,7 +136,7 @@ TEST_F(LoopTest, AnswersMayBeGivenAtOnceOrLater) {
   EXPECT_EQ(client.hears(), "/4\n");
 }
 
-TEST_F(LoopTest, ARequestMayDripIn) {
+TEST_P(LoopTest, ARequestMayDripIn) {
   Client client = connect();
   for (const char c : get("/drip")) {
     client.says(std::string(1, c));
@@ -333,7 +145,7 @@ TEST_F(LoopTest, ARequestMayDripIn) {
   EXPECT_EQ(client.hears(), "/drip\n");
 }
 
-TEST_F(LoopTest, AsManyAsThePipelineHoldsAndThenTheRest) {
+TEST_P(LoopTest, AsManyAsThePipelineHoldsAndThenTheRest) {
   Client client = connect();
   std::string text, expected;
   for (int i = 0; i < 1000; ++i) {
@@ -345,7 +157,7 @@ TEST_F(LoopTest, AsManyAsThePipelineHoldsAndThenTheRest) {
   EXPECT_EQ(client.hears(), expected);
 }
 
-TEST_F(LoopTest, APipelineThatWaitsForItsAnswersIsNotReadOn) {
+TEST_P(LoopTest, APipelineThatWaitsForItsAnswersIsNotReadOn) {
   Client client = connect();
   handler_->held = true;
   std::string text;
@@ -370,7 +182,7 @@ TEST_F(LoopTest, APipelineThatWaitsForItsAnswersIsNotReadOn) {
   EXPECT_EQ(heard, 5000U * 3);
 }
 
-TEST_F(LoopTest, APausedConnectionGoesOnWhenAllIsAnswered) {
+TEST_P(LoopTest, APausedConnectionGoesOnWhenAllIsAnswered) {
   Client client = connect();
   handler_->held = true;
   client.says(get("/1") + get("/pause") + get("/3"));
@@ -385,7 +197,7 @@ TEST_F(LoopTest, APausedConnectionGoesOnWhenAllIsAnswered) {
   EXPECT_EQ(client.hears(), "/1\n/pause\n/3\n");
 }
 
-TEST_F(LoopTest, ClosesBehindTheLastAnswer) {
+TEST_P(LoopTest, ClosesBehindTheLastAnswer) {
   Client client = connect();
   client.says("GET /1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   settle();
@@ -395,7 +207,7 @@ TEST_F(LoopTest, ClosesBehindTheLastAnswer) {
   EXPECT_EQ(handler_->closed, std::vector<ConnectionRef>{handler_->last_ref});
 }
 
-TEST_F(LoopTest, AHalfClosedPeerStillHearsItsAnswers) {
+TEST_P(LoopTest, AHalfClosedPeerStillHearsItsAnswers) {
   Client client = connect();
   handler_->held = true;
   client.says(get("/1") + get("/2"));
@@ -410,7 +222,7 @@ TEST_F(LoopTest, AHalfClosedPeerStillHearsItsAnswers) {
   EXPECT_EQ(loop_->connections(), 0U);
 }
 
-TEST_F(LoopTest, AHalfClosedPeerHearsAllOfALongPipeline) {
+TEST_P(LoopTest, AHalfClosedPeerHearsAllOfALongPipeline) {
   Client client = connect();
   std::string text, expected;
   for (int i = 0; i < 500; ++i) {
@@ -424,7 +236,7 @@ TEST_F(LoopTest, AHalfClosedPeerHearsAllOfALongPipeline) {
   EXPECT_EQ(loop_->connections(), 0U);
 }
 
-TEST_F(LoopTest, HitsOfAPeerThatLeftAreHandedOut) {
+TEST_P(LoopTest, HitsOfAPeerThatLeftAreHandedOut) {
   Client client = connect();
   handler_->held = true;
   client.says(get("/1") + get("/2"));
@@ -442,7 +254,7 @@ TEST_F(LoopTest, HitsOfAPeerThatLeftAreHandedOut) {
   EXPECT_EQ(handler_->closed.size(), 1U);
 }
 
-TEST_F(LoopTest, ASlowReaderGetsAllInTheEnd) {
+TEST_P(LoopTest, ASlowReaderGetsAllInTheEnd) {
   Client client = connect();
   client.says(get("/big") + get("/2"));
   settle();
@@ -459,7 +271,7 @@ TEST_F(LoopTest, ASlowReaderGetsAllInTheEnd) {
   EXPECT_EQ(client.hears(), "/3\n");
 }
 
-TEST_F(LoopTest, AReaderBehindIsNotReadFrom) {
+TEST_P(LoopTest, AReaderBehindIsNotReadFrom) {
   Client client = connect();
   client.says(get("/big"));
   settle();
@@ -474,7 +286,7 @@ TEST_F(LoopTest, AReaderBehindIsNotReadFrom) {
   EXPECT_EQ(heard.substr(1U << 20U), "/2\n");
 }
 
-TEST_F(LoopTest, SaysContinueWhenAsked) {
+TEST_P(LoopTest, SaysContinueWhenAsked) {
   Client client = connect();
   client.says("POST /p HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
   settle();
@@ -484,7 +296,7 @@ TEST_F(LoopTest, SaysContinueWhenAsked) {
   EXPECT_EQ(client.hears(), "/pok\n");
 }
 
-TEST_F(LoopTest, TheHandlerMayHangUp) {
+TEST_P(LoopTest, TheHandlerMayHangUp) {
   Client client = connect();
   client.says(get("/hang-up") + get("/2"));
   settle();
@@ -492,7 +304,7 @@ TEST_F(LoopTest, TheHandlerMayHangUp) {
   EXPECT_TRUE(client.sees_the_end());
 }
 
-TEST_F(LoopTest, AStaleRefDoesNothing) {
+TEST_P(LoopTest, AStaleRefDoesNothing) {
   Client client = connect();
   handler_->held = true;
   client.says(get("/1"));
@@ -516,7 +328,7 @@ TEST_F(LoopTest, AStaleRefDoesNothing) {
   EXPECT_EQ(other.hears(), "/2\n");
 }
 
-TEST_F(LoopTest, ConnectionsMayComeFromOtherThreads) {
+TEST_F(PlainLoopTest, ConnectionsMayComeFromOtherThreads) {
   std::vector<Client> clients;
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
@@ -535,7 +347,7 @@ TEST_F(LoopTest, ConnectionsMayComeFromOtherThreads) {
 
 // ---- Streams
 
-TEST_F(LoopTest, AStreamIsPushedTo) {
+TEST_P(LoopTest, AStreamIsPushedTo) {
   Client client = connect();
   client.says(get("/1") + get("/stream") + get("/never"));
   settle();
@@ -553,7 +365,7 @@ TEST_F(LoopTest, AStreamIsPushedTo) {
   EXPECT_EQ(handler_->closed, std::vector<ConnectionRef>{ref});
 }
 
-TEST_F(LoopTest, AStreamThatIsBehindSaysSo) {
+TEST_P(LoopTest, AStreamThatIsBehindSaysSo) {
   Client client = connect();
   client.says(get("/stream"));
   settle();
@@ -577,7 +389,7 @@ TEST_F(LoopTest, AStreamThatIsBehindSaysSo) {
 
 // ---- Errors
 
-TEST_F(LoopTest, AMalformedRequestIsAnsweredBehindWhatIsOwed) {
+TEST_P(LoopTest, AMalformedRequestIsAnsweredBehindWhatIsOwed) {
   Client client = connect();
   handler_->held = true;
   client.says(get("/1") + get("/2") + "GET / HTTP/1.1\nHost: a\n\n");
@@ -604,7 +416,7 @@ TEST_F(LoopTest, AMalformedRequestIsAnsweredBehindWhatIsOwed) {
   EXPECT_EQ(loop_->connections(), 0U);
 }
 
-TEST_F(LoopTest, LingeringEnds) {
+TEST_P(LoopTest, LingeringEnds) {
   Client patient = connect();
   patient.says("bad\n");
   settle();
@@ -624,7 +436,7 @@ TEST_F(LoopTest, LingeringEnds) {
   EXPECT_EQ(loop_->connections(), 0U);
 }
 
-TEST_F(LoopTest, TooManyConnectionsAreTold) {
+TEST_F(PlainLoopTest, TooManyConnectionsAreTold) {
   LoopLimits limits;
   limits.connections_max = 2;
   start(limits);
@@ -643,7 +455,7 @@ TEST_F(LoopTest, TooManyConnectionsAreTold) {
   EXPECT_EQ(fourth.hears(), "/4\n");
 }
 
-TEST_F(LoopTest, FarTooManyConnectionsAreClosed) {
+TEST_F(PlainLoopTest, FarTooManyConnectionsAreClosed) {
   LoopLimits limits;
   limits.connections_max = 1;
   start(limits);
@@ -657,7 +469,7 @@ TEST_F(LoopTest, FarTooManyConnectionsAreClosed) {
   EXPECT_EQ(loop_->connections(), 0U);
 }
 
-TEST_F(LoopTest, ARefusalNamesTheRequestAsFarAsItIsKnown) {
+TEST_P(LoopTest, ARefusalNamesTheRequestAsFarAsItIsKnown) {
   const std::string too_long(parser_limits_.target_max, 'x');
   const auto refused = [this](const std::string& text) {
     Client client = connect();
@@ -679,7 +491,7 @@ TEST_F(LoopTest, ARefusalNamesTheRequestAsFarAsItIsKnown) {
   EXPECT_EQ(handler_->refused.size(), 6U);
 }
 
-TEST_F(LoopTest, ALateRequestIsNamedToo) {
+TEST_P(LoopTest, ALateRequestIsNamedToo) {
   Client client = connect();
   client.says("GET /hit?s=a");
   settle();
@@ -696,7 +508,7 @@ std::string head_of(const std::string& path, std::size_t length, const std::stri
          "\r\n\r\n";
 }
 
-TEST_F(LoopTest, TheHandlerIsAskedOnceForABodyThatIsMissing) {
+TEST_P(LoopTest, TheHandlerIsAskedOnceForABodyThatIsMissing) {
   Client client = connect();
   client.says(head_of("/a", 3, "Authorization: Bearer x\r\n"));
   settle();
@@ -715,7 +527,7 @@ TEST_F(LoopTest, TheHandlerIsAskedOnceForABodyThatIsMissing) {
   EXPECT_EQ(handler_->heads, (std::vector<std::string>{"/a Bearer x", "/c "}));
 }
 
-TEST_F(LoopTest, ABodyThatIsNotWantedIsAnsweredInItsTurnAndNotWaitedFor) {
+TEST_P(LoopTest, ABodyThatIsNotWantedIsAnsweredInItsTurnAndNotWaitedFor) {
   Client client = connect();
   handler_->held = true;
   client.says(get("/1") + head_of("/unwanted", 1000, "Expect: 100-continue\r\n"));
@@ -730,7 +542,7 @@ TEST_F(LoopTest, ABodyThatIsNotWantedIsAnsweredInItsTurnAndNotWaitedFor) {
   EXPECT_EQ(counters().body_memory.get(), 0U);
 }
 
-TEST_F(LoopTest, BodiesShareABoundThatIsGivenBack) {
+TEST_P(LoopTest, BodiesShareABoundThatIsGivenBack) {
   LoopLimits limits;
   limits.body_memory_max = 50'000;
   start(limits);
@@ -762,7 +574,7 @@ TEST_F(LoopTest, BodiesShareABoundThatIsGivenBack) {
 
 // ---- Deadlines
 
-TEST_F(LoopTest, AHeldBodyIsNotReadOnAndNotLate) {
+TEST_P(LoopTest, AHeldBodyIsNotReadOnAndNotLate) {
   Client client = connect();
   client.says("POST /taken HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc");
   settle();
@@ -786,7 +598,7 @@ TEST_F(LoopTest, AHeldBodyIsNotReadOnAndNotLate) {
   EXPECT_EQ(counters().body_timeouts.get(), 0U);
 }
 
-TEST_F(LoopTest, WhoLeavesWhileItsBodyIsHeldIsForgotten) {
+TEST_P(LoopTest, WhoLeavesWhileItsBodyIsHeldIsForgotten) {
   {
     Client client = connect();
     client.says("POST /taken HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc");
@@ -802,7 +614,7 @@ TEST_F(LoopTest, WhoLeavesWhileItsBodyIsHeldIsForgotten) {
   EXPECT_EQ(handler_->taken, "abc");
 }
 
-TEST_F(LoopTest, AHeadHasTenSecondsFromItsFirstByte) {
+TEST_P(LoopTest, AHeadHasTenSecondsFromItsFirstByte) {
   Client client = connect();
   pass_time(60'000);
   client.says("GET / HTTP/1.1\r\n");
@@ -819,7 +631,7 @@ TEST_F(LoopTest, AHeadHasTenSecondsFromItsFirstByte) {
   EXPECT_EQ(counters().head_timeouts.get(), 1U);
 }
 
-TEST_F(LoopTest, EachHeadHasItsOwnTenSeconds) {
+TEST_P(LoopTest, EachHeadHasItsOwnTenSeconds) {
   Client client = connect();
   const std::string request = get("/1");
   for (int i = 0; i < 10; ++i) {
@@ -836,7 +648,7 @@ TEST_F(LoopTest, EachHeadHasItsOwnTenSeconds) {
   EXPECT_EQ(counters().head_timeouts.get(), 0U);
 }
 
-TEST_F(LoopTest, ABodyKeepsAMinimumRate) {
+TEST_P(LoopTest, ABodyKeepsAMinimumRate) {
   const std::string head = "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n";
   Client slow = connect();
   Client fair = connect();
@@ -854,7 +666,7 @@ TEST_F(LoopTest, ABodyKeepsAMinimumRate) {
   EXPECT_EQ(fair.hears().size(), 60003U);
 }
 
-TEST_F(LoopTest, AnIdleConnectionLeaves) {
+TEST_P(LoopTest, AnIdleConnectionLeaves) {
   Client client = connect();
   pass_time(60'000);
   client.says(get("/1"));
@@ -869,7 +681,7 @@ TEST_F(LoopTest, AnIdleConnectionLeaves) {
   EXPECT_EQ(counters().idle_timeouts.get(), 1U);
 }
 
-TEST_F(LoopTest, AReaderThatTakesNothingIsCut) {
+TEST_P(LoopTest, AReaderThatTakesNothingIsCut) {
   Client client = connect();
   client.says(get("/big"));
   settle();
@@ -884,7 +696,7 @@ TEST_F(LoopTest, AReaderThatTakesNothingIsCut) {
   EXPECT_EQ(counters().send_timeouts.get(), 1U);
 }
 
-TEST_F(LoopTest, WhoWaitsForAnAnswerHasNoDeadline) {
+TEST_P(LoopTest, WhoWaitsForAnAnswerHasNoDeadline) {
   Client client = connect();
   handler_->held = true;
   client.says(get("/1"));
@@ -900,7 +712,7 @@ TEST_F(LoopTest, WhoWaitsForAnAnswerHasNoDeadline) {
 
 // ---- The end
 
-TEST_F(LoopTest, DrainingLetsGoOfTheIdleAndAnswersTheOthers) {
+TEST_P(LoopTest, DrainingLetsGoOfTheIdleAndAnswersTheOthers) {
   Client idle = connect();
   Client busy = connect();
   Client waiting = connect();
@@ -942,7 +754,7 @@ TEST_F(LoopTest, DrainingLetsGoOfTheIdleAndAnswersTheOthers) {
   EXPECT_TRUE(done);
 }
 
-TEST_F(LoopTest, DrainingEndsAtItsDeadline) {
+TEST_P(LoopTest, DrainingEndsAtItsDeadline) {
   Client waiting = connect();
   handler_->held = true;
   waiting.says(get("/1"));
@@ -956,14 +768,14 @@ TEST_F(LoopTest, DrainingEndsAtItsDeadline) {
   EXPECT_TRUE(waiting.sees_the_end());
 }
 
-TEST_F(LoopTest, WithNobodyThereDrainingIsDoneAtOnce) {
+TEST_P(LoopTest, WithNobodyThereDrainingIsDoneAtOnce) {
   bool done = false;
   loop_->drain(clock_.utc_ms() + 10'000, [&done] { done = true; });
   settle();
   EXPECT_TRUE(done);
 }
 
-TEST_F(LoopTest, MayGoWhileConnectionsAreOpen) {
+TEST_P(LoopTest, MayGoWhileConnectionsAreOpen) {
   Client client = connect();
   client.says(get("/1"));
   settle();
@@ -977,7 +789,7 @@ TEST_F(LoopTest, MayGoWhileConnectionsAreOpen) {
 
 // ---- At random: each client hears exactly its own answers, in order, whatever the others do.
 
-TEST_F(LoopTest, NobodyHearsWhatIsNotTheirs) {
+TEST_P(LoopTest, NobodyHearsWhatIsNotTheirs) {
   const char* const given = std::getenv("FOOTFALL_SEED");
   const auto rng_seed =
       given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : std::random_device{}();

@@ -80,6 +80,19 @@ TEST_F(ExpositionTest, ZerosAreThereFromTheStart) {
   EXPECT_TRUE(shows("footfall_ledger_mismatch 0"));
 }
 
+TEST_F(ExpositionTest, TlsIsShownWhereThereIsSome) {
+  EXPECT_EQ(exposition_.text().find("footfall_tls_"), std::string::npos);
+  facts_.tls_expires_s = 1'800'000'000;
+  facts_.tls_handshakes = 5;
+  facts_.tls_resumed = 3;
+  facts_.tls_failures.at(static_cast<std::size_t>(base::TlsFailure::late)) = 2;
+  EXPECT_TRUE(shows("footfall_tls_handshakes_total{kind=\"full\"} 2"));
+  EXPECT_TRUE(shows("footfall_tls_handshakes_total{kind=\"resumed\"} 3"));
+  EXPECT_TRUE(shows("footfall_tls_failures_total{reason=\"late\"} 2"));
+  EXPECT_TRUE(shows("footfall_tls_failures_total{reason=\"plain_text\"} 0"));
+  EXPECT_TRUE(shows("footfall_tls_certificate_expires_timestamp_seconds 1800000000"));
+}
+
 TEST_F(ExpositionTest, LargeCountsKeepTheirDigits) {
   shards_[0].received.add(9'007'199'254'740'992);
   EXPECT_TRUE(exposition_.text().find("footfall_hits_received_total 9007199254740992\n") != std::string::npos ||

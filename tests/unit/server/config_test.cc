@@ -159,6 +159,37 @@ TEST_F(ConfigTest, AnAdminListenerBeyondLoopbackMustBeAskedFor) {
   EXPECT_EQ(parse({"--admin", "192.0.2.1:8081", "--insecure-admin", "true"}).admin.size(), 1U);
 }
 
+// --- TLS ---
+
+TEST_F(ConfigTest, ListenersMayBeWithTls) {
+  EXPECT_FALSE(has_tls(parse({})));
+  environment("FOOTFALL_TLS_CERTIFICATE", "/c.pem");
+  environment("FOOTFALL_TLS_KEY", "/k.pem");
+  const Config config = parse({"--listen", "tls:0.0.0.0:443", "--listen", "127.0.0.1:80"});
+  EXPECT_TRUE(config.listen[0].tls);
+  EXPECT_FALSE(config.listen[1].tls);
+  EXPECT_EQ(config.tls_certificate, "/c.pem");
+  EXPECT_EQ(config.tls_key, "/k.pem");
+  EXPECT_TRUE(has_tls(config));
+  EXPECT_FALSE(parse({"--admin", "tls:192.0.2.1:8443"}).insecure_admin) << "it needs not be";
+  EXPECT_TRUE(parse({"--metrics-listen", "https://192.0.2.1:8443/"}).metrics_listen[0].tls);
+}
+
+TEST_F(ConfigTest, TlsAndItsFilesGoTogether) {
+  EXPECT_EQ(refused({"--listen", "tls:127.0.0.1:443"})
+                .find("--listen: tls:127.0.0.1:443 needs a certificate; name it with --tls-certificate"),
+            0U);
+  EXPECT_EQ(refused({"--tls-certificate", "/c"}).find("--tls-certificate: a certificate and its key go together"), 0U);
+  EXPECT_EQ(refused({"--tls-key", "/k"}).find("--tls-key: a certificate and its key go together"), 0U);
+  EXPECT_EQ(refused({"--tls-key", "/k", "--tls-certificate", "/c"}).find("--tls-certificate: no listener is with TLS"),
+            0U);
+  EXPECT_EQ(refused({"--tls-key", ""}).find("--tls-key: is empty"), 0U);
+  EXPECT_NE(refused({"--admin", "192.0.2.1:8081"}).find("(tls:192.0.2.1:8081)"), std::string::npos);
+  EXPECT_NE(refused({"--syslog-listen", "tls:127.0.0.1:514"}).find("have no TLS"), std::string::npos);
+  EXPECT_NE(refused({"--listen", "127.0.0.1:1", "--listen", "tls:127.0.0.1:1"}).find("is named twice"),
+            std::string::npos);
+}
+
 // --- syslog ---
 
 TEST_F(ConfigTest, SyslogIsOffUnlessAnAddressIsNamed) {

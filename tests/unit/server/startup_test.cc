@@ -8,6 +8,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <memory>
+#include <string>
+
+#include "support/certificate.h"
+#include "support/temporary_directory.h"
 
 namespace footfall {
 namespace {
@@ -15,14 +20,19 @@ namespace {
 const std::vector<http::ListenAddress> kTwo{*http::parse_listen_address("127.0.0.1:0"),
                                             *http::parse_listen_address("127.0.0.1:0")};
 
-// All that comes until the other side closes.
-std::string ask(std::uint16_t port, const std::string& line) {
+int connected_to(std::uint16_t port) {
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in to{};
   to.sin_family = AF_INET;
   to.sin_port = htons(port);
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   EXPECT_EQ(connect(fd, static_cast<sockaddr*>(static_cast<void*>(&to)), sizeof to), 0);
+  return fd;
+}
+
+// All that comes until the other side closes.
+std::string ask(std::uint16_t port, const std::string& line) {
+  const int fd = connected_to(port);
   const std::string request = line + " HTTP/1.1\r\nHost: a\r\n\r\n";
   EXPECT_EQ(send(fd, request.data(), request.size(), 0), static_cast<ssize_t>(request.size()));
   std::string out;
@@ -63,6 +73,39 @@ TEST(StartupListener, PutsEverythingElseOff) {
     EXPECT_NE(said.find("Retry-After: 1\r\n"), std::string::npos) << said;
     EXPECT_NE(said.find("application/problem+json"), std::string::npos) << said;
   }
+}
+
+TEST(StartupListener, SpeaksTlsWhereItsAddressDoes) {
+  const testing::TemporaryDirectory directory;
+  const testing::Certificate pair(directory.file("certificate.pem"), directory.file("key.pem"));
+  const auto tls =
+      std::make_shared<const base::TlsContext>(*base::TlsContext::for_servers(pair.certificate(), pair.key()));
+  const store::RecoveryProgress progress;
+  const StartupListener listener(
+      {*http::parse_listen_address("tls:127.0.0.1:0"), *http::parse_listen_address("127.0.0.1:0")}, progress, tls);
+  const std::string said = ask(listener.port(0), "GET /livez");  // without
+  EXPECT_TRUE(said.starts_with("HTTP/1.1 400 ") && said.find("This port speaks HTTPS") != std::string::npos) << said;
+  EXPECT_TRUE(ask(listener.port(1), "GET /livez").starts_with("HTTP/1.1 200 "));
+
+  const base::TlsContext context = *base::TlsContext::for_clients(pair.certificate());
+  base::TlsFilter filter = base::TlsFilter::connect(context, "localhost");
+  const int fd = connected_to(listener.port(0));
+  std::string out, heard;
+  ASSERT_TRUE(filter.send("GET /startupz HTTP/1.1\r\nHost: a\r\n\r\n", out));
+  std::array<char, 4096> some{};
+  for (ssize_t n = 1; n > 0 && !filter.peer_ended(); n = recv(fd, some.data(), some.size(), 0)) {
+    if (n > 1) {
+      ASSERT_TRUE(filter.receive({some.data(), static_cast<std::size_t>(n)}, heard));
+    }
+    ASSERT_TRUE(filter.send({}, out));
+    if (!out.empty()) {
+      ASSERT_GT(send(fd, out.data(), out.size(), MSG_NOSIGNAL), 0);
+    }
+    out.clear();
+  }
+  close(fd);
+  EXPECT_TRUE(heard.starts_with("HTTP/1.1 503 ")) << heard;
+  EXPECT_TRUE(heard.ends_with("recovering: reading the checkpoint\n")) << heard;
 }
 
 TEST(StartupListener, LeavesItsAddressToWhoComesNext) {
