@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "base/hash.h"
-#include "counting/limits.h"
+#include "counting/site_state.h"
 #include "http/connection.h"
 #include "ingest/arena.h"
 #include "ingest/native.h"
