@@ -103,7 +103,7 @@ TEST_F(DataDirectoryTest, OnlyOneMayUseIt) {
 
 TEST_F(DataDirectoryTest, WhatIsNoDirectoryIsRefusedByName) {
   write(temporary_.file("data"), "a file");
-  expect_refused(Errc::io, "--data-dir");
+  expect_refused(Errc::io, "or name another directory");
 }
 
 TEST_F(DataDirectoryTest, ADamagedMetaIsNeverReadOtherwise) {

@@ -106,7 +106,7 @@ class Node {
   // It is one of many nodes, and this says whether a start finds its ticket in Redis.
   std::function<bool()> takes_ticket;
   base::FileSystem* files = &unsynced_files();
-  std::uint64_t segment_bytes = journal::kSegmentBytesMin;
+  std::uint64_t segment_bytes = 32U << 10U;
   std::uint64_t reserve_bytes = 4U << 10U;
   store::CheckpointLimits triggers{1, 1U << 30U};
   bool ack_after_sync = false;              // `disk` durability: hits are applied by commit()

@@ -21,6 +21,7 @@ constexpr std::int64_t kNow = 1'700'000'000;
 class VerifyTest : public ::testing::Test {
  protected:
   void SetUp() override {
+    node_.segment_bytes = journal::kSegmentBytesMin;
     ASSERT_TRUE(node_.start(2));
     sites::Settings settings;
     settings.name = "a.vn";
