@@ -57,17 +57,11 @@ class Worker {
   std::size_t turn() {
     candidates_.clear();
     arena_.clear();
-    http::Requests requests = connection_.receive(passes_[at_++ % passes_.size()]);
-    while (const http::Request* request = requests.next()) {
-      const auto ping = ingest::parse_native(*request, arena_);
-      if (!ping) std::abort();
-      sites::Candidate& candidate = candidates_.emplace_back();
-      candidate.site = &site_;
-      candidate.at_s = kNow_s;
-      candidate.visitor.value = base::table_hash(request->field(http::Field::x_forwarded_for));
-      candidate.counts = candidate.touches_presence = candidate.adds_visitor = true;
-      candidate.path = {ping->path, base::table_hash(ping->path)};
+    {
+      http::Requests requests = connection_.receive(passes_[at_++ % passes_.size()]);
+      while (const http::Request* request = requests.next()) take(*request);
     }
+    if (candidates_.empty()) std::abort();
     part_.clear();
     for (const sites::Candidate& candidate : candidates_) part_.push_back(&candidate);
     payload_.clear();
@@ -79,9 +73,21 @@ class Worker {
   }
 
  private:
+  void take(const http::Request& request) {
+    const auto ping = ingest::parse_native(request, arena_);
+    if (!ping) std::abort();
+    sites::Candidate& candidate = candidates_.emplace_back();
+    candidate.site = &site_;
+    candidate.at_s = kNow_s;
+    candidate.visitor.value = base::table_hash(request.field(http::Field::x_forwarded_for));
+    candidate.counts = candidate.touches_presence = candidate.adds_visitor = true;
+    candidate.path = {ping->path, base::table_hash(ping->path)};
+  }
+
   sites::Site& site_;
   const unsigned stream_;
-  http::RequestParser parser_{http::ParserLimits{}};
+  const http::ParserLimits limits_;
+  http::RequestParser parser_{limits_};
   http::Connection connection_{parser_};
   std::vector<std::string> passes_;
   std::size_t at_ = 0;
