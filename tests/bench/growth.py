@@ -87,7 +87,7 @@ def sites(bench):
 def pages(bench):
     points = {}
     for size in sizes(10, 1_000_000):
-        node = started(bench, f"pages-{size}", "--pages-max", "2000000")
+        node = started(bench, f"pages-{size}", "--pages-max", "1000000")
         try:
             os.sched_setaffinity(0, {1})
             node.add_site(SITE)
