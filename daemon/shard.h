@@ -298,7 +298,7 @@ class Shard final : public http::LoopHandler {
   std::uint64_t sync_job_hits_ = 0;  // written_hits_ as of its begin
   bool syncing_ = false;
   bool draining_ = false;
-  std::int64_t last_sync_ms_ = 0;  // when the last one began
+  std::int64_t last_sync_ms_ = 0;      // when the last one began
   std::uint64_t applied_through_ = 0;  // sequence of the last block that was applied
   std::uint64_t applied_hits_ = 0;     // in all blocks of the stream up to it, also of earlier starts
   std::uint64_t synced_through_ = 0;   // through which the last sync that succeeded went

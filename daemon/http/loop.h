@@ -103,7 +103,7 @@ struct LoopCounters {
   base::Counter body_memory;                                                             // now; see LoopLimits
   base::Counter head_timeouts, body_timeouts, idle_timeouts, send_timeouts;
   base::Counter passes, recv_calls, send_calls;
-  base::Counter queue_delay_ms, overloaded;  // as of the last tick; 0 or 1
+  base::Counter queue_delay_ms, overloaded;   // as of the last tick; 0 or 1
   base::Counter tls_handshakes, tls_resumed;  // complete ones; of them, with the session of one before
   std::array<base::Counter, static_cast<std::size_t>(base::TlsFailure::count_)> tls_failures;  // by TlsFailure
 };
