@@ -272,7 +272,7 @@ class CrashStatesTest : public ::testing::Test {
       if (below(3) == 0) learn();
       for (int i = 0; i < 3; ++i) below(2) == 0 ? hit() : batch();
     } else {
-      disk_.fail_syncs_after(below(3) == 0 ? 1 + below(3) : 0);
+      disk_.fail_syncs();
       below(3) == 0 ? learn() : sync();
     }
     mend();
@@ -297,7 +297,7 @@ class CrashStatesTest : public ::testing::Test {
 
   void checkpoint(bool may_fail = true) {
     if (may_fail && below(4) == 0) disk_.fail_writes_after(below(30));
-    if (may_fail && below(6) == 0) node_->after_roll = [this] { disk_.fail_syncs_after(below(3)); };
+    if (may_fail && below(6) == 0) node_->after_roll = [this] { disk_.fail_syncs(); };
     const std::vector<std::uint64_t> before = node_->commits;
     static_cast<void>(node_->checkpoint());
     node_->after_roll = nullptr;
