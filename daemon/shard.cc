@@ -49,6 +49,11 @@ constexpr std::string_view kDiskBehind = "the disk is behind; try again in a sec
 constexpr std::string_view kOverloaded = "the server has more to do than it can; try again in a second";
 constexpr std::string_view kJournalFails = "the journal cannot be written; nothing is counted until it can";
 
+// Reads that may take milliseconds.
+bool is_costly(api::Route route) {
+  return route == api::Route::pages || route == api::Route::series;
+}
+
 // Why a ping was not even read.
 ingest::Rejection rejection_of(http::ParseError error) {
   switch (http::status_of(error)) {
@@ -75,8 +80,8 @@ struct Shard::Read {
   std::string if_none_match;
   std::string accept_encoding;
   bool head = false;
-  bool costly = false;  // answered between passes
-  bool shed = false;    // to be refused, since there is too much to do
+  bool shed = false;  // to be refused, since there is too much to do
+  bool waits() const { return is_costly(route) && !shed; }
 };
 
 struct Shard::Refusal {
@@ -295,8 +300,7 @@ bool Shard::take(http::ConnectionRef connection, const http::Peer& peer, const h
       return false;
     default:
       on_read(connection, request, target);
-      return target.route != api::Route::pages && target.route != api::Route::series &&
-             target.route != api::Route::live;
+      return !is_costly(target.route) && target.route != api::Route::live;
   }
 }
 
@@ -357,7 +361,7 @@ void Shard::on_hit(http::ConnectionRef connection, const http::Peer& peer, const
     pending_.push_back({connection, Answer::hit_json, request.keep_alive, false, index});
     Read& read = reads_[index];
     read.route = read.resource = api::Route::hit;
-    read.head = false;
+    read.head = read.shed = false;
     read.site = ping.site;
     read.path = ping.path;
     read.token = api::bearer_of(request);
@@ -373,10 +377,8 @@ void Shard::on_read(http::ConnectionRef connection, const http::Request& request
   Read& read = reads_[index];
   read.route = target.route;
   read.resource = target.resource;
-  const bool costly = target.route == api::Route::pages || target.route == api::Route::series;
-  read.shed = costly && shed(Shed::read);
-  read.costly = costly && !read.shed;
-  if (read.costly) ++costly_waiting_;
+  read.shed = is_costly(target.route) && shed(Shed::read);
+  if (read.waits()) ++costly_waiting_;
   read.site = target.site;
   read.query = request.query;
   read.token = api::bearer_of(request);
@@ -589,7 +591,7 @@ void Shard::give_up_blocks(std::uint64_t beyond) {
   }
   held_.release(UINT64_MAX, [this](Pending pending) {
     if (pending.committed) refuse_pending(pending);
-    answer_one(pending);
+    answer_in_turn(pending);
   });
 }
 
@@ -781,7 +783,7 @@ void Shard::answer_pass() {
 
 // Costly reads are answered one between two passes, so that no ping waits for more than one.
 void Shard::answer_in_turn(const Pending& pending) {
-  if (pending.answer != Answer::read || !reads_[pending.index].costly) return answer_one(pending);
+  if (pending.answer != Answer::read || !reads_[pending.index].waits()) return answer_one(pending);
   costly_.push_back(pending);
   if (costly_.size() == 1) boost::asio::post(context_, [this] { answer_costly(); });
 }

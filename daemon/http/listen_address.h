@@ -2,8 +2,8 @@
 // Where the daemon listens, and a socket that is bound there: one of connections or one of datagrams.
 //
 // Addresses: "127.0.0.1:8080", "[::1]:8080", "unix:/run/footfall.sock", "localhost:8080", and each with "tls:" before
-// it. The file of a unix socket
-// outlives its process: it is replaced where nobody is behind it, and no other file ever is.
+// it. The file of a unix socket outlives its process: it is replaced where nobody is behind it, and no other file ever
+// is.
 // Tested by tests/unit/http/listener_test.cc and tests/unit/server/syslog_socket_test.cc.
 #pragma once
 

@@ -26,7 +26,7 @@ namespace footfall::journal {
 
 inline constexpr std::uint32_t kFormatVersion = 1;
 inline constexpr std::size_t kSegmentHeaderBytes = 4096;
-inline constexpr std::uint64_t kSegmentBytesMin = 64U << 10U;  // a file is made no shorter
+inline constexpr std::uint64_t kSegmentBytesMin = 64U << 10U;  // a daemon makes no file shorter
 inline constexpr std::size_t kGenerationAt = 40;  // in a segment's header; first_sequence and durable_through follow
 inline constexpr std::size_t kSegmentCrcAt = kSegmentHeaderBytes - 4;
 inline constexpr std::size_t kBlockHeaderBytes = 40;

@@ -6,10 +6,9 @@ Both are sent to by `footfall bench --reconnect`, 64 connections at a time, requ
 show the same certificate (P-256) and know sessions by ticket, and the version is what they agree on, 1.3. Full handshakes are shown
 too, without a goal. The rounds of nginx and footfall are interleaved.
 """
-import json
 import subprocess
 
-from figures import CLIENT, SERVER, main
+from figures import SERVER, footfall_bench, main
 from side_by_side import children, cpu_ns, nginx_binary
 
 SITE = "bench.example"
@@ -27,19 +26,14 @@ http { access_log off; client_body_temp_path %(at)s; proxy_temp_path %(at)s; fas
 def us_per_hit(bench, process, node, port, kind):
     """CPU of `process` and its children for each hit that it answers on `port`."""
     to = {"plain": [f"http://127.0.0.1:{port}"], "full": [f"https://127.0.0.1:{port}"], "resumed": [f"https://127.0.0.1:{port}", "--resume"]}[kind]
-    command = [*CLIENT, bench.build / "footfall", "bench", "--json", "--site", SITE, "--url", f"http://127.0.0.1:{node.port}", "--token-file", node.directory / "admin-token",
-               "--reconnect", "--connections", "64", "--hits", bench.seconds * HITS[kind], "--seconds", 120, "--through", *to, "--authorities", bench.at / "certificate.pem"]
     pids = [process.pid, *children(process.pid)]
     before = cpu_ns(pids)
-    ended = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    found = footfall_bench(node, SITE, "--reconnect", "--connections", "64", "--hits", bench.seconds * HITS[kind], "--seconds", 120, "--through", *to,
+                           "--authorities", bench.at / "certificate.pem", counted=process is node.process)
     spent_us = (cpu_ns(pids) - before) / 1000
-    assert ended.stdout, ended.stderr
-    found = json.loads(ended.stdout)
-    assert not found["trouble"] and found["undecided"] == 0, ended.stdout
-    # What nginx answers nobody counts.
-    assert process is not node.process or found["ok"], ended.stdout
-    assert kind != "resumed" or found["tls_resumed"] >= found["tls_connections"] - 64 > 0, ended.stdout
-    assert kind != "full" or found["tls_resumed"] == 0, ended.stdout
+    assert not found["trouble"] and found["undecided"] == 0, found
+    assert kind != "resumed" or found["tls_resumed"] >= found["tls_connections"] - 64 > 0, found
+    assert kind != "full" or found["tls_resumed"] == 0, found
     return spent_us / found["acknowledged"]
 
 
@@ -61,15 +55,13 @@ def connections(bench):
     try:
         node.add_site(SITE, visibility="full")
         for kind, what in (("plain", "a connection for each hit"), ("resumed", "the same with resumed TLS"), ("full", "the same with full handshakes of TLS")):
-            ours, ratios = [], []
-            for _ in range(bench.rounds + 1):
-                ours.append(us_per_hit(bench, node.process, node, node.port if kind == "plain" else tls_port, kind))
-                ratios.append(ours[-1] / us_per_hit(bench, other, node, theirs["plain" if kind == "plain" else "tls"], kind))
-            bench.note("P23", f"{what}: CPU per hit", ours[1:], "us", 1)
+            our_port, their_port = (node.port, theirs["plain"]) if kind == "plain" else (tls_port, theirs["tls"])
+            ours, ratios = bench.against(lambda: us_per_hit(bench, node.process, node, our_port, kind), lambda: us_per_hit(bench, other, node, their_port, kind))
+            bench.note("P23", f"{what}: CPU per hit", ours, "us", 1)
             if kind == "full":
-                bench.note("P23", f"{what}: CPU per hit / nginx", ratios[1:], "x")
+                bench.note("P23", f"{what}: CPU per hit / nginx", ratios, "x")
             else:
-                bench.row("P23", f"{what}: CPU per hit / nginx", 1.05, 0.98 if kind == "plain" else 1.00, ratios[1:], "x")
+                bench.row("P23", f"{what}: CPU per hit / nginx", 1.05, 0.98 if kind == "plain" else 1.00, ratios, "x")
     finally:
         other.terminate()
         other.wait()

@@ -55,6 +55,11 @@ class Bench:
         self.rows.append((goal, why, "", "", "", "not measured"))
         print(f"{goal}: not measured: {why}", flush=True)
 
+    def against(self, ours, theirs):
+        """Ours of each round, and its ratio to theirs, measured in turn; the first round warms and is left out."""
+        pairs = [(ours(), theirs()) for _ in range(self.rounds + 1)][1:]
+        return [one for one, _ in pairs], [one / other for one, other in pairs]
+
     def server(self, name, *options, durability="kernel", threads=1):
         """A daemon on core 0 with a directory under `at`; started again under the same name it has the same directory."""
         directory = self.at / name
@@ -92,13 +97,13 @@ class Bench:
         return text
 
 
-def footfall_bench(node, site, *options):
-    """footfall bench on core 1: what it prints as JSON, if the daemon's total agrees with it."""
+def footfall_bench(node, site, *options, counted=True):
+    """footfall bench on core 1: what it prints as JSON, if the daemon's total agrees with it; not `counted`: the hits go to another server."""
     from footfall import BUILD
     command = [*CLIENT, BUILD / "footfall", "bench", "--json", "--site", site, "--url", f"http://127.0.0.1:{node.port}",
                "--admin", f"http://127.0.0.1:{node.admin_port}", "--token-file", node.directory / "admin-token", *options]
     ended = subprocess.run([str(word) for word in command], capture_output=True, text=True)
-    if ended.returncode != 0:
+    if not ended.stdout or counted and ended.returncode != 0:
         raise AssertionError(ended.stdout + ended.stderr)
     return json.loads(ended.stdout)
 

@@ -61,9 +61,9 @@ LOADS = {
 }
 
 
-def control(node, what):
+def control(node, pipes, what):
     for _ in range(10):  # it gives up where the process does not answer at once
-        if subprocess.run(["callgrind_control", what, str(node.process.pid)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0:
+        if subprocess.run(["callgrind_control", f"--vgdb-prefix={pipes}", what, str(node.process.pid)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0:
             return
         time.sleep(0.5)
     raise AssertionError("callgrind cannot be controlled")
@@ -74,16 +74,17 @@ def counted(bench, shape, warm=WARM):
     out = bench.at / f"callgrind.{shape}"
     node = bench.Daemon("--rate-limit", "0", "--threads", "1", "--durability", "kernel", "--checkpoint-interval", "86400", directory=bench.at / shape)
     node.directory.mkdir()
-    node.prefix = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--instr-atstart=no", "--quiet"]
+    pipes = bench.at / f"vgdb.{shape}"  # of its own: it would try those that others left, too
+    node.prefix = ["valgrind", "--tool=callgrind", f"--vgdb-prefix={pipes}", f"--callgrind-out-file={out}", "--instr-atstart=no", "--quiet"]
     node.start_s_max = 300
     try:
         node.start()
         node.add_site(SITE)
         LOADS[shape](node, warm)
-        control(node, "--instr=on")
+        control(node, pipes, "--instr=on")
         LOADS[shape](node, HITS)
-        control(node, "--instr=off")
-        control(node, "--dump")
+        control(node, pipes, "--instr=off")
+        control(node, pipes, "--dump")
         dump = out.with_name(out.name + ".1")
         total = int(re.search(r"^totals: (\d+)", dump.read_text(), re.M).group(1))
         assert total > 0, "callgrind counted nothing"

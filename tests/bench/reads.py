@@ -33,12 +33,9 @@ def reads(bench):
             (bench.at / name).write_bytes(node.get(target).body)
         other = subprocess.Popen([*SERVER, nginx, "-c", str(bench.at / "nginx.conf"), "-p", str(bench.at)])
         for name, target in targets.items():
-            ratios = []
-            for _ in range(bench.rounds + 1):
-                ours = cpu_us_per_request(node.process.pid, f"http://127.0.0.1:{node.port}{target}", bench.seconds)
-                theirs = cpu_us_per_request(other.pid, f"http://127.0.0.1:{port}/{name}", bench.seconds)
-                ratios.append(ours / theirs)
-            bench.row("P26", f"CPU per read of {name} / nginx's of {(bench.at / name).stat().st_size} bytes", 1.1, 1.0, ratios[1:], "x")
+            _, ratios = bench.against(lambda: cpu_us_per_request(node.process.pid, f"http://127.0.0.1:{node.port}{target}", bench.seconds),
+                                      lambda: cpu_us_per_request(other.pid, f"http://127.0.0.1:{port}/{name}", bench.seconds))
+            bench.row("P26", f"CPU per read of {name} / nginx's of {(bench.at / name).stat().st_size} bytes", 1.1, 1.0, ratios, "x")
     finally:
         if other:
             other.terminate()

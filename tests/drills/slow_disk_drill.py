@@ -3,12 +3,13 @@
 
 FOOTFALL_ROUNDS=1 by default."""
 import random
+import socket
 import subprocess
 import time
 
-from drill import SEED, Books, Connection, Load, add_site, daemon, rounds, strace
+from drill import SEED, SITE, Books, Connection, Load, add_site, daemon, rounds, strace
 
-DELAY_US, BEHIND_US = 300_000, 20_000_000
+DELAY_US, LATE_US, BEHIND_US = 300_000, 2_000_000, 20_000_000
 WAITING_MAX = 1 << 17  # hits of a shard
 RSS_GROWTH_MAX = 256 << 20  # bytes: far over what may wait (131,072 hits a shard, 20 MB), far under what was sent
 
@@ -80,7 +81,44 @@ def behind(seed):
     return f"{refused:.0f} refused while {waiting:.0f} waited, {books.figures()}"
 
 
+def fails_late():
+    """A sync fails after hits have waited for it for long, and reads behind them: all are answered, and as many reads are taken as before."""
+    readers = 80  # more than may wait at a time
+    node = daemon("--threads", "1")
+    tracer = None
+    try:
+        node.start()
+        add_site(node)
+        tracer = subprocess.Popen(["strace", "-f", "-qqq", "-o", "/dev/null", "-p", str(node.process.pid), "-e", "trace=fdatasync", "-e",
+                                   f"inject=fdatasync:error=EIO:delay_enter={LATE_US}:when=1"])
+        time.sleep(1)  # until it is attached
+        requests = f"GET /hit?site={SITE}&path=/ HTTP/1.1\r\nHost: x\r\n\r\nGET /v1/sites/{SITE}/pages HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        connections = [socket.create_connection(("127.0.0.1", node.port), timeout=60) for _ in range(readers)]
+        for connection in connections:
+            connection.sendall(requests.encode())
+        for connection in connections:
+            received = b""
+            while more := connection.recv(65536):
+                received += more
+            assert received.count(b"HTTP/1.1 ") == 2, received
+            connection.close()
+        tracer.terminate()
+        tracer.wait()
+        end = time.monotonic() + 60
+        while node.metrics()["footfall_journal_streams_failed"] > 0:
+            assert time.monotonic() < end, "the journal was not begun again"
+            time.sleep(0.1)
+        assert node.get(f"/v1/sites/{SITE}/pages").status == 200
+    finally:
+        if tracer is not None and tracer.poll() is None:
+            tracer.terminate()
+            tracer.wait()
+        node.close()
+    return f"{readers} hits and the reads behind them were answered"
+
+
 if __name__ == "__main__":
     for number in range(rounds(1)):
         print(once(SEED + number), flush=True)
         print(behind(SEED + number), flush=True)
+        print(fails_late(), flush=True)

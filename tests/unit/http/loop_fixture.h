@@ -276,6 +276,14 @@ class LoopFixture : public ::testing::Test {
       context_.poll();
     }
   }
+  // Behind the end of its answers a client goes on, and leaves: it sees no reset.
+  void lingers(Client& client) {
+    client.says("and some more");
+    settle();
+    EXPECT_FALSE(client.was_reset());
+    client.leave();
+    settle();
+  }
   // Lets time pass, and the loop's clock tick.
   void pass_time(std::int64_t ms) {
     clock_.advance_ms(ms);

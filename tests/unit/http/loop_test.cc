@@ -408,11 +408,7 @@ TEST_P(LoopTest, AMalformedRequestIsAnsweredBehindWhatIsOwed) {
   EXPECT_EQ(counters().parse_errors[static_cast<std::size_t>(ParseError::bare_cr_or_lf)].get(), 1U);
   // It lingers until the peer is done.
   EXPECT_EQ(loop_->connections(), 1U);
-  client.says("and some more");
-  settle();
-  EXPECT_FALSE(client.was_reset());
-  client.leave();
-  settle();
+  lingers(client);
   EXPECT_EQ(loop_->connections(), 0U);
 }
 

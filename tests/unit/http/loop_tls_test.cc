@@ -225,11 +225,7 @@ TEST_F(LoopTlsTest, WhoSpeaksPlainHttpIsToldSo) {
     EXPECT_EQ(heard.substr(body), "This port speaks HTTPS: write https:// before it.\n");
     EXPECT_NE(heard.find("Content-Length: " + std::to_string(heard.size() - body) + "\r\n"), std::string::npos);
     EXPECT_TRUE(client.sees_the_end());
-    client.says("and some more");
-    settle();
-    EXPECT_FALSE(client.was_reset());
-    client.leave();
-    settle();
+    lingers(client);
   }
   EXPECT_EQ(loop_->connections(), 0U);
   EXPECT_EQ(failures(TlsFailure::plain_text), 3U);
