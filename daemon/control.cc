@@ -70,8 +70,7 @@ void Control::stop(std::int32_t drain_s) {
 }
 
 base::Result<void> Control::write(std::string_view payload) {
-  const std::uint64_t made_under = writer_->position().sequence;
-  const base::Result<std::uint64_t> written = writer_->append(payload, 0, made_under);
+  const base::Result<std::uint64_t> written = writer_->append(payload, 0, in_force());
   base::Result<void> durable = written ? writer_->sync() : written.error();
   if (durable) return durable;
   journal_failed_.set(1);
@@ -123,14 +122,14 @@ api::SnapshotStore* Control::snapshots() {
 }
 
 base::Result<std::vector<counting::Learnt>> Control::learn(const std::vector<store::SlotOfSite>& slots) {
-  auto learnt = nodes_->learn(slots, writer_->position().sequence);
+  auto learnt = nodes_->learn(slots, in_force());
   if (!learnt && !nodes_failed_) base::log::error(learnt.error().detail);
   nodes_failed_ = !learnt;
   return learnt;
 }
 
 void Control::publish() {
-  environment_.publish_directory(environment_.registry.directory(writer_->position().sequence));
+  environment_.publish_directory(environment_.registry.directory(in_force()));
 }
 
 std::optional<std::string> Control::page_path(std::string_view raw) {
@@ -158,7 +157,7 @@ base::Result<store::Moment> Control::moment() {
     return base::Error{base::Errc::unavailable, "what was observed could not be written to the disk; try again"};
   }
   store::Moment& moment = live->moment;
-  moment.positions[journal::kControlStream] = writer_->position().sequence;
+  moment.positions[journal::kControlStream] = in_force();
   if (nodes_->exists()) moment.positions[journal::kNodesStream] = nodes_->position().sequence;
   base::log::info("verify: the shards were stopped for " + std::to_string(live->stopped_us) + " us, " +
                   std::to_string(live->gathered_us) + " of them until the last one had come; " +

@@ -122,6 +122,8 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   void on_close(http::ConnectionRef) override {}
 
  private:
+  // The last change that is durable: an append whose sync failed moved the writer's position, and is void.
+  std::uint64_t in_force() const { return writer_->durable_through(); }
   NodeLink* node_link();  // nullptr: this node counts for itself
   void look_at_clocks();
   void end_idle_imports(std::int64_t now_s);

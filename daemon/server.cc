@@ -332,7 +332,7 @@ void Server::open_threads() {
   recovered_.changes.clear();
 
   std::vector<const metrics::ShardCounters*> counters;
-  const auto sites = recovered_.registry->directory(control_->writer().position().sequence);
+  const auto sites = recovered_.registry->directory(control_->writer().durable_through());
   for (unsigned i = 0; i < config_.threads; ++i) {
     shards_.push_back(std::make_unique<Shard>(i, *shard_environment_, open_writer(stream_of_shard(i)).value(),
                                               recovered_.stream_hits[stream_of_shard(i)]));
@@ -340,6 +340,7 @@ void Server::open_threads() {
     shards_.back()->set_directory(sites);
     counters.push_back(&shards_.back()->counters());
   }
+  store::make_departed_durable(*directory_, recovered_.positions, shards_.size()).value();
   begin_slot(control_->nodes_stream());  // what was recovered is on the disk now
   // Who was online before the restart still is: their sites are ticked again, from now on.
   const std::int64_t now_s = clock_->utc_s();

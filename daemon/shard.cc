@@ -250,10 +250,10 @@ void Shard::finish_stop() {
     base::log::error("shard " + std::to_string(index_) +
                      ": what was observed last is not on the disk: " + written.error().detail);
   }
-  sync_thread_.reset();
   work_.reset();
   context_.stop();
   thread_.join();
+  sync_thread_.reset();  // the shard's thread used it to its end
 }
 
 base::Result<void> Shard::write_last() {
@@ -458,7 +458,12 @@ void Shard::fail_journal(const base::Error& cause) {
 
 void Shard::reopen_journal() {
   const std::uint64_t kept = acknowledged();
-  if (!writer_->reopen(kept)) return;
+  if (const base::Result<void> reopened = writer_->reopen(kept); !reopened) {
+    if (std::exchange(reopen_problem_, reopened.error().detail) != reopened.error().detail)
+      base::log::error("shard " + std::to_string(index_) + ": no hit is taken: " + reopened.error().detail);
+    return;
+  }
+  reopen_problem_.clear();
   base::log::info("shard " + std::to_string(index_) + ": the journal can be written again");
   journal_failed_.set(0);
   synced_through_ = std::min(synced_through_, kept);
@@ -637,8 +642,8 @@ void Shard::end_of_pass(std::int64_t now_ms) {
   commit_pass();
   answer_pass();
   arena_.clear();
-  if (holds_answers()) start_sync();
-  if (blocks_.empty()) counters_.balance();
+  if (waited_for()) start_sync();
+  if (settled()) counters_.balance();
 }
 
 // --- from the write to the disk ---
@@ -665,8 +670,8 @@ void Shard::on_synced(const base::Result<void>& outcome) {
     if (holds_answers()) {
       if (!writer_->failed()) start_sync();  // first: the device works while these are answered
       apply_through(synced_through_);
-      held_.release(synced_through_, [this](const Pending& pending) { answer_in_turn(pending); });
     }
+    held_.release(synced_through_, [this](const Pending& pending) { answer_in_turn(pending); });
     if (journal_failed()) {
       give_up_blocks(synced_through_);  // a write failed meanwhile
     } else {
@@ -678,8 +683,8 @@ void Shard::on_synced(const base::Result<void>& outcome) {
   settle_waiters();
   hold_bodies();
   if (!draining_) resume_syslog();
-  if (holds_answers() || !waiters_.empty()) start_sync();
-  if (blocks_.empty()) counters_.balance();
+  if (waited_for()) start_sync();
+  if (settled()) counters_.balance();
   loop_->flush();
 }
 
@@ -719,6 +724,8 @@ void Shard::on_batch(http::ConnectionRef connection, const http::Request& reques
   TakenBatch taken = intake_.take(request, token_of(request), loop_->now_ms() / 1000, unavailable);
   batches_[index] = {taken.problem, std::move(taken.text), taken.candidates.size(), taken.replayed};
   if (!taken.candidates.empty() || taken.claim.holds()) {
+    // Else a part that went to another shard, and its mark, could outlive a power cut without the ones before it.
+    pending.durable = environment_.durability == Durability::kernel && taken.claim.holds_part();
     pending.block = commit(taken.candidates, taken.owners, std::move(taken.claim));
     pending.committed = true;
     if (pending.block == 0) refuse_pending(pending);
@@ -752,7 +759,7 @@ bool Shard::read_syslog(SyslogSocket& socket) {
     if (holds_answers()) start_sync();
   }
   syslog_intake_.clear();
-  if (blocks_.empty()) counters_.balance();
+  if (settled()) counters_.balance();
   return datagrams > 0;
 }
 
@@ -766,8 +773,10 @@ void Shard::resume_syslog() {
 
 void Shard::answer_pass() {
   for (Pending& pending : pending_) {
-    const bool waits = pending.committed && pending.block > applied_through_;
-    const bool lost = waits && (blocks_.empty() || blocks_.back()->sequence < pending.block);  // given up in this pass
+    const bool applied = pending.block <= applied_through_;
+    const bool waits = pending.committed && !(applied && (!pending.durable || pending.block <= synced_through_));
+    const bool given_up = blocks_.empty() || blocks_.back()->sequence < pending.block;  // in this pass
+    const bool lost = waits && (applied ? journal_failed() : given_up);
     if (lost) {
       refuse_pending(pending);
       pending.block = 0;

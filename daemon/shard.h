@@ -179,6 +179,7 @@ class Shard final : public http::LoopHandler {
     bool committed = false;   // what it answers is in a block, if it is to be in one
     std::uint32_t index = 0;  // in reads_, refusals_ or batches_
     std::uint64_t block = 0;  // sequence of the block that must be applied before; 0: none
+    bool durable = false;     // must be on the device, whatever the mode is
   };
   struct Waiter {
     std::uint64_t sequence;
@@ -212,6 +213,10 @@ class Shard final : public http::LoopHandler {
                        sites::BatchClaim claim, bool answered = true);
   void commit_pass();
   bool holds_answers() const { return environment_.durability == Durability::disk; }
+  // Somebody waits for the device.
+  bool waited_for() const { return holds_answers() || !waiters_.empty() || !held_.empty(); }
+  // Nothing is on its way to be acknowledged.
+  bool settled() const { return blocks_.empty() && held_.empty(); }
   // The last block that was, or will be.
   std::uint64_t acknowledged() const {
     return holds_answers() ? writer_->durable_through() : writer_->position().sequence;
@@ -307,6 +312,7 @@ class Shard final : public http::LoopHandler {
   metrics::ShardCounters counters_;
   metrics::SyslogCounters syslog_counters_;
   base::Counter journal_failed_;  // 0 or 1
+  std::string reopen_problem_;    // the last one that was told
   base::Counter unsynced_hits_;   // decided, and neither applied nor given up
   // Since the start: in blocks that were written and not given up; of them, on the device.
   base::Counter written_hits_, durable_hits_;

@@ -61,6 +61,10 @@ Result<std::unique_ptr<Writer>> Writer::open(base::FileSystem& files, const Writ
   return writer;
 }
 
+Result<void> Writer::make_durable(base::FileSystem& files, const WriterOptions& options, Position last) {
+  return Writer(files, options, last).adopt_directory();
+}
+
 // Makes the directory, and all that is in it, durable: what recovery read may be in the page cache only. Segments whose
 // last block is not beyond the greatest durable_through that a header states are on the device, with their names.
 Result<void> Writer::adopt_directory() {
@@ -200,36 +204,84 @@ Position Writer::last_closed(std::uint64_t through) const {
 Result<void> Writer::reopen(std::uint64_t acknowledged) {
   assert(acknowledged <= last_.sequence && acknowledged >= durable_through());
   assert(behind_.empty() || acknowledged == last_.sequence);
-  const std::uint64_t failed_segment = header_.number;
   const std::uint32_t seed_before = seed_;
-  const std::uint64_t first = acknowledged - blocks_behind_ + 1;
+  std::uint64_t first = acknowledged - blocks_behind_ + 1;
+  std::vector<Kept> kept;
+  std::size_t kept_bytes = 0;
+  if (sync_failed_) {
+    auto blocks = read_back(first - 1);
+    if (!blocks) return blocks.error();
+    kept = *std::move(blocks);
+    first = lost_from();
+    for (const Kept& block : kept) kept_bytes += kBlockHeaderBytes + block.payload.size();
+  }
   // What is not acknowledged is in no block of this number from now on.
   const Position before = last_;
   last_.sequence = acknowledged;
-  auto begun = begin_segment(first, behind_.size());
+  auto begun = begin_segment(first, kept_bytes + behind_.size(), kept);
   // What is on its way to become a spare is room as well.
   while (!begun && begun.error().code == Errc::no_room && !unsynced_spares_.empty()) {
     (void)files_.remove(path(unsynced_spares_.back()));
     unsynced_spares_.pop_back();
-    begun = begin_segment(first, behind_.size());
+    begun = begin_segment(first, kept_bytes + behind_.size(), kept);
   }
   if (!begun) {
     last_ = before;
     return begun;
   }
+  if (!kept.empty()) last_.segment = header_.number;
   if (!behind_.empty()) gather_again(seed_before);
   // After a failed sync the kernel may have dropped what it could not write, and would report success the next time.
   // And where all that counts is durable, nothing in those files is waited for.
   if (sync_failed_ || acknowledged == durable_through()) unsynced_.clear();
-  if (sync_failed_ && acknowledged > durable_through()) doubtful_segment_ = failed_segment;
   sync_failed_ = false;
   failure_.reset();
   return {};
 }
 
+// The blocks from lost_from() up to that one: the kernel still shows what it could not write.
+Result<std::vector<Writer::Kept>> Writer::read_back(std::uint64_t through) const {
+  std::vector<Kept> kept;
+  std::uint64_t next = lost_from();
+  for (const Position& segment : segments_) {
+    const std::uint64_t last = is_current(segment.segment) ? last_.sequence : segment.sequence;
+    if (last < next || next > through) continue;
+    const std::string name = path(segment_name(segment.segment));
+    auto file = files_.open(name, OpenMode::read);
+    if (!file) return file.error();
+    const auto size = (*file)->size();
+    if (!size) return size.error();
+    const auto bytes = (*file)->read_at(0, static_cast<std::size_t>(*size));
+    if (!bytes) return bytes.error();
+    const auto header = decode_segment_header(*bytes);
+    if (!header) return header.error();
+    const std::uint32_t seed = block_seed(header->generation);
+    std::string_view rest = std::string_view(*bytes).substr(kSegmentHeaderBytes);
+    for (std::uint64_t sequence = header->first_sequence; sequence <= std::min(last, through); ++sequence) {
+      const DecodedBlock block = decode_block(rest, seed);
+      if (block.state != BlockState::good || block.header.sequence != sequence) {
+        return Error{Errc::io, name + ": block " + std::to_string(sequence) +
+                                   ", which was acknowledged and could not be synced, cannot be read back"};
+      }
+      if (sequence == next) {
+        kept.push_back({block.header, std::string(block.payload)});
+        ++next;
+      }
+      rest.remove_prefix(block.size);
+    }
+  }
+  if (next <= through) {
+    return Error{Errc::io, options_.directory + ": block " + std::to_string(next) +
+                               ", which was acknowledged and could not be synced, is in no segment"};
+  }
+  return kept;
+}
+
 // A spare gets its header, then its name. Neither is on the device before the next sync; until then a crash leaves
-// the zeroed header (a segment that holds nothing) or the old name.
-Result<void> Writer::begin_segment(std::uint64_t first_sequence, std::size_t block_bytes) {
+// the zeroed header (a segment that holds nothing) or the old name. `kept` comes before the name: from then on the
+// segments before it hold nothing beyond its first_sequence.
+Result<void> Writer::begin_segment(std::uint64_t first_sequence, std::size_t block_bytes,
+                                   const std::vector<Kept>& kept) {
   const std::uint64_t capacity =
       std::max<std::uint64_t>(segment_bytes_, kSegmentHeaderBytes + std::uint64_t{block_bytes});
   std::string spare;
@@ -245,6 +297,12 @@ Result<void> Writer::begin_segment(std::uint64_t first_sequence, std::size_t blo
 
   auto made = (*file)->allocate(capacity);
   if (made) made = (*file)->write_at(0, encode(header));
+  std::string blocks;
+  for (const Kept& block : kept) {
+    encode_block(block.header, block.payload, block_seed(header.generation), scratch_);
+    blocks += scratch_;
+  }
+  if (made && !blocks.empty()) made = (*file)->write_at(kSegmentHeaderBytes, blocks);
   if (made) made = files_.rename(path(spare), path(segment_name(header.number)));
   if (!made) {
     (void)files_.remove(path(spare));
@@ -254,10 +312,11 @@ Result<void> Writer::begin_segment(std::uint64_t first_sequence, std::size_t blo
   file_ = std::move(*file);
   header_ = header;
   seed_ = block_seed(header.generation);
-  offset_ = written_ = kSegmentHeaderBytes;
+  offset_ = written_ = kSegmentHeaderBytes + blocks.size();
   capacity_ = capacity;
   full_ = false;
-  if (!segments_.empty()) segments_.back().sequence = first_sequence - 1;
+  if (!segments_.empty()) segments_.back().sequence = last_.sequence;
+  for (Position& segment : segments_) segment.sequence = std::min(segment.sequence, first_sequence - 1);
   segments_.push_back({header.number, 0});
   dirty_ = names_changed_ = true;
   return {};
@@ -324,7 +383,7 @@ void Writer::finish_sync(const SyncJob& job, const Result<void>& outcome) {
     std::erase(unsynced_spares_, name);
     spares_.push_back(name);
   }
-  if (doubtful_segment_ == 0) durable_through_.store(job.through, std::memory_order_relaxed);
+  durable_through_.store(job.through, std::memory_order_relaxed);
 }
 
 Result<void> Writer::sync() {
@@ -347,12 +406,12 @@ Result<std::vector<std::string>> Writer::recycle(std::uint64_t through) {
     } else if (auto r = retire(number); !r) {
       return r.error();
     }
+    recycled_through_ = std::max(recycled_through_, segments_.front().sequence);
     segments_.pop_front();
     unsynced_.erase(std::remove_if(unsynced_.begin(), unsynced_.end(),
                                    [number](const Unsynced& closed) { return closed.number == number; }),
                     unsynced_.end());
   }
-  if (doubtful_segment_ <= through) doubtful_segment_ = 0;
   return surplus;
 }
 

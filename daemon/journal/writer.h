@@ -27,6 +27,7 @@
 // Tested by tests/unit/journal/writer_test.cc.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -78,11 +79,13 @@ class Writer {
   static base::Result<std::unique_ptr<Writer>> open(base::FileSystem& files, const WriterOptions& options,
                                                     Position last);
 
+  // The same without a segment: for a stream that nobody writes any more.
+  static base::Result<void> make_durable(base::FileSystem& files, const WriterOptions& options, Position last);
+
   // On success the block is in the kernel and its sequence is returned. too_large: `payload` is over kPayloadMax, and
   // nothing happened; else the writer has failed.
   base::Result<std::uint64_t> append(std::string_view payload, std::uint32_t count, std::uint64_t control_sequence);
-  // fdatasync of what was appended; afterwards durable_through() is the last sequence. (Except where reopen() went on
-  // behind blocks whose sync had failed: then it stays before them until recycle() says that a checkpoint has them.)
+  // fdatasync of what was appended; afterwards durable_through() is the last sequence.
   base::Result<void> sync();
   // False: nothing has to be synced (or the writer failed). `job` is overwritten; its vectors keep their capacity.
   // REQUIRES: no job is under way.
@@ -99,7 +102,8 @@ class Writer {
   base::Result<Position> roll();
   // After a failure: a fresh segment that continues behind `acknowledged`, the last block that was. That is the last
   // appended one where the write is the acknowledgement (and always with write_behind), and durable_through() where the
-  // sync is.
+  // sync is. Acknowledged blocks whose sync failed are read back from the files, which are not trusted any more, and
+  // written to the fresh segment; io: they are not there any more, and the writer stays failed.
   // REQUIRES: no job is under way.
   base::Result<void> reopen(std::uint64_t acknowledged);
   base::Result<void> reopen() { return reopen(last_.sequence); }
@@ -127,15 +131,24 @@ class Writer {
     std::uint64_t number;
     std::shared_ptr<base::File> file;
   };
+  struct Kept {  // a block that is to be written again
+    BlockHeader header;
+    std::string payload;
+  };
 
   Writer(base::FileSystem& files, WriterOptions options, Position last);
   std::string path(const std::string& name) const { return options_.directory + "/" + name; }
   base::Result<void> adopt_directory();
   base::Result<void> write_block();  // scratch_, at offset_
   void gather_again(std::uint32_t seed_before);
-  base::Result<void> begin_segment(std::uint64_t first_sequence, std::size_t block_bytes);
+  base::Result<std::vector<Kept>> read_back(std::uint64_t through) const;
+  base::Result<void> begin_segment(std::uint64_t first_sequence, std::size_t block_bytes,
+                                   const std::vector<Kept>& kept = {});
   base::Result<std::unique_ptr<base::File>> take_spare(std::string& name);
   base::Result<void> retire(std::uint64_t number);
+  // The first block that a power cut may take when the files are not trusted any more: a checkpoint has what was
+  // recycled.
+  std::uint64_t lost_from() const { return std::max(durable_through(), recycled_through_) + 1; }
   bool is_current(std::uint64_t number) const { return file_ != nullptr && number == header_.number; }
 
   base::FileSystem& files_;
@@ -153,12 +166,12 @@ class Writer {
 
   Position last_;
   std::optional<base::Error> failure_;
-  bool sync_failed_ = false;            // and the failure was a sync's
-  std::uint64_t doubtful_segment_ = 0;  // holds acknowledged blocks whose sync failed; 0: none
+  bool sync_failed_ = false;  // and the failure was a sync's
 
-  std::deque<Position> segments_;    // the files that are there, each with its last block; the current one last
-  std::vector<Unsynced> unsynced_;   // closed since the last sync
-  std::vector<std::string> spares_;  // names; their zeroed headers are on the device
+  std::uint64_t recycled_through_ = 0;  // the last block of what was recycled
+  std::deque<Position> segments_;       // the files that are there, each with its last block; the current one last
+  std::vector<Unsynced> unsynced_;      // closed since the last sync
+  std::vector<std::string> spares_;     // names; their zeroed headers are on the device
   std::vector<std::string> unsynced_spares_;  // names; retired since the last sync
   std::uint64_t spare_names_ = 0;             // given so far
   bool dirty_ = false;                        // something was written or renamed since the last sync was begun

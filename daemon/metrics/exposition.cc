@@ -257,6 +257,9 @@ void redis(Families& out, const Facts& facts) {
 
 void replication(Families& out, const Facts& facts) {
   const redis::ReplicatorCounters& counters = *facts.replication;
+  out.gauge("footfall_replicated_hits",
+            "Counted hits, and bots, of this run that Redis has acknowledged; since its slot began.",
+            counters.replicated.get());
   out.begin(MetricType::Counter, "footfall_replication_flushes_total",
             "Rounds of reading from Redis what other nodes say, and telling them what changed here.");
   out.add(counters.flushes.get(), {{"result", "done"}});

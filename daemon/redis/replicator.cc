@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "counting/saturating.h"
 #include "redis/server_clock.h"
 #include "sites/epoch_text.h"
 #include "sites/slot.h"
@@ -741,10 +742,20 @@ void Replicator::end(const FlushPtr& flush) {
     return;
   }
   counters_.flushes.add();
+  counters_.replicated.set(replicated());
   if (flush->resync) resync_due_ms_ = flush->begin_ms + options_.resync_ms;
   if (!reread_.empty()) hurry();
   if (dirty_.empty() && unnamed_slots_.empty() && unnamed_changes_.empty() && unnamed_own_.empty() && reread_.empty())
     in_step_ms_ = flush->begin_ms;
+}
+
+// Cost: a step for each own slot, once a flush, as take_changed() needs for each site.
+std::uint64_t Replicator::replicated() const {
+  std::uint64_t sum = 0;
+  for (const auto& [site, told] : told_) {
+    for (const auto& [epoch, versions] : told.versions) counting::add_saturating(sum, versions.first);
+  }
+  return sum;
 }
 
 // What the three answers say.

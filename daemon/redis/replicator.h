@@ -137,6 +137,8 @@ struct ReplicatorCounters {
   base::Counter losses;      // Redis had lost data
   base::Counter unreadable;  // values that were none
   base::Counter ahead;       // own slots beyond what was counted here
+  // Counted hits and bots of the own slots that Redis has acknowledged, as of the last flush that ended well.
+  base::Counter replicated;
 };
 
 class Replicator {
@@ -237,6 +239,7 @@ class Replicator {
   void named(const std::string& member);
   void trim(const FlushPtr& flush, unsigned bucket);
   void end(const FlushPtr& flush);
+  std::uint64_t replicated() const;
   void mark_anew(const FlushPtr& flush);
   void look_at_mark(const FlushPtr& flush, unsigned bucket, const Reply& reply);
   void lost(const FlushPtr& flush);

@@ -40,6 +40,7 @@ class BatchClaim {
   const Imports::Claim& import() const { return import_; }
   const BatchKeys::Claim& key() const { return key_; }
 
+  bool holds_part() const { return imports_ != nullptr; }
   bool holds_key() const { return keys_ != nullptr; }
   bool holds() const { return imports_ != nullptr || keys_ != nullptr; }
   // What a batch of the same key is answered from now on. REQUIRES: holds_key(); at most kBatchAnswerMax.

@@ -44,6 +44,12 @@ struct Rolled {
   std::uint64_t journal_bytes = 0;  // when they were closed
 };
 
+// A checkpoint of which the live side has not been told.
+struct Written {
+  std::uint64_t number = 0;
+  std::vector<ClosedDay> days;
+};
+
 Segments segments_of(const ClosedStreams& streams) {
   Segments out;
   for (const auto& [stream, closed] : streams) out[stream] = closed.segment;
@@ -138,6 +144,7 @@ struct Checkpointer::Impl {
   Positions included;                 // of the newest checkpoint, if this process made or read it
   Positions recycled;                 // behind these the segments are gone
   std::optional<Rolled> rolled;       // of a run that failed
+  std::optional<Written> written;     // of a run that failed, and may have got as far as its name
 
   mutable std::mutex mutex;  // guards what follows
   std::condition_variable wake;
@@ -151,6 +158,7 @@ struct Checkpointer::Impl {
   base::Result<void> make(const ClosedStreams& streams, bool needed);
   base::Result<void> record(const RecoveredState& state, std::uint64_t number, const std::vector<HistoryRow>& rows);
   base::Result<void> write(const RecoveredState& state, std::uint64_t number);
+  base::Result<void> tell_of_written(std::uint64_t checkpoint);
   std::uint64_t uncovered() const { return live.journal_bytes() - covered_bytes; }  // REQUIRES: mutex
   bool unchanged(const Segments& closed) const;
   void check(const RecoveredState& state, const ClosedStreams& closed);
@@ -198,6 +206,7 @@ base::Result<void> Checkpointer::Impl::make(const ClosedStreams& streams, bool n
   auto recovered = recover(directory, limits, &closed, &stopping);
   if (!recovered) return recovered.error();
   RecoveredState& state = *recovered;
+  if (auto told = tell_of_written(state.checkpoint); !told) return told;
   check(state, streams);
   for (const std::string& warning : state.warnings) base::log::warning(warning);
   auto on_disk = list_checkpoints(directory);
@@ -211,13 +220,15 @@ base::Result<void> Checkpointer::Impl::make(const ClosedStreams& streams, bool n
   std::vector<HistoryRow> rows;
   const std::vector<ClosedDay> days = close_days(state, std::min(state.newest_s, clock.utc_s()), rows);
   if (auto recorded = record(state, number, rows); !recorded) return recorded;
-  if (auto written = write(state, number); !written) return written;
+  written = Written{number, days};
+  if (auto done = write(state, number); !done) return done;
   included = state.positions;
   {
     std::lock_guard lock(mutex);
     ++stats.checkpoints;
     stats.last_utc_s = clock.utc_s();
   }
+  written.reset();
   live.days_closed(number, days);
   if (state.checkpoint > 0) {
     live.recycle(segments_of(state.checkpoint_positions));
@@ -234,17 +245,34 @@ base::Result<void> Checkpointer::Impl::record(const RecoveredState& state, std::
   std::vector<AuditEntry> audit;
   for (const sites::Change& change : state.changes) audit.push_back(audit_entry(change, *state.registry));
   auto recorded = history.record(state.checkpoint, number, rows, audit);
-  if (recorded || recorded.error().code != base::Errc::no_room || !reserve.give(kHistoryRoom)) return recorded;
-  return history.record(state.checkpoint, number, rows, audit);
+  if (!recorded && recorded.error().code == base::Errc::no_room && reserve.give(kHistoryRoom))
+    recorded = history.record(state.checkpoint, number, rows, audit);
+  if (!recorded) return recorded;
+  // SQLite syncs the name of a new log once, and goes on where that fails: a power cut would take the log whole, with
+  // what the checkpoint relies on.
+  return directory.files().sync_directory(directory.path());
+}
+
+// Where only the sync of its name failed the checkpoint is there, and this run began with it: its days are closed.
+base::Result<void> Checkpointer::Impl::tell_of_written(std::uint64_t checkpoint) {
+  if (!written) return {};
+  if (written->number == checkpoint) {
+    if (auto synced = directory.files().sync_directory(directory.file("checkpoint")); !synced) return synced;
+    live.days_closed(checkpoint, written->days);
+  }
+  written.reset();
+  return {};
 }
 
 // Where even the reserve is too small the older checkpoint makes room, with the segments that only it needs: the newer
 // one was read just now, and is whole.
 base::Result<void> Checkpointer::Impl::write(const RecoveredState& state, std::uint64_t number) {
-  auto written = write_checkpoint(directory, number, state, &reserve);
-  if (written || written.error().code != base::Errc::no_room || state.checkpoint == 0) return written;
-  base::log::warning("checkpoint " + std::to_string(number) + " finds no room (" + written.error().detail +
+  auto made = write_checkpoint(directory, number, state, &reserve);
+  if (made || made.error().code != base::Errc::no_room || state.checkpoint == 0) return made;
+  base::log::warning("checkpoint " + std::to_string(number) + " finds no room (" + made.error().detail +
                      "); what only the one before the last needs is removed");
+  // Its name may be of a run that ended before it was synced.
+  if (auto synced = directory.files().sync_directory(directory.file("checkpoint")); !synced) return synced;
   if (auto removed = remove_checkpoints_but(directory, {state.checkpoint}); !removed) return removed;
   live.recycle(segments_of(state.checkpoint_positions));
   recycled = state.checkpoint_positions;
@@ -294,6 +322,7 @@ Checkpointer::Checkpointer(const DataDirectory& directory, const counting::Limit
                      clock,
                      std::move(live),
                      triggers,
+                     {},
                      {},
                      {},
                      {},

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "journal/writer.h"
 #include "sites/records.h"
 #include "store/checkpoint.h"
 
@@ -335,6 +336,19 @@ base::Result<RecoveredState> recover(const DataDirectory& directory, const count
 base::Result<RecoveredState> recover(const DataDirectory& directory, const counting::Limits& limits,
                                      const StartOptions& start) {
   return replay(directory, limits, nullptr, nullptr, {}, start);
+}
+
+base::Result<void> make_departed_durable(const DataDirectory& directory, const Positions& positions,
+                                         std::size_t written) {
+  for (const auto& [stream, position] : positions) {
+    if (stream == journal::kNodesStream || stream.value <= written) continue;
+    journal::WriterOptions options;
+    options.directory = directory.stream_directory(stream);
+    options.stream = stream;
+    options.incarnation = directory.incarnation();
+    if (auto r = journal::Writer::make_durable(directory.files(), options, position); !r) return r;
+  }
+  return {};
 }
 
 }  // namespace footfall::store

@@ -81,4 +81,9 @@ struct StartOptions {
 base::Result<RecoveredState> recover(const DataDirectory& directory, const counting::Limits& limits,
                                      const StartOptions& start);
 
+// For a start, behind recover() and before anybody is told what is there: of the hit streams beyond the first
+// `written`, which have a journal::Writer, what was recovered may be in the page cache only; makes it durable.
+base::Result<void> make_departed_durable(const DataDirectory& directory, const Positions& positions,
+                                         std::size_t written);
+
 }  // namespace footfall::store

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What `kernel` durability leaves to a power cut: what came since the last sync, which --sync-interval bounds."""
+import json
 import time
 import unittest
 
@@ -39,6 +40,21 @@ class SyncInterval(unittest.TestCase):
         daemon.stop()
         daemon.start()
         self.assertEqual(daemon.stats(SITE)["counted"], 2)
+
+    def test_a_part_of_an_import_is_answered_when_it_is_on_the_device(self):
+        daemon = self.start(3600)
+        daemon.hit(SITE)
+        self.until_synced(daemon)  # the first is due at once
+        daemon.hit(SITE, visitor=1)
+        self.assertEqual(daemon.metrics()["footfall_unsynced_hits"], 1)
+        self.assertEqual(daemon.admin("POST", "/v1/admin/imports", {"site": SITE, "source": "a.log"}).status, 201)
+        line = json.dumps({"site": SITE, "path": "/", "time": int(time.time()) - 60, "address": "192.0.2.1", "agent": "log"})
+        for position in (1, 2):
+            part = daemon.request("POST", f"/v1/hits?source=a.log&position={position}", line, Authorization=f"Bearer {daemon.token}", Content_Type="application/x-ndjson")
+            self.assertEqual(part.status, 200, part.text)
+            self.assertEqual(daemon.metrics()["footfall_unsynced_hits"], 0)
+        self.assertEqual(daemon.stats(SITE)["counted"], 4)
+        self.assertEqual(daemon.metrics()["footfall_ledger_mismatch"], 0)
 
 
 if __name__ == "__main__":

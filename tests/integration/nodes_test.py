@@ -41,6 +41,9 @@ class Case(unittest.TestCase):
     def totals(self):
         return [node.stats(SITE)["total"] for node in self.nodes]
 
+    def replicated(self):
+        return [int(node.metrics()["footfall_replicated_hits"]) for node in self.nodes]
+
     def agree(self, total=None):
         total = self.sent if total is None else total
         until(lambda: self.totals() == [total] * len(self.nodes), lambda: f"{self.totals()} is not {total} everywhere")
@@ -54,6 +57,7 @@ class Nodes(Case):
             self.hit(node, 20)
         self.agree()
         stats = [node.stats(SITE) for node in self.nodes]
+        self.assertEqual(self.replicated(), [20, 20, 20])
         for of in ("today", "month", "year"):
             self.assertEqual([s[of]["hits"] for s in stats], [60, 60, 60])
         pages = self.nodes[0].pages(SITE)
@@ -123,9 +127,11 @@ class Nodes(Case):
             time.sleep(4)
             for node in self.nodes:
                 self.hit(node, 5)
+            self.assertEqual(self.replicated(), [5, 0, 0])
         finally:
             os.kill(self.redis.process.pid, signal.SIGCONT)
         self.agree()
+        self.assertEqual(self.replicated(), [10, 5, 5])
 
 
 class Together(Case):

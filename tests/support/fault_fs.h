@@ -101,6 +101,10 @@ class FaultFs final : public base::FileSystem {
     writes_left_ = syncs_left_ = room_ = UINT64_MAX;
     renames_fail_ = false;
   }
+  // Some call may fail.
+  bool faulty() const {
+    return writes_left_ != UINT64_MAX || syncs_left_ != UINT64_MAX || room_ != UINT64_MAX || renames_fail_;
+  }
   std::uint64_t writes() const { return writes_; }
   std::uint64_t syncs() const { return syncs_; }
 

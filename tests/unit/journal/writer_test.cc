@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <random>
 #include <string>
 #include <vector>
 
 #include "journal/departed.h"
 #include "journal_fixture.h"
+#include "support/rng_seed.h"
 #include "support/temporary_directory.h"
 
 namespace footfall::journal {
@@ -369,23 +371,58 @@ TEST_F(WriterTest, AfterAFailedSyncTheUnacknowledgedAreGivenUp) {
   expect_read({"a", "instead of b"});
 }
 
-TEST_F(WriterTest, AfterAFailedSyncTheAcknowledgedAreKeptButNotCalledDurable) {
+TEST_F(WriterTest, WhatWasAcknowledgedAndCouldNotBeSyncedIsWrittenAgain) {
+  ASSERT_TRUE(files_.sync_directory("/"));
   open();
   append("a");
   sync();
   append("b");
+  roll();
+  append("c");
   files_.fail_syncs();
   EXPECT_FALSE(writer_->sync());
   files_.heal();
   ASSERT_TRUE(writer_->reopen());
-  append("c");
-  sync();
-  EXPECT_EQ(writer_->durable_through(), 1U);  // "b" may never reach the device
-  expect_read({"a", "b", "c"});
-  ASSERT_TRUE(writer_->recycle(1));  // a checkpoint has it
   append("d");
+  expect_read({"a", "b", "c", "d"});
+  EXPECT_EQ(writer_->durable_through(), 1U);
   sync();
   EXPECT_EQ(writer_->durable_through(), 4U);
+  writer_.reset();
+  std::mt19937_64 random(testing::rng_seed());
+  files_.cut_power(random);  // what the failed files had is gone, all or some of it
+  expect_read({"a", "b", "c", "d"});
+}
+
+TEST_F(WriterTest, WhatCannotBeReadBackIsNotGoneOnBehind) {
+  open();
+  append("a");
+  append("b");
+  files_.fail_syncs();
+  EXPECT_FALSE(writer_->sync());
+  files_.heal();
+  files_.content(segment(1))[kSegmentHeaderBytes + 5] ^= 1;
+  const auto reopened = writer_->reopen();
+  ASSERT_FALSE(reopened);
+  EXPECT_NE(reopened.error().detail.find("block 1"), std::string::npos) << reopened.error().detail;
+  EXPECT_TRUE(writer_->failed());
+  EXPECT_EQ(writer_->position().sequence, 2U);
+}
+
+TEST_F(WriterTest, WhatACheckpointHasIsNotWrittenAgain) {
+  open();
+  append("a");
+  roll();
+  append("b");
+  files_.fail_syncs();
+  EXPECT_FALSE(writer_->sync());
+  files_.heal();
+  ASSERT_TRUE(writer_->recycle(1));
+  ASSERT_TRUE(writer_->reopen());
+  append("c");
+  sync();
+  EXPECT_EQ(writer_->durable_through(), 3U);
+  EXPECT_EQ(read(1).payloads, (std::vector<std::string>{"b", "c"}));
 }
 
 // One that became ready would be reused, and the device may still have it under its old name and header: after a power
@@ -582,7 +619,7 @@ TEST_F(WriterTest, AStartRewritesOnlyWhatNoHeaderCallsDurable) {
   EXPECT_EQ(read().payloads.size(), 6U);
 }
 
-TEST_F(WriterTest, AStartRewritesBlocksWhoseSyncFailed) {
+TEST_F(WriterTest, AStartRewritesBlocksWhoseSyncFailedWhereTheyWereWrittenAgain) {
   open();
   append("a");
   sync();
@@ -595,7 +632,8 @@ TEST_F(WriterTest, AStartRewritesBlocksWhoseSyncFailed) {
   sync();
   const std::uint64_t writes = files_.writes();
   open(read().result.end);
-  EXPECT_EQ(files_.writes(), writes + 3);
+  EXPECT_EQ(files_.writes(), writes + 2);  // segment 2, which has "b" too, and the new one's header
+  EXPECT_EQ(read().payloads, (std::vector<std::string>{"a", "b", "c"}));
 }
 
 // ---- The real file system ----

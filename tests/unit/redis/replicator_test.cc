@@ -311,6 +311,15 @@ class Node final : public ReplicatedNode, public Calls {
     const base::MutexLock lock(of->mutex());
     return of->state().summary(kBegin_ms / 1000, counting::calendar_of(today()));
   }
+  // Counted hits and bots, under its slot.
+  std::uint64_t own_hits() {
+    std::uint64_t sum = 0;
+    for (sites::Site* of : registry_->all_sites()) {
+      const base::MutexLock lock(of->mutex());
+      for (const auto& [epoch, own] : of->state().own_slots()) sum += own.counted + own.bots;
+    }
+    return sum;
+  }
   // All that is to be the same on each node.
   std::string shown(const std::string& site) {
     sites::Site* of = registry_->find(site);
@@ -533,6 +542,11 @@ class Cluster {
         for (const Epoch& epoch : of->state().included()) counted += hits_[site][epoch];
       }
       ASSERT_EQ(node(0).summary(site).counted, counted) << site;
+    }
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      if (!node(i).replicator().conflict()) {
+        ASSERT_EQ(node(i).replicator().counters().replicated.get(), node(i).own_hits()) << "node " << i;
+      }
     }
   }
 

@@ -258,6 +258,39 @@ TEST_F(CheckpointerTest, ARunThatFailedIsTriedAgainWithTheSegmentsThatItClosed) 
   EXPECT_EQ(node_.hash(), live);
 }
 
+// Also the one behind the checkpoint's name, which is then there: the next run begins with it.
+TEST(CheckpointSyncTest, WhicheverFailsTheLiveSideClosesTheDaysThatTheCheckpointDoes) {
+  std::uint64_t failures = 0;
+  for (std::uint64_t good = 0; good < 12; ++good) {
+    SCOPED_TRACE(std::to_string(good) + " syncs succeed");
+    testing::FaultFs disk;
+    base::ManualClock clock{kNoon * 1000};
+    Node node("/data", clock);
+    node.files = &disk;
+    node.history_path = ":memory:";
+    ASSERT_TRUE(node.start(1));
+    sites::Settings settings;
+    settings.name = "a.vn";
+    ASSERT_TRUE(node.change("add", node.registry().plan_add(settings, 1).value()));
+    ASSERT_TRUE(node.hit(0, {Ping{"a.vn", "/a", 1, kNoon, "", false}}));
+    clock.set_ms((kNoon + 2 * 86'400) * 1000);
+    ASSERT_TRUE(node.hit(0, {Ping{"a.vn", "/b", 1, kNoon + 2 * 86'400, "", false}}));
+    node.after_roll = [&] { disk.fail_syncs_after(good); };
+    failures += node.checkpoint() ? 0U : 1U;
+    node.after_roll = nullptr;
+    disk.heal();
+    ASSERT_TRUE(node.checkpoint());
+    ASSERT_EQ(node.closed_days.size(), 1U);
+    EXPECT_EQ(node.closed_as_of, list_checkpoints(node.directory()).value().back());
+    node.tick();
+    const std::string live = node.hash();
+    node.crash();
+    ASSERT_TRUE(node.start(1));
+    EXPECT_EQ(node.hash(), live);
+  }
+  EXPECT_GE(failures, 3U) << "of the history's directory, the checkpoint and its directory at least";
+}
+
 TEST_F(CheckpointerTest, ABackupHoldsWhatCameAfterARunThatFailed) {
   testing::FailingFileSystem failing(base::posix_file_system());
   node_.crash();

@@ -62,6 +62,7 @@ base::Result<void> Node::start(unsigned streams) {
     writers_.push_back(std::move(*writer));
     applied_hits.push_back(recovered_.stream_hits[journal::StreamId{static_cast<std::uint16_t>(i + 1)}]);
   }
+  if (auto durable = store::make_departed_durable(*directory_, recovered_.positions, streams); !durable) return durable;
   if (takes_ticket) {  // what was recovered is on the disk now
     const store::OwnSlot slot = store::slot_of_start(*directory_, directory_->ticket() && takes_ticket());
     if (auto begun = store::begin_slot(*directory_, *nodes_, registry_->all_sites(), control_sequence(), slot); !begun)
@@ -260,8 +261,11 @@ base::Result<void> Node::change(std::string id, sites::Action action) {
   change.at_s = clock_.utc_s();
   std::string payload;
   sites::encode_change(payload, change);
-  if (auto written = control_->append(payload, 0, control_sequence()); !written) return written.error();
-  if (auto synced = control_->sync(); !synced) return synced;
+  const auto written = control_->append(payload, 0, control_sequence());
+  if (const base::Result<void> durable = written ? control_->sync() : written.error(); !durable) {
+    registry_->give_up();
+    return durable;
+  }
   if (between_write_and_apply) between_write_and_apply();
   return registry_->apply(change);
 }

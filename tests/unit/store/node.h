@@ -97,7 +97,7 @@ class Node {
   const store::DataDirectory& directory() const { return *directory_; }
   const store::RecoveredState& recovered() const { return recovered_; }  // but for its registry, which is the node's
   unsigned streams() const { return static_cast<unsigned>(writers_.size()); }
-  std::uint64_t control_sequence() const { return control_->position().sequence; }
+  std::uint64_t control_sequence() const { return control_->durable_through(); }
   std::string segment_path(unsigned stream, std::uint64_t number) const;
   std::int64_t now_s() const { return clock_.utc_s(); }
 
