@@ -463,23 +463,37 @@ void Server::first_start() {
 
 void Server::open_listeners() {
   startup_.reset();  // frees the addresses
-  std::vector<http::Loop*> shard_loops;
-  for (const auto& shard : shards_) shard_loops.push_back(&shard->loop());
-  const auto open = [&](const std::vector<http::ListenAddress>& addresses, std::uint8_t which,
-                        const std::vector<http::Loop*>& loops, std::string_view what) {
+  const auto open = [&](const std::vector<http::ListenAddress>& addresses, std::uint8_t which, std::string_view what) {
     for (const http::ListenAddress& address : addresses) {
+      const std::vector<http::Loop*> loops{&control_->loop()};
       listeners_.push_back(http::Listener::open(control_->context(), address, which, loops, tls_).value());
       base::log::info(std::string(what) + " on " + listeners_.back()->address());
     }
   };
-  open(config_.admin, kAdminListener, {&control_->loop()}, "admin interface");
-  open(config_.metrics_listen, kMetricsListener, {&control_->loop()}, "metrics");
-  open(config_.listen, kPublicListener, shard_loops, "listening");
+  open(config_.admin, kAdminListener, "admin interface");
+  open(config_.metrics_listen, kMetricsListener, "metrics");
+  for (const http::ListenAddress& address : config_.listen) listen_with_shards(address);
   open_syslog();
   base::log::info(
       "footfalld " + std::string(kVersion) + ", " + std::to_string(shards_.size()) + " shards, durability " +
       std::string(name_of(config_.durability)) + ": " + std::string(describe(config_.durability)) +
       (config_.durability == Durability::kernel ? " " + std::to_string(config_.sync_interval_s) + " s" : ""));
+}
+
+// Each shard accepts what it serves. A unix socket is one for all.
+void Server::listen_with_shards(http::ListenAddress address) {
+  using Sharing = http::Listener::Sharing;
+  const std::size_t count = address.unix_socket ? 1 : shards_.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    std::vector<http::Loop*> loops;  // its own first
+    for (std::size_t n = 0; n < shards_.size(); ++n) loops.push_back(&shards_[(i + n) % shards_.size()]->loop());
+    const Sharing sharing = i > 0 ? Sharing::beside : count > 1 ? Sharing::first : Sharing::alone;
+    auto listener =
+        http::Listener::open(shards_[i]->context(), address, kPublicListener, std::move(loops), tls_, sharing).value();
+    address.port = listener->port();
+    if (i == 0) base::log::info("listening on " + listener->address());
+    shards_[i]->add_listener(std::move(listener));
+  }
 }
 
 void Server::open_syslog() {
@@ -531,6 +545,7 @@ void Server::renew_certificates() {
     tls_ = *read;
     for (const auto& listener : listeners_) listener->renew(tls_);
   });
+  for (const auto& shard : shards_) shard->run([&] { shard->renew(*read); });
   base::log::info("received SIGHUP: new connections are shown the certificate in " + config_.tls_certificate);
   tell_of_certificates();
 }

@@ -60,6 +60,7 @@ class Server {
   void open_listeners();
   void tell_of_certificates() const;
   void renew_certificates();
+  void listen_with_shards(http::ListenAddress address);
   void open_syslog();
   base::Error no_room_to_start(const base::Error& cause) const;
   journal::WriterOptions writer_options(journal::StreamId stream) const;
@@ -102,7 +103,7 @@ class Server {
   std::unique_ptr<Backups> backups_;
   std::unique_ptr<metrics::Exposition> exposition_;
   std::shared_ptr<const base::TlsContext> tls_;  // null: no listener is with TLS; replaced by the control thread
-  std::vector<std::unique_ptr<http::Listener>> listeners_;
+  std::vector<std::unique_ptr<http::Listener>> listeners_;  // of control; those of the shards are theirs
 
   std::uint64_t syslog_buffer_bytes_ = 0;  // of all sockets
   std::atomic<bool> started_{false}, draining_{false};

@@ -223,6 +223,7 @@ void Shard::when_durable(std::function<void(base::Result<void>)> done) {
 void Shard::begin_stop(std::int32_t drain_s) {
   post([this, drain_s] {
     draining_ = true;
+    for (const auto& listener : listeners_) listener->stop();
     // What came before the end is counted, or refused where the journal fails; what comes after it finds nobody.
     for (const SyslogSource& source : syslog_) {
       for (int reads = 0; reads < kLastSyslogReads && read_syslog(*source.socket); ++reads) {
@@ -740,6 +741,10 @@ void Shard::add_syslog(std::unique_ptr<SyslogSocket> socket) {
   const std::size_t index = syslog_.size();
   syslog_.push_back({std::move(socket), false});
   syslog_[index].socket->start(context_, [this, index] { on_syslog(index); });
+}
+
+void Shard::renew(const std::shared_ptr<const base::TlsContext>& tls) {
+  for (const auto& listener : listeners_) listener->renew(tls);
 }
 
 void Shard::on_syslog(std::size_t index) {

@@ -42,6 +42,7 @@
 #include "base/clock.h"
 #include "batch_intake.h"
 #include "durability.h"
+#include "http/listener.h"
 #include "http/loop.h"
 #include "http/response.h"
 #include "ingest/arena.h"
@@ -109,6 +110,9 @@ class Shard final : public http::LoopHandler {
   void set_salts(std::shared_ptr<const ingest::SaltKeys> salts);
   void add_active(sites::Site* site);
   void add_syslog(std::unique_ptr<SyslogSocket> socket);
+  // On the shard's io_context, for its loop first.
+  void add_listener(std::unique_ptr<http::Listener> listener) { listeners_.push_back(std::move(listener)); }
+  void renew(const std::shared_ptr<const base::TlsContext>& tls);  // of the listeners
   // Closes the segment, and calls `closed` (on the shard's thread) when it is durable. A stream that cannot begin
   // another segment, or has failed, answers the last one that is closed and holds nothing unacknowledged.
   void roll(std::function<void(store::ClosedStream)> closed);
@@ -136,6 +140,7 @@ class Shard final : public http::LoopHandler {
   void finish_stop();
 
   http::Loop& loop() { return *loop_; }
+  boost::asio::io_context& context() { return context_; }
   // Any thread:
   const metrics::ShardCounters& counters() const { return counters_; }
   const api::LiveCounters& live_counters() const { return live_.counters(); }
@@ -256,6 +261,7 @@ class Shard final : public http::LoopHandler {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   std::unique_ptr<journal::Writer> writer_;
   std::unique_ptr<http::Loop> loop_;
+  std::vector<std::unique_ptr<http::Listener>> listeners_;
   api::LoopSink<http::Loop> sink_;
   api::LiveHub live_;
   std::thread thread_;

@@ -126,7 +126,7 @@ bool is_loopback(const in6_addr& address) {
   return IN6_IS_ADDR_LOOPBACK(&address) != 0;
 }
 
-base::Result<BoundSocket> BoundSocket::bind(const ListenAddress& address, int type) {
+base::Result<BoundSocket> BoundSocket::bind(const ListenAddress& address, int type, bool beside) {
   auto to = socket_address(address);
   if (!to) return to.error();
   BoundSocket bound;
@@ -136,6 +136,7 @@ base::Result<BoundSocket> BoundSocket::bind(const ListenAddress& address, int ty
   const int on = 1;
   // Of datagrams it would let two processes have the same port.
   if (!address.unix_socket && type == SOCK_STREAM) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (beside && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) return bound.failed("setsockopt");
   if (to->storage.ss_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   if (address.unix_socket) remove_dead_socket(*to, type, address.host);
   if (::bind(fd, to->get(), to->size) != 0) {
@@ -156,6 +157,12 @@ base::Result<BoundSocket> BoundSocket::bind(const ListenAddress& address, int ty
     bound.address_ = text_of(address, bound.port_);
   }
   return bound;
+}
+
+base::Result<void> BoundSocket::share() {
+  const int on = 1;
+  if (setsockopt(descriptor_, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) return failed("setsockopt");
+  return {};
 }
 
 base::Error BoundSocket::failed(const char* call) const {

@@ -56,9 +56,10 @@ bool is_loopback(const in6_addr& address);
 // Ownership  owns the descriptor until release(); the file of a unix socket is whoever's has it.
 class BoundSocket {
  public:
-  // SOCK_STREAM or SOCK_DGRAM; does not block. Port 0 takes a free one. in_use, exists (a file that is no socket), io,
-  // too_large and malformed name the address.
-  static base::Result<BoundSocket> bind(const ListenAddress& address, int type);
+  // SOCK_STREAM or SOCK_DGRAM; does not block. Port 0 takes a free one. `beside`: one of this process that share() was
+  // called for has the address. in_use, exists (a file that is no socket), io, too_large and malformed name the
+  // address.
+  static base::Result<BoundSocket> bind(const ListenAddress& address, int type, bool beside = false);
   ~BoundSocket();
   BoundSocket(BoundSocket&& other) noexcept;
   BoundSocket& operator=(BoundSocket&&) = delete;
@@ -67,6 +68,9 @@ class BoundSocket {
   const std::string& address() const { return address_; }  // as bound: "127.0.0.1:8080", "unix:/path"
   std::uint16_t port() const { return port_; }             // 0 of a unix socket
   int release();
+  // Others may be bound beside it, and the kernel divides who connects among them. Behind the bind, so that an address
+  // that another process has is still told.
+  base::Result<void> share();
   // What `call` on the socket failed with: errno.
   base::Error failed(const char* call) const;
 

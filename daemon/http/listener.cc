@@ -108,7 +108,7 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
         if (errno == EMFILE || errno == ENFILE) turn_away();
         return false;
       }
-      least_loaded().adopt(fd, peer_of(from, index_), tls_);
+      next_loop().adopt(fd, peer_of(from, index_), tls_);
     }
     return true;
   }
@@ -125,9 +125,12 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
     spare_ = open_spare();
   }
 
-  Loop& least_loaded() {
-    return **std::min_element(loops_.begin(), loops_.end(),
-                              [](const Loop* a, const Loop* b) { return a->connections() < b->connections(); });
+  // Another one has to be woken.
+  Loop& next_loop() {
+    Loop& least = **std::min_element(loops_.begin(), loops_.end(),
+                                     [](const Loop* a, const Loop* b) { return a->connections() < b->connections(); });
+    const std::size_t few = least.connections();
+    return loops_.front()->connections() <= few + few / 8 + 1 ? *loops_.front() : least;
   }
 
   asio::posix::basic_stream_descriptor<asio::io_context::executor_type> descriptor_;
@@ -146,11 +149,15 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
 
 base::Result<std::unique_ptr<Listener>> Listener::open(asio::io_context& context, const ListenAddress& address,
                                                        std::uint8_t listener_index, std::vector<Loop*> loops,
-                                                       std::shared_ptr<const base::TlsContext> tls) {
+                                                       std::shared_ptr<const base::TlsContext> tls, Sharing sharing) {
   assert(!loops.empty());
   assert(!address.tls || tls != nullptr);
-  auto bound = BoundSocket::bind(address, SOCK_STREAM);
+  assert(!address.unix_socket || sharing == Sharing::alone);
+  auto bound = BoundSocket::bind(address, SOCK_STREAM, sharing == Sharing::beside);
   if (!bound) return bound.error();
+  if (sharing == Sharing::first) {
+    if (auto shared = bound->share(); !shared) return shared.error();
+  }
   // Accepted sockets have it from this one: a system call less for each.
   const int on = 1;
   if (!address.unix_socket) setsockopt(bound->descriptor(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

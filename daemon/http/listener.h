@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Listener: a bound socket whose connections are dealt to the least loaded loop.
+// Listener: a bound socket, and who gets its connections: the first of its loops, which had better run on the same
+// thread, until that has more than another by an eighth and one; then the least loaded.
+//
+// Several may share an address, one on each thread: the kernel divides who connects among them (SO_REUSEPORT), and no
+// thread has to be woken for a connection that another accepted.
 //
 // Out of descriptors never spins: a spare one is given up to accept and close the newcomer, and accepting pauses 100
 // ms. The file of a unix socket goes with stop().
@@ -20,11 +24,17 @@ namespace footfall::http {
 
 class Listener {
  public:
+  enum class Sharing : std::uint8_t {
+    alone,
+    first,  // others come beside it
+    beside  // one that was opened as the first has the address, which names its port
+  };
   // Binds and listens; Errc::in_use says which address is taken. Port 0 takes a free one. `tls`: for an address of TLS;
-  // else it is not looked at. REQUIRES: loops is not empty, and they outlive the listener.
+  // else it is not looked at. REQUIRES: loops is not empty, and they outlive the listener; a unix socket is alone.
   static base::Result<std::unique_ptr<Listener>> open(boost::asio::io_context& context, const ListenAddress& address,
                                                       std::uint8_t listener_index, std::vector<Loop*> loops,
-                                                      std::shared_ptr<const base::TlsContext> tls = nullptr);
+                                                      std::shared_ptr<const base::TlsContext> tls = nullptr,
+                                                      Sharing sharing = Sharing::alone);
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;

@@ -12,6 +12,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
 #include <chrono>
+#include <iterator>
 #include <memory>
 #include <system_error>
 #include <utility>
@@ -132,6 +133,8 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   void tick();
   void after_handler();
   void take_arrivals();
+  bool open_arriving();
+  void close_arriving();
   void open(const Arrival& arrival);
 
   // One connection.
@@ -215,7 +218,7 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
 
   base::Mutex arrivals_mutex_;
   std::vector<Arrival> arrivals_ GUARDED_BY(arrivals_mutex_);
-  std::vector<Arrival> arriving_;
+  std::vector<Arrival> arriving_;  // taken over, and not opened yet
 };
 
 // ---- The turn of the loop
@@ -241,6 +244,7 @@ void Loop::Impl::stop() {
     for (const Arrival& arrival : arrivals_) ::close(arrival.fd);
     arrivals_.clear();
   }
+  close_arriving();
   timer_.cancel();
   boost::system::error_code ignored;
   set_.close(ignored);
@@ -288,6 +292,7 @@ void Loop::Impl::pass() {
     if (slot->connection.resumable()) hand_out(ref.index, {});
   }
   resuming_.clear();
+  const bool arrived = open_arriving();
 
   epoll_event events[kEventsMax];
   const int ready = epoll_wait(set_.native_handle(), events, kEventsMax, 0);
@@ -306,7 +311,7 @@ void Loop::Impl::pass() {
     handler_.end_of_pass(now_ms_);
   }
   after_handler();
-  if (ready > 0) delay_.on_pass(now_ms_, clock_.utc_ms());
+  if (ready > 0 || arrived) delay_.on_pass(now_ms_, clock_.utc_ms());
 }
 
 void Loop::Impl::tick() {
@@ -328,7 +333,7 @@ void Loop::Impl::after_handler() {
   flush_run();
   reap();
   in_pass_ = false;
-  if (!resume_.empty()) post_pass();
+  if (!resume_.empty() || !arriving_.empty()) post_pass();
   check_drained();
 }
 
@@ -347,19 +352,27 @@ void Loop::Impl::adopt(int fd, const Peer& peer, std::shared_ptr<const base::Tls
 void Loop::Impl::take_arrivals() {
   {
     const base::MutexLock lock(arrivals_mutex_);
-    arriving_.swap(arrivals_);
+    arriving_.insert(arriving_.end(), std::make_move_iterator(arrivals_.begin()),
+                     std::make_move_iterator(arrivals_.end()));
+    arrivals_.clear();
   }
-  in_pass_ = true;
-  for (const Arrival& arrival : arriving_) {
-    if (stopped_) {
-      ::close(arrival.fd);
-    } else {
-      open(arrival);
-    }
-  }
+  if (!stopped_) return pass();
+  close_arriving();
+}
+
+void Loop::Impl::close_arriving() {
+  for (const Arrival& arrival : arriving_) ::close(arrival.fd);
   arriving_.clear();
-  if (stopped_) return;
-  after_handler();
+}
+
+// As many as a pass takes; false: there are none.
+bool Loop::Impl::open_arriving() {
+  if (arriving_.empty()) return false;
+  const std::size_t count = std::min<std::size_t>(arriving_.size(), kEventsMax);
+  read_max_ = count > kMany ? kReadMaxWhenMany : kReadMax;
+  for (std::size_t i = 0; i < count; ++i) open(arriving_[i]);
+  arriving_.erase(arriving_.begin(), arriving_.begin() + static_cast<std::ptrdiff_t>(count));
+  return true;
 }
 
 void Loop::Impl::open(const Arrival& arrival) {
@@ -397,8 +410,12 @@ void Loop::Impl::open(const Arrival& arrival) {
     counters.refused.add();
     slot.connection.end_input();
     refuse_request(slot, ParseError::too_many_connections, nullptr);
+    return settle(index);
   }
-  settle(index);
+  if (slot.tls && ++handshake_steps_ > kHandshakeStepsMax) return settle(index);
+  // Most that connect have said something by now: who asks once and leaves is never put into the epoll set.
+  read(index);
+  if (slot.generation == generation && !slot.watched && slot.connection.owed() == 0) settle(index);
 }
 
 // ---- One connection

@@ -155,14 +155,29 @@ TEST_F(ListenerTest, WhatIsSentDoesNotWaitForMore) {
   EXPECT_EQ(no_delay_of_accepted(listener->port()), 1);
 }
 
-TEST_F(ListenerTest, DealsToTheLeastLoaded) {
+TEST_F(ListenerTest, DealsToTheLeastLoadedWhatItsOwnLoopHasTooManyOf) {
   const auto listener = listen("127.0.0.1:0");
   ASSERT_NE(listener->port(), 0);
   EXPECT_EQ(listener->address(), "127.0.0.1:" + std::to_string(listener->port()));
   for (int i = 0; i < 6; ++i) ASSERT_EQ(connect_to(listener->port()), 0);
   until([this] { return first_.connections() + second_.connections() == 6; });
-  EXPECT_EQ(first_.connections(), 3U);
-  EXPECT_EQ(second_.connections(), 3U);
+  EXPECT_EQ(first_.connections(), 4U);
+  EXPECT_EQ(second_.connections(), 2U);
+}
+
+TEST_F(ListenerTest, ManyShareAnAddressAndEachGetsSome) {
+  using Sharing = Listener::Sharing;
+  ListenAddress address = parse_listen_address("127.0.0.1:0").value();
+  auto one = Listener::open(context_, address, 0, {&first_}, nullptr, Sharing::first);
+  ASSERT_TRUE(one) << to_string(one.error());
+  address.port = one.value()->port();
+  auto other = Listener::open(context_, address, 0, {&second_}, nullptr, Sharing::beside);
+  ASSERT_TRUE(other) << to_string(other.error());
+  for (int i = 0; i < 64; ++i) ASSERT_EQ(connect_to(address.port), 0);
+  until([this] { return first_.connections() + second_.connections() == 64; });
+  EXPECT_GT(first_.connections(), 0U);  // by a hash of the ports: 1 in 2^63 that all go to one
+  EXPECT_GT(second_.connections(), 0U);
+  EXPECT_EQ(fails_to_listen(one.value()->address()).code, base::Errc::in_use) << "another daemon is told";
 }
 
 TEST_F(ListenerTest, TellsWhoThePeerIs) {
