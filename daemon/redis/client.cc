@@ -134,6 +134,7 @@ void Client::received(LinkId id, std::string_view bytes, std::int64_t now_ms) {
   if (link == nullptr || link->phase != Link::Phase::open) return;
   const bool was_ready = link->session->ready();
   link->session->receive(bytes, now_ms);
+  for (const ErrorClass error : link->session->take_refusals()) count(error);
   const bool ready = link->session->ready();
   const bool not_the_master = target_.has_sentinels() && ready && !link->session->server().master;
   if (!was_ready && ready) {
@@ -273,7 +274,7 @@ void Client::take_reply(const Link& link, CommandId id, Reply reply, std::int64_
   Command& command = at->second;
   if (!reply.is_error()) return answer(id, std::move(reply));
   const ErrorClass error = classify(reply.text);
-  counters_.errors[static_cast<std::size_t>(error)].add();
+  count(error);
   if (command.sent >= kSendsMax) return answer(id, std::move(reply));
   const std::int64_t later_ms = now_ms + command.backoff.next_ms(random_());
   switch (error) {
@@ -461,7 +462,10 @@ void Client::take_discovery(Link& link, const Reply& reply, std::int64_t now_ms)
     problem_ = base::Error{base::Errc::unavailable, "Redis at " + to_string(link.to) + ": " + std::move(what)};
     next_candidate(now_ms);
   };
-  if (reply.is_error()) return failed(reply.text);
+  if (reply.is_error()) {
+    count(classify(reply.text));
+    return failed(reply.text);
+  }
   switch (link.session->server().mode) {
     case Session::Server::Mode::sentinel: {
       if (!target_.has_sentinels())

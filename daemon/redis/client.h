@@ -47,7 +47,7 @@ namespace footfall::redis {
 struct ClientCounters {
   base::Counter answered;
   base::Counter unavailable;
-  std::array<base::Counter, kErrorClasses> errors;  // ErrorClass -> replies
+  std::array<base::Counter, kErrorClasses> errors;  // ErrorClass -> replies, to log-ins and discoveries too
   base::Counter connects;
   base::Counter masters;  // connections to a master, and servers that became one: each may lack what was written
   base::Counter disconnects;
@@ -119,6 +119,7 @@ class Client {
 
   void turn(std::int64_t now_ms);  // after anything happened
   void count_masters();
+  void count(ErrorClass error) { counters_.errors[static_cast<std::size_t>(error)].add(); }
   void dispatch(std::int64_t now_ms);
   void open_links(std::int64_t now_ms);  // those that are due
   bool send(CommandId id, Command& command, std::int64_t now_ms);

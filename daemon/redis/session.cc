@@ -4,7 +4,6 @@
 #include <charconv>
 
 #include "redis/command.h"
-#include "redis/server_error.h"
 
 namespace footfall::redis {
 namespace {
@@ -78,7 +77,7 @@ void Session::take_greeting(const Reply& reply) {
     case Step::auth:
       // "ERR AUTH <password> called without any password configured": whoever needs none lets everybody in.
       if (reply.is_error() && !reply.text.starts_with("ERR AUTH") && classify(reply.text) != ErrorClass::loading) {
-        return fail(base::Errc::denied, "it refuses user and password (" + reply.text + "): see --redis");
+        return refuse(reply, base::Errc::denied, "it refuses user and password (" + reply.text + "): see --redis");
       }
       return;
     case Step::name:
@@ -86,8 +85,10 @@ void Session::take_greeting(const Reply& reply) {
     case Step::info:
       return take_info(reply);
     case Step::select:
-      if (reply.is_error())
-        return fail(base::Errc::invalid_config, "database " + std::to_string(options_.database) + ": " + reply.text);
+      if (reply.is_error()) {
+        return refuse(reply, base::Errc::invalid_config,
+                      "database " + std::to_string(options_.database) + ": " + reply.text);
+      }
       phase_ = Phase::ready;
       return;
   }
@@ -97,10 +98,10 @@ void Session::take_info(const Reply& reply) {
   if (reply.is_error()) {
     const ErrorClass error = classify(reply.text);
     if (error == ErrorClass::unauthorized)
-      return fail(base::Errc::denied, "it wants a password (" + reply.text + "): give it in --redis");
+      return refuse(reply, base::Errc::denied, "it wants a password (" + reply.text + "): give it in --redis");
     if (error == ErrorClass::forbidden)
-      return fail(base::Errc::denied, "its user may not run INFO (" + reply.text + "): allow it, `+info`");
-    return fail(base::Errc::unavailable, reply.text);
+      return refuse(reply, base::Errc::denied, "its user may not run INFO (" + reply.text + "): allow it, `+info`");
+    return refuse(reply, base::Errc::unavailable, reply.text);
   }
   const std::string_view info = reply.text;
   const std::string_view mode = field(info, "redis_mode");
@@ -162,6 +163,11 @@ std::optional<Session::Answer> Session::next() {
 
 std::vector<Session::Tag> Session::owed() const {
   return {owed_.begin(), owed_.end()};
+}
+
+void Session::refuse(const Reply& reply, base::Errc code, const std::string& what) {
+  refusals_.push_back(classify(reply.text));
+  fail(code, what);
 }
 
 void Session::fail(base::Errc code, const std::string& what) {

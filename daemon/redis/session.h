@@ -17,11 +17,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/errors.h"
 #include "redis/address.h"
 #include "redis/reply.h"
+#include "redis/server_error.h"
 
 namespace footfall::redis {
 
@@ -71,6 +73,9 @@ class Session {
 
   std::string& unsent() { return unsent_; }
 
+  // Error replies to the session's own commands that ended it, since the last call; for the metrics.
+  std::vector<ErrorClass> take_refusals() { return std::exchange(refusals_, {}); }
+
  private:
   enum class Phase { greeting, selecting, ready, failed };
   enum class Step : std::uint8_t { auth, name, info, select };
@@ -78,6 +83,7 @@ class Session {
   void greet(Step step, std::initializer_list<std::string_view> words);
   void take_greeting(const Reply& reply);
   void take_info(const Reply& reply);
+  void refuse(const Reply& reply, base::Errc code, const std::string& what);  // fails, by an error reply
   void fail(base::Errc code, const std::string& what);
 
   std::string at_;  // for errors
@@ -90,6 +96,7 @@ class Session {
   std::string unsent_;
   std::int64_t last_heard_ms_;  // or since when something is owed
   Server server_;
+  std::vector<ErrorClass> refusals_;
   std::optional<base::Error> error_;
 };
 

@@ -27,6 +27,7 @@ class ClientTest : public ::testing::Test {
     return *client_;
   }
   Client& client() { return *client_; }
+  std::uint64_t errors(ErrorClass error) { return client().counters().errors[static_cast<std::size_t>(error)].get(); }
   testing::RedisModel redis;
 
   void wait_ms(std::int64_t ms) {
@@ -227,6 +228,19 @@ TEST_F(ClientTest, ThePasswordIsUsedAndAWrongOneNamed) {
   EXPECT_NE(client().problem().find("refuses user and password"), std::string::npos);
 }
 
+TEST_F(ClientTest, ErrorsAtLogInAreCountedByKindAtEachTry) {
+  redis.at(kA).password = "right";
+  connect("redis://:wrong@a:1");
+  wait_ms(1'000);
+  const std::uint64_t wrong = errors(ErrorClass::unauthorized);
+  EXPECT_GE(wrong, 3U);
+  EXPECT_EQ(client().counters().disconnects.get(), wrong);
+  connect("redis://a:1");
+  wait_ms(1'000);
+  EXPECT_GE(errors(ErrorClass::unauthorized), 3U);
+  EXPECT_EQ(client().counters().disconnects.get(), errors(ErrorClass::unauthorized));
+}
+
 TEST_F(ClientTest, AServerThatMayEvictIsNotUsed) {
   redis.at(kA).policy = "volatile-lru";
   connect("redis://a:1");
@@ -239,7 +253,7 @@ TEST_F(ClientTest, ErrorsThatTheCallerHasToKnowAreItsAnswerAndCounted) {
   redis.at(kA).refuses = "OOM command not allowed";
   connect("redis://a:1");
   EXPECT_EQ(put("k", "v"), "OOM command not allowed");
-  EXPECT_EQ(client().counters().errors[static_cast<std::size_t>(ErrorClass::oom)].get(), 1U);
+  EXPECT_EQ(errors(ErrorClass::oom), 1U);
 }
 
 TEST_F(ClientTest, AServerThatIsBusyForAWhileIsAskedAgain) {
@@ -392,7 +406,7 @@ TEST_F(ClusterTest, AMovedSlotIsFollowedAndLearnt) {
   EXPECT_EQ(put(key, "v"), "OK");
   EXPECT_EQ(redis.at(kB).data.strings[key], "v");
   EXPECT_EQ(put(key, "w"), "OK");
-  EXPECT_EQ(client().counters().errors[static_cast<std::size_t>(ErrorClass::moved)].get(), 1U);
+  EXPECT_EQ(errors(ErrorClass::moved), 1U);
 }
 
 TEST_F(ClusterTest, AKeyThatWentAheadIsAskedForOnce) {
@@ -404,7 +418,7 @@ TEST_F(ClusterTest, AKeyThatWentAheadIsAskedForOnce) {
   EXPECT_EQ(put(key, "v"), "OK");
   EXPECT_EQ(redis.at(kB).data.strings[key], "v");
   EXPECT_EQ(put(key, "w"), "OK");
-  EXPECT_EQ(client().counters().errors[static_cast<std::size_t>(ErrorClass::ask)].get(), 2U);  // the slot is still a's
+  EXPECT_EQ(errors(ErrorClass::ask), 2U);  // the slot is still a's
 }
 
 TEST_F(ClusterTest, AMasterThatDiesIsReplacedByWhoTheOthersName) {

@@ -165,6 +165,31 @@ TEST_F(SessionTest, WrongOrMissingPasswordsAreNamed) {
   EXPECT_NE(failure("+OK\r\n-NOPERM no permissions\r\n").find("may not run INFO"), std::string::npos);
 }
 
+TEST_F(SessionTest, ALogInThatIsRefusedTellsTheKindOfErrorOnceWhereverRepliesAreCut) {
+  const struct {
+    std::string replies;
+    Session::Options options;
+    ErrorClass error;
+  } cases[] = {
+      {"-WRONGPASS invalid username-password pair\r\n", {"u", "p", 0, 2000}, ErrorClass::unauthorized},
+      {"-NOAUTH Authentication required.\r\n-NOAUTH Authentication required.\r\n", {}, ErrorClass::unauthorized},
+      {"+OK\r\n-NOPERM this user has no permissions\r\n", {}, ErrorClass::forbidden},
+      {"-NOPERM may not name itself\r\n-LOADING Redis is loading\r\n", {}, ErrorClass::loading},
+      {"+OK\r\n" + info() + "-NOPERM no SELECT\r\n", {"", "", 1, 2000}, ErrorClass::forbidden},
+  };
+  for (const auto& of : cases) {
+    for (std::size_t cut = 0; cut <= of.replies.size(); ++cut) {
+      Session& s = session(of.options);
+      s.receive(of.replies.substr(0, cut), 0);
+      std::vector<ErrorClass> told = s.take_refusals();
+      s.receive(of.replies.substr(cut), 0);
+      for (const ErrorClass error : s.take_refusals()) told.push_back(error);
+      EXPECT_EQ(told, std::vector{of.error}) << of.replies << " cut at " << cut;
+      EXPECT_TRUE(s.failed());
+    }
+  }
+}
+
 TEST_F(SessionTest, APasswordThatIsNotNeededDoesNoHarm) {
   EXPECT_EQ(
       failure("-ERR AUTH <password> called without any password configured\r\n+OK\r\n" + info(), {"", "p", 0, 2000}),
