@@ -170,6 +170,7 @@ void Client::advance(std::int64_t now_ms) {
            now_ms);
     } else if (link->phase == Link::Phase::open) {
       link->session->advance(now_ms);
+      if (!link->session->unsent().empty()) dirty_.push_back(link->id);
       if (link->session->failed()) drop(*link, link->session->error(), now_ms);
     }
   }
@@ -382,7 +383,7 @@ void Client::drop_unused(std::int64_t now_ms) {
   for (auto at = links_.begin(); at != links_.end();) {
     Link& link = *at->second;
     if (map_ && map_->has(at->first)) link.used_ms = now_ms;
-    const bool owes = link.phase == Link::Phase::open && link.session->deadline_ms();
+    const bool owes = link.phase == Link::Phase::open && link.session->owes();
     if (owes || now_ms - link.used_ms < kUnusedMs) {
       ++at;
       continue;

@@ -249,6 +249,22 @@ TEST_F(ClientTest, AServerThatMayEvictIsNotUsed) {
   EXPECT_NE(client().problem().find("volatile-lru"), std::string::npos);
 }
 
+TEST_F(ClientTest, AServerThatIsSetToEvictIsLeftWithinTenSecondsAndUsedAgainWhenThatIsMended) {
+  redis.at(kA);
+  connect("redis://a:1");
+  until_up();
+  redis.at(kA).policy = "allkeys-lru";
+  wait_ms(Session::kPolicyEachMs + 10);
+  EXPECT_FALSE(client().up());
+  EXPECT_NE(client().problem().find("its maxmemory-policy is allkeys-lru"), std::string::npos) << client().problem();
+  wait_ms(30'000);
+  EXPECT_FALSE(client().up());
+  redis.at(kA).policy = "noeviction";
+  wait_ms(Backoff::kLongestMs + 10);
+  EXPECT_TRUE(client().up()) << client().problem();
+  EXPECT_EQ(put("k", "v"), "OK");
+}
+
 TEST_F(ClientTest, ErrorsThatTheCallerHasToKnowAreItsAnswerAndCounted) {
   redis.at(kA).refuses = "OOM command not allowed";
   connect("redis://a:1");

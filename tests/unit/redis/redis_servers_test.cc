@@ -149,6 +149,10 @@ TEST_F(RedisServersTest, AServerThatMayEvictIsRefused) {
   EXPECT_TRUE(node.until_problem("allkeys-lru")) << node.client().problem();
   redis->command({"CONFIG", "SET", "maxmemory-policy", "noeviction"});
   EXPECT_TRUE(node.until_up()) << node.client().problem();
+  redis->command({"CONFIG", "SET", "maxmemory-policy", "volatile-ttl"});  // while it is connected
+  EXPECT_TRUE(node.until_problem("volatile-ttl")) << node.client().problem();
+  redis->command({"CONFIG", "SET", "maxmemory-policy", "noeviction"});
+  EXPECT_TRUE(node.until_up()) << node.client().problem();
 }
 
 TEST_F(RedisServersTest, AFullServerSaysSo) {

@@ -120,13 +120,14 @@ TEST_F(SessionTest, ItDoesNotMatterWhereRepliesAreCut) {
 
 TEST_F(SessionTest, FailsWhenNothingIsHeardWhileAReplyIsOwed) {
   Session& s = ready();
-  EXPECT_FALSE(s.deadline_ms());
-  s.submit(1, command({"PING"}), 10'000);
-  EXPECT_EQ(s.deadline_ms(), 12'000);
-  s.receive("+PO", 11'000);  // something was heard
-  s.advance(12'999);
+  EXPECT_EQ(s.deadline_ms(), Session::kPolicyEachMs);
+  EXPECT_FALSE(s.owes());
+  s.submit(1, command({"PING"}), 5'000);
+  EXPECT_EQ(s.deadline_ms(), 7'000);
+  s.receive("+PO", 6'000);  // something was heard
+  s.advance(7'999);
   EXPECT_FALSE(s.failed());
-  s.advance(13'000);
+  s.advance(8'000);
   ASSERT_TRUE(s.failed());
   EXPECT_EQ(s.owed(), std::vector<Session::Tag>{1});
 }
@@ -146,6 +147,49 @@ TEST_F(SessionTest, AServerThatMayEvictIsRefusedAndWhyIsSaid) {
   EXPECT_NE(said.find("r:6379"), std::string::npos);
   EXPECT_NE(said.find("allkeys-lru"), std::string::npos);
   EXPECT_NE(said.find("Set `maxmemory-policy noeviction`"), std::string::npos);
+}
+
+TEST_F(SessionTest, AServerThatMayEvictLaterIsRefusedThenWhereverItsAnswerIsCut) {
+  const std::string bytes = "+PONG\r\n" + bulk("# Memory\r\nmaxmemory_policy:allkeys-lru\r\n");
+  for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
+    Session& s = ready();
+    s.advance(Session::kPolicyEachMs - 1);
+    EXPECT_EQ(s.unsent(), "");
+    s.submit(7, command({"PING"}), Session::kPolicyEachMs - 1);
+    s.unsent().clear();
+    s.advance(Session::kPolicyEachMs);
+    EXPECT_EQ(s.unsent(), command({"INFO", "memory"}));
+    EXPECT_EQ(s.owed(), std::vector<Session::Tag>{7}) << "its own question is nobody's command";
+    s.receive(bytes.substr(0, cut), Session::kPolicyEachMs);
+    s.receive(bytes.substr(cut), Session::kPolicyEachMs);
+    ASSERT_TRUE(s.failed()) << cut;
+    EXPECT_NE(s.error().detail.find("its maxmemory-policy is allkeys-lru"), std::string::npos);
+    const auto answer = s.next();
+    ASSERT_TRUE(answer) << "what was answered before";
+    EXPECT_EQ(answer->tag, 7U);
+    EXPECT_FALSE(s.next());
+  }
+}
+
+TEST_F(SessionTest, ItIsAskedAgainAndAgainWhetherItMayEvict) {
+  Session& s = ready();
+  for (std::int64_t now_ms = Session::kPolicyEachMs; now_ms < 60'000; now_ms += Session::kPolicyEachMs) {
+    EXPECT_EQ(s.deadline_ms(), now_ms);
+    s.advance(now_ms);
+    EXPECT_EQ(std::exchange(s.unsent(), {}), command({"INFO", "memory"}));
+    s.advance(now_ms + 1);
+    EXPECT_EQ(s.unsent(), "") << "once, until it is answered";
+    s.receive(
+        now_ms % 20'000 == 0 ? "-BUSY Redis is busy running a script\r\n" : bulk("maxmemory_policy:noeviction\r\n"),
+        now_ms);
+    EXPECT_TRUE(s.ready());
+  }
+}
+
+TEST_F(SessionTest, SentinelsHaveNoPolicy) {
+  Session& s = session();
+  s.receive("+OK\r\n" + bulk("redis_version:7.0.15\r\nredis_mode:sentinel\r\n"), 0);
+  EXPECT_FALSE(s.deadline_ms());
 }
 
 TEST_F(SessionTest, AnOldServerIsRefused) {
