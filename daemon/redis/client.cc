@@ -123,8 +123,7 @@ void Client::opened(LinkId id, std::int64_t now_ms) {
   Link* link = find_link(links_, id);
   if (link == nullptr || link->phase != Link::Phase::opening) return;
   link->phase = Link::Phase::open;
-  const Session::Options options{target_.user, target_.password, target_.database, options_.timeout_ms};
-  link->session.emplace(link->to, options, now_ms);
+  link->session.emplace(link->to, log_in(link->to), now_ms);
   dirty_.push_back(id);
   turn(now_ms);
 }
@@ -339,6 +338,19 @@ void Client::expire(std::int64_t now_ms) {
 }
 
 // ---- links
+
+// As whom. Of sentinels most have no password, some the server's, and some one of their own.
+Session::Options Client::log_in(const Address& to) const {
+  Session::Options out{target_.user, target_.password, target_.database, options_.timeout_ms};
+  const auto& sentinels = target_.addresses;
+  if (!target_.has_sentinels() || std::find(sentinels.begin(), sentinels.end(), to) == sentinels.end()) return out;
+  out.offered = target_.sentinel_password.empty();
+  if (!out.offered) {
+    out.user = target_.sentinel_user;
+    out.password = target_.sentinel_password;
+  }
+  return out;
+}
 
 Client::Link& Client::link_to(const Address& address, std::int64_t now_ms) {
   auto& link = links_[address];

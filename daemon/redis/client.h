@@ -129,6 +129,7 @@ class Client {
   void answer(CommandId id, base::Result<Reply> reply);
   void expire(std::int64_t now_ms);
 
+  Session::Options log_in(const Address& to) const;
   Link& link_to(const Address& address, std::int64_t now_ms);
   Link* usable_link(const Address& address, std::int64_t now_ms);
   void drop(Link& link, const base::Error& why, std::int64_t now_ms);

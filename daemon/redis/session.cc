@@ -81,7 +81,8 @@ void Session::take_greeting(const Reply& reply, std::int64_t now_ms) {
   switch (step) {
     case Step::auth:
       // "ERR AUTH <password> called without any password configured": whoever needs none lets everybody in.
-      if (reply.is_error() && !reply.text.starts_with("ERR AUTH") && classify(reply.text) != ErrorClass::loading) {
+      if (reply.is_error() && !options_.offered && !reply.text.starts_with("ERR AUTH") &&
+          classify(reply.text) != ErrorClass::loading) {
         return refuse(reply, base::Errc::denied, "it refuses user and password (" + reply.text + "): see --redis");
       }
       return;
@@ -101,8 +102,12 @@ void Session::take_greeting(const Reply& reply, std::int64_t now_ms) {
 
 void Session::no_info(const Reply& reply) {
   const ErrorClass error = classify(reply.text);
-  if (error == ErrorClass::unauthorized)
-    return refuse(reply, base::Errc::denied, "it wants a password (" + reply.text + "): give it in --redis");
+  if (error == ErrorClass::unauthorized) {
+    return refuse(reply, base::Errc::denied,
+                  "it wants a password (" + reply.text +
+                      (options_.offered ? "), another than the server's: give it in --redis, `?sentinel-password=`"
+                                        : "): give it in --redis"));
+  }
   if (error == ErrorClass::forbidden)
     return refuse(reply, base::Errc::denied, "its user may not run INFO (" + reply.text + "): allow it, `+info`");
   return refuse(reply, base::Errc::unavailable, reply.text);

@@ -37,6 +37,7 @@ class Session {
     std::string password;
     unsigned database = 0;
     std::int64_t timeout_ms = 2000;  // without a byte, while a reply is owed
+    bool offered = false;            // the password may be none of this server's: refused, it is gone on without it
   };
   // What the server said of itself.
   struct Server {

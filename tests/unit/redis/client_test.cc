@@ -314,6 +314,37 @@ TEST_F(SentinelTest, TheirMasterIsUsed) {
   EXPECT_EQ(put("k", "v"), "OK");
 }
 
+TEST_F(SentinelTest, TheyNeedNotHaveThePasswordOfTheServer) {
+  sentinels_say(kB);
+  redis.at(kB).password = "right";
+  for (const char* credentials : {":right@", "ann:right@"}) {
+    connect("redis+sentinel://" + std::string(credentials) + "s1,s2/m");
+    until_up();
+    EXPECT_EQ(put("k", "v"), "OK");
+    EXPECT_EQ(errors(ErrorClass::unauthorized), 0U) << "that they have none is no trouble";
+  }
+}
+
+TEST_F(SentinelTest, TheyMayHaveThePasswordOfTheServerOrOneOfTheirOwn) {
+  sentinels_say(kB);
+  redis.at(kB).password = redis.at({"s1", 26379}).password = redis.at({"s2", 26379}).password = "right";
+  connect("redis+sentinel://:right@s1,s2/m");
+  until_up();
+  EXPECT_EQ(put("k", "v"), "OK");
+
+  redis.at({"s1", 26379}).password = redis.at({"s2", 26379}).password = "watch";
+  connect("redis+sentinel://:right@s1,s2/m?sentinel-password=watch");
+  until_up();
+  EXPECT_EQ(put("k", "v"), "OK");
+  connect("redis+sentinel://:right@s1,s2/m");
+  wait_ms(500);
+  EXPECT_NE(client().problem().find("give it in --redis, `?sentinel-password=`"), std::string::npos)
+      << client().problem();
+  connect("redis+sentinel://:right@s1,s2/m?sentinel-password=wrong");
+  wait_ms(500);
+  EXPECT_NE(client().problem().find("refuses user and password"), std::string::npos) << client().problem();
+}
+
 TEST_F(SentinelTest, TheNextIsAskedWhenOneIsAway) {
   sentinels_say(kB);
   redis.at({"s1", 26379}).reachable = false;

@@ -240,6 +240,24 @@ TEST_F(SessionTest, APasswordThatIsNotNeededDoesNoHarm) {
       "not failed");
 }
 
+TEST_F(SessionTest, APasswordThatWasOnlyOfferedMayBeRefused) {
+  const Session::Options offered{"u", "p", 0, 2000, true};
+  for (const char* refusal : {"-WRONGPASS invalid username-password pair\r\n",
+                              "-ERR AUTH <password> called without any password configured for the default user\r\n"}) {
+    const std::string bytes = refusal + ("+OK\r\n" + info());
+    for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
+      Session& s = session(offered);
+      s.receive(bytes.substr(0, cut), 0);
+      s.receive(bytes.substr(cut), 0);
+      EXPECT_TRUE(s.ready()) << bytes << " cut at " << cut;
+      EXPECT_TRUE(s.take_refusals().empty());
+    }
+  }
+  const std::string wants =
+      "-WRONGPASS invalid\r\n-NOAUTH Authentication required.\r\n-NOAUTH Authentication required.\r\n";
+  EXPECT_NE(failure(wants, offered).find("`?sentinel-password=`"), std::string::npos) << failure(wants, offered);
+}
+
 TEST_F(SessionTest, AServerThatReadsItsDumpIsNotReady) {
   EXPECT_NE(failure("+OK\r\n" + info("loading:1\r\n")).find("reading its dump"), std::string::npos);
   EXPECT_NE(failure("+OK\r\n-LOADING Redis is loading the dataset in memory\r\n").find("LOADING"), std::string::npos);
