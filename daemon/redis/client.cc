@@ -91,6 +91,21 @@ std::string Client::problem() const {
   return "not connected to " + to_string(target_) + " yet";
 }
 
+std::optional<Trouble> Client::trouble(std::int64_t now_ms) const {
+  if (!up()) {
+    const base::Errc code = problem_ ? problem_->code : base::Errc::unavailable;
+    const bool away = code == base::Errc::unavailable;
+    return Trouble{std::string(base::describe(code)),
+                   problem() + (away ? ": is it running, and can it be reached from here?" : "")};
+  }
+  const Refusal* last = nullptr;
+  for (const auto& [name, refusal] : refusals_) {
+    if (now_ms - refusal.at_ms < kRefusedMs && (last == nullptr || refusal.at_ms > last->at_ms)) last = &refusal;
+  }
+  if (last == nullptr) return std::nullopt;
+  return Trouble{std::string(name_of(last->error)), last->what};
+}
+
 std::optional<Client::Action> Client::take_action() {
   if (actions_.empty()) return std::nullopt;
   Action out = std::move(actions_.front());
@@ -272,9 +287,16 @@ void Client::take_reply(const Link& link, CommandId id, Reply reply, std::int64_
   const auto at = commands_.find(id);
   if (at == commands_.end()) return;  // expired meanwhile
   Command& command = at->second;
-  if (!reply.is_error()) return answer(id, std::move(reply));
+  if (!reply.is_error()) {
+    if (!refusals_.empty()) {
+      const auto refusal = refusals_.find(name_of_command(command.bytes));
+      if (refusal != refusals_.end()) refusals_.erase(refusal);
+    }
+    return answer(id, std::move(reply));
+  }
   const ErrorClass error = classify(reply.text);
   count(error);
+  refused(link, command, error, reply, now_ms);
   if (command.sent >= kSendsMax) return answer(id, std::move(reply));
   const std::int64_t later_ms = now_ms + command.backoff.next_ms(random_());
   switch (error) {
@@ -310,6 +332,16 @@ void Client::take_reply(const Link& link, CommandId id, Reply reply, std::int64_
     case ErrorClass::other:
       return answer(id, std::move(reply));
   }
+}
+
+void Client::refused(const Link& link, const Command& command, ErrorClass error, const Reply& reply,
+                     std::int64_t now_ms) {
+  if (error == ErrorClass::moved || error == ErrorClass::ask) return;  // as clusters work
+  const std::string name(name_of_command(command.bytes));
+  refusals_.insert_or_assign(name, Refusal{error,
+                                           "Redis at " + to_string(link.to) + " refuses " + name + " (" + reply.text +
+                                               "): " + std::string(advice_on(error)),
+                                           now_ms});
 }
 
 void Client::again(CommandId id, Command& command, std::int64_t not_before_ms) {
@@ -370,7 +402,7 @@ Client::Link* Client::usable_link(const Address& address, std::int64_t now_ms) {
 
 void Client::drop(Link& link, const base::Error& why, std::int64_t now_ms) {
   actions_.push_back({Action::What::close, link.id, {}});
-  problem_ = why;
+  if (!map_ || map_->has(link.to) || !problem_) problem_ = why;  // not that of a sentinel while a master is missed
   bool asked = false;
   if (link.phase == Link::Phase::open) {
     counters_.disconnects.add();

@@ -23,6 +23,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -40,6 +41,7 @@
 #include "redis/session.h"
 #include "redis/slot_map.h"
 #include "redis/target.h"
+#include "redis/trouble.h"
 
 namespace footfall::redis {
 
@@ -88,6 +90,10 @@ class Client {
   bool up() const;
   // Why not, in a sentence; empty while up().
   std::string problem() const;
+  // What somebody should know: it is not up, or a server refuses commands of a kind, and has done none of that kind
+  // since (kRefusedMs long: then nobody tries any more).
+  static constexpr std::int64_t kRefusedMs = 120'000;
+  std::optional<Trouble> trouble(std::int64_t now_ms) const;
   std::vector<Address> masters() const { return map_ ? map_->masters() : std::vector<Address>{}; }
   const ClientCounters& counters() const { return counters_; }
 
@@ -126,6 +132,7 @@ class Client {
   void take_replies(Link& link, std::int64_t now_ms);
   void take_reply(const Link& link, CommandId id, Reply reply, std::int64_t now_ms);
   void again(CommandId id, Command& command, std::int64_t not_before_ms);
+  void refused(const Link& link, const Command& command, ErrorClass error, const Reply& reply, std::int64_t now_ms);
   void answer(CommandId id, base::Result<Reply> reply);
   void expire(std::int64_t now_ms);
 
@@ -170,6 +177,12 @@ class Client {
   bool asking_ = false;
   Backoff discovery_backoff_;
   std::optional<base::Error> problem_;
+  struct Refusal {
+    ErrorClass error;
+    std::string what;
+    std::int64_t at_ms;
+  };
+  std::map<std::string, Refusal, std::less<>> refusals_;  // name of a command -> why it was not done when last tried
 };
 
 }  // namespace footfall::redis

@@ -28,6 +28,10 @@ class ClientTest : public ::testing::Test {
   }
   Client& client() { return *client_; }
   std::uint64_t errors(ErrorClass error) { return client().counters().errors[static_cast<std::size_t>(error)].get(); }
+  std::string trouble() {
+    const auto trouble = client().trouble(now_ms_);
+    return trouble ? trouble->kind + ": " + trouble->what : "none";
+  }
   testing::RedisModel redis;
 
   void wait_ms(std::int64_t ms) {
@@ -283,6 +287,52 @@ TEST_F(ClientTest, AServerThatIsBusyForAWhileIsAskedAgain) {
   EXPECT_EQ(answer(), "OK");
 }
 
+// ---- what somebody should know
+
+TEST_F(ClientTest, WhatKeepsItFromWorkingIsTroubleWithWhatToDo) {
+  redis.at(kA).reachable = false;
+  connect("redis://a:1");
+  wait_ms(500);
+  EXPECT_EQ(trouble(),
+            "not available now: Redis at a:1: connection refused: is it running, and can it be reached from here?");
+  redis.at(kA).reachable = true;
+  redis.at(kA).password = "right";
+  wait_ms(Backoff::kLongestMs + 10);
+  EXPECT_TRUE(trouble().starts_with("not permitted: ")) << trouble();
+  EXPECT_NE(trouble().find("give it in --redis"), std::string::npos) << trouble();
+  redis.at(kA).password = "";
+  until_up();
+  EXPECT_EQ(trouble(), "none");
+}
+
+TEST_F(ClientTest, AServerThatTakesNoWritesIsTroubleUntilItDoes) {
+  redis.at(kA);
+  connect("redis://a:1");
+  until_up();
+  redis.at(kA).refuses = "OOM command not allowed when used memory > 'maxmemory'.";
+  put("k", "v");
+  EXPECT_EQ(
+      trouble(),
+      "oom: Redis at a:1 refuses SET (OOM command not allowed when used memory > 'maxmemory'.): it is full: raise "
+      "its `maxmemory`");
+  ASSERT_TRUE(client().submit(++last_tag_, slot_of("k"), command({"GET", "k"}), now_ms_));
+  answer();
+  EXPECT_TRUE(trouble().starts_with("oom")) << "that it reads says nothing";
+  redis.at(kA).refuses.clear();
+  put("k", "v");
+  EXPECT_EQ(trouble(), "none");
+}
+
+TEST_F(ClientTest, ARefusalThatNobodyTriesAgainIsForgotten) {
+  redis.at(kA).refuses = "MISCONF no snapshots";
+  connect("redis://a:1");
+  put("k", "v");
+  wait_ms(Client::kRefusedMs - 10'000);
+  EXPECT_TRUE(trouble().starts_with("misconf"));
+  wait_ms(10'010);
+  EXPECT_EQ(trouble(), "none");
+}
+
 TEST_F(ClientTest, AFullQueueTakesNothing) {
   Client::Options options;
   options.queue_bytes_max = 100;
@@ -364,6 +414,22 @@ TEST_F(SentinelTest, ANewMasterIsFollowedAlthoughTheOldOneStillAnswers) {
   EXPECT_EQ(client().masters(), std::vector<Address>{kB});
   EXPECT_EQ(put("k", "v"), "OK");
   EXPECT_EQ(redis.at(kB).data.strings["k"], "v");
+}
+
+TEST_F(SentinelTest, AMasterThatIsMissedIsTheTroubleAndNotASentinel) {
+  sentinels_say(kB);
+  redis.at(kB);
+  connect("redis+sentinel://s1,s2/m");
+  until_up();
+  redis.at({"s1", 26379}).reachable = false;
+  cut({"s1", 26379});
+  wait_ms(2'000);
+  EXPECT_EQ(trouble(), "none");
+  cut(kB);
+  for (int i = 0; i < 50; ++i) {
+    wait_ms(100);
+    EXPECT_NE(trouble().find("Redis at b:2"), std::string::npos) << trouble();
+  }
 }
 
 TEST_F(SentinelTest, AMasterThatDoesNotKnowItYetIsWaitedFor) {
