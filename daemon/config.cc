@@ -305,8 +305,10 @@ std::vector<Option> option_table() {
          config.syslog.insecure = text == "true";
          return {};
        }},
-      {"redis", "URI", "where snapshots are kept: redis://, rediss://, unix:// or redis+sentinel:// (none)", false,
-       set_redis},
+      {"redis", "URI",
+       "where snapshots are kept: redis://, rediss://, unix:// or redis+sentinel://HOST,.../MASTER[?sentinel-user=USER&"
+       "sentinel-password=PASSWORD]; the server's go in front, USER:PASSWORD@ (none)",
+       false, set_redis},
       {"redis-ca", "FILE", "certificate authorities for rediss:// (the system's)", false,
        [](Config& config, const std::vector<std::string>& values) -> Result<void> {
          config.redis.authorities = values.back();

@@ -25,6 +25,7 @@ struct LocalSite {
   std::shared_ptr<const lookup::TimeZone> zone;
   ingest::VisitorKeys keys;
   std::vector<const sites::Candidate*> in_block;  // its part of the block that is being made
+  counting::Epoch epoch;                          // under which its part of the last block was counted
 };
 
 class LocalSites {

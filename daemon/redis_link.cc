@@ -40,6 +40,19 @@ RedisLink::RedisLink(const boost::asio::any_io_executor& control, const RedisOpt
   talk();
 }
 
+void RedisLink::tick(std::int64_t now_s) {
+  const std::int64_t now_ms = clock_.utc_ms();
+  if (const auto line = trouble_log_.look(client_.trouble(now_ms), now_ms)) {
+    base::log::write(line->ended ? base::log::Level::info : base::log::Level::warning, line->text);
+  }
+  snapshots_.tick(now_s);
+}
+
+std::string RedisLink::problem() const {
+  const auto trouble = client_.trouble(clock_.utc_ms());
+  return trouble ? trouble->what : std::string();
+}
+
 // What is called when something became durable is sent too.
 LocalNodeWays RedisLink::sending(LocalNodeWays ways) {
   ways.when_durable = [this, when_durable =

@@ -21,6 +21,7 @@
 #include "redis/calls.h"
 #include "redis/client.h"
 #include "redis/transport.h"
+#include "redis/trouble.h"
 #include "redis_options.h"
 #include "snapshot_keeper.h"
 
@@ -35,10 +36,11 @@ class RedisLink {
             const std::optional<ingest::ClusterKey>& key);
 
   // Each second.
-  void tick(std::int64_t now_s) { snapshots_.tick(now_s); }
+  void tick(std::int64_t now_s);
 
   bool up() const { return client_.up(); }
-  std::string problem() const { return client_.problem(); }
+  // Empty: none.
+  std::string problem() const;
   const redis::ClientCounters& counters() const { return client_.counters(); }
   SnapshotKeeper& snapshots() { return snapshots_; }
   // nullptr: this node counts for itself.
@@ -55,6 +57,7 @@ class RedisLink {
   const base::Clock& clock_;
   redis::Client client_;
   redis::ClientCalls calls_;
+  redis::TroubleLog trouble_log_;
   const LocalNodeWays ways_;
   SnapshotKeeper snapshots_;
   std::optional<NodeLink> nodes_;

@@ -95,6 +95,7 @@ struct Shard::Batch {
   std::string text;                             // the answer's body, or the problem's detail
   std::uint64_t accepted = 0;                   // items
   bool replayed = false;
+  std::optional<counting::Epoch> epoch;  // under which all of it was counted, if it was one
 };
 
 // Taken from spare_blocks_ and given back, so that its vectors keep their capacity.
@@ -506,6 +507,7 @@ std::uint64_t Shard::commit(std::span<const sites::Candidate> candidates, std::s
   for (std::size_t i = 0; i < touched_.size(); ++i) {
     const std::vector<const sites::Candidate*>& part = touched_[i]->in_block;
     sites::decide(*touched_[i]->entry.site, part, index_, payload_, block.groups[i], pairs_left);
+    touched_[i]->epoch = block.groups[i].epoch;
     if (pairs_left < 2 * part.size()) {
       for (std::size_t k = 0; k < part.size(); ++k) {
         if (part[k]->touches_presence && !block.groups[i].hits[k].touches_presence) counters_.presence_full.add();
@@ -518,6 +520,13 @@ std::uint64_t Shard::commit(std::span<const sites::Candidate> candidates, std::s
     block.claim = std::move(claim);
   }
   return write_block(block);
+}
+
+std::optional<counting::Epoch> Shard::epoch_of_touched() const {
+  if (touched_.empty()) return std::nullopt;
+  const counting::Epoch& epoch = touched_.front()->epoch;
+  const bool one = std::ranges::all_of(touched_, [&](const LocalSite* local) { return local->epoch == epoch; });
+  return one ? std::optional(epoch) : std::nullopt;
 }
 
 std::uint64_t Shard::write_block(Block& block) {
@@ -626,12 +635,14 @@ void Shard::refuse_pending(Pending& pending) {
 void Shard::commit_pass() {
   if (candidates_.empty()) return;
   const std::uint64_t sequence = commit(candidates_, owners_, {});
+  auto owner = owners_.begin();  // of the next hit: candidates are in the order of their answers
   for (Pending& pending : pending_) {
     const bool hit =
         pending.answer == Answer::no_content || pending.answer == Answer::gif || pending.answer == Answer::hit_json;
     if (!hit || pending.committed) continue;
     pending.committed = true;
     pending.block = sequence;
+    pending.epoch = (*owner++)->epoch;
     if (sequence == 0) refuse_pending(pending);
   }
   candidates_.clear();
@@ -713,7 +724,7 @@ void Shard::hold_bodies() {
 void Shard::on_batch(http::ConnectionRef connection, const http::Request& request) {
   const std::uint32_t index = batches_.take();
   if (request.sink == nullptr && shed(Shed::batch)) {  // what has a sink is decoded already
-    batches_[index] = {api::Problem::unavailable, std::string(kOverloaded)};
+    batches_[index] = {api::Problem::unavailable, std::string(kOverloaded), 0, false, std::nullopt};
     pending_.push_back({connection, Answer::batch, request.keep_alive, false, index});
     return;
   }
@@ -723,13 +734,14 @@ void Shard::on_batch(http::ConnectionRef connection, const http::Request& reques
                                        : unsynced_hits_.get() >= kUnsyncedHitsMax ? kDiskBehind
                                                                                   : std::string_view();
   TakenBatch taken = intake_.take(request, token_of(request), loop_->now_ms() / 1000, unavailable);
-  batches_[index] = {taken.problem, std::move(taken.text), taken.candidates.size(), taken.replayed};
+  batches_[index] = {taken.problem, std::move(taken.text), taken.candidates.size(), taken.replayed, std::nullopt};
   if (!taken.candidates.empty() || taken.claim.holds()) {
     // Else a part that went to another shard, and its mark, could outlive a power cut without the ones before it.
     pending.durable = environment_.durability == Durability::kernel && taken.claim.holds_part();
     pending.block = commit(taken.candidates, taken.owners, std::move(taken.claim));
     pending.committed = true;
     if (pending.block == 0) refuse_pending(pending);
+    batches_[index].epoch = epoch_of_touched();
     hold_bodies();
   }
   intake_.give_back(std::move(taken));
@@ -817,12 +829,12 @@ void Shard::answer_one(const Pending& pending) {
   std::string& out = loop_->begin_answer(pending.connection);
   switch (pending.answer) {
     case Answer::no_content:
-      out.append(hit_answers_.no_content(keep_alive));
+      hit_answers_.write_no_content(out, epoch_fields_.field(pending.epoch), keep_alive);
       counters_.acknowledged.add();
       counters_.answered(api::Route::hit, 204);
       break;
     case Answer::gif:
-      out.append(hit_answers_.gif(keep_alive));
+      hit_answers_.write_gif(out, epoch_fields_.field(pending.epoch), keep_alive);
       counters_.acknowledged.add();
       counters_.answered(api::Route::hit_gif, 200);
       break;
@@ -859,6 +871,7 @@ void Shard::answer_batch(std::string& out, const Batch& batch, bool keep_alive) 
   counters_.acknowledged.add(batch.accepted);
   counters_.answered(api::Route::batch, 200);
   if (batch.replayed) fields += "Idempotency-Replayed: true\r\n";
+  if (batch.epoch) fields += epoch_fields_.field(*batch.epoch);
   http::write(out, {200, "application/json", batch.text, "no-store", fields, true}, date, keep_alive);
 }
 
@@ -964,7 +977,10 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
   const api::ReadContext context =
       api::read_context(local->entry, local->zone, *directory_, read.token, loop_->now_ms());
   vary = api::vary_field(context);
-  if (read.route == Route::hit) return answer(200, "application/json", api::stats_json(context, read.path), "no-store");
+  if (read.route == Route::hit) {
+    return answer(200, "application/json", api::stats_json(context, read.path), "no-store",
+                  epoch_fields_.field(pending.epoch));
+  }
   if (const std::optional<api::Problem> refused = api::refusal(context, read.route))
     return problem(*refused, api::refusal_detail(*refused));
 

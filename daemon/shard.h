@@ -42,6 +42,7 @@
 #include "base/clock.h"
 #include "batch_intake.h"
 #include "durability.h"
+#include "epoch_fields.h"
 #include "http/listener.h"
 #include "http/loop.h"
 #include "http/response.h"
@@ -185,6 +186,7 @@ class Shard final : public http::LoopHandler {
     std::uint32_t index = 0;  // in reads_, refusals_ or batches_
     std::uint64_t block = 0;  // sequence of the block that must be applied before; 0: none
     bool durable = false;     // must be on the device, whatever the mode is
+    counting::Epoch epoch{};  // of a hit that is committed: under which it counts
   };
   struct Waiter {
     std::uint64_t sequence;
@@ -217,6 +219,8 @@ class Shard final : public http::LoopHandler {
   std::uint64_t commit(std::span<const sites::Candidate> candidates, std::span<LocalSite* const> owners,
                        sites::BatchClaim claim, bool answered = true);
   void commit_pass();
+  // Of the last block's sites, if they have one epoch.
+  std::optional<counting::Epoch> epoch_of_touched() const;
   bool holds_answers() const { return environment_.durability == Durability::disk; }
   // Somebody waits for the device.
   bool waited_for() const { return holds_answers() || !waiters_.empty() || !held_.empty(); }
@@ -275,6 +279,7 @@ class Shard final : public http::LoopHandler {
   lookup::AgentCache agents_;
   ingest::RateLimit rate_limit_;
   http::HitAnswers hit_answers_;
+  EpochFields epoch_fields_;
 
   // Of the pass; capacity is kept.
   ingest::Arena arena_;

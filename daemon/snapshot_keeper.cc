@@ -58,8 +58,13 @@ void SnapshotKeeper::tick(std::int64_t now_s) {
   taking_ = true;
   take(std::move(changed), [this](base::Result<Taken> taken) {
     taking_ = false;
-    if (taken->failed.empty()) return;
+    const bool failed_before = std::exchange(failing_, !taken->failed.empty());
+    if (!failing_) {
+      if (failed_before) base::log::info("snapshots are kept again");
+      return;
+    }
     due_s_ = clock_.utc_s() + std::min<std::int64_t>(options_.snapshot_interval_s, kAgainAfter_s);
+    if (failed_before) return;  // not a line for each try
     base::log::warning("snapshots: " + std::to_string(taken->failed.size()) + " of " +
                        std::to_string(taken->failed.size() + taken->names.size()) +
                        " were not kept; the last: " + taken->failed.back());

@@ -69,6 +69,7 @@ class SnapshotKeeper final : public api::SnapshotStore {
   std::map<std::string, std::uint64_t> kept_totals_;  // site -> the total of its latest snapshot
   std::int64_t due_s_;                                // when snapshots are to be taken next
   bool taking_ = false;                               // those of the interval
+  bool failing_ = false;                              // some of those of the last interval were not kept
   SnapshotStats stats_;
 };
 

@@ -209,22 +209,23 @@ std::string_view gif_bytes() {
 void HitAnswers::rebuild(std::int64_t utc_s) {
   second_ = utc_s;
   date_ = imf_fixdate(utc_s);
-  const auto build = [this](std::string_view status_line, std::string_view connection, std::string_view content,
-                            std::string_view body) {
+  const auto build = [this](std::string_view status_line, std::string_view connection, std::string_view content) {
     std::string out(status_line);
     append_field(out, "Date", date_);
     out.append(
-        "Cache-Control: no-store\r\nCross-Origin-Resource-Policy: cross-origin\r\nAccess-Control-Allow-Origin: *\r\n");
-    out.append(extra_fields_).append(connection).append(content).append("\r\n").append(body);
+        "Cache-Control: no-store\r\nCross-Origin-Resource-Policy: cross-origin\r\nAccess-Control-Allow-Origin: *\r\n"
+        "Access-Control-Expose-Headers: Footfall-Epoch\r\n");
+    out.append(extra_fields_).append(connection).append(content);
     return out;
   };
   constexpr std::string_view kNoContent = "HTTP/1.1 204 No Content\r\n";
   constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\n";
   constexpr std::string_view kGifContent = "Content-Type: image/gif\r\nContent-Length: 43\r\n";
-  no_content_ = build(kNoContent, {}, {}, {});
-  no_content_close_ = build(kNoContent, kClose, {}, {});
-  gif_ = build(kOk, {}, kGifContent, gif_bytes());
-  gif_close_ = build(kOk, kClose, kGifContent, gif_bytes());
+  no_content_ = build(kNoContent, {}, {});
+  no_content_close_ = build(kNoContent, kClose, {});
+  gif_ = build(kOk, {}, kGifContent);
+  gif_close_ = build(kOk, kClose, kGifContent);
+  gif_end_ = std::string("\r\n").append(gif_bytes());
 }
 
 }  // namespace footfall::http

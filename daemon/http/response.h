@@ -3,7 +3,8 @@
 // the Date field is made once a second.
 //
 // Every answer may be read from any origin: `Access-Control-Allow-Origin: *` and the exposed fields stand on errors
-// too, and never with credentials. Hit answers leave out what a page that pings has no use for: their bytes cost.
+// too, and never with credentials. Hit answers expose the epoch alone, and leave out what a page that pings has no use
+// for: their bytes cost.
 // Tested by tests/unit/http/response_test.cc.
 #pragma once
 
@@ -48,15 +49,22 @@ class HitAnswers {
     if (utc_s != second_) rebuild(utc_s);
   }
   std::string_view date() const { return date_; }
-  std::string_view no_content(bool keep_alive) const { return keep_alive ? no_content_ : no_content_close_; }
-  std::string_view gif(bool keep_alive) const { return keep_alive ? gif_ : gif_close_; }
+  // Append the answer. `fields`: complete lines of this one.
+  void write_no_content(std::string& out, std::string_view fields, bool keep_alive) const {
+    out.append(keep_alive ? no_content_ : no_content_close_).append(fields).append("\r\n");
+  }
+  void write_gif(std::string& out, std::string_view fields, bool keep_alive) const {
+    out.append(keep_alive ? gif_ : gif_close_).append(fields).append(gif_end_);
+  }
 
  private:
   void rebuild(std::int64_t utc_s);
 
   std::int64_t second_ = INT64_MIN;
   std::string extra_fields_;
-  std::string date_, no_content_, no_content_close_, gif_, gif_close_;
+  std::string date_;
+  // Heads without their last line, which is empty; and what follows the picture's fields.
+  std::string no_content_, no_content_close_, gif_, gif_close_, gif_end_;
 };
 
 std::string_view gif_bytes();  // 43 bytes, one transparent pixel

@@ -91,6 +91,21 @@ std::string Client::problem() const {
   return "not connected to " + to_string(target_) + " yet";
 }
 
+std::optional<Trouble> Client::trouble(std::int64_t now_ms) const {
+  if (!up()) {
+    const base::Errc code = problem_ ? problem_->code : base::Errc::unavailable;
+    const bool away = code == base::Errc::unavailable;
+    return Trouble{std::string(base::describe(code)),
+                   problem() + (away ? ": is it running, and can it be reached from here?" : "")};
+  }
+  const Refusal* last = nullptr;
+  for (const auto& [name, refusal] : refusals_) {
+    if (now_ms - refusal.at_ms < kRefusedMs && (last == nullptr || refusal.at_ms > last->at_ms)) last = &refusal;
+  }
+  if (last == nullptr) return std::nullopt;
+  return Trouble{std::string(name_of(last->error)), last->what};
+}
+
 std::optional<Client::Action> Client::take_action() {
   if (actions_.empty()) return std::nullopt;
   Action out = std::move(actions_.front());
@@ -123,8 +138,7 @@ void Client::opened(LinkId id, std::int64_t now_ms) {
   Link* link = find_link(links_, id);
   if (link == nullptr || link->phase != Link::Phase::opening) return;
   link->phase = Link::Phase::open;
-  const Session::Options options{target_.user, target_.password, target_.database, options_.timeout_ms};
-  link->session.emplace(link->to, options, now_ms);
+  link->session.emplace(link->to, log_in(link->to), now_ms);
   dirty_.push_back(id);
   turn(now_ms);
 }
@@ -134,6 +148,7 @@ void Client::received(LinkId id, std::string_view bytes, std::int64_t now_ms) {
   if (link == nullptr || link->phase != Link::Phase::open) return;
   const bool was_ready = link->session->ready();
   link->session->receive(bytes, now_ms);
+  for (const ErrorClass error : link->session->take_refusals()) count(error);
   const bool ready = link->session->ready();
   const bool not_the_master = target_.has_sentinels() && ready && !link->session->server().master;
   if (!was_ready && ready) {
@@ -169,6 +184,7 @@ void Client::advance(std::int64_t now_ms) {
            now_ms);
     } else if (link->phase == Link::Phase::open) {
       link->session->advance(now_ms);
+      if (!link->session->unsent().empty()) dirty_.push_back(link->id);
       if (link->session->failed()) drop(*link, link->session->error(), now_ms);
     }
   }
@@ -271,9 +287,16 @@ void Client::take_reply(const Link& link, CommandId id, Reply reply, std::int64_
   const auto at = commands_.find(id);
   if (at == commands_.end()) return;  // expired meanwhile
   Command& command = at->second;
-  if (!reply.is_error()) return answer(id, std::move(reply));
+  if (!reply.is_error()) {
+    if (!refusals_.empty()) {
+      const auto refusal = refusals_.find(name_of_command(command.bytes));
+      if (refusal != refusals_.end()) refusals_.erase(refusal);
+    }
+    return answer(id, std::move(reply));
+  }
   const ErrorClass error = classify(reply.text);
-  counters_.errors[static_cast<std::size_t>(error)].add();
+  count(error);
+  refused(link, command, error, reply, now_ms);
   if (command.sent >= kSendsMax) return answer(id, std::move(reply));
   const std::int64_t later_ms = now_ms + command.backoff.next_ms(random_());
   switch (error) {
@@ -311,6 +334,16 @@ void Client::take_reply(const Link& link, CommandId id, Reply reply, std::int64_
   }
 }
 
+void Client::refused(const Link& link, const Command& command, ErrorClass error, const Reply& reply,
+                     std::int64_t now_ms) {
+  if (error == ErrorClass::moved || error == ErrorClass::ask) return;  // as clusters work
+  const std::string name(name_of_command(command.bytes));
+  refusals_.insert_or_assign(name, Refusal{error,
+                                           "Redis at " + to_string(link.to) + " refuses " + name + " (" + reply.text +
+                                               "): " + std::string(advice_on(error)),
+                                           now_ms});
+}
+
 void Client::again(CommandId id, Command& command, std::int64_t not_before_ms) {
   command.not_before_ms = not_before_ms;
   waiting_.push_back(id);
@@ -338,6 +371,19 @@ void Client::expire(std::int64_t now_ms) {
 
 // ---- links
 
+// As whom. Of sentinels most have no password, some the server's, and some one of their own.
+Session::Options Client::log_in(const Address& to) const {
+  Session::Options out{target_.user, target_.password, target_.database, options_.timeout_ms};
+  const auto& sentinels = target_.addresses;
+  if (!target_.has_sentinels() || std::find(sentinels.begin(), sentinels.end(), to) == sentinels.end()) return out;
+  out.offered = target_.sentinel_password.empty();
+  if (!out.offered) {
+    out.user = target_.sentinel_user;
+    out.password = target_.sentinel_password;
+  }
+  return out;
+}
+
 Client::Link& Client::link_to(const Address& address, std::int64_t now_ms) {
   auto& link = links_[address];
   if (!link) {
@@ -356,7 +402,7 @@ Client::Link* Client::usable_link(const Address& address, std::int64_t now_ms) {
 
 void Client::drop(Link& link, const base::Error& why, std::int64_t now_ms) {
   actions_.push_back({Action::What::close, link.id, {}});
-  problem_ = why;
+  if (!map_ || map_->has(link.to) || !problem_) problem_ = why;  // not that of a sentinel while a master is missed
   bool asked = false;
   if (link.phase == Link::Phase::open) {
     counters_.disconnects.add();
@@ -381,7 +427,7 @@ void Client::drop_unused(std::int64_t now_ms) {
   for (auto at = links_.begin(); at != links_.end();) {
     Link& link = *at->second;
     if (map_ && map_->has(at->first)) link.used_ms = now_ms;
-    const bool owes = link.phase == Link::Phase::open && link.session->deadline_ms();
+    const bool owes = link.phase == Link::Phase::open && link.session->owes();
     if (owes || now_ms - link.used_ms < kUnusedMs) {
       ++at;
       continue;
@@ -461,7 +507,10 @@ void Client::take_discovery(Link& link, const Reply& reply, std::int64_t now_ms)
     problem_ = base::Error{base::Errc::unavailable, "Redis at " + to_string(link.to) + ": " + std::move(what)};
     next_candidate(now_ms);
   };
-  if (reply.is_error()) return failed(reply.text);
+  if (reply.is_error()) {
+    count(classify(reply.text));
+    return failed(reply.text);
+  }
   switch (link.session->server().mode) {
     case Session::Server::Mode::sentinel: {
       if (!target_.has_sentinels())

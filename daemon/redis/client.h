@@ -23,6 +23,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -40,6 +41,7 @@
 #include "redis/session.h"
 #include "redis/slot_map.h"
 #include "redis/target.h"
+#include "redis/trouble.h"
 
 namespace footfall::redis {
 
@@ -47,7 +49,7 @@ namespace footfall::redis {
 struct ClientCounters {
   base::Counter answered;
   base::Counter unavailable;
-  std::array<base::Counter, kErrorClasses> errors;  // ErrorClass -> replies
+  std::array<base::Counter, kErrorClasses> errors;  // ErrorClass -> replies, to log-ins and discoveries too
   base::Counter connects;
   base::Counter masters;  // connections to a master, and servers that became one: each may lack what was written
   base::Counter disconnects;
@@ -88,6 +90,10 @@ class Client {
   bool up() const;
   // Why not, in a sentence; empty while up().
   std::string problem() const;
+  // What somebody should know: it is not up, or a server refuses commands of a kind, and has done none of that kind
+  // since (kRefusedMs long: then nobody tries any more).
+  static constexpr std::int64_t kRefusedMs = 120'000;
+  std::optional<Trouble> trouble(std::int64_t now_ms) const;
   std::vector<Address> masters() const { return map_ ? map_->masters() : std::vector<Address>{}; }
   const ClientCounters& counters() const { return counters_; }
 
@@ -119,15 +125,18 @@ class Client {
 
   void turn(std::int64_t now_ms);  // after anything happened
   void count_masters();
+  void count(ErrorClass error) { counters_.errors[static_cast<std::size_t>(error)].add(); }
   void dispatch(std::int64_t now_ms);
   void open_links(std::int64_t now_ms);  // those that are due
   bool send(CommandId id, Command& command, std::int64_t now_ms);
   void take_replies(Link& link, std::int64_t now_ms);
   void take_reply(const Link& link, CommandId id, Reply reply, std::int64_t now_ms);
   void again(CommandId id, Command& command, std::int64_t not_before_ms);
+  void refused(const Link& link, const Command& command, ErrorClass error, const Reply& reply, std::int64_t now_ms);
   void answer(CommandId id, base::Result<Reply> reply);
   void expire(std::int64_t now_ms);
 
+  Session::Options log_in(const Address& to) const;
   Link& link_to(const Address& address, std::int64_t now_ms);
   Link* usable_link(const Address& address, std::int64_t now_ms);
   void drop(Link& link, const base::Error& why, std::int64_t now_ms);
@@ -168,6 +177,12 @@ class Client {
   bool asking_ = false;
   Backoff discovery_backoff_;
   std::optional<base::Error> problem_;
+  struct Refusal {
+    ErrorClass error;
+    std::string what;
+    std::int64_t at_ms;
+  };
+  std::map<std::string, Refusal, std::less<>> refusals_;  // name of a command -> why it was not done when last tried
 };
 
 }  // namespace footfall::redis

@@ -30,4 +30,13 @@ std::string command(std::initializer_list<std::string_view> words) {
   return out;
 }
 
+std::string_view name_of_command(std::string_view bytes) {
+  for (int line = 0; line < 2; ++line) {  // *N, $SIZE
+    const std::size_t end = bytes.find('\n');
+    if (end == std::string_view::npos) return {};
+    bytes.remove_prefix(end + 1);
+  }
+  return bytes.substr(0, bytes.find('\r'));
+}
+
 }  // namespace footfall::redis

@@ -14,4 +14,7 @@ void append_command(std::string& out, std::span<const std::string_view> words);
 
 std::string command(std::initializer_list<std::string_view> words);
 
+// The first word of what append_command() appended.
+std::string_view name_of_command(std::string_view bytes);
+
 }  // namespace footfall::redis

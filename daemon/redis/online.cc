@@ -167,6 +167,7 @@ void Online::lost() {
     site->asking.reset();
     site->parts_at_ms = kNever;
     site->flush_at_ms = kNever;
+    site->ask_at_ms = kNever;
     for (Generation& generation : site->generations) {
       std::fill(generation.expire_at_ms.begin(), generation.expire_at_ms.end(), kNever);
     }
@@ -310,7 +311,7 @@ std::size_t Online::visit(Site& site, std::int64_t now_ms) {
     site.active_until_ms = now_ms + std::int64_t{1000} * site.window.window_s;
     publish(site, seen, now_ms);
   }
-  if (!site.has_work() && site.writes_in_flight == 0 && !site.everybody) site.whole = true;
+  look_whether_whole(site);
   return seen.size() + slices * kTickSlice;
 }
 
@@ -368,9 +369,16 @@ void Online::written(Serial serial, std::size_t bytes, std::span<const counting:
   if (!done) {
     keep(*site, seen);
     enqueue(*site);
-  } else if (!site->has_work() && site->writes_in_flight == 0 && !site->everybody) {
-    site->whole = true;
+  } else {
+    look_whether_whole(*site);
   }
+}
+
+// Then it may be counted, and is at once.
+void Online::look_whether_whole(Site& site) {
+  if (site.whole || site.has_work() || site.writes_in_flight > 0 || site.everybody) return;
+  site.whole = true;
+  site.ask_at_ms = kNever;
 }
 
 // Behind what was written on the same way; a key that is not there yet is tried again.
@@ -477,6 +485,7 @@ void Online::ask_parts(Site& site, std::int64_t now_ms) {
       if (divide_first(*here)) return;
       here->flush_at_ms = kNever;
     }
+    if (here->parts_read_ms < now_ms - kPartsStaleMs) here->ask_at_ms = kNever;  // it was not counted without them
     here->parts_read_ms = now_ms;
     if (!here->parts.divided() || now_ms < here->parts_kept_ms) return;
     here->parts_kept_ms = now_ms + kPartsKept_s * 1000 / 7;

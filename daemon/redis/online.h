@@ -170,6 +170,7 @@ class Online {
   std::size_t visit(Site& site, std::int64_t now_ms);
   void publish(Site& site, std::span<const counting::Seen> seen, std::int64_t now_ms);
   void write(Site& site, const Generation& generation, std::uint32_t part, std::vector<counting::Seen> seen);
+  void look_whether_whole(Site& site);
   void written(Serial serial, std::size_t bytes, std::span<const counting::Seen> seen, bool done);
   void let_expire(Site& site, Generation& generation, std::uint32_t part, std::int64_t now_ms);
   void tidy(Site& site, Generation& generation, std::int64_t now_ms);

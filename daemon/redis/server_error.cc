@@ -44,6 +44,38 @@ std::string_view name_of(ErrorClass error) noexcept {
   return kNames[static_cast<std::size_t>(error)];
 }
 
+std::string_view advice_on(ErrorClass error) noexcept {
+  switch (error) {
+    case ErrorClass::moved:
+    case ErrorClass::ask:
+    case ErrorClass::tryagain:
+      return "slots of the cluster are on their way: it ends by itself";
+    case ErrorClass::clusterdown:
+      return "see what `redis-cli --cluster check` says";
+    case ErrorClass::loading:
+      return "it reads its dump: it ends by itself";
+    case ErrorClass::busy:
+      return "a script keeps it busy: `SCRIPT KILL` ends it";
+    case ErrorClass::master_down:
+      return "it is a replica, and its master is away";
+    case ErrorClass::readonly:
+      return "it is a replica: name its master, or the sentinels, in --redis";
+    case ErrorClass::oom:
+      return "it is full: raise its `maxmemory`";
+    case ErrorClass::misconf:
+      return "it cannot write to its disk: see its log, and whether there is room";
+    case ErrorClass::no_replicas:
+      return "fewer replicas are in step than its `min-replicas-to-write` wants";
+    case ErrorClass::unauthorized:
+      return "see user and password in --redis";
+    case ErrorClass::forbidden:
+      return "allow it to the user of --redis: proto/redis-keys.md has the commands";
+    case ErrorClass::other:
+      break;
+  }
+  return "see its log, and whether something else writes under --redis-prefix";
+}
+
 ErrorClass classify(std::string_view text) noexcept {
   const std::string_view word = text.substr(0, text.find(' '));
   for (const Prefix& prefix : kPrefixes) {

@@ -33,6 +33,9 @@ inline constexpr std::size_t kErrorClasses = static_cast<std::size_t>(ErrorClass
 // The label of metrics and logs: "moved".
 std::string_view name_of(ErrorClass error) noexcept;
 
+// What somebody has to do about it, who reads it in a log: "it is full: raise its `maxmemory`".
+std::string_view advice_on(ErrorClass error) noexcept;
+
 // `text` is the reply without its leading '-': "MOVED 3999 127.0.0.1:6381".
 ErrorClass classify(std::string_view text) noexcept;
 

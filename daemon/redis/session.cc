@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "redis/session.h"
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include "redis/command.h"
-#include "redis/server_error.h"
 
 namespace footfall::redis {
 namespace {
@@ -61,7 +62,10 @@ void Session::receive(std::string_view bytes, std::int64_t now_ms) {
     if (!reply) return fail(reply.error().code, reply.error().detail);
     if (!*reply) return;
     if (!greeting_.empty()) {
-      take_greeting(**reply);
+      take_greeting(**reply, now_ms);
+    } else if (!owed_.empty() && owed_.front() == kOwnTag) {
+      owed_.pop_front();
+      take_memory(**reply, now_ms);
     } else if (!owed_.empty()) {
       answers_.push_back({owed_.front(), std::move(**reply)});
       owed_.pop_front();
@@ -71,37 +75,55 @@ void Session::receive(std::string_view bytes, std::int64_t now_ms) {
   }
 }
 
-void Session::take_greeting(const Reply& reply) {
+void Session::take_greeting(const Reply& reply, std::int64_t now_ms) {
   const Step step = greeting_.front();
   greeting_.pop_front();
   switch (step) {
     case Step::auth:
       // "ERR AUTH <password> called without any password configured": whoever needs none lets everybody in.
-      if (reply.is_error() && !reply.text.starts_with("ERR AUTH") && classify(reply.text) != ErrorClass::loading) {
-        return fail(base::Errc::denied, "it refuses user and password (" + reply.text + "): see --redis");
+      if (reply.is_error() && !options_.offered && !reply.text.starts_with("ERR AUTH") &&
+          classify(reply.text) != ErrorClass::loading) {
+        return refuse(reply, base::Errc::denied, "it refuses user and password (" + reply.text + "): see --redis");
       }
       return;
     case Step::name:
       return;  // a user may be forbidden to do that, and it is for `CLIENT LIST` alone
     case Step::info:
-      return take_info(reply);
+      return take_info(reply, now_ms);
     case Step::select:
-      if (reply.is_error())
-        return fail(base::Errc::invalid_config, "database " + std::to_string(options_.database) + ": " + reply.text);
+      if (reply.is_error()) {
+        return refuse(reply, base::Errc::invalid_config,
+                      "database " + std::to_string(options_.database) + ": " + reply.text);
+      }
       phase_ = Phase::ready;
       return;
   }
 }
 
-void Session::take_info(const Reply& reply) {
-  if (reply.is_error()) {
-    const ErrorClass error = classify(reply.text);
-    if (error == ErrorClass::unauthorized)
-      return fail(base::Errc::denied, "it wants a password (" + reply.text + "): give it in --redis");
-    if (error == ErrorClass::forbidden)
-      return fail(base::Errc::denied, "its user may not run INFO (" + reply.text + "): allow it, `+info`");
-    return fail(base::Errc::unavailable, reply.text);
+void Session::no_info(const Reply& reply) {
+  const ErrorClass error = classify(reply.text);
+  if (error == ErrorClass::unauthorized) {
+    return refuse(reply, base::Errc::denied,
+                  "it wants a password (" + reply.text +
+                      (options_.offered ? "), another than the server's: give it in --redis, `?sentinel-password=`"
+                                        : "): give it in --redis"));
   }
+  if (error == ErrorClass::forbidden)
+    return refuse(reply, base::Errc::denied, "its user may not run INFO (" + reply.text + "): allow it, `+info`");
+  return refuse(reply, base::Errc::unavailable, reply.text);
+}
+
+bool Session::may_evict() {
+  if (server_.policy.empty() || server_.policy == "noeviction") return false;
+  fail(base::Errc::invalid_config,
+       "its maxmemory-policy is " + server_.policy +
+           ": it may throw counts away when its memory is full. Set `maxmemory-policy noeviction`, or give footfall a "
+           "Redis of its own");
+  return true;
+}
+
+void Session::take_info(const Reply& reply, std::int64_t now_ms) {
+  if (reply.is_error()) return no_info(reply);
   const std::string_view info = reply.text;
   const std::string_view mode = field(info, "redis_mode");
   server_.mode = mode == "cluster"    ? Server::Mode::cluster
@@ -119,12 +141,8 @@ void Session::take_info(const Reply& reply) {
     phase_ = Phase::ready;
     return;
   }
-  if (!server_.policy.empty() && server_.policy != "noeviction") {
-    return fail(base::Errc::invalid_config,
-                "its maxmemory-policy is " + server_.policy +
-                    ": it may throw counts away when its memory is full. Set `maxmemory-policy noeviction`, or give "
-                    "footfall a Redis of its own");
-  }
+  if (may_evict()) return;
+  policy_at_ms_ = now_ms + kPolicyEachMs;
   if (options_.database == 0) {
     phase_ = Phase::ready;
   } else if (server_.mode == Server::Mode::cluster) {
@@ -135,16 +153,32 @@ void Session::take_info(const Reply& reply) {
   }
 }
 
-void Session::advance(std::int64_t now_ms) {
-  const auto deadline = deadline_ms();
-  if (deadline && now_ms >= *deadline) {
-    fail(base::Errc::unavailable, "no answer within " + std::to_string(options_.timeout_ms) + " ms");
+void Session::take_memory(const Reply& reply, std::int64_t now_ms) {
+  policy_at_ms_ = now_ms + kPolicyEachMs;
+  if (!reply.is_error()) {
+    server_.policy = field(reply.text, "maxmemory_policy");
+    may_evict();
+    return;
   }
+  const ErrorClass error = classify(reply.text);  // a server that is busy is asked again
+  if (error != ErrorClass::busy && error != ErrorClass::loading) no_info(reply);
+}
+
+void Session::advance(std::int64_t now_ms) {
+  if (owes() && now_ms >= last_heard_ms_ + options_.timeout_ms) {
+    return fail(base::Errc::unavailable, "no answer within " + std::to_string(options_.timeout_ms) + " ms");
+  }
+  if (!ready() || !policy_at_ms_ || now_ms < *policy_at_ms_) return;
+  policy_at_ms_.reset();
+  submit(kOwnTag, command({"INFO", "memory"}), now_ms);
 }
 
 std::optional<std::int64_t> Session::deadline_ms() const {
-  if (failed() || (greeting_.empty() && owed_.empty())) return std::nullopt;
-  return last_heard_ms_ + options_.timeout_ms;
+  if (failed()) return std::nullopt;
+  std::optional<std::int64_t> out;
+  if (ready()) out = policy_at_ms_;
+  if (owes()) out = std::min(out.value_or(INT64_MAX), last_heard_ms_ + options_.timeout_ms);
+  return out;
 }
 
 void Session::submit(Tag tag, std::string_view bytes, std::int64_t now_ms) {
@@ -161,7 +195,14 @@ std::optional<Session::Answer> Session::next() {
 }
 
 std::vector<Session::Tag> Session::owed() const {
-  return {owed_.begin(), owed_.end()};
+  std::vector<Tag> out;
+  std::copy_if(owed_.begin(), owed_.end(), std::back_inserter(out), [](Tag tag) { return tag != kOwnTag; });
+  return out;
+}
+
+void Session::refuse(const Reply& reply, base::Errc code, const std::string& what) {
+  refusals_.push_back(classify(reply.text));
+  fail(code, what);
 }
 
 void Session::fail(base::Errc code, const std::string& what) {

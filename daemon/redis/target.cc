@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "redis/target.h"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -11,7 +12,7 @@ constexpr std::uint16_t kPort = 6379;
 constexpr std::uint16_t kSentinelPort = 26379;
 constexpr std::string_view kShapes =
     "; write redis://[user:password@]host[:port][,host...][/database], rediss://..., unix:///path or "
-    "redis+sentinel://host[:port],.../master[/database]";
+    "redis+sentinel://host[:port],.../master[/database][?sentinel-user=user&sentinel-password=password]";
 
 base::Error wrong(std::string what) {
   return {base::Errc::invalid_config, std::move(what) + std::string(kShapes)};
@@ -80,6 +81,24 @@ bool take_credentials(std::string_view& text, Target& out) {
   return true;
 }
 
+// "sentinel-user=U&sentinel-password=P". Answers what is wrong, without what may be a password; empty: nothing.
+std::string take_sentinel_credentials(std::string_view query, Target& out) {
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), pair.size() + 1));
+    const std::string_view key = pair.substr(0, pair.find('='));
+    const auto value = decoded(pair.substr(std::min(pair.size(), key.size() + 1)));
+    std::string* const to = key == "sentinel-user"       ? &out.sentinel_user
+                            : key == "sentinel-password" ? &out.sentinel_password
+                                                         : nullptr;
+    if (to == nullptr) return "unknown '?" + std::string(key) + "'";
+    if (!value || value->empty()) return std::string(key) + " cannot be read";
+    *to = *value;
+  }
+  if (!out.sentinel_user.empty() && out.sentinel_password.empty()) return "sentinel-password is missing";
+  return {};
+}
+
 base::Result<Target> parse_unix(std::string_view rest) {
   Target out;
   std::string_view query;
@@ -117,6 +136,11 @@ base::Result<Target> parse_target(std::string_view uri) {
     return wrong("unknown scheme '" + std::string(scheme) + "'");
   // A password may hold a '/', but then percent-encoded: what follows the first one behind the '@' is the path.
   if (!take_credentials(rest, out)) return wrong("user and password cannot be read");
+  if (const std::size_t query = rest.find('?'); sentinels && query != std::string_view::npos) {
+    if (std::string what = take_sentinel_credentials(rest.substr(query + 1), out); !what.empty())
+      return wrong(std::move(what));
+    rest = rest.substr(0, query);
+  }
   std::string_view path;
   if (const std::size_t slash = rest.find('/'); slash != std::string_view::npos) {
     path = rest.substr(slash + 1);

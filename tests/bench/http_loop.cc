@@ -45,7 +45,8 @@ class Handler final : public http::LoopHandler {
     at_ += put;
     block_.clear();
     for (const Due& due : due_) {
-      loop->begin_answer(due.connection).append(due.gif ? answers_.gif(!due.close) : answers_.no_content(!due.close));
+      std::string& out = loop->begin_answer(due.connection);
+      due.gif ? answers_.write_gif(out, {}, !due.close) : answers_.write_no_content(out, {}, !due.close);
       loop->finish_answer(due.connection, due.close);
     }
     due_.clear();

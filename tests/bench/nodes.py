@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What it costs to count together with other nodes, against the goals.
 
-    nodes.py BUILD_DIR [--rounds 5] [--seconds 3] [--sites 200]
+    nodes.py BUILD_DIR [--rounds 5] [--seconds 3] [--sites 200] [--cluster-key]
+
+With --cluster-key who is online and the visitors of a day are counted together too: each visitor is written to Redis.
 
 cost   CPU per hit in kernel durability, with --node and a healthy Redis / without Redis, 64 connections, rounds interleaved: 1.03.
 p99    of acknowledgements in disk durability at 20,000 hits/s, open loop, while Redis is stopped / while it runs: 1.10.
@@ -14,6 +16,7 @@ Daemons are pinned to core 0, clients and Redis to core 1.
 import argparse
 import os
 import pathlib
+import secrets
 import statistics
 import sys
 import tempfile
@@ -33,6 +36,18 @@ def start(directory, *options):
     return node.start()
 
 
+def together(work, redis, args, name):
+    """The options of a node."""
+    options = ["--redis", redis.uri, "--node", name, "--snapshot-interval", "0"]
+    if args.cluster_key:
+        key = work / "cluster-key"
+        if not key.exists():
+            key.touch(0o600)
+            key.write_text(secrets.token_hex(32))
+        options += ["--cluster-key", str(key)]
+    return options
+
+
 def ratio(name, figures, goal):
     median = statistics.median(figures)
     print(f"{name}: {median:.3f} ({min(figures):.3f}-{max(figures):.3f}), goal {goal}: {'met' if median <= goal else 'missed'}", flush=True)
@@ -40,7 +55,7 @@ def ratio(name, figures, goal):
 
 def cost(work, redis, args):
     nodes = {"alone": start(work / "alone", "--durability", "kernel"),
-             "together": start(work / "together", "--durability", "kernel", "--redis", redis.uri, "--node", "a", "--snapshot-interval", "0")}
+             "together": start(work / "together", "--durability", "kernel", *together(work, redis, args, "a"))}
     try:
         for node in nodes.values():
             node.add_site(SITE, visibility="full")
@@ -54,7 +69,7 @@ def cost(work, redis, args):
 
 
 def waiting(work, redis, args):
-    node = start(work / "waiting", "--durability", "disk", "--redis", redis.uri, "--node", "b", "--snapshot-interval", "0")
+    node = start(work / "waiting", "--durability", "disk", *together(work, redis, args, "b"))
     try:
         site = "waiting.example"  # of its own: others bring what cost() counted
         node.add_site(site, visibility="full")
@@ -83,7 +98,7 @@ def waiting(work, redis, args):
 
 
 def writes(work, redis, args):
-    node = start(work / "writes", "--durability", "memory", "--redis", redis.uri, "--node", "c", "--snapshot-interval", "0")
+    node = start(work / "writes", "--durability", "memory", *together(work, redis, args, "c"))
     try:
         sites = [f"site-{n}.example" for n in range(args.sites)]
         for site in sites:
@@ -119,6 +134,7 @@ def main():
     args.add_argument("--rounds", type=int, default=5)
     args.add_argument("--seconds", type=int, default=3)
     args.add_argument("--sites", type=int, default=200)
+    args.add_argument("--cluster-key", action="store_true", help="count who is online together too")
     args = args.parse_args()
     os.environ["FOOTFALL_BUILD"] = str(pathlib.Path(args.build).resolve())
     global BUILD, Daemon  # they look at the environment

@@ -90,10 +90,18 @@ class Nodes(Case):
         c.stop()
         c.start()  # with what it knew
         self.assertEqual(c.stats(SITE)["total"], 20)
+        until(lambda: "Redis cannot be used: " in a.log_text(), "nobody is told")
+        time.sleep(3)  # and many tries
         shutil.rmtree(self.redis.directory)
         os.mkdir(self.redis.directory)
         self.redis.start()
         self.agree()
+        for node in (a, b):
+            until(lambda node=node: "Redis can be used again, after " in node.log_text(), "nobody is told that it is over")
+            said = [line for line in node.log_text().splitlines() if "Redis ca" in line]
+            self.assertEqual(len(said), 2, said)
+            self.assertIn(f"Redis at 127.0.0.1:{self.redis.port}: ", said[0])
+            self.assertIn("is it running", said[0])
 
     def test_redis_forgets_while_it_runs(self):
         for node in self.nodes:

@@ -84,10 +84,10 @@ class RedisModel {
   std::string one(Connection& connection, Server& server, const Words& words) {
     const std::string& name = words[0];
     if (name == "AUTH") {
-      connection.logged_in = words.back() == server.password;
-      return connection.logged_in      ? "+OK\r\n"
-             : server.password.empty() ? "-ERR AUTH called without any password configured\r\n"
-                                       : "-WRONGPASS no\r\n";
+      if (server.password.empty() && words.size() == 2)
+        return "-ERR AUTH <password> called without any password configured for the default user.\r\n";
+      connection.logged_in = !server.password.empty() && words.back() == server.password;
+      return connection.logged_in ? "+OK\r\n" : "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
     }
     if (!server.password.empty() && !connection.logged_in) return "-NOAUTH Authentication required.\r\n";
     if (name == "CLIENT" || name == "SELECT") return "+OK\r\n";

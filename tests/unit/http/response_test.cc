@@ -93,27 +93,52 @@ TEST(ResponseTest, AStreamHasNoLengthAndClosesAtItsEnd) {
   EXPECT_TRUE(out.ends_with("Content-Type: text/event-stream\r\n\r\n"));
 }
 
+std::string no_content(const HitAnswers& answers, bool keep_alive) {
+  std::string out;
+  answers.write_no_content(out, {}, keep_alive);
+  return out;
+}
+
+std::string gif(const HitAnswers& answers, bool keep_alive) {
+  std::string out;
+  answers.write_gif(out, {}, keep_alive);
+  return out;
+}
+
 TEST(ResponseTest, HitAnswersAreCompleteAndShort) {
   HitAnswers answers;
   answers.set_second(1'795'428'000);
   const std::string fields =
       "Date: Mon, 23 Nov 2026 10:00:00 GMT\r\nCache-Control: no-store\r\nCross-Origin-Resource-Policy: cross-origin\r\n"
-      "Access-Control-Allow-Origin: *\r\n";
+      "Access-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: Footfall-Epoch\r\n";
   EXPECT_EQ(answers.date(), kDate);
-  EXPECT_EQ(answers.no_content(true), "HTTP/1.1 204 No Content\r\n" + fields + "\r\n");
-  EXPECT_EQ(answers.no_content(false), "HTTP/1.1 204 No Content\r\n" + fields + "Connection: close\r\n\r\n");
-  EXPECT_EQ(answers.gif(true), "HTTP/1.1 200 OK\r\n" + fields +
-                                   "Content-Type: image/gif\r\nContent-Length: 43\r\n\r\n" + std::string(gif_bytes()));
+  EXPECT_EQ(no_content(answers, true), "HTTP/1.1 204 No Content\r\n" + fields + "\r\n");
+  EXPECT_EQ(no_content(answers, false), "HTTP/1.1 204 No Content\r\n" + fields + "Connection: close\r\n\r\n");
+  EXPECT_EQ(gif(answers, true), "HTTP/1.1 200 OK\r\n" + fields +
+                                    "Content-Type: image/gif\r\nContent-Length: 43\r\n\r\n" + std::string(gif_bytes()));
   answers.set_second(1'795'428'001);
-  EXPECT_NE(answers.gif(false).find("10:00:01 GMT\r\n"), std::string::npos);
-  EXPECT_NE(answers.gif(false).find("Connection: close\r\n"), std::string::npos);
+  EXPECT_NE(gif(answers, false).find("10:00:01 GMT\r\n"), std::string::npos);
+  EXPECT_NE(gif(answers, false).find("Connection: close\r\n"), std::string::npos);
+}
+
+TEST(ResponseTest, HitAnswersHaveFieldsOfTheirOwn) {
+  HitAnswers answers;
+  answers.set_second(0);
+  std::string out = "before";
+  answers.write_no_content(out, "Footfall-Epoch: 2.1f\r\n", true);
+  EXPECT_TRUE(out.starts_with("beforeHTTP/1.1 204 ")) << out;
+  EXPECT_TRUE(out.ends_with("\r\nFootfall-Epoch: 2.1f\r\n\r\n")) << out;
+  out.clear();
+  answers.write_gif(out, "Footfall-Epoch: 1.0\r\n", false);
+  EXPECT_TRUE(out.ends_with("\r\nContent-Length: 43\r\nFootfall-Epoch: 1.0\r\n\r\n" + std::string(gif_bytes()))) << out;
+  EXPECT_EQ(gif(answers, false).find("Footfall-Epoch: "), std::string::npos);
 }
 
 TEST(ResponseTest, HitAnswersMayNameTheNode) {
   HitAnswers answers("Footfall-Node: n1\r\n");
   answers.set_second(0);
-  EXPECT_NE(answers.no_content(true).find("\r\nFootfall-Node: n1\r\n"), std::string::npos);
-  EXPECT_NE(answers.gif(true).find("\r\nFootfall-Node: n1\r\n"), std::string::npos);
+  EXPECT_NE(no_content(answers, true).find("\r\nFootfall-Node: n1\r\n"), std::string::npos);
+  EXPECT_NE(gif(answers, true).find("\r\nFootfall-Node: n1\r\n"), std::string::npos);
 }
 
 TEST(ResponseTest, TheGifIsOneTransparentPixel) {

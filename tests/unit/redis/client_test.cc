@@ -27,6 +27,11 @@ class ClientTest : public ::testing::Test {
     return *client_;
   }
   Client& client() { return *client_; }
+  std::uint64_t errors(ErrorClass error) { return client().counters().errors[static_cast<std::size_t>(error)].get(); }
+  std::string trouble() {
+    const auto trouble = client().trouble(now_ms_);
+    return trouble ? trouble->kind + ": " + trouble->what : "none";
+  }
   testing::RedisModel redis;
 
   void wait_ms(std::int64_t ms) {
@@ -227,6 +232,19 @@ TEST_F(ClientTest, ThePasswordIsUsedAndAWrongOneNamed) {
   EXPECT_NE(client().problem().find("refuses user and password"), std::string::npos);
 }
 
+TEST_F(ClientTest, ErrorsAtLogInAreCountedByKindAtEachTry) {
+  redis.at(kA).password = "right";
+  connect("redis://:wrong@a:1");
+  wait_ms(1'000);
+  const std::uint64_t wrong = errors(ErrorClass::unauthorized);
+  EXPECT_GE(wrong, 3U);
+  EXPECT_EQ(client().counters().disconnects.get(), wrong);
+  connect("redis://a:1");
+  wait_ms(1'000);
+  EXPECT_GE(errors(ErrorClass::unauthorized), 3U);
+  EXPECT_EQ(client().counters().disconnects.get(), errors(ErrorClass::unauthorized));
+}
+
 TEST_F(ClientTest, AServerThatMayEvictIsNotUsed) {
   redis.at(kA).policy = "volatile-lru";
   connect("redis://a:1");
@@ -235,11 +253,27 @@ TEST_F(ClientTest, AServerThatMayEvictIsNotUsed) {
   EXPECT_NE(client().problem().find("volatile-lru"), std::string::npos);
 }
 
+TEST_F(ClientTest, AServerThatIsSetToEvictIsLeftWithinTenSecondsAndUsedAgainWhenThatIsMended) {
+  redis.at(kA);
+  connect("redis://a:1");
+  until_up();
+  redis.at(kA).policy = "allkeys-lru";
+  wait_ms(Session::kPolicyEachMs + 10);
+  EXPECT_FALSE(client().up());
+  EXPECT_NE(client().problem().find("its maxmemory-policy is allkeys-lru"), std::string::npos) << client().problem();
+  wait_ms(30'000);
+  EXPECT_FALSE(client().up());
+  redis.at(kA).policy = "noeviction";
+  wait_ms(Backoff::kLongestMs + 10);
+  EXPECT_TRUE(client().up()) << client().problem();
+  EXPECT_EQ(put("k", "v"), "OK");
+}
+
 TEST_F(ClientTest, ErrorsThatTheCallerHasToKnowAreItsAnswerAndCounted) {
   redis.at(kA).refuses = "OOM command not allowed";
   connect("redis://a:1");
   EXPECT_EQ(put("k", "v"), "OOM command not allowed");
-  EXPECT_EQ(client().counters().errors[static_cast<std::size_t>(ErrorClass::oom)].get(), 1U);
+  EXPECT_EQ(errors(ErrorClass::oom), 1U);
 }
 
 TEST_F(ClientTest, AServerThatIsBusyForAWhileIsAskedAgain) {
@@ -251,6 +285,52 @@ TEST_F(ClientTest, AServerThatIsBusyForAWhileIsAskedAgain) {
   EXPECT_FALSE(answers_.contains(last_tag_));
   redis.at(kA).refuses.clear();
   EXPECT_EQ(answer(), "OK");
+}
+
+// ---- what somebody should know
+
+TEST_F(ClientTest, WhatKeepsItFromWorkingIsTroubleWithWhatToDo) {
+  redis.at(kA).reachable = false;
+  connect("redis://a:1");
+  wait_ms(500);
+  EXPECT_EQ(trouble(),
+            "not available now: Redis at a:1: connection refused: is it running, and can it be reached from here?");
+  redis.at(kA).reachable = true;
+  redis.at(kA).password = "right";
+  wait_ms(Backoff::kLongestMs + 10);
+  EXPECT_TRUE(trouble().starts_with("not permitted: ")) << trouble();
+  EXPECT_NE(trouble().find("give it in --redis"), std::string::npos) << trouble();
+  redis.at(kA).password = "";
+  until_up();
+  EXPECT_EQ(trouble(), "none");
+}
+
+TEST_F(ClientTest, AServerThatTakesNoWritesIsTroubleUntilItDoes) {
+  redis.at(kA);
+  connect("redis://a:1");
+  until_up();
+  redis.at(kA).refuses = "OOM command not allowed when used memory > 'maxmemory'.";
+  put("k", "v");
+  EXPECT_EQ(
+      trouble(),
+      "oom: Redis at a:1 refuses SET (OOM command not allowed when used memory > 'maxmemory'.): it is full: raise "
+      "its `maxmemory`");
+  ASSERT_TRUE(client().submit(++last_tag_, slot_of("k"), command({"GET", "k"}), now_ms_));
+  answer();
+  EXPECT_TRUE(trouble().starts_with("oom")) << "that it reads says nothing";
+  redis.at(kA).refuses.clear();
+  put("k", "v");
+  EXPECT_EQ(trouble(), "none");
+}
+
+TEST_F(ClientTest, ARefusalThatNobodyTriesAgainIsForgotten) {
+  redis.at(kA).refuses = "MISCONF no snapshots";
+  connect("redis://a:1");
+  put("k", "v");
+  wait_ms(Client::kRefusedMs - 10'000);
+  EXPECT_TRUE(trouble().starts_with("misconf"));
+  wait_ms(10'010);
+  EXPECT_EQ(trouble(), "none");
 }
 
 TEST_F(ClientTest, AFullQueueTakesNothing) {
@@ -284,6 +364,37 @@ TEST_F(SentinelTest, TheirMasterIsUsed) {
   EXPECT_EQ(put("k", "v"), "OK");
 }
 
+TEST_F(SentinelTest, TheyNeedNotHaveThePasswordOfTheServer) {
+  sentinels_say(kB);
+  redis.at(kB).password = "right";
+  for (const char* credentials : {":right@", "ann:right@"}) {
+    connect("redis+sentinel://" + std::string(credentials) + "s1,s2/m");
+    until_up();
+    EXPECT_EQ(put("k", "v"), "OK");
+    EXPECT_EQ(errors(ErrorClass::unauthorized), 0U) << "that they have none is no trouble";
+  }
+}
+
+TEST_F(SentinelTest, TheyMayHaveThePasswordOfTheServerOrOneOfTheirOwn) {
+  sentinels_say(kB);
+  redis.at(kB).password = redis.at({"s1", 26379}).password = redis.at({"s2", 26379}).password = "right";
+  connect("redis+sentinel://:right@s1,s2/m");
+  until_up();
+  EXPECT_EQ(put("k", "v"), "OK");
+
+  redis.at({"s1", 26379}).password = redis.at({"s2", 26379}).password = "watch";
+  connect("redis+sentinel://:right@s1,s2/m?sentinel-password=watch");
+  until_up();
+  EXPECT_EQ(put("k", "v"), "OK");
+  connect("redis+sentinel://:right@s1,s2/m");
+  wait_ms(500);
+  EXPECT_NE(client().problem().find("give it in --redis, `?sentinel-password=`"), std::string::npos)
+      << client().problem();
+  connect("redis+sentinel://:right@s1,s2/m?sentinel-password=wrong");
+  wait_ms(500);
+  EXPECT_NE(client().problem().find("refuses user and password"), std::string::npos) << client().problem();
+}
+
 TEST_F(SentinelTest, TheNextIsAskedWhenOneIsAway) {
   sentinels_say(kB);
   redis.at({"s1", 26379}).reachable = false;
@@ -303,6 +414,22 @@ TEST_F(SentinelTest, ANewMasterIsFollowedAlthoughTheOldOneStillAnswers) {
   EXPECT_EQ(client().masters(), std::vector<Address>{kB});
   EXPECT_EQ(put("k", "v"), "OK");
   EXPECT_EQ(redis.at(kB).data.strings["k"], "v");
+}
+
+TEST_F(SentinelTest, AMasterThatIsMissedIsTheTroubleAndNotASentinel) {
+  sentinels_say(kB);
+  redis.at(kB);
+  connect("redis+sentinel://s1,s2/m");
+  until_up();
+  redis.at({"s1", 26379}).reachable = false;
+  cut({"s1", 26379});
+  wait_ms(2'000);
+  EXPECT_EQ(trouble(), "none");
+  cut(kB);
+  for (int i = 0; i < 50; ++i) {
+    wait_ms(100);
+    EXPECT_NE(trouble().find("Redis at b:2"), std::string::npos) << trouble();
+  }
 }
 
 TEST_F(SentinelTest, AMasterThatDoesNotKnowItYetIsWaitedFor) {
@@ -392,7 +519,7 @@ TEST_F(ClusterTest, AMovedSlotIsFollowedAndLearnt) {
   EXPECT_EQ(put(key, "v"), "OK");
   EXPECT_EQ(redis.at(kB).data.strings[key], "v");
   EXPECT_EQ(put(key, "w"), "OK");
-  EXPECT_EQ(client().counters().errors[static_cast<std::size_t>(ErrorClass::moved)].get(), 1U);
+  EXPECT_EQ(errors(ErrorClass::moved), 1U);
 }
 
 TEST_F(ClusterTest, AKeyThatWentAheadIsAskedForOnce) {
@@ -404,7 +531,7 @@ TEST_F(ClusterTest, AKeyThatWentAheadIsAskedForOnce) {
   EXPECT_EQ(put(key, "v"), "OK");
   EXPECT_EQ(redis.at(kB).data.strings[key], "v");
   EXPECT_EQ(put(key, "w"), "OK");
-  EXPECT_EQ(client().counters().errors[static_cast<std::size_t>(ErrorClass::ask)].get(), 2U);  // the slot is still a's
+  EXPECT_EQ(errors(ErrorClass::ask), 2U);  // the slot is still a's
 }
 
 TEST_F(ClusterTest, AMasterThatDiesIsReplacedByWhoTheOthersName) {

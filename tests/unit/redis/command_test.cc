@@ -22,5 +22,11 @@ TEST(CommandTest, AViewOfNothingIsAnEmptyWord) {
   EXPECT_EQ(command({"A", std::string_view()}), "*2\r\n$1\r\nA\r\n$0\r\n\r\n");
 }
 
+TEST(CommandTest, ItsNameIsItsFirstWord) {
+  EXPECT_EQ(name_of_command(command({"PING"})), "PING");
+  EXPECT_EQ(name_of_command(command({"ZREMRANGEBYSCORE", "k", "1", "2"})), "ZREMRANGEBYSCORE");
+  EXPECT_EQ(name_of_command("*1"), "");
+}
+
 }  // namespace
 }  // namespace footfall::redis

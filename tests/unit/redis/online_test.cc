@@ -121,6 +121,24 @@ TEST_F(OnlineTest, WhatRedisLostIsWrittenAgain) {
   EXPECT_EQ(answer(1), 1000U);
 }
 
+TEST_F(OnlineTest, AsSoonAsRedisIsBackItIsCountedWhoIsOnline) {
+  start(2);
+  nodes_->add("example.vn", 300);
+  for (std::uint64_t id = 1; id <= 1000; ++id) nodes_->hit(id % 2, "example.vn", id);
+  nodes_->run_ms(2000);
+  nodes_->model.at(kRedis).reachable = false;
+  for (auto& node : nodes_->nodes) node->link.cut();
+  nodes_->run_ms(60'000);
+  EXPECT_EQ(answer(0), std::nullopt);
+  nodes_->model.at(kRedis).flush();
+  nodes_->model.at(kRedis).reachable = true;
+  while (!nodes_->all_up()) nodes_->run_ms(20);
+  nodes_->lost();
+  nodes_->run_ms(700);  // one asking, and another, when the other node has written too
+  EXPECT_EQ(answer(0), 1000U);
+  EXPECT_EQ(answer(1), 1000U);
+}
+
 TEST_F(OnlineTest, ALargeSiteIsDividedWhileItsNumberStaysExact) {
   Online::Options options;
   options.part_size = 100;

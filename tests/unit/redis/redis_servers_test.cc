@@ -149,6 +149,10 @@ TEST_F(RedisServersTest, AServerThatMayEvictIsRefused) {
   EXPECT_TRUE(node.until_problem("allkeys-lru")) << node.client().problem();
   redis->command({"CONFIG", "SET", "maxmemory-policy", "noeviction"});
   EXPECT_TRUE(node.until_up()) << node.client().problem();
+  redis->command({"CONFIG", "SET", "maxmemory-policy", "volatile-ttl"});  // while it is connected
+  EXPECT_TRUE(node.until_problem("volatile-ttl")) << node.client().problem();
+  redis->command({"CONFIG", "SET", "maxmemory-policy", "noeviction"});
+  EXPECT_TRUE(node.until_up()) << node.client().problem();
 }
 
 TEST_F(RedisServersTest, AFullServerSaysSo) {
@@ -240,6 +244,33 @@ TEST_F(RedisServersTest, SentinelsNameTheNextMaster) {
   ASSERT_TRUE(node.until([&] { return second->command({"ROLE"}).starts_with("master"); }));
   EXPECT_TRUE(node.put_until_taken("k", "w"));
   EXPECT_EQ(second->command({"GET", "k"}), "w");
+}
+
+TEST_F(RedisServersTest, SentinelsWithAndWithoutPasswords) {
+  const auto master = server({"--requirepass", "server"});
+  master->command({"AUTH", "server"});
+  ASSERT_EQ(master->command({"ACL", "SETUSER", "footfall", "on", ">own", "~*", "+@all"}), "OK");
+  const auto sentinel = [&](const std::string& name, const std::string& more) {
+    const std::string configuration = directory_.file(name);
+    std::ofstream(configuration) << "sentinel monitor m 127.0.0.1 " << master->port()
+                                 << " 1\nsentinel auth-pass m server\n"
+                                 << more;
+    return server({"--sentinel"}, configuration);
+  };
+  const auto open = sentinel("open.conf", "");
+  const auto closed = sentinel("closed.conf", "requirepass watch\n");
+  const auto target = [](const std::string& credentials, const RedisProcess& of, const std::string& query = {}) {
+    return "redis+sentinel://" + credentials + "127.0.0.1:" + std::to_string(of.port()) + "/m" + query;
+  };
+  for (const std::string& uri : {target(":server@", *open), target("footfall:own@", *open),
+                                 target(":server@", *open, "?sentinel-password=for%20others"),
+                                 target("footfall:own@", *closed, "?sentinel-password=watch")}) {
+    Node node(uri);
+    EXPECT_TRUE(node.until_up()) << uri << ": " << node.client().problem();
+    EXPECT_EQ(node.put("k", uri), "OK");
+  }
+  Node node(target("footfall:own@", *closed));
+  EXPECT_TRUE(node.until_problem("`?sentinel-password=`")) << node.client().problem();
 }
 
 class RedisClusterTest : public RedisServersTest {

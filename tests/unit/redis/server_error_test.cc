@@ -30,6 +30,7 @@ TEST(ServerErrorTest, EachClassHasANameOfItsOwn) {
   for (std::size_t i = 0; i < kErrorClasses; ++i) names.insert(name_of(static_cast<ErrorClass>(i)));
   EXPECT_EQ(names.size(), kErrorClasses);
   EXPECT_FALSE(names.contains(""));
+  for (std::size_t i = 0; i < kErrorClasses; ++i) EXPECT_NE(advice_on(static_cast<ErrorClass>(i)), "");
 }
 
 TEST(ServerErrorTest, RedirectsNameSlotAndServer) {

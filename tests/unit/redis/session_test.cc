@@ -120,13 +120,14 @@ TEST_F(SessionTest, ItDoesNotMatterWhereRepliesAreCut) {
 
 TEST_F(SessionTest, FailsWhenNothingIsHeardWhileAReplyIsOwed) {
   Session& s = ready();
-  EXPECT_FALSE(s.deadline_ms());
-  s.submit(1, command({"PING"}), 10'000);
-  EXPECT_EQ(s.deadline_ms(), 12'000);
-  s.receive("+PO", 11'000);  // something was heard
-  s.advance(12'999);
+  EXPECT_EQ(s.deadline_ms(), Session::kPolicyEachMs);
+  EXPECT_FALSE(s.owes());
+  s.submit(1, command({"PING"}), 5'000);
+  EXPECT_EQ(s.deadline_ms(), 7'000);
+  s.receive("+PO", 6'000);  // something was heard
+  s.advance(7'999);
   EXPECT_FALSE(s.failed());
-  s.advance(13'000);
+  s.advance(8'000);
   ASSERT_TRUE(s.failed());
   EXPECT_EQ(s.owed(), std::vector<Session::Tag>{1});
 }
@@ -148,6 +149,49 @@ TEST_F(SessionTest, AServerThatMayEvictIsRefusedAndWhyIsSaid) {
   EXPECT_NE(said.find("Set `maxmemory-policy noeviction`"), std::string::npos);
 }
 
+TEST_F(SessionTest, AServerThatMayEvictLaterIsRefusedThenWhereverItsAnswerIsCut) {
+  const std::string bytes = "+PONG\r\n" + bulk("# Memory\r\nmaxmemory_policy:allkeys-lru\r\n");
+  for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
+    Session& s = ready();
+    s.advance(Session::kPolicyEachMs - 1);
+    EXPECT_EQ(s.unsent(), "");
+    s.submit(7, command({"PING"}), Session::kPolicyEachMs - 1);
+    s.unsent().clear();
+    s.advance(Session::kPolicyEachMs);
+    EXPECT_EQ(s.unsent(), command({"INFO", "memory"}));
+    EXPECT_EQ(s.owed(), std::vector<Session::Tag>{7}) << "its own question is nobody's command";
+    s.receive(bytes.substr(0, cut), Session::kPolicyEachMs);
+    s.receive(bytes.substr(cut), Session::kPolicyEachMs);
+    ASSERT_TRUE(s.failed()) << cut;
+    EXPECT_NE(s.error().detail.find("its maxmemory-policy is allkeys-lru"), std::string::npos);
+    const auto answer = s.next();
+    ASSERT_TRUE(answer) << "what was answered before";
+    EXPECT_EQ(answer->tag, 7U);
+    EXPECT_FALSE(s.next());
+  }
+}
+
+TEST_F(SessionTest, ItIsAskedAgainAndAgainWhetherItMayEvict) {
+  Session& s = ready();
+  for (std::int64_t now_ms = Session::kPolicyEachMs; now_ms < 60'000; now_ms += Session::kPolicyEachMs) {
+    EXPECT_EQ(s.deadline_ms(), now_ms);
+    s.advance(now_ms);
+    EXPECT_EQ(std::exchange(s.unsent(), {}), command({"INFO", "memory"}));
+    s.advance(now_ms + 1);
+    EXPECT_EQ(s.unsent(), "") << "once, until it is answered";
+    s.receive(
+        now_ms % 20'000 == 0 ? "-BUSY Redis is busy running a script\r\n" : bulk("maxmemory_policy:noeviction\r\n"),
+        now_ms);
+    EXPECT_TRUE(s.ready());
+  }
+}
+
+TEST_F(SessionTest, SentinelsHaveNoPolicy) {
+  Session& s = session();
+  s.receive("+OK\r\n" + bulk("redis_version:7.0.15\r\nredis_mode:sentinel\r\n"), 0);
+  EXPECT_FALSE(s.deadline_ms());
+}
+
 TEST_F(SessionTest, AnOldServerIsRefused) {
   EXPECT_NE(failure("+OK\r\n" + info({}, "6.0.16")).find("6.2 or later"), std::string::npos);
   EXPECT_NE(failure("+OK\r\n" + info({}, "")).find("6.2 or later"), std::string::npos);
@@ -165,10 +209,53 @@ TEST_F(SessionTest, WrongOrMissingPasswordsAreNamed) {
   EXPECT_NE(failure("+OK\r\n-NOPERM no permissions\r\n").find("may not run INFO"), std::string::npos);
 }
 
+TEST_F(SessionTest, ALogInThatIsRefusedTellsTheKindOfErrorOnceWhereverRepliesAreCut) {
+  const struct {
+    std::string replies;
+    Session::Options options;
+    ErrorClass error;
+  } cases[] = {
+      {"-WRONGPASS invalid username-password pair\r\n", {"u", "p", 0, 2000}, ErrorClass::unauthorized},
+      {"-NOAUTH Authentication required.\r\n-NOAUTH Authentication required.\r\n", {}, ErrorClass::unauthorized},
+      {"+OK\r\n-NOPERM this user has no permissions\r\n", {}, ErrorClass::forbidden},
+      {"-NOPERM may not name itself\r\n-LOADING Redis is loading\r\n", {}, ErrorClass::loading},
+      {"+OK\r\n" + info() + "-NOPERM no SELECT\r\n", {"", "", 1, 2000}, ErrorClass::forbidden},
+  };
+  for (const auto& of : cases) {
+    for (std::size_t cut = 0; cut <= of.replies.size(); ++cut) {
+      Session& s = session(of.options);
+      s.receive(of.replies.substr(0, cut), 0);
+      std::vector<ErrorClass> told = s.take_refusals();
+      s.receive(of.replies.substr(cut), 0);
+      for (const ErrorClass error : s.take_refusals()) told.push_back(error);
+      EXPECT_EQ(told, std::vector{of.error}) << of.replies << " cut at " << cut;
+      EXPECT_TRUE(s.failed());
+    }
+  }
+}
+
 TEST_F(SessionTest, APasswordThatIsNotNeededDoesNoHarm) {
   EXPECT_EQ(
       failure("-ERR AUTH <password> called without any password configured\r\n+OK\r\n" + info(), {"", "p", 0, 2000}),
       "not failed");
+}
+
+TEST_F(SessionTest, APasswordThatWasOnlyOfferedMayBeRefused) {
+  const Session::Options offered{"u", "p", 0, 2000, true};
+  for (const char* refusal : {"-WRONGPASS invalid username-password pair\r\n",
+                              "-ERR AUTH <password> called without any password configured for the default user\r\n"}) {
+    const std::string bytes = refusal + ("+OK\r\n" + info());
+    for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
+      Session& s = session(offered);
+      s.receive(bytes.substr(0, cut), 0);
+      s.receive(bytes.substr(cut), 0);
+      EXPECT_TRUE(s.ready()) << bytes << " cut at " << cut;
+      EXPECT_TRUE(s.take_refusals().empty());
+    }
+  }
+  const std::string wants =
+      "-WRONGPASS invalid\r\n-NOAUTH Authentication required.\r\n-NOAUTH Authentication required.\r\n";
+  EXPECT_NE(failure(wants, offered).find("`?sentinel-password=`"), std::string::npos) << failure(wants, offered);
 }
 
 TEST_F(SessionTest, AServerThatReadsItsDumpIsNotReady) {
