@@ -580,5 +580,20 @@ TEST_F(AdminTest, AnswersAreWrittenWithoutCors) {
   EXPECT_EQ(out.find("Access-Control"), std::string::npos);
 }
 
+TEST_F(AdminTest, TheIdOfAChangeThatIsTooOldToBeLookedUpIsNotUsedAgain) {
+  ASSERT_EQ(post("/v1/admin/sites/example.vn/seed", R"({"add":5})", "old").status, 200);
+  for (std::size_t n = 0; n < sites::Registry::kChangesKept; ++n) {
+    ASSERT_TRUE(registry_.apply(
+        {"s" + std::to_string(n), kNow, "root", "", sites::Seeded{site_->id(), {}, std::nullopt, {}, 1, 0, 0}}));
+  }
+  const std::uint64_t before = total();
+  for (const std::string_view body : {R"({"add":5})", R"({"add":6})"}) {
+    expect_problem(post("/v1/admin/sites/example.vn/seed", body, "old"), Problem::conflict, "too old");
+  }
+  expect_problem(post("/v1/admin/sites/example.vn/reset", "{}", "old"), Problem::conflict, "nothing was done");
+  EXPECT_EQ(total(), before);
+  EXPECT_EQ(ask(Method::get, "/v1/admin/sites/example.vn", "", kRoot, "old").status, 200) << "it changes nothing";
+}
+
 }  // namespace
 }  // namespace footfall::api
