@@ -77,6 +77,16 @@ class Nodes(Case):
         self.assertEqual(a.admin("PUT", f"/v1/admin/sites/{SITE}", {"window_s": 60}).status, 200)
         until(lambda: all(node.stats(SITE)["window_s"] == 60 for node in self.nodes), "a setting did not reach every node")
 
+    def test_a_page_alone_is_neither_seeded_nor_reset(self):
+        for node in self.nodes:
+            self.hit(node, 5)
+        self.agree()
+        for words in (("seed", SITE, "--page", "/1", "--total", "100"), ("seed", SITE, "--page", "/1", "--add", "5"), ("reset", SITE, "--page", "/1"),
+                      ("reset", SITE, "--page", "/1", "--dry-run")):
+            self.assertIn("--node", footfall(self.nodes[1], *words, code=1))
+        self.agree()
+        self.assertEqual([node.stats(SITE, "/1")["page"]["total"] for node in self.nodes], [1, 1, 1])
+
     def test_more_changes_than_a_node_remembers_are_applied_once(self):
         a, b, c = self.nodes
         many = 10_050
