@@ -10,7 +10,7 @@
 //     young_    b2.. c0..                              the latest, ascending too; merged when they are many
 //
 // Cost       16 bytes an id, and up to a quarter of that as room; contains() two binary searches; add() moves at most
-//            kYoungMax, and merging at each kYoungMax-th moves all: 5 ms for a million.
+//            kYoungMax, and merging at each kYoungMax-th moves all: some milliseconds for a million.
 // Ownership  owns all. Threading: none of its own. Errors: load() is false for what save() did not write.
 // Tested by tests/unit/sites/past_changes_test.cc, against a std::set.
 #pragma once
