@@ -735,6 +735,9 @@ metrics::Facts Server::facts() const {
   facts.sites = recovered_.registry->entries().size();
   facts.batch_keys = recovered_.registry->batch_keys().held();
   facts.batch_key_bytes = recovered_.registry->batch_keys().bytes();
+  facts.changes_remembered = recovered_.registry->remembered();
+  facts.changes_past = recovered_.registry->past().size();
+  facts.changes_past_bytes = recovered_.registry->past().memory_bytes();
   const store::CheckpointStats checkpoints = checkpointer_->stats();
   facts.checkpoints = checkpoints.checkpoints;
   const store::Ledger& ledger = checkpoints.ledger_checks > 0 ? checkpoints.ledger : ledger_at_start_;

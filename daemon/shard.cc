@@ -829,12 +829,12 @@ void Shard::answer_one(const Pending& pending) {
   std::string& out = loop_->begin_answer(pending.connection);
   switch (pending.answer) {
     case Answer::no_content:
-      hit_answers_.write_no_content(out, epoch_fields_.field(pending.epoch), keep_alive);
+      out.append(epoch_fields_.no_content(pending.epoch, hit_answers_, keep_alive));
       counters_.acknowledged.add();
       counters_.answered(api::Route::hit, 204);
       break;
     case Answer::gif:
-      hit_answers_.write_gif(out, epoch_fields_.field(pending.epoch), keep_alive);
+      out.append(epoch_fields_.gif(pending.epoch, hit_answers_, keep_alive));
       counters_.acknowledged.add();
       counters_.answered(api::Route::hit_gif, 200);
       break;

@@ -51,6 +51,19 @@ counting::Day SharedSite::today() {
   return api::day_at(clock_.utc_s(), *zone_);
 }
 
+std::array<std::uint64_t, 2> SharedSite::visitors_here() {
+  const std::int64_t now_s = clock_.utc_s();
+  const counting::Calendar calendar = counting::calendar_of(today());
+  const base::MutexLock lock(site_.mutex());
+  const counting::Summary summary = site_.state().summary(now_s, calendar);
+  return {summary.today.visitors, summary.yesterday.visitors};
+}
+
+std::optional<sites::SharedNumbers::Visitors> SharedSite::visitors(counting::Day day, std::int64_t now_s) const {
+  const auto all = visitors_->read(day, now_s);
+  return all ? std::optional(Visitors{*all, visitors_->here(day)}) : std::nullopt;
+}
+
 std::optional<std::uint32_t> SharedSite::online(std::int64_t now_s) const {
   const auto answer = online_->read(now_s);
   return answer ? std::optional(answer->online) : std::nullopt;

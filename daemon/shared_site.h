@@ -7,6 +7,7 @@
 // Tested by tests/integration/nodes_test.py.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <vector>
 
@@ -42,11 +43,10 @@ class SharedSite final : public redis::OnlineSource, public redis::VisitorsSourc
   counting::DaySet visitors_of(const counting::EpochDay& day) override;
   std::vector<counting::Epoch> included() override;
   counting::Day today() override;
+  std::array<std::uint64_t, 2> visitors_here() override;
 
   std::optional<std::uint32_t> online(std::int64_t now_s) const override;
-  std::optional<std::uint64_t> visitors(counting::Day day, std::int64_t now_s) const override {
-    return visitors_->read(day, now_s);
-  }
+  std::optional<Visitors> visitors(counting::Day day, std::int64_t now_s) const override;
 
  private:
   sites::Site& site_;

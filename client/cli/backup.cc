@@ -119,9 +119,7 @@ void add_restore(CLI::App& app, Action& chosen) {
     if (options->from_redis == !options->directory.empty()) {
       throw CLI::RequiredError("FILE and DIR, or --from-redis");
     }
-    if (options->redis.site.empty() && (options->redis.snapshot != "latest" || !options->redis.change.id.empty())) {
-      throw CLI::RequiredError("--site");
-    }
+    if (options->redis.site.empty() && options->redis.snapshot != "latest") throw CLI::RequiredError("--site");
     chosen = [options](Terminal& terminal) {
       return options->from_redis ? restore_from_redis(options->redis, terminal) : restore(*options, terminal);
     };

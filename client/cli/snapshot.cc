@@ -4,9 +4,11 @@
 #include "cli/snapshot.h"
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <memory>
 #include <ostream>
 
+#include "base/hash.h"
 #include "cli/json_read.h"
 #include "cli/json_text.h"
 #include "cli/text.h"
@@ -97,8 +99,22 @@ int restore_one(const RestoreFromRedis& options, Terminal& terminal, const std::
 
 }  // namespace
 
+std::string change_id_of_site(const std::string& id, const std::string& site) {
+  constexpr std::size_t kIdMax = 64;  // of a change
+  if (std::string readable = id + "." + site; readable.size() <= kIdMax) return readable;
+  char hash[17];
+  std::snprintf(hash, sizeof hash, "%016llx", static_cast<unsigned long long>(base::siphash24({}, site)));
+  return id + "." + hash;
+}
+
 int restore_from_redis(const RestoreFromRedis& options, Terminal& terminal) {
   if (!options.site.empty()) return restore_one(options, terminal, options.site);
+  if (options.change.id.size() > kAllSitesIdMax) {
+    return fail(terminal, {base::Errc::invalid_config, "--id: " + std::to_string(kAllSitesIdMax) +
+                                                           " characters at most for all sites, of which each gets an "
+                                                           "id that begins with it"});
+  }
+  const std::string id = options.change.id.empty() ? drawn_change_id() : options.change.id;
   Daemon daemon(options.change.daemon, terminal);
   const auto answer = daemon.call(Daemon::Listener::admin, "GET", kTarget);
   if (!answer) return fail(terminal, answer.error());
@@ -110,9 +126,15 @@ int restore_from_redis(const RestoreFromRedis& options, Terminal& terminal) {
     const std::string site = one.text("site");  // of each the newest comes first
     if (site == before) continue;
     before = site;
-    if (const int done = restore_one(options, terminal, site); done != kDone) code = done;
+    RestoreFromRedis one_site = options;
+    one_site.change.id = change_id_of_site(id, site);
+    if (const int done = restore_one(one_site, terminal, site); done != kDone) code = done;
   }
   if (before.empty()) return fail(terminal, {base::Errc::not_found, "no snapshot is kept in Redis"});
+  if (code != kDone && !options.dry_run) {
+    terminal.err << "not every site was restored; the same command with --id " << id
+                 << " restores the others, and these no second time\n";
+  }
   return code;
 }
 

@@ -108,6 +108,11 @@ AdminAnswer Admin::route(const http::Request& request, const sites::Token& token
   if (request.has(http::Field::idempotency_key) && !sites::valid_change_id(call.id)) {
     return problem(Problem::malformed, "Idempotency-Key: give 1 to 64 of A-Z a-z 0-9 . _ : -");
   }
+  if (!is_get(request.method) && control_.registry().is_past(call.id)) {
+    return problem(Problem::conflict, "the change id " + call.id +
+                                          " was used before, for a change that is too old to be looked up; nothing was "
+                                          "done now. For another change give another id");
+  }
   if (call.id.empty()) call.id = drawn_id();
 
   const std::string_view path = request.path;

@@ -63,6 +63,17 @@ std::uint32_t undo_scopes(const sites::Action& action) {
   return bits(Scope::config);
 }
 
+// Each node counts its own pages: what one fixes from its numbers would be added to those of all.
+AdminAnswer pages_are_each_nodes(std::string_view what, std::string_view instead) {
+  return problem(Problem::conflict, "page: a page cannot be " + std::string(what) +
+                                        " on one of several nodes (--node): each counts its own pages, and this one "
+                                        "knows nothing of the others' hits on it. " +
+                                        std::string(instead));
+}
+constexpr std::string_view kSeedSite = "Leave out page to seed the site, whose total is that of all nodes";
+constexpr std::string_view kResetSite =
+    "Leave out page to reset the site, which begins all its pages anew on every node, and can be undone";
+
 // The normalised path in "page"; nullopt when there is none.
 base::Result<std::optional<std::string>> page_from(const JsonBody& body, ControlPlane& control) {
   base::Result<std::optional<std::string>> page = body.text("page");
@@ -109,6 +120,7 @@ AdminAnswer Admin::seed(const Call& call, std::string_view name) {
     if (same) return describe(*known, true, 200);
     return problem(Problem::conflict, "the change id " + call.id + " was used for another change");
   }
+  if (page->has_value() && control_.nodes() != nullptr) return pages_are_each_nodes("seeded", kSeedSite);
   base::Result<sites::Seeded> plan = total->has_value() ? registry.plan_seed_total(name, *page, **total, call.now_s)
                                                         : registry.plan_seed_amount(name, *page, **add, call.now_s);
   if (!plan) return problem(plan.error());
@@ -134,7 +146,10 @@ AdminAnswer Admin::reset(const Call& call, std::string_view name) {
   if (wait_s->value_or(0) > kAdoptionWaitMax_s) {
     return problem({base::Errc::malformed, "wait_s: " + std::to_string(kAdoptionWaitMax_s) + " seconds at most"});
   }
-  if (dry_run->value_or(false)) return dry_reset(call, *site, name, *page);
+  if (dry_run->value_or(false)) {
+    if (page->has_value() && control_.nodes() != nullptr) return pages_are_each_nodes("reset", kResetSite);
+    return dry_reset(call, *site, name, *page);
+  }
 
   const auto waits = static_cast<std::int32_t>(wait_s->value_or(0));
   if (const sites::Change* const known = registry.find_change(call.id)) {
@@ -147,6 +162,7 @@ AdminAnswer Admin::reset(const Call& call, std::string_view name) {
     return problem(Problem::conflict, "the change id " + call.id + " was used for another change");
   }
   if (page->has_value()) {
+    if (control_.nodes() != nullptr) return pages_are_each_nodes("reset", kResetSite);
     base::Result<sites::Seeded> plan = registry.plan_seed_total(name, *page, 0, call.now_s);
     if (!plan) return problem(plan.error());
     return commit(call, *std::move(plan), *std::move(reason));

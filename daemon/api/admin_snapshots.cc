@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Admin: snapshots in Redis, and restoring a site from one.
-// Tested by tests/unit/api/admin_test.cc.
+// Tested by tests/unit/api/admin_test.cc, tests/integration/snapshot_test.py.
+#include <array>
+#include <charconv>
+
 #include "api/admin_call.h"
 #include "api/site_json.h"
 #include "api/stats.h"
@@ -41,6 +44,16 @@ AdminAnswer snapshot_answer(const SnapshotStore::Name& name, const sites::Snapsh
   write_settings(json, snapshot.settings);
   json.end_object();
   return json_answer(std::move(body));
+}
+
+// Of the change that adds the site which another restores. Each has its own.
+std::string site_change_id(const std::string& restore_id) {
+  constexpr std::string_view kPrefix = "site.";
+  constexpr std::size_t kIdMax = 64;
+  if (kPrefix.size() + restore_id.size() <= kIdMax) return std::string(kPrefix) + restore_id;
+  std::array<char, 16> hex{};
+  const auto end = std::to_chars(hex.data(), hex.data() + hex.size(), base::siphash24({}, restore_id), 16).ptr;
+  return std::string(kPrefix) + std::string(hex.data(), end);
 }
 
 }  // namespace
@@ -157,7 +170,7 @@ AdminAnswer Admin::restore_loaded(const Call& call, const SnapshotStore::Name& n
   if (site == nullptr) {
     base::Result<sites::SiteAdded> plan = registry.plan_add(snapshot.settings, base::random_u64());
     if (!plan) return problem(plan.error());
-    const sites::Change added{"site." + call.id.substr(0, 59), call.now_s, call.token.id, reason, *std::move(plan)};
+    const sites::Change added{site_change_id(call.id), call.now_s, call.token.id, reason, *std::move(plan)};
     if (const base::Result<void> done = control_.commit(added); !done) return problem(done.error());
   }
   base::Result<sites::Restored> plan =

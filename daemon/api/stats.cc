@@ -67,20 +67,23 @@ void take_shared(Numbers& numbers, const sites::SharedNumbers* shared, counting:
     numbers.site.online = *online;
     numbers.cluster = true;
   }
-  // Visitors come to Redis a second later: this node's own number is the least that there are.
-  const auto visitors_of = [&](counting::Day day, counting::PeriodCounts& period) -> std::uint64_t {
-    const auto all = shared->visitors(day, now_s);
-    if (!all || *all <= period.visitors) return 0;
+  // What Redis says, also where its estimate is less than this node's own number. Who came here since it was asked is
+  // in Redis a second later: until then they are added, as far as this node's own number shows that there are more.
+  const auto take_visitors = [&](counting::Day day, counting::PeriodCounts& period) {
+    const auto shared_day = shared->visitors(day, now_s);
+    if (!shared_day) return false;
+    const std::uint64_t here = period.visitors;
+    const std::uint64_t since = here - std::min(here, shared_day->here);
+    period.visitors = std::max(shared_day->all, std::min(here, shared_day->all + since));
     period.visitors_exact = false;
-    const std::uint64_t more = *all - period.visitors;
-    period.visitors = *all;
-    return more;
+    return true;
   };
-  const std::uint64_t more_today = visitors_of(today, numbers.site.today);
-  visitors_of(today - 1, numbers.site.yesterday);
+  const std::uint64_t today_here = numbers.site.today.visitors;
+  take_visitors(today - 1, numbers.site.yesterday);
+  if (!take_visitors(today, numbers.site.today)) return;
   for (counting::PeriodCounts* period : {&numbers.site.month, &numbers.site.year}) {
-    period->visitors += more_today;
-    period->visitors_exact = period->visitors_exact && more_today == 0;
+    period->visitors = period->visitors - std::min(today_here, period->visitors) + numbers.site.today.visitors;
+    period->visitors_exact = false;
   }
 }
 

@@ -183,6 +183,15 @@ void batches(Families& out, const std::vector<const ShardCounters*>& shards, con
   }
 }
 
+void changes(Families& out, const Facts& facts) {
+  out.begin(MetricType::Gauge, "footfall_changes",
+            "Seeds, resets and other changes that were ever applied: whole, or by their ids alone.");
+  out.add(facts.changes_remembered, {{"state", "remembered"}});
+  out.add(facts.changes_past, {{"state", "past"}});
+  out.gauge("footfall_changes_past_bytes", "Memory of the ids of past changes; no bound but how many were made.",
+            facts.changes_past_bytes);
+}
+
 void storage(Families& out, const std::vector<const ShardCounters*>& shards, const Facts& facts) {
   out.counter("footfall_journal_bytes_total", "Bytes appended to the journal.", facts.journal_bytes);
   out.counter("footfall_journal_blocks_total", "Passes that had something to journal.",
@@ -332,6 +341,7 @@ std::vector<MetricFamily> Exposition::Collect() const {
   requests(out, shards_, facts);
   state(out, shards_, facts);
   batches(out, shards_, facts);
+  changes(out, facts);
   storage(out, shards_, facts);
   if (!facts.syslog.empty()) syslog(out, facts);
   if (facts.redis) redis(out, facts);

@@ -54,6 +54,8 @@ struct Facts {
   std::uint64_t online_pairs = 0;  // (visitor, page) pairs in memory
 
   std::uint64_t batch_keys = 0, batch_key_bytes = 0;  // held
+  // Changes that were ever applied: whole; by their ids alone, and what these take.
+  std::uint64_t changes_remembered = 0, changes_past = 0, changes_past_bytes = 0;
 
   std::uint64_t journal_bytes = 0;  // appended
   std::uint64_t unsynced_hits = 0;  // decided, and waiting for the disk

@@ -16,6 +16,7 @@ namespace footfall::redis {
 namespace {
 
 constexpr std::size_t kPairsInACommand = 64;
+constexpr std::size_t kRefusedMax = 10'000;
 
 std::string field_of(const base::Incarnation& incarnation, const counting::Epoch& epoch) {
   return base::to_text(incarnation) + ":" + sites::to_text(epoch);
@@ -314,8 +315,8 @@ void Replicator::read_sites(const FlushPtr& flush) {
 
 void Replicator::read_site(const FlushPtr& flush, const std::string& site) {
   if (flush->changes_of.contains(site)) {
-    call(flush, {"HGETALL", key(site, "changes")},
-         [this, flush, site](const Reply& reply) { take_changes(flush, site, reply); });
+    call(flush, {"HKEYS", key(site, "changes")},
+         [this, flush, site](const Reply& reply) { read_changes(flush, site, reply); });
   }
   if (!flush->slots_of.contains(site)) {
     const auto fields = flush->fields_of.find(site);
@@ -354,12 +355,40 @@ void Replicator::read_fields(const FlushPtr& flush, const std::string& site, con
   });
 }
 
-void Replicator::take_changes(const FlushPtr& flush, const std::string& site, const Reply& reply) {
-  for (std::size_t i = 0; i + 1 < reply.elements.size(); i += 2) {
-    const std::string& id = reply.elements[i].text;
-    changes_told_.insert(id);
-    if (node_.knows(id) || waiting_.contains(id)) continue;
-    base::Result<sites::SharedChange> change = sites::decode_shared_change(reply.elements[i + 1].text);
+// Of the ids that are there those that are not known: mostly none, of however many.
+void Replicator::read_changes(const FlushPtr& flush, const std::string& site, const Reply& ids) {
+  auto unknown = std::make_shared<std::vector<std::string>>();
+  for (const Reply& id : ids.elements) {
+    const bool knows = node_.knows(id.text);
+    if (!knows || !node_.is_past(id.text)) changes_told_.insert(id.text);  // past ones are told no more
+    if (!knows && !waiting_.contains(id.text) && !refused_.contains(id.text)) unknown->push_back(id.text);
+  }
+  read_unknown(flush, site, unknown, 0);
+}
+
+// One piece behind another.
+void Replicator::read_unknown(const FlushPtr& flush, const std::string& site,
+                              const std::shared_ptr<const std::vector<std::string>>& ids, std::size_t first) {
+  if (first >= ids->size()) return;
+  const std::size_t end = std::min(ids->size(), first + kPairsInACommand);
+  std::vector<std::string> words{"HMGET", key(site, "changes")};
+  words.insert(words.end(), ids->begin() + static_cast<std::ptrdiff_t>(first),
+               ids->begin() + static_cast<std::ptrdiff_t>(end));
+  call(flush, words, [this, flush, site, ids, first, end](const Reply& values) {
+    take_changes(flush, site, {ids->begin() + static_cast<std::ptrdiff_t>(first), end - first}, values);
+    read_unknown(flush, site, ids, end);
+  });
+}
+
+void Replicator::take_changes(const FlushPtr& flush, const std::string& site, std::span<const std::string> ids,
+                              const Reply& values) {
+  for (std::size_t i = 0; i < std::min(ids.size(), values.elements.size()); ++i) {
+    const std::string& id = ids[i];
+    if (values.elements[i].is(Reply::Type::nil)) {  // Redis lost it since
+      changes_told_.erase(id);
+      continue;
+    }
+    base::Result<sites::SharedChange> change = sites::decode_shared_change(values.elements[i].text);
     if (!change || change->site != site || change->change.id != id) {
       complain("change " + id + " of " + (site.empty() ? "no site" : site) +
                " cannot be read: " + (change ? "it is called otherwise, or of another site" : change.error().detail));
@@ -483,11 +512,19 @@ void Replicator::digest(const FlushPtr& flush) {
   write_changes(flush);
 }
 
+// In the order in which they were made, as far as clocks agree: so that of many the latest are those that are
+// remembered, and what takes a change back finds it.
 void Replicator::adopt_waiting() {
+  std::vector<decltype(waiting_)::iterator> order;
+  order.reserve(waiting_.size());
+  for (auto it = waiting_.begin(); it != waiting_.end(); ++it) order.push_back(it);
+  std::stable_sort(order.begin(), order.end(),
+                   [](auto a, auto b) { return a->second.change.at_s < b->second.change.at_s; });
   std::size_t adoptions = 0;
   for (bool moved = true; moved;) {
     moved = false;
-    for (auto it = waiting_.begin(); it != waiting_.end();) {
+    std::vector<decltype(waiting_)::iterator> left;
+    for (const auto it : order) {
       if (adoptions == options_.adopted_at_once) {
         hurry();
         return node_.adopted();
@@ -496,7 +533,7 @@ void Replicator::adopt_waiting() {
       const bool new_site = !change.site.empty() && !node_.has_site(change.site);
       const base::Result<void> adopted = node_.adopt(change);
       if (!adopted && adopted.error().code == base::Errc::unavailable) {
-        ++it;
+        left.push_back(it);
         continue;
       }
       if (adopted) {
@@ -506,9 +543,11 @@ void Replicator::adopt_waiting() {
         moved = true;
       } else {
         complain("change " + change.change.id + " is not adopted: " + adopted.error().detail);
+        if (refused_.size() < kRefusedMax) refused_.insert(change.change.id);
       }
-      it = waiting_.erase(it);
+      waiting_.erase(it);
     }
+    order = std::move(left);
   }
   if (adoptions > 0) node_.adopted();
 }

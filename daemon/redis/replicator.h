@@ -32,6 +32,9 @@
 // Each write of a mark gets the one before back. One that is not what was written says that Redis lost data: it was
 // emptied, put back to an earlier state, or failed over to somebody who had less.
 //
+// Of a site's changes the ids are read, and then those that are not known here, some at a time: there may be many, of
+// which none is news.
+//
 // A resync reads all sites, and writes again what is missing there or older, of this node and of others: at the start,
 // when a connection was lost, when Redis lost data, and each resync_ms. Everything is absolute or only grows, so any
 // answer may be lost, and any command be sent again.
@@ -53,6 +56,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -116,6 +120,8 @@ class ReplicatedNode {
   // Some were adopted since the last call.
   virtual void adopted() = 0;
   virtual bool knows(const std::string& change_id) = 0;
+  // It is known, and not among those that each_shared() visits any more.
+  virtual bool is_past(const std::string& change_id) = 0;
   virtual void each_shared(const std::function<void(const sites::SharedChange&)>& visit) = 0;
   // Rises with each change that is applied here.
   virtual std::uint64_t changes_applied() = 0;
@@ -221,7 +227,11 @@ class Replicator {
   void read_sites(const FlushPtr& flush);
   void read_site(const FlushPtr& flush, const std::string& site);
   void read_fields(const FlushPtr& flush, const std::string& site, const std::set<std::string>& fields);
-  void take_changes(const FlushPtr& flush, const std::string& site, const Reply& reply);
+  void read_changes(const FlushPtr& flush, const std::string& site, const Reply& ids);
+  void read_unknown(const FlushPtr& flush, const std::string& site,
+                    const std::shared_ptr<const std::vector<std::string>>& ids, std::size_t first);
+  void take_changes(const FlushPtr& flush, const std::string& site, std::span<const std::string> ids,
+                    const Reply& values);
   // Fields and their values in turn, as of HGETALL.
   void take_slots(const FlushPtr& flush, const std::string& site, const Reply& reply);
   void read_past(const FlushPtr& flush, const std::string& site, const std::string& field, counting::RemoteSlot slot);
@@ -263,9 +273,10 @@ class Replicator {
   std::map<std::string, std::set<std::string>> unnamed_own_;  // site -> own slots, the same
   std::unordered_map<std::string, Reading> readings_;         // site -> how much of it changes at once
   std::unordered_map<std::string, Told> told_;                // site -> what Redis has of this node
-  std::unordered_set<std::string> changes_told_;              // ids that Redis has
+  std::unordered_set<std::string> changes_told_;              // ids that Redis has, but for past ones
   std::uint64_t changes_seen_ = UINT64_MAX;                   // changes_applied() when all were looked at
   std::map<std::string, sites::SharedChange> waiting_;        // changes that cannot be adopted yet, by id
+  std::unordered_set<std::string> refused_;                   // ids of changes that never can be: not read again
   std::set<std::string> reread_;  // sites to read at the next flush, whatever the index says
   std::set<std::string> complaints_;
 

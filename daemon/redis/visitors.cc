@@ -22,6 +22,14 @@ constexpr std::string_view kMergedWithin_s = "300";  // a node's own sketch goes
 
 }  // namespace
 
+// How many this node alone counts.
+struct Visitors::Here {
+  counting::Day today = INT32_MIN;
+  std::array<std::uint64_t, 2> visitors{};  // of that day, and the one before
+  std::uint64_t of(counting::Day day) const { return day == today ? visitors[0] : day + 1 == today ? visitors[1] : 0; }
+  friend bool operator==(const Here&, const Here&) = default;
+};
+
 struct Visitors::Site {
   std::string name;
   Serial serial = 0;
@@ -38,6 +46,8 @@ struct Visitors::Site {
   bool queued = false;
   std::size_t writes_in_flight = 0;
   bool whole = false;  // all was written since Redis may have forgotten it
+  Here seen;           // at the last look, before what was new was taken
+  Here told;           // all of these are in Redis
 
   std::int64_t count_at_ms = kNever;
   bool changed = true;
@@ -54,6 +64,7 @@ struct Visitors::Count {
   Serial site = 0;
   std::int64_t as_of_s = 0;
   counting::Day today = 0;
+  Here here;                           // all of these are in what is asked
   std::uint64_t visitors[2] = {0, 0};  // today, yesterday
   unsigned left = 2;
   bool failed = false;
@@ -132,6 +143,12 @@ void Visitors::tick() {
 void Visitors::collect(Site& site, std::int64_t now_ms) {
   site.flush_at_ms = now_ms + options_.flush_ms;
   site.today = site.source->today();
+  // What had been seen by the last look was taken then, and is written.
+  if (!site.has_work() && site.writes_in_flight == 0 && !site.everything && site.told != site.seen) {
+    site.told = site.seen;
+    site.changed = true;
+  }
+  site.seen = {site.today, site.source->visitors_here()};
   counting::VisitorsTold told = site.source->take_visitors();
   if (told.everything) site.everything = true;
   for (auto& [day, ids] : told.days) keep(site, day, std::move(ids));
@@ -289,6 +306,7 @@ void Visitors::count(Site& site, std::int64_t now_ms) {
   count->site = site.serial;
   count->as_of_s = now_ms / 1000;
   count->today = site.today;
+  count->here = site.told;
   site.counting = count;
   const std::vector<counting::Epoch> included = site.source->included();
   for (unsigned back = 0; back < 2; ++back) {
@@ -324,6 +342,7 @@ void Visitors::counted(const std::shared_ptr<Count>& count) {
     const counting::Day day = count->today - static_cast<counting::Day>(back);
     const std::uint64_t packed = static_cast<std::uint64_t>(day) << VisitorsAnswer::kCountBits |
                                  std::min(count->visitors[back], VisitorsAnswer::kCountMax);
+    site->answer->here_[static_cast<unsigned>(day) % 2].store(count->here.of(day), std::memory_order_relaxed);
     site->answer->days_[static_cast<unsigned>(day) % 2].store(packed, std::memory_order_relaxed);
   }
   site->answer->as_of_s_.store(count->as_of_s, std::memory_order_relaxed);

@@ -10,12 +10,13 @@
 //         its ids, or its sketch -------> SET, PFMERGE, DEL -----|
 //
 // Adding twice adds nothing, so what is unknown is sent again. Counted is what changed, at the next flush, and
-// everything each 10 s. The number is an estimate (0.81 %), and for a while less than what this node counts itself: who
-// shows it shows the greater of the two. Keys leave Redis three days after their day.
+// everything each 10 s. The number is Redis's own estimate (0.81 %), which may be less than what this node counts by
+// itself; beside it stands how many of this node's visitors are in it for sure, so that who shows it can tell an error
+// of the estimate from visitors who came since. Keys leave Redis three days after their day.
 //
-// Cost: a site costs one or two PFCOUNTs in 10 s, and at each flush in which it changed. After a loss 12 KB for each
-// site and day in a sketch, 8 bytes a visitor otherwise. Bounded: in_flight_bytes_max; kBacklogMax ids of a site,
-// beyond which its days are written whole.
+// Cost: a site costs one or two PFCOUNTs in 10 s, and at each flush in which it changed and the one after. After a loss
+// 12 KB for each site and day in a sketch, 8 bytes a visitor otherwise. Bounded: in_flight_bytes_max; kBacklogMax ids
+// of a site, beyond which its days are written whole.
 //
 // Units      milliseconds of the clock that it is given; local day numbers of each site, which its source says.
 // Ownership  keeps references to the calls, the clock and each site's source, until remove() or its own end.
@@ -24,6 +25,7 @@
 // sharing_servers_test.cc.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -55,6 +57,8 @@ class VisitorsSource {
   virtual counting::DaySet visitors_of(const counting::EpochDay& day) = 0;  // SiteState::visitors_of
   virtual std::vector<counting::Epoch> included() = 0;                      // SiteState::included, as it is now
   virtual counting::Day today() = 0;                                        // in the site's time zone
+  // Of today and yesterday, as this node alone counts them.
+  virtual std::array<std::uint64_t, 2> visitors_here() = 0;
 };
 
 // The latest answers for a site. Read by any thread, and never waits; written by Visitors.
@@ -62,7 +66,7 @@ class VisitorsAnswer {
  public:
   static constexpr std::int64_t kFresh_s = 30;  // an older answer is none
 
-  // Of today or yesterday; none: not known, or not lately.
+  // PFCOUNT of today or yesterday; none: not known, or not lately.
   std::optional<std::uint64_t> read(counting::Day day, std::int64_t now_s) const {
     for (const std::atomic<std::uint64_t>& slot : days_) {
       const std::uint64_t packed = slot.load(std::memory_order_relaxed);
@@ -72,12 +76,17 @@ class VisitorsAnswer {
     }
     return std::nullopt;
   }
+  // Of the visitors that this node alone counts on a day that read() answers: so many were in Redis when it was asked.
+  std::uint64_t here(counting::Day day) const {
+    return here_[static_cast<unsigned>(day) % 2].load(std::memory_order_relaxed);
+  }
 
  private:
   friend class Visitors;
   static constexpr unsigned kCountBits = 40;  // 24 are left for the day
   static constexpr std::uint64_t kCountMax = (std::uint64_t{1} << kCountBits) - 1;
   std::atomic<std::uint64_t> days_[2] = {0, 0};  // of even and of odd days: the day, then the number
+  std::atomic<std::uint64_t> here_[2] = {0, 0};
   std::atomic<std::int64_t> as_of_s_{INT64_MIN};
 };
 
@@ -119,6 +128,7 @@ class Visitors {
   std::size_t backlog() const;  // ids that wait, of all sites; looks at each
 
  private:
+  struct Here;
   struct Site;
   struct Count;
   using Serial = std::uint64_t;  // of an add()

@@ -109,8 +109,9 @@ const Change* Registry::find_change(std::string_view change_id) const {
 base::Result<const Registry::Kept*> Registry::undoable(std::string_view change_id) const {
   const auto it = changes_.find(change_id);
   if (it == changes_.end()) {
-    return Error{Errc::not_found, "no change has the id " + std::string(change_id) + "; the last " +
-                                      std::to_string(kChangesKept) + " changes can be undone"};
+    return Error{Errc::not_found, (is_past(change_id) ? "change " + std::string(change_id) + " is too old"
+                                                      : "no change has the id " + std::string(change_id)) +
+                                      "; the last " + std::to_string(changes_kept_) + " changes can be undone"};
   }
   if (!it->second.undone_by.empty()) {
     return Error{Errc::conflict,
@@ -322,6 +323,10 @@ struct Registry::CheckAdopted {
   }
   Outcome operator()(const Undone& a) const {
     const Change* undone = registry.find_change(a.undone);
+    if (undone == nullptr && registry.is_past(a.undone)) {
+      return Error{Errc::conflict, "it takes back change " + a.undone +
+                                       ", which this node no longer remembers; what that one made stays in force here"};
+    }
     if (undone == nullptr) return Error{Errc::unavailable, "change " + a.undone + " is not known yet"};
     return shareable(undone->action) && !std::holds_alternative<Undone>(undone->action) ? Outcome{} : malformed("undo");
   }
@@ -611,7 +616,8 @@ void Registry::remember(const Change& change, std::uint64_t revision) {
   if (fresh) change_order_.push_back(it->first);
   ++applied_;
   if (std::holds_alternative<Restored>(change.action)) forget_restored_pages();
-  if (change_order_.size() <= kChangesKept) return;
+  if (change_order_.size() <= changes_kept_) return;
+  past_.add(change_order_.front());
   changes_.erase(changes_.find(change_order_.front()));
   change_order_.pop_front();
 }
@@ -659,6 +665,7 @@ void Registry::save(base::ByteWriter& out, std::int64_t now_s) const {
   }
   imports_.save(out);
   batch_keys_.save(out, now_s);
+  if (past_.size() > 0) past_.save(out);
 }
 
 bool Registry::load(base::ByteReader& in) {
@@ -710,7 +717,8 @@ bool Registry::load(base::ByteReader& in) {
     if (!fresh) return false;
     change_order_.push_back(it->first);
   }
-  return imports_.load(in, sites_.size()) && batch_keys_.load(in) && in.ok();
+  if (!imports_.load(in, sites_.size()) || !batch_keys_.load(in) || !in.ok()) return false;
+  return in.at_end() || past_.load(in);
 }
 
 }  // namespace footfall::sites

@@ -18,12 +18,15 @@
 // epoch is the greatest that ever began, seeds add up, and of settings the greatest (revision, change id) wins. An undo
 // waits for what it takes back, everything for its site.
 //
+// The latest kChangesKept changes are remembered: they can be undone, asked for again, and told to others. Of those
+// before them the ids stay (past_changes.h), so that none is applied a second time, whoever brings it.
+//
 // Units      UTC seconds.
 // Ownership  owns its sites for as long as it lives, removed ones too.
 // Threading  one thread (the control thread) but for imports(), batch_keys() and the locks inside Site; shards get a
 //            Directory, an immutable table, by message.
 // Errors     each sentence names the site or change, and what would be right.
-// Memory     about 500 bytes for a site without a hit, and its Directory entry.
+// Memory     about 500 bytes for a site without a hit, and its Directory entry; 16 bytes for each past change.
 // Tested by tests/unit/sites/registry_test.cc.
 #pragma once
 
@@ -45,6 +48,7 @@
 #include "sites/batch_keys.h"
 #include "sites/changes.h"
 #include "sites/imports.h"
+#include "sites/past_changes.h"
 #include "sites/shared_change.h"
 #include "sites/site.h"
 #include "sites/snapshot.h"
@@ -77,12 +81,13 @@ struct Directory {
 
 class Registry {
  public:
-  // Known change ids, newest first: an older id is forgotten, and with it the way to undo it.
+  // The latest changes that are remembered whole. Of an older one the id alone is known.
   static constexpr std::size_t kChangesKept = 10'000;
   // The latest restored snapshots whose pages are kept, for other nodes: 6 MiB each at most.
   static constexpr std::size_t kRestoresKept = 8;
 
-  explicit Registry(const counting::Limits& limits) : limits_(limits) {}
+  explicit Registry(const counting::Limits& limits, std::size_t changes_kept = kChangesKept)
+      : limits_(limits), changes_kept_(changes_kept) {}
 
   // --- planning: of the live registry. Nothing changes but that a page's id is reserved ---
   // exists: the name is taken; malformed: the settings are not acceptable. `reset_id` is random.
@@ -111,16 +116,20 @@ class Registry {
   void give_up();
   // Applies a change; nothing happens (and ok) if its id is known already. Errors leave everything as it was.
   base::Result<void> apply(const Change& change);
-  bool knows(std::string_view change_id) const { return find_change(change_id) != nullptr; }
+  bool knows(std::string_view change_id) const { return find_change(change_id) != nullptr || is_past(change_id); }
+  // It was applied, and all that is left of it is its id.
+  bool is_past(std::string_view change_id) const { return past_.contains(change_id); }
   // A change that another node made, as one that can be written and applied here. unavailable: another must be adopted
   // before. Reserves ids of pages.
   base::Result<Change> adopt(const SharedChange& shared);
-  // For other nodes: the known changes, oldest first, with `node` as the maker of those that were made here. Imports
-  // are a node's own. Of a restored snapshot its pages while it is one of the kRestoresKept latest.
+  // For other nodes: the remembered changes, oldest first, with `node` as the maker of those that were made here.
+  // Imports are a node's own. Of a restored snapshot its pages while it is one of the kRestoresKept latest.
   void each_shared(const std::string& node, const std::function<void(const SharedChange&)>& visit) const;
   // How many changes were ever applied: by which one sees that there are new ones.
   std::uint64_t applied() const { return applied_; }
-  // The change with this id, while it is kept (the last kChangesKept): for undo and for a repeated answer.
+  std::size_t remembered() const { return change_order_.size(); }
+  const PastChanges& past() const { return past_; }
+  // The change with this id, while it is remembered: for undo and for a repeated answer.
   const Change* find_change(std::string_view change_id) const;
 
   // --- looking up ---
@@ -190,12 +199,14 @@ class Registry {
   void forget_import_keys(SiteId site, std::string_view source);
 
   counting::Limits limits_;
+  const std::size_t changes_kept_;
   std::vector<Row> sites_;                                          // site id - 1 -> site
   std::unordered_map<std::string_view, SiteId, NameHash> by_name_;  // registered name, a view of its settings' -> id
   std::set<std::pair<std::string_view, SiteId>> removed_;           // (last name, a view of its settings', id)
   std::vector<Token> tokens_;
   std::map<std::string, Kept, std::less<>> changes_;  // id -> change
   std::deque<std::string_view> change_order_;         // ids as applied; views of changes_' keys
+  PastChanges past_;                                  // those that are in changes_ no more
   std::uint64_t applied_ = 0;                         // since this process began
 
   Imports imports_;

@@ -26,7 +26,11 @@ class SharedNumbers {
   virtual ~SharedNumbers() = default;
   // None: not known, or not lately.
   virtual std::optional<std::uint32_t> online(std::int64_t now_s) const = 0;
-  virtual std::optional<std::uint64_t> visitors(counting::Day day, std::int64_t now_s) const = 0;
+  struct Visitors {
+    std::uint64_t all = 0;   // of all nodes: as Redis estimates it
+    std::uint64_t here = 0;  // of this node's own number then: these are among them
+  };
+  virtual std::optional<Visitors> visitors(counting::Day day, std::int64_t now_s) const = 0;
 };
 
 class Site {

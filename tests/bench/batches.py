@@ -49,7 +49,9 @@ def send_all(port, whole):
         for connection, _ in turn:
             answer = b""
             while not answer.endswith(b"}"):
-                answer += connection.recv(65536)
+                more = connection.recv(65536)
+                assert more, answer  # of a daemon with too much to do
+                answer += more
             assert answer.startswith(b"HTTP/1.1 200"), answer
             accepted += json.loads(answer[answer.index(b"\r\n\r\n"):])["accepted"]
     for connection in connections:

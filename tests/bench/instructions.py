@@ -44,7 +44,9 @@ def pings(node, depth, count):
             connection.sendall(b"".join(ping(n) for n in range(first, first + depth)))
             received = b""
             while received.count(b"HTTP/1.1 200") < depth or not received.endswith(b";"):  # the picture's last byte
-                received += connection.recv(1 << 20)
+                more = connection.recv(1 << 20)
+                assert more, received
+                received += more
 
 
 def batches(node, content_type, body_of, count):

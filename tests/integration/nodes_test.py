@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Three nodes that count together through a real Redis: whatever happens to it, each shows the sum of what all acknowledged."""
+import json
 import os
 import secrets
 import shutil
@@ -9,7 +10,7 @@ import tempfile
 import time
 import unittest
 
-from footfall import SKIPPED, Daemon
+from footfall import BROWSER, SKIPPED, Daemon
 from redis_server import Redis, footfall, until
 
 SITE = "example.org"
@@ -79,6 +80,16 @@ class Nodes(Case):
         self.agree(41450798)
         self.assertEqual(a.admin("PUT", f"/v1/admin/sites/{SITE}", {"window_s": 60}).status, 200)
         until(lambda: all(node.stats(SITE)["window_s"] == 60 for node in self.nodes), "a setting did not reach every node")
+
+    def test_a_page_alone_is_neither_seeded_nor_reset(self):
+        for node in self.nodes:
+            self.hit(node, 5)
+        self.agree()
+        for words in (("seed", SITE, "--page", "/1", "--total", "100"), ("seed", SITE, "--page", "/1", "--add", "5"), ("reset", SITE, "--page", "/1"),
+                      ("reset", SITE, "--page", "/1", "--dry-run")):
+            self.assertIn("--node", footfall(self.nodes[1], *words, code=1))
+        self.agree()
+        self.assertEqual([node.stats(SITE, "/1")["page"]["total"] for node in self.nodes], [1, 1, 1])
 
     def test_redis_is_away_and_comes_back_empty(self):
         a, b, c = self.nodes
@@ -178,6 +189,47 @@ class Together(Case):
         until(lambda: all(node.stats(SITE)["scope"] == "node" for node in self.nodes), "without Redis each shows its own")
         self.redis.start()
         self.until_online(30, "Redis is back")
+
+
+    def visit(self, node, first, last):
+        """Visitors told apart by their addresses, in one batch."""
+        lines = [json.dumps({"site": SITE, "path": "/", "address": f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", "agent": BROWSER % 120}) for n in range(first, last)]
+        answer = node.request("POST", "/v1/hits", "\n".join(lines), Content_Type="application/x-ndjson", Authorization=f"Bearer {node.token}")
+        self.assertEqual((answer.status, answer.json["accepted"]), (200, last - first), answer.text)
+
+    def test_visitors_are_what_pfcount_says(self):
+        def days():
+            """Of each epoch the key of its day; not the sketches on their way."""
+            return sorted(key for key in self.redis.run("KEYS", "footfall:{%s}:visitors:*" % SITE).split() if "." not in key.rsplit(":", 1)[1])
+
+        def shown():
+            return [node.stats(SITE)["today"]["visitors"] for node in self.nodes]
+
+        def as_pfcount_says(keys, visitors):
+            def said():
+                return int(self.redis.run("PFCOUNT", *keys()) or 0) if keys() else 0
+            until(lambda: keys() and abs(said() - visitors) <= 0.04 * visitors and shown() == [said()] * 3,
+                  lambda: f"PFCOUNT {keys()} says {said()} of {visitors} visitors, the nodes {shown()}")
+            time.sleep(2.5)  # and so it stays
+            self.assertEqual(shown(), [said()] * 3)
+            self.assertEqual({node.stats(SITE)["visitors_error"] for node in self.nodes}, {0.0081})
+
+        a, b, c = self.nodes
+        self.visit(a, 0, 2000)
+        as_pfcount_says(days, 2000)  # of one node, which has the exact number
+        self.visit(b, 1500, 4000)
+        self.visit(c, 3900, 9000)  # more than are kept exactly
+        as_pfcount_says(days, 9000)
+        self.visit(a, 4000, 5000)  # whom Redis knows, and this node does not
+        as_pfcount_says(days, 9000)
+        first = days()
+        reset = footfall(b, "reset", SITE, "--wait", "30")
+        self.assertTrue(all(node["adopted"] for node in reset["nodes"]), reset)
+        self.visit(c, 8000, 9500)
+        self.visit(a, 9400, 9600)
+        as_pfcount_says(lambda: [key for key in days() if key not in first], 1600)
+        footfall(a, "undo", reset["id"])
+        as_pfcount_says(days, 9600)
 
 
 if __name__ == "__main__":

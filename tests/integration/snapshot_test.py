@@ -80,6 +80,42 @@ class Snapshots(unittest.TestCase):
         self.assertEqual(fresh.stats("second.example")["total"], 1000)
         self.assertEqual(fresh.admin("GET", f"/v1/admin/sites/{SITE}").json["hosts"], ["www." + SITE])
 
+    def test_all_sites_under_one_id_are_restored_once_though_the_first_try_stopped_half_way(self):
+        daemon = self.daemon()
+        sites = [SITE, "second.example", "third.example"]
+        for site in sites:
+            daemon.add_site(site, visibility="full")
+            daemon.admin("POST", f"/v1/admin/sites/{site}/seed", {"add": 1000})
+        taken = {one["site"]: one["id"] for one in footfall(daemon, "snapshot", "now")["snapshots"]}
+        key = f"footfall:{{second.example}}:snapshot:{taken['second.example']}"
+        good = key + ".good"
+        self.redis.run("COPY", key, good)
+        self.redis.run("SETRANGE", key, "20", "damage")
+
+        def restore():
+            return subprocess.run([str(BUILD / "footfall"), "restore", "--from-redis", "--id", "back-1", "--admin", f"http://127.0.0.1:{daemon.admin_port}",
+                                   "--token-file", str(daemon.directory / "admin-token")], capture_output=True, text=True, timeout=60)
+
+        def epochs():
+            return [daemon.stats(site)["epoch"] for site in sites]
+
+        first = restore()
+        self.assertEqual(first.returncode, 1, first.stdout)
+        self.assertIn("--id back-1", first.stderr)
+        begun = epochs()
+        self.assertEqual([epoch > 1 for epoch in begun], [True, False, True])
+        daemon.stop(9)
+        daemon.start()
+        until(lambda: "redis: up" in daemon.admin("GET", "/readyz?verbose").text, "Redis is not found")
+        self.redis.run("COPY", good, key, "REPLACE")
+        for _ in range(2):
+            again = restore()
+            self.assertEqual(again.returncode, 0, again.stderr)
+            self.assertEqual(epochs(), [begun[0]] * 3, "no site has begun a second one")
+            self.assertEqual([daemon.stats(site)["total"] for site in sites], [1000] * 3)
+        footfall(daemon, "undo", f"back-1.{SITE}")
+        self.assertEqual(daemon.stats(SITE)["total"], 1000)
+
     def test_they_are_taken_by_themselves_where_something_changed_and_the_oldest_go(self):
         daemon = self.daemon("--snapshot-interval", "1", "--snapshots-kept", "2")
         daemon.add_site(SITE, visibility="full")

@@ -261,6 +261,41 @@ TEST_F(AdminTest, AResetSaysWhichNodesHaveAdoptedIt) {
   nodes_ = nullptr;
 }
 
+TEST_F(AdminTest, OneOfSeveralNodesChangesNoPageAlone) {
+  struct Nodes final : NodeList {
+    void adopters(const std::string&, const counting::Epoch&, std::int32_t,
+                  std::function<void(base::Result<std::vector<Node>>)> then) override {
+      then(std::vector<Node>{});
+    }
+  } nodes;
+  visit(*site_, "/p", 1);
+  const Answer before = post("/v1/admin/sites/example.vn/seed", R"({"add":5,"page":"/p"})", "seed-1");
+  ASSERT_EQ(before.status, 200) << before.body;
+  const int commits = commits_;
+  nodes_ = &nodes;
+  const auto page_total = [&] {
+    const base::MutexLock lock(site_->mutex());
+    const auto row = site_->state().page("/p", base::table_hash("/p"), kNow);
+    return static_cast<std::int64_t>(row->counted) + row->seed;
+  };
+  for (const std::string_view body : {R"({"add":5,"page":"/p"})", R"({"total":5,"page":"/p"})"}) {
+    expect_problem(post("/v1/admin/sites/example.vn/seed", body), Problem::conflict, "--node");
+  }
+  for (const std::string_view body : {R"({"page":"/p"})", R"({"page":"/p","dry_run":true})"}) {
+    expect_problem(post("/v1/admin/sites/example.vn/reset", body), Problem::conflict, "Leave out page");
+  }
+  EXPECT_EQ(page_total(), 6);
+  EXPECT_EQ(commits_, commits);
+  // What was made before it was one of several is answered as then, and can be taken back.
+  EXPECT_TRUE(post("/v1/admin/sites/example.vn/seed", R"({"add":5,"page":"/p"})", "seed-1").json().flag("/repeated"));
+  EXPECT_EQ(post("/v1/admin/changes/seed-1/undo", "").status, 200);
+  EXPECT_EQ(page_total(), 1);
+  // The site is another matter.
+  EXPECT_EQ(post("/v1/admin/sites/example.vn/seed", R"({"add":5})").status, 200);
+  EXPECT_EQ(post("/v1/admin/sites/example.vn/reset", "{}").status, 200);
+  nodes_ = nullptr;
+}
+
 TEST_F(AdminTest, ADryRunSaysWhatWouldGoAndChangesNothing) {
   visit(*site_, "/p", 1);
   visit(*site_, "/q", 2);
@@ -578,6 +613,21 @@ TEST_F(AdminTest, AnswersAreWrittenWithoutCors) {
   EXPECT_TRUE(out.starts_with("HTTP/1.1 200 "));
   EXPECT_TRUE(out.ends_with("\r\n\r\n{}"));
   EXPECT_EQ(out.find("Access-Control"), std::string::npos);
+}
+
+TEST_F(AdminTest, TheIdOfAChangeThatIsTooOldToBeLookedUpIsNotUsedAgain) {
+  ASSERT_EQ(post("/v1/admin/sites/example.vn/seed", R"({"add":5})", "old").status, 200);
+  for (std::size_t n = 0; n < sites::Registry::kChangesKept; ++n) {
+    ASSERT_TRUE(registry_.apply(
+        {"s" + std::to_string(n), kNow, "root", "", sites::Seeded{site_->id(), {}, std::nullopt, {}, 1, 0, 0}}));
+  }
+  const std::uint64_t before = total();
+  for (const std::string_view body : {R"({"add":5})", R"({"add":6})"}) {
+    expect_problem(post("/v1/admin/sites/example.vn/seed", body, "old"), Problem::conflict, "too old");
+  }
+  expect_problem(post("/v1/admin/sites/example.vn/reset", "{}", "old"), Problem::conflict, "nothing was done");
+  EXPECT_EQ(total(), before);
+  EXPECT_EQ(ask(Method::get, "/v1/admin/sites/example.vn", "", kRoot, "old").status, 200) << "it changes nothing";
 }
 
 }  // namespace

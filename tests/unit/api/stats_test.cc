@@ -119,6 +119,44 @@ TEST_F(StatsTest, ManyVisitorsAreAnEstimateAndSayHowGood) {
   EXPECT_EQ(stats.number("/today/hits"), 4097);
 }
 
+// What Redis says of all nodes, in place of which this node has counted three of today and two of yesterday.
+struct Shared final : sites::SharedNumbers {
+  std::optional<std::uint32_t> online(std::int64_t) const override { return std::nullopt; }
+  std::optional<Visitors> visitors(counting::Day day, std::int64_t now_s) const override {
+    return counting::local_day(now_s, 7 * 3600) == day ? today : yesterday;
+  }
+  std::optional<Visitors> today, yesterday;
+};
+
+TEST_F(StatsTest, VisitorsOfAClusterAreWhatRedisSays) {
+  sites::Site& site = busy_site(sites::Visibility::full);
+  Shared shared;
+  site.set_shared(&shared);
+  const auto shown = [&] { return Parsed(stats_json(context("example.vn"), "")); };
+  EXPECT_EQ(shown().number("/today/visitors"), 3) << "nothing is known of others";
+  EXPECT_EQ(shown().real("/visitors_error"), 0.0);
+  shared.today = Shared::Visitors{10, 3};
+  shared.yesterday = Shared::Visitors{7, 2};
+  EXPECT_EQ(shown().number("/today/visitors"), 10);
+  EXPECT_EQ(shown().number("/yesterday/visitors"), 7);
+  EXPECT_EQ(shown().number("/month/visitors"), 12) << "two of yesterday";
+  EXPECT_GT(shown().real("/visitors_error"), 0.0);
+  // An estimate that is less than this node's own exact number: all of these are in it.
+  shared.today = Shared::Visitors{2, 3};
+  EXPECT_EQ(shown().number("/today/visitors"), 2);
+  EXPECT_EQ(shown().number("/month/visitors"), 4);
+  EXPECT_EQ(shown().number("/year/visitors"), 4);
+  // One has come since: who is not in it is added.
+  shared.today = Shared::Visitors{1, 2};
+  EXPECT_EQ(shown().number("/today/visitors"), 2);
+  // Nobody of this node is in it yet, and others may be the same people.
+  shared.today = Shared::Visitors{2, 0};
+  EXPECT_EQ(shown().number("/today/visitors"), 3);
+  shared.today = Shared::Visitors{5, 0};
+  EXPECT_EQ(shown().number("/today/visitors"), 5);
+  site.set_shared(nullptr);
+}
+
 TEST_F(StatsTest, TheSameNumbersAtAnotherTimeAreTheSame) {
   sites::Site& site = busy_site(sites::Visibility::full);
   const StatsText before = stats_text(context("example.vn", "", kNowMs), "", kAllStatsFields);

@@ -41,6 +41,9 @@ TEST_F(ExpositionTest, ShardsAreSummed) {
   facts_.sites = 5;
   facts_.unsynced_hits = 6;
   facts_.batch_keys = 7;
+  facts_.changes_remembered = 10'000;
+  facts_.changes_past = 8;
+  facts_.changes_past_bytes = 160;
   shards_[0].key(KeyOutcome::replayed);
   shards_[1].key(KeyOutcome::replayed);
   facts_.journal_sync_seconds = 1.5;
@@ -51,6 +54,9 @@ TEST_F(ExpositionTest, ShardsAreSummed) {
   EXPECT_TRUE(shows("footfall_sites 5"));
   EXPECT_TRUE(shows("footfall_unsynced_hits 6"));
   EXPECT_TRUE(shows("footfall_batch_keys 7"));
+  EXPECT_TRUE(shows("footfall_changes{state=\"remembered\"} 10000"));
+  EXPECT_TRUE(shows("footfall_changes{state=\"past\"} 8"));
+  EXPECT_TRUE(shows("footfall_changes_past_bytes 160"));
   EXPECT_TRUE(shows("footfall_batch_key_requests_total{outcome=\"replayed\"} 2"));
   EXPECT_TRUE(shows("footfall_journal_sync_seconds_total 1.5"));
 }

@@ -86,6 +86,7 @@ class World {
   std::int64_t now_ms = kBegin_ms;
   std::map<std::string, std::uint64_t> commands;
   Replicator::Options options;
+  std::size_t changes_kept = sites::Registry::kChangesKept;
 
  private:
   // Carried out if it was sent, then answered. Places are used again, with the room that they have: a large
@@ -278,6 +279,7 @@ class Node final : public ReplicatedNode, public Calls {
   }
   void adopted() override {}
   bool knows(const std::string& change_id) override { return registry_->knows(change_id); }
+  bool is_past(const std::string& change_id) override { return registry_->is_past(change_id); }
   void each_shared(const std::function<void(const sites::SharedChange&)>& visit) override {
     registry_->each_shared(base::to_text(slot_), visit);
   }
@@ -353,7 +355,8 @@ class Node final : public ReplicatedNode, public Calls {
   std::string name_;
   base::Incarnation slot_{};
   std::optional<base::Incarnation> ticket_, before_, taken_;
-  std::unique_ptr<sites::Registry> registry_ = std::make_unique<sites::Registry>(counting::Limits{});
+  std::unique_ptr<sites::Registry> registry_ =
+      std::make_unique<sites::Registry>(counting::Limits{}, world_.changes_kept);
   std::shared_ptr<bool> lives_ = std::make_shared<bool>(true);
   std::set<std::string> changed_;
   std::uint64_t connections_ = 1;
@@ -362,9 +365,11 @@ class Node final : public ReplicatedNode, public Calls {
 
 class Cluster {
  public:
-  Cluster(std::uint64_t seed, std::size_t nodes, std::size_t sites, const Replicator::Options& options = {})
+  Cluster(std::uint64_t seed, std::size_t nodes, std::size_t sites, const Replicator::Options& options = {},
+          std::size_t changes_kept = sites::Registry::kChangesKept)
       : world(seed) {
     world.options = options;
+    world.changes_kept = changes_kept;
     for (std::size_t i = 0; i < nodes; ++i) {
       nodes_.push_back(std::make_unique<Node>(world, "node-" + std::to_string(i)));
     }
@@ -704,6 +709,79 @@ TEST(ReplicatorTest, WhatRedisHasOfAdoptionsIsNotWrittenAgain) {
   cluster.run(130'000);
   EXPECT_GE(cluster.node(0).replicator().counters().resyncs.get(), resyncs + 2);
   EXPECT_LE(cluster.world.commands.at("HSET") - written, 2U * (130 / 5 + 1)) << "each node's sign of life";
+}
+
+TEST(ReplicatorTest, ChangesThatAreRememberedNoMoreAreNotAppliedAgain) {
+  constexpr std::size_t kKept = 10;
+  Cluster cluster(1, 3, 1, {}, kKept);
+  cluster.run(3000);
+  const std::string site = cluster.names[0];
+  const auto expect_seed = [&](std::int64_t seed, const char* when) {
+    for (std::size_t i = 0; i < cluster.size(); ++i) EXPECT_EQ(cluster.node(i).summary(site).seed, seed) << when;
+  };
+  for (int n = 0; n < 40; ++n) {
+    Node& at = cluster.any();
+    ASSERT_TRUE(cluster.make(at, at.registry().plan_seed_amount(site, std::nullopt, 1, kBegin_ms / 1000)));
+    cluster.run(500);
+  }
+  cluster.run(5000);
+  expect_seed(40, "all were told");
+  EXPECT_EQ(cluster.node(0).registry().remembered(), kKept);
+  const std::uint64_t resyncs = cluster.node(0).replicator().counters().resyncs.get();
+  cluster.run(200'000);
+  EXPECT_GE(cluster.node(0).replicator().counters().resyncs.get(), resyncs + 3);
+  expect_seed(40, "all was read again");
+  cluster.node(1).crash();
+  cluster.replace(2);
+  cluster.run(10'000);
+  expect_seed(40, "one has started anew, and one knew nothing");
+  cluster.world.redis = {};
+  cluster.run(200'000);
+  expect_seed(40, "Redis lost all");
+}
+
+TEST(ReplicatorTest, OfChangesThoseAreReadThatAreNotKnownSomeAtATime) {
+  Cluster cluster(1, 2, 1);
+  cluster.run(3000);
+  const std::string site = cluster.names[0];
+  constexpr std::uint64_t kChanges = 400;
+  for (std::uint64_t n = 0; n < kChanges; ++n) {
+    Node& at = cluster.node(0);
+    ASSERT_TRUE(cluster.make(at, at.registry().plan_seed_amount(site, std::nullopt, 1, kBegin_ms / 1000)));
+  }
+  const std::uint64_t before = cluster.world.commands["HMGET"];
+  cluster.run(5000);
+  ASSERT_EQ(cluster.node(1).summary(site).seed, static_cast<std::int64_t>(kChanges));
+  EXPECT_GE(cluster.world.commands["HMGET"] - before, kChanges / 64) << "64 at a time";
+  const std::uint64_t known = cluster.world.commands["HMGET"];
+  const std::uint64_t resyncs = cluster.node(1).replicator().counters().resyncs.get();
+  cluster.run(200'000);
+  EXPECT_GE(cluster.node(1).replicator().counters().resyncs.get(), resyncs + 3);
+  EXPECT_EQ(cluster.world.commands["HMGET"], known) << "what is known is not read";
+}
+
+TEST(ReplicatorTest, WhoJoinsLateAdoptsInTheOrderInWhichChangesWereMade) {
+  Cluster cluster(1, 2, 1, {}, 10);
+  cluster.run(3000);
+  const std::string site = cluster.names[0];
+  sites::Registry& registry = cluster.node(0).registry();
+  const auto make = [&](const std::string& id, std::int64_t at_s, sites::Action action) {
+    ASSERT_TRUE(registry.apply({id, kBegin_ms / 1000 + at_s, "admin", "", std::move(action)}));
+  };
+  for (int n = 0; n < 40; ++n) {
+    // Ids that say nothing of the order.
+    const std::string id = std::to_string(base::mix64(static_cast<std::uint64_t>(n) + 1));
+    make(id, n, registry.plan_seed_amount(site, std::nullopt, 1, kBegin_ms / 1000).value());
+    if (n % 10 == 9) make("undo-" + id, n, registry.plan_undo(id, kBegin_ms / 1000).value());
+    cluster.run(500);
+  }
+  cluster.run(5000);
+  ASSERT_EQ(cluster.node(1).summary(site).seed, 36);
+  cluster.replace(1);
+  cluster.run(10'000);
+  EXPECT_EQ(cluster.node(1).summary(site).seed, 36);
+  for (const std::string& id : {std::to_string(base::mix64(40)), std::to_string(base::mix64(39))})
+    EXPECT_NE(cluster.node(1).registry().find_change(id), nullptr) << "the latest are remembered";
 }
 
 TEST(ReplicatorTest, AnEmptyDirectoryFindsWhatItsNodeHadCounted) {

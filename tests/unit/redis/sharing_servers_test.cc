@@ -35,6 +35,10 @@ class SharedSite final : public OnlineSource, public VisitorsSource {
   counting::DaySet visitors_of(const counting::EpochDay& day) override { return state.visitors_of(day); }
   std::vector<counting::Epoch> included() override { return {state.included().begin(), state.included().end()}; }
   counting::Day today() override { return counting::local_day(clock_.utc_s(), 0); }
+  std::array<std::uint64_t, 2> visitors_here() override {
+    const counting::Summary summary = state.summary(clock_.utc_s(), counting::calendar_of(today()));
+    return {summary.today.visitors, summary.yesterday.visitors};
+  }
 
   counting::SiteState state{counting::Limits{.visitors_exact_max = 100}, 300};
 

@@ -27,6 +27,10 @@ class NodeSite final : public VisitorsSource {
   counting::DaySet visitors_of(const counting::EpochDay& of) override { return state.visitors_of(of); }
   std::vector<counting::Epoch> included() override { return {state.included().begin(), state.included().end()}; }
   counting::Day today() override { return day; }
+  std::array<std::uint64_t, 2> visitors_here() override {
+    const counting::Summary summary = state.summary(std::int64_t{day} * 86'400 + 200, counting::calendar_of(day));
+    return {summary.today.visitors, summary.yesterday.visitors};
+  }
 
   counting::SiteState state{counting::Limits{.visitors_exact_max = 500}, 300};
   counting::Day day = kToday;
@@ -116,6 +120,48 @@ TEST_F(VisitorsTest, WhatChangedHereIsCountedAtTheNextFlushAndElsewhereWhenItIsT
   nodes[1]->visitors.changed(kSite);
   run_ms(1200);
   EXPECT_EQ(answer(1), 1U);
+}
+
+TEST_F(VisitorsTest, BesideTheAnswerStandsHowManyOfThisNodesVisitorsAreInIt) {
+  for (std::uint64_t visitor = 1; visitor <= 20; ++visitor) hit(0, visitor);
+  hit(0, 21, kToday - 1);
+  hit(1, 3);
+  run_ms(12'000);
+  ASSERT_NO_FATAL_FAILURE(expect_right());
+  const auto here = [this](std::size_t node, counting::Day day) { return nodes[node]->site.answer->here(day); };
+  EXPECT_EQ(here(0, kToday), 20U);
+  EXPECT_EQ(here(0, kToday - 1), 1U);
+  EXPECT_EQ(here(1, kToday), 1U);
+  EXPECT_EQ(here(2, kToday), 0U);
+  // A visitor whom Redis knows from another node changes no register there, and is told all the same.
+  hit(1, 4);
+  EXPECT_EQ(here(1, kToday), 1U) << "not told yet";
+  run_ms(4000);
+  EXPECT_EQ(here(1, kToday), 2U);
+  // The next day it is the number of the day before.
+  for (auto& node : nodes) node->site.day = kToday + 1;
+  run_ms(12'000);
+  EXPECT_EQ(here(0, kToday), 20U);
+  EXPECT_EQ(here(0, kToday + 1), 0U);
+}
+
+TEST_F(VisitorsTest, WhatIsSaidToBeInItIsInIt) {
+  std::uint64_t next = 1;
+  run_ms(60'000, [&] {
+    if (random() % 3 == 0) hit(random() % nodes.size(), random() % 2 == 0 ? next++ : 1 + random() % next);
+    if (random() % 2000 == 0) {
+      model.at(kRedis).flush();
+      for (auto& node : nodes) node->visitors.lost();
+    }
+    for (std::size_t node = 0; node < nodes.size(); ++node) {
+      // Distinct ids hardly share a register at these numbers; three may.
+      if (const auto all_of = answer(node)) {
+        ASSERT_LE(nodes[node]->site.answer->here(kToday), *all_of + 3) << "node " << node;
+      }
+    }
+  });
+  run_ms(12'000);
+  for (auto& node : nodes) EXPECT_EQ(node->site.answer->here(kToday), node->site.visitors_here()[0]);
 }
 
 TEST_F(VisitorsTest, LargeDaysAreMergedAfterAStartAndALoss) {

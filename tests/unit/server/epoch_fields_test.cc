@@ -36,5 +36,24 @@ TEST(EpochFieldsTest, IsWhatIsRenderedAnewWhateverCameBefore) {
   }
 }
 
+TEST(EpochFieldsTest, AnswersAreThoseOfTheSecondWithTheLineInThem) {
+  std::mt19937_64 random(testing::rng_seed());
+  EpochFields fields;
+  http::HitAnswers answers;
+  for (int i = 0; i < 20'000; ++i) {
+    if (i == 0 || random() % 100 == 0) answers.set_second(1'795'428'000 + static_cast<std::int64_t>(random() % 5));
+    const counting::Epoch epoch{static_cast<std::uint32_t>(1 + random() % 5), random() % 200};
+    const bool keep_alive = random() % 2 == 0;
+    std::string expected;
+    if (random() % 2 == 0) {
+      answers.write_gif(expected, "Footfall-Epoch: " + sites::to_text(epoch) + "\r\n", keep_alive);
+      ASSERT_EQ(fields.gif(epoch, answers, keep_alive), expected);
+    } else {
+      answers.write_no_content(expected, "Footfall-Epoch: " + sites::to_text(epoch) + "\r\n", keep_alive);
+      ASSERT_EQ(fields.no_content(epoch, answers, keep_alive), expected);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace footfall

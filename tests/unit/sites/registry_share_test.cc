@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <memory>
 #include <random>
 
 #include "base/hash.h"
@@ -29,11 +30,13 @@ Settings named(std::string name, std::int32_t window_s = 300) {
 // A node: its registry, and what it was told and could not adopt yet.
 class Node {
  public:
-  Registry& registry() { return registry_; }
+  explicit Node(std::size_t changes_kept = Registry::kChangesKept)
+      : registry_(std::make_unique<Registry>(counting::Limits{}, changes_kept)), changes_kept_(changes_kept) {}
+  Registry& registry() { return *registry_; }
 
   bool make(const std::string& id, Action action) {
     const Change change{id, kNow, "admin", "", std::move(action)};
-    return static_cast<bool>(registry_.apply(change));
+    return static_cast<bool>(registry_->apply(change));
   }
   template <class Plan>
   bool make(const std::string& id, const base::Result<Plan>& plan) {
@@ -42,12 +45,12 @@ class Node {
 
   std::vector<std::string> told() const {
     std::vector<std::string> out;
-    registry_.each_shared("node", [&out](const SharedChange& shared) { out.push_back(encode(shared)); });
+    registry_->each_shared("node", [&out](const SharedChange& shared) { out.push_back(encode(shared)); });
     return out;
   }
   void hear(const std::string& bytes) {
     const SharedChange shared = decode_shared_change(bytes).value();
-    if (!registry_.knows(shared.change.id)) waiting_.push_back(shared);
+    if (!registry_->knows(shared.change.id)) waiting_.push_back(shared);
   }
   // Adopts what can be; true if nothing waits any more.
   bool adopt() {
@@ -56,13 +59,13 @@ class Node {
       for (std::size_t n = waiting_.size(); n > 0; --n) {
         const SharedChange shared = waiting_.front();
         waiting_.pop_front();
-        auto change = registry_.adopt(shared);
+        auto change = registry_->adopt(shared);
         if (!change) {
           EXPECT_EQ(change.error().code, Errc::unavailable) << change.error().detail;
           waiting_.push_back(shared);
           continue;
         }
-        EXPECT_TRUE(registry_.apply(*change));
+        EXPECT_TRUE(registry_->apply(*change));
         log_.push_back(*change);
         moved = true;
       }
@@ -70,9 +73,9 @@ class Node {
     return waiting_.empty();
   }
 
-  std::uint64_t total(const std::string& site) { return registry_.find(site)->total(kNow); }
+  std::uint64_t total(const std::string& site) { return registry_->find(site)->total(kNow); }
   void hits(const std::string& site, std::uint64_t count) {
-    Site& of = *registry_.find(site);
+    Site& of = *registry_->find(site);
     const base::MutexLock lock(of.mutex());
     counting::Hit hit;
     hit.at_s = kNow;
@@ -84,7 +87,7 @@ class Node {
   // All that the changes made, without ids that are this node's own.
   std::string state() {
     std::string out;
-    for (const Entry& entry : registry_.entries()) {
+    for (const Entry& entry : registry_->entries()) {
       const base::MutexLock lock(entry.site->mutex());
       counting::SiteState& state = entry.site->state();
       out += entry.settings->name + " window " + std::to_string(state.window_s()) + " lang " + entry.settings->lang +
@@ -98,10 +101,32 @@ class Node {
       out += "\n";
     }
     std::vector<std::string> tokens;
-    for (const Token& token : registry_.tokens()) tokens.push_back(token.id);
+    for (const Token& token : registry_->tokens()) tokens.push_back(token.id);
     std::sort(tokens.begin(), tokens.end());
     for (const std::string& token : tokens) out += "token " + token + "\n";
     return out;
+  }
+  // As a start does; the sites' own counts are not the registry's to keep.
+  void start_again() {
+    std::string bytes;
+    base::ByteWriter out(bytes);
+    registry_->save(out, kNow);
+    auto loaded = std::make_unique<Registry>(counting::Limits{}, changes_kept_);
+    base::ByteReader in(bytes);
+    ASSERT_TRUE(loaded->load(in) && in.at_end());
+    for (Site* site : registry_->all_sites()) {
+      std::string site_bytes;
+      base::ByteWriter site_out(site_bytes);
+      Site* other = loaded->find(site->id());
+      {
+        const base::MutexLock lock(site->mutex());
+        site->state().save(site_out, kNow);
+      }
+      const base::MutexLock lock(other->mutex());
+      base::ByteReader site_in(site_bytes);
+      ASSERT_TRUE(other->state().load(site_in));
+    }
+    registry_ = std::move(loaded);
   }
   // What the changes that it adopted give where they are replayed.
   const std::vector<Change>& log() const { return log_; }
@@ -111,7 +136,8 @@ class Node {
     return std::to_string(epoch.number) + "." + std::to_string(epoch.reset_id);
   }
 
-  Registry registry_{counting::Limits{}};
+  std::unique_ptr<Registry> registry_;
+  std::size_t changes_kept_;
   std::deque<SharedChange> waiting_;
   std::vector<Change> log_;
 };
@@ -226,6 +252,83 @@ TEST(RegistryShareTest, WhatIsNoChangeOfANodeIsRefused) {
   EXPECT_EQ(refusal("example.vn", Seeded{SiteId{1}, Epoch{}, std::nullopt, {}, INT64_MIN, 0, 0}), Errc::malformed);
   EXPECT_EQ(refusal("example.vn", SiteChanged{SiteId{1}, named("example.vn"), named("example.vn", 1)}),
             Errc::malformed);
+}
+
+TEST(RegistryShareTest, WhatIsRememberedNoMoreIsNotAdoptedAgain) {
+  Node a;
+  Node b(3);
+  ASSERT_TRUE(a.make("add", a.registry().plan_add(named("example.vn"), 1)));
+  for (int n = 1; n <= 10; ++n) {
+    ASSERT_TRUE(
+        a.make("seed-" + std::to_string(n), a.registry().plan_seed_amount("example.vn", std::nullopt, 1, kNow)));
+  }
+  for (int round = 0; round < 3; ++round) {
+    tell(a, b);
+    EXPECT_EQ(b.total("example.vn"), 10U) << "round " << round;
+    EXPECT_EQ(b.registry().remembered(), 3U);
+    EXPECT_EQ(b.registry().past().size(), 8U);
+    EXPECT_TRUE(b.registry().knows("seed-1"));
+    EXPECT_TRUE(b.registry().is_past("seed-1"));
+    EXPECT_FALSE(b.registry().is_past("seed-10"));
+    b.start_again();
+  }
+}
+
+TEST(RegistryShareTest, AnUndoOfWhatIsRememberedNoMoreIsRefusedAndSaysSo) {
+  Node a;
+  Node b(3);
+  ASSERT_TRUE(a.make("add", a.registry().plan_add(named("example.vn"), 1)));
+  ASSERT_TRUE(a.make("seed", a.registry().plan_seed_amount("example.vn", std::nullopt, 7, kNow)));
+  for (int n = 1; n <= 5; ++n) {
+    ASSERT_TRUE(
+        a.make("more-" + std::to_string(n), a.registry().plan_seed_amount("example.vn", std::nullopt, 1, kNow)));
+  }
+  tell(a, b);
+  const auto adopted =
+      b.registry().adopt({"other", "example.vn", 0, Change{"undo", kNow, "admin", "", Undone{"seed", 0, 0}}});
+  ASSERT_FALSE(adopted);
+  EXPECT_EQ(adopted.error().code, Errc::conflict) << "it waits for nothing that could come";
+  EXPECT_NE(adopted.error().detail.find("seed"), std::string::npos);
+}
+
+// Nodes that remember five changes, and start again now and then, against one that remembers all.
+TEST(RegistryShareTest, WhoForgetsChangesShowsWhatIsShownByWhoRemembersAll) {
+  std::mt19937_64 random(testing::rng_seed());
+  const auto draw = [&random](std::uint64_t below) { return random() % below; };
+  for (int round = 0; round < 30; ++round) {
+    Node oracle;
+    std::array<Node, 2> nodes{Node(5), Node(5)};
+    std::vector<std::string> said;  // all that was ever told: as Redis keeps it
+    for (int step = 0; step < 120; ++step) {
+      Registry& registry = oracle.registry();
+      const std::string site = draw(2) == 0 ? "one.vn" : "two.vn";
+      const std::string id = "c" + std::to_string(step);
+      const std::optional<std::string> page = draw(2) == 0 ? std::nullopt : std::optional<std::string>("/a");
+      switch (draw(6)) {
+        case 0:
+          oracle.make(id, registry.plan_add(named(site, 15 + static_cast<std::int32_t>(draw(100))), random()));
+          break;
+        case 1:
+          oracle.make(id, registry.plan_change(site, named(site, 15 + static_cast<std::int32_t>(draw(100)))));
+          break;
+        case 2:
+          if (draw(4) == 0) oracle.make(id, registry.plan_reset(site, random(), kNow));
+          break;
+        default:
+          oracle.make(id, registry.plan_seed_amount(site, page, static_cast<std::int64_t>(draw(1000)), kNow));
+          break;
+      }
+      said = oracle.told();
+      for (Node& node : nodes) {
+        // One that is behind, one that hears all again.
+        if (draw(3) == 0) continue;
+        for (const std::string& bytes : said) node.hear(bytes);
+        ASSERT_TRUE(node.adopt());
+        if (draw(5) == 0) node.start_again();
+        ASSERT_EQ(node.state(), oracle.state()) << "round " << round << ", step " << step;
+      }
+    }
+  }
 }
 
 TEST(RegistryShareTest, AnySetOfChangesInAnyOrderGivesTheSame) {

@@ -389,14 +389,33 @@ TEST_F(RegistryTest, ReadsBackWhatItSavedAndNoPrefixOfIt) {
   }
 }
 
-TEST_F(RegistryTest, OldChangesAreForgotten) {
+TEST_F(RegistryTest, OldChangesAreForgottenButForTheirIds) {
   add("a.vn", "c");
-  for (std::size_t i = 0; i < Registry::kChangesKept; ++i) {
-    ASSERT_TRUE(change("s" + std::to_string(i), Seeded{SiteId{1}, Epoch{}, std::nullopt, {}, 1, 0, 0}));
+  const Seeded seeded{SiteId{1}, Epoch{}, std::nullopt, {}, 1, 0, 0};
+  constexpr std::size_t kSeeds = Registry::kChangesKept + 2;
+  for (std::size_t i = 0; i < kSeeds; ++i) ASSERT_TRUE(change("s" + std::to_string(i), seeded));
+  for (const std::string id : {"c", "s0", "s1"}) {
+    EXPECT_EQ(registry_.find_change(id), nullptr);
+    EXPECT_TRUE(registry_.knows(id) && registry_.is_past(id)) << id;
   }
-  EXPECT_FALSE(registry_.knows("c"));
-  EXPECT_TRUE(registry_.knows("s0"));
-  EXPECT_EQ(total("a.vn"), Registry::kChangesKept);
+  EXPECT_NE(registry_.find_change("s2"), nullptr);
+  EXPECT_FALSE(registry_.is_past("s2"));
+  EXPECT_EQ(total("a.vn"), kSeeds);
+  const std::string before = bytes();
+  ASSERT_TRUE(change("s0", seeded)) << "it is known, and done";
+  EXPECT_EQ(total("a.vn"), kSeeds);
+  EXPECT_EQ(bytes(), before);
+  const auto undo = registry_.plan_undo("s0", kNow);
+  ASSERT_FALSE(undo);
+  EXPECT_EQ(undo.error().code, Errc::not_found);
+  EXPECT_NE(undo.error().detail.find("too old"), std::string::npos) << undo.error().detail;
+
+  // So it is after a start.
+  Registry again{counting::Limits{}};
+  base::ByteReader in(before);
+  ASSERT_TRUE(again.load(in) && in.at_end());
+  EXPECT_TRUE(again.is_past("s1"));
+  EXPECT_EQ(again.past().size(), 3U);
 }
 
 // --- errors: what is refused leaves everything as it was ---
