@@ -73,7 +73,7 @@ NodeLink::~NodeLink() {
 void NodeLink::tick(std::int64_t now_ms, bool up, std::uint64_t masters) {
   replicator_.tick(now_ms, up, masters);
   if (!salts_) return;
-  if (const std::uint64_t losses = replicator_.counters().losses.get() + masters; losses != losses_) {
+  if (const std::uint64_t losses = replicator_.counters().losses_in_service.get() + masters; losses != losses_) {
     losses_ = losses;
     online_->lost();
     visitors_->lost();
