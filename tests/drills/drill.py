@@ -61,6 +61,11 @@ class Limits:
         assert not self.exceeded, self.exceeded
 
 
+def visitors_of(truth):
+    """Of what oracle_load printed: visitor n is bit n."""
+    return int(truth["seen"][::-1], 16)
+
+
 class Books:
     """Per page: how many hits were sent, and how many acknowledged. acknowledged <= counted <= sent, always. And of the acknowledged:
     `epochs`, by what their answers said, and `visitors`, as the bits of a number."""
@@ -76,7 +81,7 @@ class Books:
             self.sent[f"/page/{page}"] += sent
             self.acknowledged[f"/page/{page}"] += acknowledged
         self.epochs.update(truth["epochs"])
-        self.visitors |= int(truth["seen"][::-1], 16)
+        self.visitors |= visitors_of(truth)
 
     def settle(self, of, lost_allowed=False):
         """Checks a daemon that was restarted, and takes what it counted as the truth: what was in flight is known now."""
@@ -113,6 +118,7 @@ class Load:
     def __init__(self, of, seed, hits=1 << 40, connections=16, pipeline=16, pages=PAGES, visitors=VISITORS, in_turn=False):
         with tempfile.NamedTemporaryFile(prefix="footfall-load-") as file:
             file.truncate(16)
+            self.of = of
             self.progress = mmap.mmap(file.fileno(), 16)
             self.process = subprocess.Popen([str(BUILD / "oracle_load"), str(of.port), SITE, str(hits), str(connections), str(pipeline),
                                              str(pages), str(visitors), str(seed), f"progress={file.name}", *(["in-turn"] if in_turn else [])],

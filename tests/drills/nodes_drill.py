@@ -7,7 +7,10 @@ answers named, within 5 s, and who is online as the oracle says within 2 s; with
 
 FOOTFALL_ROUNDS is how often the list of what is done to it is gone through (1), FOOTFALL_PAUSE how many seconds Redis is stopped (4).
 Each line says what was done, the hits that were acknowledged until then, and how long afterwards all nodes showed the truth."""
+import collections
 import contextlib
+import functools
+import operator
 import os
 import secrets
 import shutil
@@ -17,7 +20,7 @@ import sys
 import tempfile
 import time
 
-from drill import BUILD, SEED, SITE, SKIPPED, VISITORS, Books, Limits, Load, add_site, daemon, rounds
+from drill import BUILD, SEED, SITE, SKIPPED, VISITORS, Books, Limits, Load, add_site, daemon, rounds, visitors_of
 from redis_server import Cluster, Redis, Sentinels, footfall, free_port, until
 from steady import Reader
 
@@ -30,6 +33,7 @@ class Trio:
     def __init__(self, redis):
         self.redis, self.books, self.limits, self.seed = redis, Books(), Limits(), SEED
         self.running, self.visitors = [], set()  # loads; and visitors beside the oracle's, of a Steady
+        self.seen_by = collections.defaultdict(int)  # node -> its visitors, as bits
         self.crowd = VISITORS  # of which the oracle draws: each load brings some who are new
         self.begun = time.monotonic()
         self.key = tempfile.NamedTemporaryFile("w")  # 0600
@@ -70,6 +74,7 @@ class Trio:
             truth = load.truth()
             assert not truth["gone"] and truth["wrong_reads"] == 0 and truth["refused"] == 0, truth
             self.books.add(truth)
+            self.seen_by[load.of] |= visitors_of(truth)
             self.running.remove(load)
 
     def attempted(self):
@@ -84,16 +89,17 @@ class Trio:
         silent = [node.port for node in self.nodes if reader.reads[node] == 0]
         assert not silent, f"nobody read {silent}"
 
-    def under_load(self, what, act, lost_data=False):
+    def under_load(self, what, act, lost_data=False, without=None):
         """Does it while each node is loaded; act() may load more, and answers when it was over, if that was before its end. Then all
-        are to show the truth."""
+        are to show the truth; but whom only the node `without` saw is not known to be online."""
         with self.watched():
             self.load(*self.nodes)
             time.sleep(0.5)
             over = act()
             over = time.monotonic() if over is None else over
             self.end_loads()
-            self.agree(what, over, lost_data)
+            known = functools.reduce(operator.or_, (seen for node, seen in self.seen_by.items() if node is not without))
+            self.agree(what, over, lost_data, online=None if without is None else bin(known).count("1"))
 
     def stats(self):
         return [node.stats(SITE) for node in self.nodes]
@@ -187,7 +193,7 @@ def single(trio):
 
     down = trio.nodes.pop()
     down.stop()
-    trio.under_load("FLUSHALL while a node is down", flushed, lost_data=True)
+    trio.under_load("FLUSHALL while a node is down", flushed, lost_data=True, without=down)
     trio.nodes.append(down.start())
     trio.agree("that node again")
 
