@@ -76,6 +76,13 @@ class Nodes(Case):
         self.assertEqual(a.admin("PUT", f"/v1/admin/sites/{SITE}", {"window_s": 60}).status, 200)
         until(lambda: all(node.stats(SITE)["window_s"] == 60 for node in self.nodes), "a setting did not reach every node")
 
+    def test_a_reset_waits_no_longer_for_a_node_that_is_gone_than_it_was_told(self):
+        a, b, c = self.nodes
+        footfall(a, "reset", SITE, "--wait", "20")  # c was seen lately
+        c.stop(signal.SIGKILL)
+        reset = footfall(a, "reset", SITE, "--wait", "2")
+        self.assertEqual({node["node"]: node["adopted"] for node in reset["nodes"]}, {"a": True, "b": True, "c": False})
+
     def test_redis_is_away_and_comes_back_empty(self):
         a, b, c = self.nodes
         self.hit(a, 10)
