@@ -73,7 +73,7 @@ NodeLink::~NodeLink() {
 void NodeLink::tick(std::int64_t now_ms, bool up, std::uint64_t masters) {
   replicator_.tick(now_ms, up, masters);
   if (!salts_) return;
-  if (const std::uint64_t losses = replicator_.counters().losses.get() + masters; losses != losses_) {
+  if (const std::uint64_t losses = replicator_.counters().losses_in_service.get() + masters; losses != losses_) {
     losses_ = losses;
     online_->lost();
     visitors_->lost();
@@ -92,7 +92,11 @@ void NodeLink::go_on() {
 
 void NodeLink::adopters(const std::string& site, const counting::Epoch& epoch, std::int32_t wait_s,
                         std::function<void(base::Result<std::vector<Node>>)> then) {
-  const std::int64_t until_ms = clock_.utc_ms() + std::int64_t{wait_s} * 1000;
+  adopters_until(site, epoch, clock_.utc_ms() + std::int64_t{wait_s} * 1000, std::move(then));
+}
+
+void NodeLink::adopters_until(const std::string& site, const counting::Epoch& epoch, std::int64_t until_ms,
+                              std::function<void(base::Result<std::vector<Node>>)> then) {
   replicator_.adopters(
       site, epoch, kThere_s,
       [this, site, epoch, until_ms,
@@ -104,11 +108,10 @@ void NodeLink::adopters(const std::string& site, const counting::Epoch& epoch, s
           nodes.push_back({node.name, node.incarnation, node.adopted});
           all = all && node.adopted;
         }
-        const std::int64_t left_ms = until_ms - clock_.utc_ms();
-        if (all || left_ms <= 0) return then(std::move(nodes));
+        if (all || clock_.utc_ms() >= until_ms) return then(std::move(nodes));
         const auto again = std::make_shared<boost::asio::steady_timer>(control_, kAskAgainAfter);
-        again->async_wait([this, again, site, epoch, left_ms, then](const boost::system::error_code& ended) {
-          if (!ended) adopters(site, epoch, static_cast<std::int32_t>((left_ms + 999) / 1000), then);
+        again->async_wait([this, again, site, epoch, until_ms, then](const boost::system::error_code& ended) {
+          if (!ended) adopters_until(site, epoch, until_ms, then);
         });
       });
   send_();

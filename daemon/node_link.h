@@ -59,6 +59,8 @@ class NodeLink final : public api::NodeList {
 
  private:
   struct Shared;
+  void adopters_until(const std::string& site, const counting::Epoch& epoch, std::int64_t until_ms,
+                      std::function<void(base::Result<std::vector<Node>>)> then);
   void share_sites();
   std::optional<std::string> look_at_salts(std::optional<std::string_view> value);
 

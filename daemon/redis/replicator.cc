@@ -79,6 +79,7 @@ struct Replicator::Flush {
   bool resync = false;
   bool failed = false;
   bool lost = false;  // Redis lost data meanwhile: what the index says may be of before
+  bool new_connection = false;
   std::size_t pending = 0;
   std::function<void()> next;
   struct Taken {
@@ -157,7 +158,7 @@ void Replicator::answered(const FlushPtr& flush) {
 void Replicator::tick(std::int64_t now_ms, bool up, std::uint64_t connections) {
   now_ms_ = now_ms;
   if (connections != connections_) {
-    resync_ = true;
+    resync_ = new_connection_ = true;
     for (Bucket& bucket : buckets_) {
       bucket.at.clear();
       bucket.trim_below.reset();
@@ -173,6 +174,7 @@ void Replicator::begin(std::int64_t now_ms) {
   flush_ = flush;
   flush->begin_ms = now_ms;
   flush->resync = std::exchange(resync_, false) || now_ms >= resync_due_ms_;
+  flush->new_connection = std::exchange(new_connection_, false);
   due_ms_ = now_ms + options_.flush_ms;
   read_index(flush);
 }
@@ -245,7 +247,10 @@ void Replicator::look_at_mark(const FlushPtr& flush, unsigned k, const Reply& re
 }
 
 void Replicator::lost(const FlushPtr& flush) {
-  if (!flush->resync) counters_.losses.add();
+  if (!flush->lost) {
+    counters_.losses.add();
+    if (!flush->new_connection) counters_.losses_in_service.add();
+  }
   flush->lost = lost_ = true;
   flush->resync = true;  // if it is too late for that, the next
   resync_ = true;

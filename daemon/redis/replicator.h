@@ -140,7 +140,9 @@ struct ReplicatorCounters {
   base::Counter slots_learnt;
   base::Counter changes_adopted;
   base::Counter resyncs;
-  base::Counter losses;      // Redis had lost data
+  base::Counter losses;  // Redis had lost data
+  // Of these, those that no new connection to a master came with: nobody else can notice them.
+  base::Counter losses_in_service;
   base::Counter unreadable;  // values that were none
   base::Counter ahead;       // own slots beyond what was counted here
   // Counted hits and bots of the own slots that Redis has acknowledged, as of the last flush that ended well.
@@ -286,6 +288,7 @@ class Replicator {
   bool before_gone_ = false;  // incarnation_before() was taken out
   bool lost_ = false;         // Redis lost data, and no resync has begun since
   std::uint64_t connections_ = 0;
+  bool new_connection_ = false;  // since the last flush began
   std::int64_t due_ms_ = INT64_MIN;
   std::int64_t resync_due_ms_ = INT64_MIN;
   std::int64_t heartbeat_due_ms_ = INT64_MIN;

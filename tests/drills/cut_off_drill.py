@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One of three nodes cannot reach Redis for a while: nothing passes either way, or Redis gets what it says and the answers are lost.
-Or none can: Redis is stopped. Meanwhile all three take hits. Afterwards each shows what all acknowledged, and who is online with any of them.
+Or none can: Redis is stopped. Meanwhile all three take hits. Within 5 s each shows what all acknowledged, and within 2 s who is online with any.
 
 Redis is a host of its own, a network namespace with a cable to each node: so it needs root. FOOTFALL_PAUSE is how long it lasts (8 s),
 FOOTFALL_ROUNDS how often."""
@@ -81,10 +81,6 @@ class FarRedis(Redis):
 
 
 class FarTrio(Trio):
-    def __init__(self, redis):
-        self.visitors = set()
-        super().__init__(redis)
-
     def node(self, name):
         uri = f"redis://{Host.address(name, 2)}:{self.redis.port}"
         return daemon("--redis", uri, "--node", name, "--cluster-key", self.key.name, "--threads", "1", "--snapshot-interval", "0").start()
@@ -102,20 +98,11 @@ class FarTrio(Trio):
         heal()
         healed = time.monotonic()
         steady.settle(self.books, "/steady")
-        want, online = self.books.total(), len(steady.visitors | self.visitors)
         self.visitors |= steady.visitors
-        until(lambda: self.counted() == [want] * 3, lambda: f"{what}: {self.counted()} where {want} were acknowledged\n{self.nodes[2].log_text()[-2000:]}")
-        equal = time.monotonic()
-        until(lambda: [(s["online"], s["scope"]) for s in self.stats()] == [(online, "cluster")] * 3,
-              lambda: f"{what}: online {[(s['online'], s['scope']) for s in self.stats()]} where {online} visitors were")
-        together = time.monotonic()
+        print(f"{what} for {healed - begin:.0f} s: {steady.acknowledged} hits meanwhile, {steady.reads} reads held to them", flush=True)
+        self.agree(f"{what}, healed", healed)
         for node in self.nodes:
-            metrics = node.metrics()
-            assert metrics["footfall_ledger_mismatch"] == 0
-            assert metrics["footfall_replication_conflicts_total"] == 0
-            assert metrics["footfall_replication_losses_total"] == 0, "Redis had lost nothing"
-        print(f"{what} for {healed - begin:.0f} s: {steady.acknowledged} hits meanwhile, {steady.reads} reads held to them; healed, all equal "
-              f"{equal - healed:.1f} s later, {online} online everywhere {together - healed:.1f} s later", flush=True)
+            assert node.metrics()["footfall_replication_losses_total"] == 0, "Redis had lost nothing"
 
 
 if __name__ == "__main__":
@@ -135,6 +122,7 @@ if __name__ == "__main__":
                                  lambda: ip("route", "add", "blackhole", Host.address("c", 1) + "/32", on=host.enter),
                                  lambda: ip("route", "del", "blackhole", Host.address("c", 1) + "/32", on=host.enter))
                     trio.cut_off("Redis is stopped", redis.pause, redis.go_on, ("node",) * 3)
+                trio.limits.settle()
             finally:
                 trio.close()
         finally:

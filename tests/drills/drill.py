@@ -2,18 +2,22 @@
 """What the drills share: the books of what was sent and acknowledged, a client, load, mounts that go away, strace.
 
 Each drill is a program: it prints its seed and its figures. FOOTFALL_ROUNDS sets how often (the default is the short
-form), FOOTFALL_SEED the seed. Drills that mount need root; where mounting is refused they say so and are skipped."""
+form), FOOTFALL_SEED the seed. Drills that mount need root; where mounting is refused they say so and are skipped.
+FOOTFALL_SLACK is what the times are multiplied by within which something has to have happened (1)."""
 import collections
 import contextlib
 import json
+import mmap
 import os
 import pathlib
 import random
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 
@@ -40,11 +44,35 @@ def add_site(of):
     of.add_site(SITE, window_s=3600, visibility="full")
 
 
+class Limits:
+    """How long something may take. What took longer fails the drill at its end, so that all figures are seen."""
+
+    slack = float(os.environ.get("FOOTFALL_SLACK", 1))
+
+    def __init__(self):
+        self.exceeded = []
+
+    def hold(self, what, took_s, limit_s):
+        if took_s > limit_s * self.slack:
+            self.exceeded.append(f"{what}: {took_s:.1f} s, and {limit_s} s are allowed")
+            print("TOO LATE: " + self.exceeded[-1], flush=True)
+
+    def settle(self):
+        assert not self.exceeded, self.exceeded
+
+
+def visitors_of(truth):
+    """Of what oracle_load printed: visitor n is bit n."""
+    return int(truth["seen"][::-1], 16)
+
+
 class Books:
-    """Per page: how many hits were sent, and how many acknowledged. acknowledged <= counted <= sent, always."""
+    """Per page: how many hits were sent, and how many acknowledged. acknowledged <= counted <= sent, always. And of the acknowledged:
+    `epochs`, by what their answers said, and `visitors`, as the bits of a number."""
 
     def __init__(self):
         self.sent, self.acknowledged = collections.Counter(), collections.Counter()
+        self.epochs, self.visitors = collections.Counter(), 0
         self.lost = self.doubled = 0
 
     def add(self, truth):
@@ -52,6 +80,8 @@ class Books:
         for page, (sent, acknowledged, _) in enumerate(truth["pages"]):
             self.sent[f"/page/{page}"] += sent
             self.acknowledged[f"/page/{page}"] += acknowledged
+        self.epochs.update(truth["epochs"])
+        self.visitors |= visitors_of(truth)
 
     def settle(self, of, lost_allowed=False):
         """Checks a daemon that was restarted, and takes what it counted as the truth: what was in flight is known now."""
@@ -71,16 +101,43 @@ class Books:
     def total(self):
         return sum(self.acknowledged.values())
 
+    def attempted(self):
+        return sum(self.sent.values())
+
+    def in_epoch(self, number):
+        """What was acknowledged as of an epoch of this number."""
+        return sum(hits for epoch, hits in self.epochs.items() if epoch.startswith(f"{number}."))
+
     def figures(self):
         return f"{self.total()} hits kept, {self.lost} lost, {self.doubled} doubled"
 
 
 class Load:
-    """oracle_load at full speed, until `hits` were answered or the daemon is gone."""
+    """oracle_load at full speed, until `hits` were answered, stop() is called, or the daemon is gone."""
 
     def __init__(self, of, seed, hits=1 << 40, connections=16, pipeline=16, pages=PAGES, visitors=VISITORS, in_turn=False):
-        self.process = subprocess.Popen([str(BUILD / "oracle_load"), str(of.port), SITE, str(hits), str(connections), str(pipeline),
-                                         str(pages), str(visitors), str(seed), *(["in-turn"] if in_turn else [])], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        with tempfile.NamedTemporaryFile(prefix="footfall-load-") as file:
+            file.truncate(16)
+            self.of = of
+            self.progress = mmap.mmap(file.fileno(), 16)
+            self.process = subprocess.Popen([str(BUILD / "oracle_load"), str(of.port), SITE, str(hits), str(connections), str(pipeline),
+                                             str(pages), str(visitors), str(seed), f"progress={file.name}", *(["in-turn"] if in_turn else [])],
+                                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            while self.attempted == 0 and self.process.poll() is None:  # it has its end of the file
+                time.sleep(0.01)
+
+    @property
+    def attempted(self):
+        """So far; raised before a hit is sent."""
+        return struct.unpack_from("Q", self.progress, 0)[0]
+
+    @property
+    def acknowledged(self):
+        return struct.unpack_from("Q", self.progress, 8)[0]
+
+    def stop(self):
+        """It sends no more; truth() tells when all is answered."""
+        self.process.terminate()
 
     def truth(self):
         out, errors = self.process.communicate(timeout=120)

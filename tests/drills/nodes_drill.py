@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Three nodes count one site under load while their Redis is treated badly, or while copies of their directories begin; afterwards each
-shows what all acknowledged.
+"""Three nodes count one site under load while their Redis is treated badly, or while copies of their directories begin. No read of any
+node ever shows more than was attempted. When it is over and the load has ended, each shows what all acknowledged, by the epochs that the
+answers named, within 5 s, and who is online as the oracle says within 2 s; within 5 s too where Redis has lost data.
 
-FOOTFALL_ROUNDS is how often the list of what is done to it is gone through (1). Each line says what was done, the hits that were
-acknowledged meanwhile, and how long after the last of them all nodes showed their sum."""
+    nodes_drill.py [single] [copies] [sentinels] [cluster]      all where none is named
+
+FOOTFALL_ROUNDS is how often the list of what is done to it is gone through (1), FOOTFALL_PAUSE how many seconds Redis is stopped (4).
+Each line says what was done, the hits that were acknowledged until then, and how long afterwards all nodes showed the truth."""
+import collections
+import contextlib
+import functools
+import operator
 import os
 import secrets
 import shutil
@@ -13,15 +20,22 @@ import sys
 import tempfile
 import time
 
-from drill import BUILD, SEED, SITE, SKIPPED, Books, Load, add_site, daemon, rounds
-from redis_server import Cluster, Redis, Sentinels, footfall, until
+from drill import BUILD, SEED, SITE, SKIPPED, VISITORS, Books, Limits, Load, add_site, daemon, rounds, visitors_of
+from redis_server import Cluster, Redis, Sentinels, footfall, free_port, until
+from steady import Reader
 
-HITS = 60_000  # of each node while something is done
+TOTALS_S, ONLINE_S = 5, 2  # within which all nodes show the truth
+NEW_VISITORS = 500
+GIVE_UP_S = 60
 
 
 class Trio:
     def __init__(self, redis):
-        self.redis, self.books, self.seed = redis, Books(), SEED
+        self.redis, self.books, self.limits, self.seed = redis, Books(), Limits(), SEED
+        self.running, self.visitors = [], set()  # loads; and visitors beside the oracle's, of a Steady
+        self.seen_by = collections.defaultdict(int)  # node -> its visitors, as bits
+        self.crowd = VISITORS  # of which the oracle draws: each load brings some who are new
+        self.begun = time.monotonic()
         self.key = tempfile.NamedTemporaryFile("w")  # 0600
         self.key.write(secrets.token_hex(32))
         self.key.flush()
@@ -40,22 +54,52 @@ class Trio:
         until(lambda: node.get(f"/v1/sites/{SITE}/stats").status == 200, "the site did not reach a node")
 
     def close(self):
+        for load in self.running:
+            load.process.kill()
         for node in self.nodes:
             node.close()
 
     def load(self, *nodes):
-        loads = [Load(node, self.seed + n, hits=HITS, connections=4, pipeline=8) for n, node in enumerate(nodes)]
-        self.seed += len(nodes)
-        return loads
+        """At full speed, until end_loads()."""
+        self.crowd += NEW_VISITORS
+        for node in nodes:
+            self.running.append(Load(node, self.seed, connections=4, pipeline=8, visitors=self.crowd))
+            self.seed += 1
 
-    def under_load(self, what, act):
-        """Does it while each node takes HITS, and waits until all show the sum. What it answers are more loads."""
-        loads = self.load(*self.nodes)
-        for load in loads + (act() or []):
+    def end_loads(self, loads=None):
+        loads = list(self.running) if loads is None else loads
+        for load in loads:
+            load.stop()
+        for load in loads:
             truth = load.truth()
             assert not truth["gone"] and truth["wrong_reads"] == 0 and truth["refused"] == 0, truth
             self.books.add(truth)
-        return self.agree(what)
+            self.seen_by[load.of] |= visitors_of(truth)
+            self.running.remove(load)
+
+    def attempted(self):
+        running = sum(load.attempted for load in list(self.running))  # first: a load that ends meanwhile is then in both
+        return self.books.attempted() + running
+
+    @contextlib.contextmanager
+    def watched(self):
+        """Meanwhile every read of every node is held to what was attempted."""
+        with Reader(self.nodes, self.attempted, lambda: self.crowd + len(self.visitors)) as reader:
+            yield
+        silent = [node.port for node in self.nodes if reader.reads[node] == 0]
+        assert not silent, f"nobody read {silent}"
+
+    def under_load(self, what, act, lost_data=False, without=None):
+        """Does it while each node is loaded; act() may load more, and answers when it was over, if that was before its end. Then all
+        are to show the truth; but whom only the node `without` saw is not known to be online."""
+        with self.watched():
+            self.load(*self.nodes)
+            time.sleep(0.5)
+            over = act()
+            over = time.monotonic() if over is None else over
+            self.end_loads()
+            known = functools.reduce(operator.or_, (seen for node, seen in self.seen_by.items() if node is not without))
+            self.agree(what, over, lost_data, online=None if without is None else bin(known).count("1"))
 
     def stats(self):
         return [node.stats(SITE) for node in self.nodes]
@@ -63,27 +107,47 @@ class Trio:
     def counted(self):
         return [stats["counted"] for stats in self.stats()]
 
-    def agree(self, what):
-        want, begin = self.books.total(), time.monotonic()
-        until(lambda: self.counted() == [want] * len(self.nodes),
-              lambda: f"{what}: {self.counted()} where {want} were acknowledged\n" + self.nodes[0].log_text()[-2000:])
-        took = time.monotonic() - begin
-        until(lambda: len({(s["online"], s["scope"]) for s in self.stats()}) == 1 and self.stats()[0]["scope"] == "cluster",
-              lambda: f"{what}: online {[(s['online'], s['scope']) for s in self.stats()]}")
-        online = time.monotonic() - begin
+    def agree(self, what, over=None, lost_data=False, want=None, online=None):
+        """All show the truth, in time since `over` or the last answer, whichever was later, and still do a flush later."""
+        over = time.monotonic() if over is None else over
+        want = self.books.total() if want is None else want
+        online = bin(self.books.visitors).count("1") + len(self.visitors) if online is None else online
+        assert time.monotonic() - self.begun < 3000, "the first visitors leave the window of 3600 s soon: what is online is not known"
+        totals_s = online_s = None
+        while totals_s is None or online_s is None:
+            stats = self.stats()
+            now_s = time.monotonic() - over
+            seen = [(s["counted"], s["online"], s["scope"]) for s in stats]
+            right = all(s["counted"] == want and s["total"] == want for s in stats)
+            totals_s = (totals_s or now_s) if right else None
+            together = all((s["online"], s["scope"]) == (online, "cluster") for s in stats)
+            online_s = (online_s or now_s) if together else None
+            if now_s > GIVE_UP_S:
+                raise AssertionError(f"{what}: after {now_s:.0f} s {seen}, where {want} were acknowledged of {online} visitors\n"
+                                     + "\n".join(node.log_text()[-1500:] for node in self.nodes))
+            time.sleep(0.02)
+        print(f"{what}: {want} hits, equal everywhere {totals_s:.1f} s later, {online} online {online_s:.1f} s later", flush=True)
+        self.limits.hold(f"{what}: totals", totals_s, TOTALS_S)
+        self.limits.hold(f"{what}: online", online_s, TOTALS_S if lost_data else ONLINE_S)
+        time.sleep(1.2)
+        assert self.counted() == [want] * len(self.nodes), f"{what}: {self.counted()} where {want} were shown before"
         for node in self.nodes:
             metrics = node.metrics()
             assert metrics["footfall_ledger_mismatch"] == 0
             assert metrics["footfall_replication_conflicts_total"] == 0
-        print(f"{what}: {want} hits, equal everywhere {took:.1f} s later, {self.stats()[0]['online']} online {online:.1f} s later", flush=True)
-        return took
 
     def lost_by_redis(self):
         return sum(node.metrics()["footfall_replication_losses_total"] + node.metrics()["footfall_replication_resyncs_total"] for node in self.nodes)
 
+    def losses(self):
+        return sum(node.metrics()["footfall_replication_losses_total"] for node in self.nodes)
+
 
 def single(trio):
     redis = trio.redis
+
+    def nothing():
+        time.sleep(3)
 
     def killed():
         redis.kill()
@@ -102,10 +166,10 @@ def single(trio):
 
     def full():
         redis.run("CONFIG", "SET", "maxmemory", "1")
-        until(lambda: any(m['footfall_redis_errors_total{class="oom"}'] > 0 for m in (node.metrics() for node in trio.nodes)), "nobody was told OOM")
+        until(lambda: all(m['footfall_redis_errors_total{class="oom"}'] > 0 for m in (node.metrics() for node in trio.nodes)), "nobody was told OOM")
         redis.run("CONFIG", "SET", "maxmemory", "0")
 
-    def forgets_while_a_node_is_down():
+    def flushed():
         assert redis.run("FLUSHALL") == "OK"
 
     def old_dump():
@@ -114,41 +178,59 @@ def single(trio):
         shutil.copytree(redis.directory + ".old", redis.directory)
         redis.start()
 
-    trio.under_load("nothing", lambda: None)
+    trio.under_load("nothing", nothing)
     trio.under_load("kill -9 of Redis, which reads its log", killed)
     redis.run("BGREWRITEAOF")
     until(lambda: "aof_rewrite_in_progress:0" in redis.run("INFO", "persistence"), "the log is not rewritten")
     shutil.copytree(redis.directory, redis.directory + ".old", dirs_exist_ok=True)
-    trio.under_load("kill -9 of Redis, which begins with nothing", killed_and_emptied)
+    trio.under_load("kill -9 of Redis, which begins with nothing", killed_and_emptied, lost_data=True)
     trio.under_load("SIGSTOP of Redis", stopped)
     trio.under_load("maxmemory of Redis is 1", full)
     before = trio.lost_by_redis()
-    trio.under_load("Redis is put back to an old state", old_dump)
+    trio.under_load("Redis is put back to an old state", old_dump, lost_data=True)
     shutil.rmtree(redis.directory + ".old")
     assert trio.lost_by_redis() > before, "that Redis lost data has to be noticed"
 
     down = trio.nodes.pop()
     down.stop()
-    trio.under_load("FLUSHALL while a node is down", forgets_while_a_node_is_down)
+    trio.under_load("FLUSHALL while a node is down", flushed, lost_data=True, without=down)
     trio.nodes.append(down.start())
     trio.agree("that node again")
 
-    trio.nodes[1].close()
-    trio.nodes[1] = trio.node("b")
-    trio.knows(trio.nodes[1])
-    trio.agree("a node begins again with an empty directory")
+    def empty_directory():
+        """What it had told is kept by the others; so it took nothing before it was killed."""
+        trio.nodes[1].stop(signal.SIGKILL)
+        trio.nodes[1].close()
+        trio.nodes[1] = trio.node("b")
+        trio.knows(trio.nodes[1])
+        trio.load(trio.nodes[1])
+        time.sleep(1)
 
-    loads = trio.load(*trio.nodes)
-    time.sleep(0.3)
-    reset = footfall(trio.nodes[2], "reset", SITE, "--wait", "20")
-    assert {node["node"] for node in reset["nodes"] if node["adopted"]} >= set("abc"), reset
-    for load in loads:
-        trio.books.add(load.truth())
-    until(lambda: len(set(trio.counted())) == 1, lambda: f"after a reset: {trio.counted()}")
-    since = trio.counted()[0]
-    assert since < 3 * HITS, "nothing was left out by the reset"
-    footfall(trio.nodes[0], "undo", reset["id"])
-    trio.agree(f"a reset on one node ({since} hits since), and its undo on another")
+    with trio.watched():
+        trio.load(trio.nodes[0], trio.nodes[2])
+        time.sleep(0.5)
+        empty_directory()
+        trio.end_loads()
+        trio.agree("a node is killed, and begins again with an empty directory")
+    reset_under_load(trio, trio.nodes[2], trio.nodes[0])
+
+
+def reset_under_load(trio, on, undone_on):
+    """While all nodes are loaded: each hit is in the epoch that its answer named."""
+    earlier = sum(trio.books.epochs.values())
+    assert earlier == trio.books.total() == trio.books.in_epoch(1), trio.books.epochs
+    with trio.watched():
+        trio.load(*trio.nodes)
+        time.sleep(0.5)
+        reset = footfall(on, "reset", SITE, "--wait", "5")
+        assert {node["node"] for node in reset["nodes"] if node["adopted"]} >= set("abc"), reset
+        time.sleep(1)
+        trio.end_loads()
+        since = trio.books.in_epoch(2)
+        assert 0 < since < trio.books.total() - earlier, f"{trio.books.epochs}: some hits before the reset, some behind it"
+        trio.agree("a reset on one node while all are loaded", want=since)
+        footfall(undone_on, "undo", reset["id"])
+        trio.agree("its undo on another")
 
 
 def copy_of(node, name):
@@ -169,24 +251,25 @@ def slots(trio):
 def copies(trio):
     """Directories that run twice, or that were put back: begun under the load of the others, and loaded themselves."""
     redis = trio.redis
-    trio.under_load("nothing", lambda: None)
 
     def two_from(directory, name, of):
         def begin():
             pair = [of.start(), trio.node(name, directory)]
             trio.nodes += pair
-            return trio.load(*pair)
+            trio.load(*pair)
+            time.sleep(2)
         return begin
 
+    trio.under_load("nothing", lambda: time.sleep(2))
     stopped = trio.nodes.pop()
     stopped.stop()
     trio.under_load("a node that was stopped, and a copy of it", two_from(copy_of(stopped, "d"), "d", stopped))
 
     def beside(of, name):
         def begin():
-            time.sleep(0.3)
             trio.nodes.append(trio.node(name, copy_of(of, name)))
-            return trio.load(trio.nodes[-1])
+            trio.load(trio.nodes[-1])
+            time.sleep(2)
         return begin
 
     trio.under_load("a copy of a node that runs", beside(trio.nodes[0], "e"))
@@ -195,8 +278,8 @@ def copies(trio):
     kept = []
 
     def keep():
-        time.sleep(0.3)
         kept.append(copy_of(put_back, "kept"))
+        time.sleep(1)
 
     trio.under_load("a copy of a node is kept", keep)
     trio.nodes.remove(put_back)
@@ -206,23 +289,22 @@ def copies(trio):
 
     def begin_put_back():
         trio.nodes.append(put_back.start())
-        return trio.load(put_back)
+        trio.load(put_back)
+        time.sleep(2)
 
     trio.under_load("that node is put back to it", begin_put_back)
 
     def away():
-        time.sleep(0.3)
         redis.kill()
         of = trio.nodes[0]
         trio.nodes.append(trio.node("f", copy_of(of, "f")))
-        more = trio.load(trio.nodes[-1])
-        for load in more:
-            trio.books.add(load.truth())
+        trio.load(trio.nodes[-1])
+        time.sleep(1)
+        trio.end_loads(trio.running[-1:])
         trio.nodes[-1].stop(signal.SIGKILL)
         trio.nodes[-1].start()
-        more = trio.load(trio.nodes[-1])
+        trio.load(trio.nodes[-1])
         redis.start()
-        return more
 
     trio.under_load("a copy begins, and is killed, while Redis is away", away)
     before = slots(trio)
@@ -231,7 +313,7 @@ def copies(trio):
     for node in trio.nodes:
         node.start()
     trio.agree("all were stopped and started again")
-    trio.under_load("and they count", lambda: None)
+    trio.under_load("and they count", lambda: time.sleep(1))
     assert slots(trio) == before, f"{before} slots became {slots(trio)} by clean stops"
     for node in trio.nodes:
         node.stop(signal.SIGKILL)
@@ -241,21 +323,46 @@ def copies(trio):
 
 
 def sentinels(trio):
+    def other_than(master):
+        until(lambda: trio.redis.master() is not master, "no failover")
+        over = time.monotonic()
+        master.start()
+        return over
+
     def master_dies():
         dead = trio.redis.master()
         dead.kill()
-        until(lambda: trio.redis.master() is not dead, "no failover")
-        dead.start()
+        return other_than(dead)
 
-    for _ in range(2):
-        before = trio.redis.master()
-        trio.under_load("kill -9 of the master under sentinels", master_dies)
+    def detached_replica_follows():
+        """The replica asks where nobody listens, so it has none of what its master acknowledges; then it is the master."""
+        master = trio.redis.master()
+        replica = next(server for server in trio.redis.servers if server is not master)
+        assert replica.run("REPLICAOF", "127.0.0.1", str(free_port())) == "OK"
+        counted = "--no-raw", "HGETALL", "footfall:{%s}:slots" % SITE
+        held = replica.run(*counted)
+        time.sleep(2)
+        assert held == replica.run(*counted) != master.run(*counted), "the replica is not behind"
+        master.kill()
+        return other_than(master)
+
+    def settled(before):
         # The sentinels end the connections of a server that they make a replica: it is left alone then.
-        until(lambda before=before: before.run("ROLE").startswith("slave"), "the master of before is no replica")
+        until(lambda: before.run("ROLE").startswith("slave") and "master_link_status:up" in before.run("INFO", "replication"),
+              "the master of before is no replica")
         time.sleep(2)
         connects = [node.metrics()["footfall_redis_connects_total"] for node in trio.nodes]
         assert max(connects) < 30, f"connections to Redis: {connects}"
         trio.agree("the master of before is a replica")
+
+    for _ in range(2):
+        before = trio.redis.master()
+        trio.under_load("kill -9 of the master under sentinels", master_dies)
+        settled(before)
+    before, losses = trio.redis.master(), trio.losses()
+    trio.under_load("a failover that loses what Redis had acknowledged", detached_replica_follows, lost_data=True)
+    assert trio.losses() > losses, "that Redis lost data has to be noticed"
+    settled(before)
 
 
 def cluster(trio):
@@ -263,10 +370,13 @@ def cluster(trio):
         dead = trio.redis.masters()[0]
         dead.kill()
         until(lambda: len(trio.redis.masters()) == 3, "no failover in the cluster")
+        over = time.monotonic()
         dead.start()
+        return over
 
     trio.under_load("kill -9 of a master of the cluster", master_dies)
     trio.under_load("slots of the cluster move", lambda: trio.redis.reshard(300))
+    trio.under_load("the site's slot moves, a key in each flush", lambda: trio.redis.move_slot_of(SITE))
 
 
 def drill(kind, steps):
@@ -277,6 +387,7 @@ def drill(kind, steps):
         try:
             steps(trio)
             assert trio.books.total() > 0
+            trio.limits.settle()
         finally:
             trio.close()
     finally:
@@ -288,8 +399,8 @@ if __name__ == "__main__":
     if shutil.which("redis-server") is None:
         print("SKIPPED: there is no redis-server here (Debian: redis-server)")
         sys.exit(SKIPPED)
+    kinds = {single: Redis, copies: Redis, sentinels: Sentinels, cluster: Cluster}
     for _ in range(count):
-        drill(Redis, single)
-        drill(Redis, copies)
-        drill(Sentinels, sentinels)
-        drill(Cluster, cluster)
+        for steps, kind in kinds.items():
+            if not sys.argv[1:] or steps.__name__ in sys.argv[1:]:
+                drill(kind, steps)

@@ -91,6 +91,13 @@ class Nodes(Case):
         self.agree()
         self.assertEqual([node.stats(SITE, "/1")["page"]["total"] for node in self.nodes], [1, 1, 1])
 
+    def test_a_reset_waits_no_longer_for_a_node_that_is_gone_than_it_was_told(self):
+        a, b, c = self.nodes
+        footfall(a, "reset", SITE, "--wait", "20")  # c was seen lately
+        c.stop(signal.SIGKILL)
+        reset = footfall(a, "reset", SITE, "--wait", "2")
+        self.assertEqual({node["node"]: node["adopted"] for node in reset["nodes"]}, {"a": True, "b": True, "c": False})
+
     def test_redis_is_away_and_comes_back_empty(self):
         a, b, c = self.nodes
         self.hit(a, 10)

@@ -2,30 +2,40 @@
 // oracle_load: sends hits over many connections, keeps the brute-force truth beside them, and prints it as JSON.
 //
 // Every hit is a page and a visitor drawn from a seed. What was sent and what was acknowledged (answered 204) is kept
-// per page, and which visitors were acknowledged where in a plain bitmap. Meanwhile a second thread reads /pages and
-// checks that every answer adds up. If the daemon goes away (the test kills it), what is known so far is printed.
-// A 503 is counted as refused: whether such a hit was counted is unknown.
+// per page, what was acknowledged by the epoch that its answer named (Footfall-Epoch), and which visitors were
+// acknowledged where in a plain bitmap. Meanwhile a second thread reads /pages and checks that every answer adds up. If
+// the daemon goes away (the test kills it), what is known so far is printed. A 503 is counted as refused: whether such
+// a hit was counted is unknown. At SIGTERM no more is sent, and what is in flight is waited for.
 //
-//   oracle_load PORT SITE HITS CONNECTIONS PIPELINE PAGES VISITORS SEED [in-turn]
+//   oracle_load PORT SITE HITS CONNECTIONS PIPELINE PAGES VISITORS SEED [in-turn] [progress=FILE]
 //
 // in-turn: the n-th hit goes to page n % PAGES. While fewer hits than pages are in flight, what a page counts then
 // tells about each of its hits alone.
+// progress: what was attempted (raised before it is sent) and acknowledged so far, two u64 little-endian in FILE, which
+// is there, 16 bytes long: whoever maps it can hold each read to them.
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <map>
 #include <random>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -61,7 +71,30 @@ struct Truth {
   std::vector<std::uint64_t> sent, acknowledged;  // page -> hits
   std::vector<std::vector<bool>> seen;            // page -> visitor -> acknowledged there
   std::vector<bool> seen_anywhere;                // visitor -> acknowledged
+  // Footfall-Epoch of the answer -> acknowledged hits
+  std::map<std::string, std::uint64_t, std::less<>> epochs;
 };
+
+std::atomic<bool> enough{false};
+
+struct Progress {
+  std::uint64_t attempted, acknowledged;
+};
+static_assert(std::atomic_ref<std::uint64_t>::is_always_lock_free);
+
+// `own` where there is no FILE; nullptr: it cannot be mapped.
+Progress* map_progress(const char* file, Progress& own) {
+  if (file == nullptr) return &own;
+  const int fd = open(file, O_RDWR | O_CLOEXEC);
+  void* mapped = fd < 0 ? MAP_FAILED : mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (mapped == MAP_FAILED) std::perror(file);
+  if (fd >= 0) close(fd);
+  return mapped == MAP_FAILED ? nullptr : static_cast<Progress*>(mapped);
+}
+
+void tell(std::uint64_t& of, std::uint64_t now) {
+  std::atomic_ref(of).store(now, std::memory_order_release);
+}
 
 std::string request_of(const std::string& site, Sent hit) {
   return "GET /hit?site=" + site + "&path=/page/" + std::to_string(hit.page) +
@@ -74,6 +107,14 @@ std::string request_of(const std::string& site, Sent hit) {
 std::uint64_t number_after(const std::string& text, const char* key, std::size_t from = 0) {
   const std::size_t at = text.find(key, from);
   return at == std::string::npos ? 0 : std::strtoull(text.c_str() + at + std::strlen(key), nullptr, 10);
+}
+
+// The value of a field of this head; empty: it is not there.
+std::string_view field(std::string_view head, std::string_view name) {
+  const std::size_t at = head.find(name);
+  if (at == std::string_view::npos) return {};
+  const std::string_view value = head.substr(at + name.size());
+  return value.substr(0, value.find('\r'));
 }
 
 // A 204 has no body, a 503 says how long its is; false: something else came.
@@ -94,6 +135,10 @@ bool take_answers(Client& client, Truth& truth, std::uint64_t& acknowledged, std
       std::fprintf(stderr, "oracle_load: unexpected answer: %s\n", client.received.substr(begin, 300).c_str());
       return false;
     }
+    const std::string_view epoch =
+        field(std::string_view(client.received).substr(begin, end - begin), "\r\nFootfall-Epoch: ");
+    const auto counted = truth.epochs.find(epoch);
+    ++(counted != truth.epochs.end() ? counted->second : truth.epochs[std::string(epoch)]);
     const Sent hit = client.in_flight.front();
     client.in_flight.pop_front();
     ++truth.acknowledged[hit.page];
@@ -143,11 +188,31 @@ void read_pages(std::uint16_t port, const std::string& site, const std::atomic<b
 }  // namespace
 
 int main(int argc, char** argv) {
-  const bool in_turn = argc == 10 && std::strcmp(argv[9], "in-turn") == 0;
-  if (argc != 9 && !in_turn) {
-    std::fprintf(stderr, "usage: oracle_load PORT SITE HITS CONNECTIONS PIPELINE PAGES VISITORS SEED [in-turn]\n");
+  bool in_turn = false;
+  const char* progress_file = nullptr;
+  bool usage = argc < 9;
+  for (int i = 9; i < argc; ++i) {
+    if (std::strcmp(argv[i], "in-turn") == 0) {
+      in_turn = true;
+    } else if (std::strncmp(argv[i], "progress=", 9) == 0) {
+      progress_file = argv[i] + 9;
+    } else {
+      usage = true;
+    }
+  }
+  if (usage) {
+    std::fprintf(
+        stderr,
+        "usage: oracle_load PORT SITE HITS CONNECTIONS PIPELINE PAGES VISITORS SEED [in-turn] [progress=FILE]\n");
     return 2;
   }
+  Progress own{};
+  Progress* const progress = map_progress(progress_file, own);
+  if (progress == nullptr) return 2;
+  struct sigaction on_term {};
+  on_term.sa_handler = [](int) { enough = true; };
+  on_term.sa_flags = SA_RESTART;  // of the reads of the other thread
+  sigaction(SIGTERM, &on_term, nullptr);
   const auto port = static_cast<std::uint16_t>(std::atoi(argv[1]));
   const std::string site = argv[2];
   const std::uint64_t hits = std::strtoull(argv[3], nullptr, 10);
@@ -178,7 +243,7 @@ int main(int argc, char** argv) {
     std::string out;
     // Half of the pipeline is refilled at once, so that requests travel in groups.
     if (client.in_flight.size() > pipeline / 2) return;
-    while (client.in_flight.size() < pipeline && sent < hits) {
+    while (client.in_flight.size() < pipeline && sent < hits && !enough) {
       // Pages are drawn so that low numbers are frequent, as on a real site.
       const std::uint64_t draw = random();
       const std::uint64_t drawn = (draw & 0xffffU) * (draw >> 16U & 0xffffU) % (std::uint64_t{pages} << 16U) >> 16U;
@@ -189,6 +254,7 @@ int main(int argc, char** argv) {
       ++sent;
       out += request_of(site, hit);
     }
+    tell(progress->attempted, sent);
     if (!out.empty() && send(client.fd, out.data(), out.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(out.size()))
       gone = true;
   };
@@ -208,8 +274,9 @@ int main(int argc, char** argv) {
   std::vector<char> buffer(1U << 16U);
   epoll_event events[256];
   bool bad = false;
-  while (acknowledged + refused < hits && !gone && !bad) {
+  while (acknowledged + refused < (enough ? sent : hits) && !gone && !bad) {
     const int ready = epoll_wait(set, events, 256, 30'000);
+    if (ready < 0 && errno == EINTR) continue;
     if (ready <= 0) {
       std::fprintf(stderr, "oracle_load: nothing came for 30 s\n");
       bad = true;
@@ -223,6 +290,7 @@ int main(int argc, char** argv) {
       }
       client.received.append(buffer.data(), static_cast<std::size_t>(n));
       bad = !take_answers(client, truth, acknowledged, refused);
+      tell(progress->acknowledged, acknowledged);
       send_more(client);
     }
   }
@@ -244,6 +312,19 @@ int main(int argc, char** argv) {
     std::printf("%s[%llu,%llu,%llu]", page == 0 ? "" : ",", static_cast<unsigned long long>(truth.sent[page]),
                 static_cast<unsigned long long>(truth.acknowledged[page]), static_cast<unsigned long long>(online));
   }
-  std::printf("]}\n");
+  std::printf("],\"epochs\":{");
+  const char* comma = "";
+  for (const auto& [epoch, count] : truth.epochs) {
+    std::printf("%s\"%s\":%llu", std::exchange(comma, ","), epoch.c_str(), static_cast<unsigned long long>(count));
+  }
+  // Visitor 0 is the lowest bit of the first digit.
+  std::printf("},\"seen\":\"");
+  for (std::uint32_t first = 0; first < visitors; first += 4) {
+    unsigned digit = 0;
+    for (std::uint32_t i = 0; i < 4 && first + i < visitors; ++i)
+      digit |= (truth.seen_anywhere[first + i] ? 1U : 0U) << i;
+    std::printf("%x", digit);
+  }
+  std::printf("\"}\n");
   return bad ? 1 : 0;
 }

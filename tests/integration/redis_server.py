@@ -111,6 +111,21 @@ class Cluster:
         subprocess.run(["redis-cli", "--cluster", "reshard", f"127.0.0.1:{self.masters()[0].port}", "--cluster-from", of[0], "--cluster-to", of[1],
                         "--cluster-slots", str(slots), "--cluster-yes"], check=True, stdout=subprocess.DEVNULL, timeout=120)
 
+    def move_slot_of(self, tag):
+        """All keys in {tag}, one each 0.4 s: meanwhile a command finds its key here, or there by ASK."""
+        masters = self.masters()
+        slot = masters[0].run("CLUSTER", "KEYSLOT", "{%s}" % tag)
+        of = next(s for s in masters if s.run("CLUSTER", "COUNTKEYSINSLOT", slot) != "0")
+        to = next(s for s in masters if s is not of)
+        ids = {s: s.run("CLUSTER", "MYID") for s in masters}
+        for server, *words in ((to, "IMPORTING", ids[of]), (of, "MIGRATING", ids[to])):
+            assert server.run("CLUSTER", "SETSLOT", slot, *words) == "OK"
+        while keys := of.run("CLUSTER", "GETKEYSINSLOT", slot, "1").splitlines():
+            assert of.run("MIGRATE", "127.0.0.1", str(to.port), keys[0], "0", "5000") == "OK", keys
+            time.sleep(0.4)
+        for server in (to, of, *(s for s in masters if s not in (to, of))):
+            assert server.run("CLUSTER", "SETSLOT", slot, "NODE", ids[to]) == "OK"
+
     def close(self):
         for server in self.servers:
             server.close()

@@ -882,6 +882,31 @@ TEST(ReplicatorTest, WhatRedisLostIsWrittenAgainAlsoForThoseWhoAreGone) {
   EXPECT_GT(cluster.node(0).replicator().counters().losses.get(), 0U);
 }
 
+TEST(ReplicatorTest, ALossIsToldThatALookAtEverySiteFinds) {
+  Cluster cluster(1, 2, 2);
+  cluster.run(3000);
+  const ReplicatorCounters& counters = cluster.node(0).replicator().counters();
+  const std::uint64_t resyncs = counters.resyncs.get();
+  while (counters.resyncs.get() == resyncs) cluster.run(100);
+  cluster.run(59'400);  // behind the last flush before the next
+  EXPECT_EQ(counters.resyncs.get(), resyncs + 1);
+  cluster.world.redis = {};
+  cluster.run(3000);
+  EXPECT_EQ(counters.losses_in_service.get(), 1U) << "who is online has to be written again, and nobody else knows";
+  EXPECT_EQ(counters.losses.get(), 1U);
+}
+
+TEST(ReplicatorTest, ALossThatANewConnectionCameWithIsCountedOnceAndApart) {
+  Cluster cluster(1, 2, 2);
+  cluster.run(3000);
+  const ReplicatorCounters& counters = cluster.node(0).replicator().counters();
+  cluster.world.redis = {};
+  cluster.node(0).reconnect();
+  cluster.run(3000);
+  EXPECT_EQ(counters.losses.get(), 1U);
+  EXPECT_EQ(counters.losses_in_service.get(), 0U);
+}
+
 TEST(ReplicatorTest, NodesAgreeAfterAnyFaults) {
   const std::size_t count = given("FOOTFALL_ROUNDS", 60);
   const std::uint64_t first = testing::rng_seed();
