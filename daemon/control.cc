@@ -158,7 +158,7 @@ base::Result<store::Moment> Control::moment() {
   }
   store::Moment& moment = live->moment;
   moment.positions[journal::kControlStream] = in_force();
-  if (nodes_->exists()) moment.positions[journal::kNodesStream] = nodes_->position().sequence;
+  if (nodes_->exists()) moment.positions[journal::kNodesStream] = nodes_->durable_through();
   base::log::info("verify: the shards were stopped for " + std::to_string(live->stopped_us) + " us, " +
                   std::to_string(live->gathered_us) + " of them until the last one had come; " +
                   std::to_string(moment.sites.size()) + " sites, hash " + moment.hash);

@@ -74,8 +74,15 @@ base::Result<void> LocalNode::learn(std::vector<Learnt> slots) {
   for (Learnt& learnt : slots) {
     if (sites::Site* site = registry_.find(learnt.site)) of_sites.push_back({site, std::move(learnt.slot)});
   }
-  const auto outcome = ways_.learn(std::move(of_sites));
+  const auto outcome = ways_.learn(of_sites);
   if (!outcome) return outcome.error();
+  for (std::size_t i = 0; i < outcome->size(); ++i) {
+    if ((*outcome)[i] != counting::Learnt::full) continue;
+    const std::string& name = registry_.last_settings(of_sites[i].site->id())->name;
+    if (full_.insert(name).second)
+      base::log::error(name + " has " + std::to_string(counting::kRemoteSlotsMax) +
+                       " slots of other nodes, over all its epochs: what further ones count is not in its totals here");
+  }
   if (std::find(outcome->begin(), outcome->end(), counting::Learnt::past_missing) != outcome->end()) {
     return base::Error{base::Errc::conflict, "a slot came without its past"};
   }

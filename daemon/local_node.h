@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -63,6 +64,7 @@ class LocalNode final : public redis::ReplicatedNode {
   const LocalNodeWays ways_;
   std::unordered_map<std::uint32_t, std::uint64_t> hits_;  // site id -> its hits at the last take_changed()
   bool told_ahead_ = false;
+  std::set<std::string> full_;  // sites of which it was told that they take no more slots
 };
 
 }  // namespace footfall

@@ -613,6 +613,9 @@ void Shard::give_up_blocks(std::uint64_t beyond) {
 void Shard::refuse_pending(Pending& pending) {
   switch (pending.answer) {
     case Answer::batch:
+      // It stays counted, and is so when it is sent again: its answer was to say that it is on the device.
+      if (pending.durable && pending.block != 0 && pending.block <= applied_through_)
+        counters_.acknowledged.add(batches_[pending.index].accepted);
       batches_[pending.index].problem = api::Problem::unavailable;
       batches_[pending.index].text = kJournalFails;
       return;

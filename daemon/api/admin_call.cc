@@ -4,6 +4,7 @@
 
 #include "api/auth.h"
 #include "api/stats.h"
+#include "base/hash.h"
 
 namespace footfall::api {
 
@@ -41,6 +42,10 @@ AdminAnswer method_not_allowed(std::string_view allowed) {
 std::string utc_text(std::int64_t at_s) {
   static const lookup::TimeZone utc("UTC", {lookup::TimeZone::Span{}});
   return iso_time(at_s * 1000, utc);
+}
+
+std::uint64_t reset_id_of(std::string_view change_id) {
+  return base::siphash24({}, change_id);
 }
 
 AdminAnswer later(std::function<void(Later)> begin) {

@@ -38,6 +38,8 @@ using Later = std::function<void(const AdminAnswer&)>;
 AdminAnswer later(std::function<void(Later)> begin);  // AdminAnswer::later
 
 std::string utc_text(std::int64_t at_s);
+// Of an epoch that the change begins: where two nodes are asked for the same change, it is the same epoch.
+std::uint64_t reset_id_of(std::string_view change_id);
 // "reason" of a change; empty: none was given.
 base::Result<std::string> reason_from(const JsonBody& body);
 

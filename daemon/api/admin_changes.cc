@@ -167,7 +167,7 @@ AdminAnswer Admin::reset(const Call& call, std::string_view name) {
     if (!plan) return problem(plan.error());
     return commit(call, *std::move(plan), *std::move(reason));
   }
-  base::Result<sites::Reset> plan = registry.plan_reset(name, base::random_u64(), call.now_s);
+  base::Result<sites::Reset> plan = registry.plan_reset(name, reset_id_of(call.id), call.now_s);
   if (!plan) return problem(plan.error());
   return with_adopters(commit(call, *std::move(plan), *std::move(reason)), call.id, name, waits);
 }

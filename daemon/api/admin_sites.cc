@@ -50,7 +50,7 @@ AdminAnswer Admin::add_site(const Call& call) {
     if (added != nullptr && added->settings == *settings) return describe(*known, true, 201);
     return problem(Problem::conflict, "the change id " + call.id + " was used for another change");
   }
-  base::Result<sites::SiteAdded> plan = control_.registry().plan_add(*settings, base::random_u64());
+  base::Result<sites::SiteAdded> plan = control_.registry().plan_add(*settings, reset_id_of(call.id));
   if (!plan) return problem(plan.error());
   return commit(call, *std::move(plan), {}, 201);
 }

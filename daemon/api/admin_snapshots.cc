@@ -168,13 +168,13 @@ AdminAnswer Admin::restore_loaded(const Call& call, const SnapshotStore::Name& n
     return json_answer(std::move(text));
   }
   if (site == nullptr) {
-    base::Result<sites::SiteAdded> plan = registry.plan_add(snapshot.settings, base::random_u64());
+    base::Result<sites::SiteAdded> plan = registry.plan_add(snapshot.settings, reset_id_of(call.id));
     if (!plan) return problem(plan.error());
     const sites::Change added{site_change_id(call.id), call.now_s, call.token.id, reason, *std::move(plan)};
     if (const base::Result<void> done = control_.commit(added); !done) return problem(done.error());
   }
   base::Result<sites::Restored> plan =
-      registry.plan_restore(name.site, snapshot, name.id, base::random_u64(), control_.now_ms() / 1000);
+      registry.plan_restore(name.site, snapshot, name.id, reset_id_of(call.id), control_.now_ms() / 1000);
   if (!plan) return problem(plan.error());
   return commit(call, *std::move(plan), std::move(reason));
 }

@@ -68,8 +68,8 @@ class BoundSocket {
   const std::string& address() const { return address_; }  // as bound: "127.0.0.1:8080", "unix:/path"
   std::uint16_t port() const { return port_; }             // 0 of a unix socket
   int release();
-  // Others may be bound beside it, and the kernel divides who connects among them. Behind the bind, so that an address
-  // that another process has is still told.
+  // Others may be bound beside it, and the kernel divides who connects among them. Behind listen(), so that an
+  // address that another process has is still told.
   base::Result<void> share();
   // What `call` on the socket failed with: errno.
   base::Error failed(const char* call) const;

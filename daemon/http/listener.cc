@@ -63,6 +63,7 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
 
   void stop() {
     if (std::exchange(stopped_, true)) return;
+    take_all();
     boost::system::error_code ignored;
     descriptor_.close(ignored);
     timer_.cancel();
@@ -113,6 +114,16 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
     return true;
   }
 
+  // Who is connected already, and not accepted yet, would be reset.
+  void take_all() {
+    for (int i = 0; i < kBacklog; ++i) {
+      SocketAddress from;
+      const int fd = accept4(descriptor_.native_handle(), from.get(), &from.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (fd < 0) return;
+      loops_.front()->adopt(fd, peer_of(from, index_), tls_);
+    }
+  }
+
   // Nobody waits for an answer that never comes: the newcomer is accepted with the spare descriptor, and closed.
   void turn_away() {
     if (spare_ < 0) return;
@@ -130,7 +141,8 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
     Loop& least = **std::min_element(loops_.begin(), loops_.end(),
                                      [](const Loop* a, const Loop* b) { return a->connections() < b->connections(); });
     const std::size_t few = least.connections();
-    return loops_.front()->connections() <= few + few / 8 + 1 ? *loops_.front() : least;
+    Loop& own = *loops_.front();
+    return own.connections() <= few + few / 8 + 1 && !own.full() ? own : least;
   }
 
   asio::posix::basic_stream_descriptor<asio::io_context::executor_type> descriptor_;
@@ -155,13 +167,13 @@ base::Result<std::unique_ptr<Listener>> Listener::open(asio::io_context& context
   assert(!address.unix_socket || sharing == Sharing::alone);
   auto bound = BoundSocket::bind(address, SOCK_STREAM, sharing == Sharing::beside);
   if (!bound) return bound.error();
-  if (sharing == Sharing::first) {
-    if (auto shared = bound->share(); !shared) return shared.error();
-  }
   // Accepted sockets have it from this one: a system call less for each.
   const int on = 1;
   if (!address.unix_socket) setsockopt(bound->descriptor(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (listen(bound->descriptor(), kBacklog) != 0) return bound->failed("listen");
+  if (sharing == Sharing::first) {
+    if (auto shared = bound->share(); !shared) return shared.error();
+  }
   std::string name = (address.tls ? "tls:" : "") + bound->address();
   const std::uint16_t port = bound->port();
   auto impl =

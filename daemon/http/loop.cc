@@ -110,6 +110,7 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   void hold_bodies(bool hold);
   void drain(std::int64_t deadline_ms, std::function<void()> done);
   bool overloaded() const { return delay_.overloaded(); }
+  bool full() const { return load.load(std::memory_order_relaxed) >= limits_.connections_max; }
 
   Run run;
   LoopCounters counters;
@@ -412,10 +413,11 @@ void Loop::Impl::open(const Arrival& arrival) {
     refuse_request(slot, ParseError::too_many_connections, nullptr);
     return settle(index);
   }
-  if (slot.tls && ++handshake_steps_ > kHandshakeStepsMax) return settle(index);
+  if (slot.tls && handshake_steps_ >= kHandshakeStepsMax) return settle(index);
   // Most that connect have said something by now: who asks once and leaves is never put into the epoll set.
   read(index);
   if (slot.generation == generation && !slot.watched && slot.connection.owed() == 0) settle(index);
+  if (draining_ && slot.generation == generation && idle(slot)) drop(index);
 }
 
 // ---- One connection
@@ -442,7 +444,7 @@ void Loop::Impl::on_event(std::uint32_t index, std::uint32_t events) {
   if (slot.lingering) return linger(index);
   if ((events & EPOLLOUT) != 0 && !send_unsent(index)) return;
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return;
-  if (slot.wait == Wait::handshake && ++handshake_steps_ > kHandshakeStepsMax) return;  // it is told again
+  if (slot.wait == Wait::handshake && handshake_steps_ >= kHandshakeStepsMax) return;  // it is told again
   if (wants_read(slot)) return read(index);
   note_held(index);
   if ((events & (EPOLLHUP | EPOLLERR)) == 0) {
@@ -461,6 +463,7 @@ void Loop::Impl::read(std::uint32_t index) {
   if (got > 0) [[likely]] {
     const std::string_view bytes(in_.data(), static_cast<std::size_t>(got));
     counters.bytes_in.add(bytes.size());
+    if (slot.wait == Wait::handshake) ++handshake_steps_;
     if (slot.tls) return decrypt(index, bytes);
     if (slot.stream) return;  // nothing is expected of the reader of a stream
     return hand_out(index, bytes);
@@ -1004,6 +1007,9 @@ std::int64_t Loop::now_ms() const {
 }
 std::size_t Loop::connections() const {
   return impl_->load.load(std::memory_order_relaxed);
+}
+bool Loop::full() const {
+  return impl_->full();
 }
 void Loop::drain(std::int64_t deadline_ms, std::function<void()> done) {
   impl_->drain(deadline_ms, std::move(done));

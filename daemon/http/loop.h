@@ -7,9 +7,10 @@
 //
 //   io_context -- epoll fd readable --> pass: recv* --> handler.on_requests* --> handler.end_of_pass() --> send*
 //
-// A pass is bounded: 256 ready connections, of each at most 128 requests (kPipelineMax) and one read. What is left is
-// still ready in the next, and comes before those who were served. How long that takes is measured (queue_delay.h). All
-// answers to a connection in a pass leave in one send; what the socket does not take is kept with the connection.
+// A pass is bounded: 256 new and 256 ready connections, of each at most 128 requests (kPipelineMax) and one read. What
+// is left is still ready in the next, and comes before those who were served. How long that takes is measured
+// (queue_delay.h). All answers to a connection in a pass leave in one send; what the socket does not take is kept with
+// the connection.
 //
 // Deadlines sit in a wheel of one-second slots and are checked lazily: a head must be complete 10 s after its first
 // byte (408), a body keep a minimum rate (408), an idle connection leaves after 75 s, a reader that takes nothing for
@@ -155,6 +156,8 @@ class Loop {
   std::int64_t now_ms() const;
   // Open ones and those on their way. Any thread.
   std::size_t connections() const;
+  // As many as it may have. Any thread.
+  bool full() const;
   // Graceful end: idle connections and streams close now, others after their answers, which say so. `done` runs when
   // none is left, or at the deadline, when the rest is cut.
   void drain(std::int64_t deadline_ms, std::function<void()> done);

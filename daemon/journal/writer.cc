@@ -400,6 +400,8 @@ Result<void> Writer::sync() {
 Result<std::vector<std::string>> Writer::recycle(std::uint64_t through) {
   std::vector<std::string> surplus;
   while (!segments_.empty() && segments_.front().segment <= through && !is_current(segments_.front().segment)) {
+    // Of a failed sync: it is read back, or nothing goes on behind it. A checkpoint may have taken it for a torn tail.
+    if (sync_failed_ && segments_.front().sequence > durable_through()) break;
     const std::uint64_t number = segments_.front().segment;
     if (failed() || spares_.size() + unsynced_spares_.size() >= kSparesMax) {
       surplus.push_back(path(segment_name(number)));

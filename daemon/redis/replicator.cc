@@ -194,6 +194,7 @@ void Replicator::read_index(const FlushPtr& flush) {
          [this, flush, k, from](const Reply& reply) { take_fields(flush, k, from, reply); });
   }
   when_answered(flush, [this, flush] {
+    flush->new_connection = false;  // what is lost from here on is lost in service
     if (flush->failed) return end(flush);
     if (flush->resync) {
       resync_ = false;
@@ -234,8 +235,11 @@ void Replicator::read_index(const FlushPtr& flush) {
 void Replicator::mark_anew(const FlushPtr& flush) {
   for (unsigned k = 0; k < kBuckets; ++k) {
     const std::uint64_t mark = ++buckets_[k].mark_tried;
-    buckets_[k].mark = 0;
-    call(flush, {"SET", mark_key(k), std::to_string(mark)}, [this, k, mark](const Reply&) { buckets_[k].mark = mark; });
+    if (flush->lost) buckets_[k].mark = 0;  // what is there is of before
+    call(flush, {"SET", mark_key(k), std::to_string(mark), "GET"}, [this, flush, k, mark](const Reply& reply) {
+      if (buckets_[k].mark > 0) look_at_mark(flush, k, reply);
+      buckets_[k].mark = mark;
+    });
     call(flush, {"ZADD", index_key(k), "GT", std::to_string(buckets_[k].greatest), "greatest"}, [](const Reply&) {});
   }
 }
@@ -591,6 +595,14 @@ void Replicator::write_changes(const FlushPtr& flush) {
   when_answered(flush, [this, flush, applied] {
     if (!flush->failed) changes_seen_ = applied;
     for (std::string& site : node_.take_changed()) dirty_.insert(std::move(site));
+    for (auto site = removed_.begin(); site != removed_.end();) {
+      if (!node_.has_site(*site)) {
+        ++site;
+        continue;
+      }
+      dirty_.insert(*site);
+      site = removed_.erase(site);
+    }
     if (dirty_.empty()) return write_index(flush);
     node_.own_slots({dirty_.begin(), dirty_.end()}, [this, flush, alive = std::weak_ptr<bool>(alive_)](
                                                         base::Result<std::vector<ReplicatedNode::OwnSite>> own) {
@@ -599,7 +611,9 @@ void Replicator::write_changes(const FlushPtr& flush) {
         flush->failed = true;
         return write_index(flush);
       }
-      dirty_.clear();  // what fails is put back; what changes meanwhile comes with take_changed()
+      for (const ReplicatedNode::OwnSite& site : *own) dirty_.erase(site.site);
+      removed_.merge(dirty_);  // their hits are told when they are there again
+      dirty_.clear();          // what fails is put back; what changes meanwhile comes with take_changed()
       flush->to_write = *std::move(own);
       write_slots(flush);
     });

@@ -271,6 +271,7 @@ class Replicator {
 
   std::array<Bucket, kBuckets> buckets_;
   std::set<std::string> dirty_;                               // sites whose own slots are to be told
+  std::set<std::string> removed_;                             // the same, while they are not there
   std::set<std::string> unnamed_slots_, unnamed_changes_;     // sites written, and not yet named in the index
   std::map<std::string, std::set<std::string>> unnamed_own_;  // site -> own slots, the same
   std::unordered_map<std::string, Reading> readings_;         // site -> how much of it changes at once

@@ -90,7 +90,7 @@ class Registry {
       : limits_(limits), changes_kept_(changes_kept) {}
 
   // --- planning: of the live registry. Nothing changes but that a page's id is reserved ---
-  // exists: the name is taken; malformed: the settings are not acceptable. `reset_id` is random.
+  // exists: the name is taken; malformed: the settings are not acceptable. `reset_id` is drawn from the change's id.
   base::Result<SiteAdded> plan_add(const Settings& settings, std::uint64_t reset_id) const;
   base::Result<SiteChanged> plan_change(std::string_view name, const Settings& after) const;
   base::Result<SiteRemoved> plan_remove(std::string_view name) const;

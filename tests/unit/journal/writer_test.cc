@@ -414,15 +414,34 @@ TEST_F(WriterTest, WhatACheckpointHasIsNotWrittenAgain) {
   append("a");
   roll();
   append("b");
+  ASSERT_TRUE(writer_->recycle(1));
   files_.fail_syncs();
   EXPECT_FALSE(writer_->sync());
   files_.heal();
-  ASSERT_TRUE(writer_->recycle(1));
   ASSERT_TRUE(writer_->reopen());
   append("c");
   sync();
   EXPECT_EQ(writer_->durable_through(), 3U);
   EXPECT_EQ(read(1).payloads, (std::vector<std::string>{"b", "c"}));
+}
+
+// What cannot be read back is a torn tail to a checkpoint, which then says that the segment is not needed.
+TEST_F(WriterTest, WhatIsToBeReadBackIsNotRecycled) {
+  open();
+  append("a");
+  roll();
+  append("b");
+  files_.fail_syncs();
+  EXPECT_FALSE(writer_->sync());
+  files_.heal();
+  ASSERT_TRUE(writer_->recycle(1));
+  files_.content(segment(1))[kSegmentHeaderBytes + 5] ^= 1;
+  EXPECT_FALSE(writer_->reopen());
+  files_.content(segment(1))[kSegmentHeaderBytes + 5] ^= 1;
+  ASSERT_TRUE(writer_->reopen());
+  sync();
+  EXPECT_EQ(writer_->durable_through(), 2U);
+  expect_read({"a", "b"});
 }
 
 // One that became ready would be reused, and the device may still have it under its old name and header: after a power

@@ -83,6 +83,7 @@ class World {
   RedisData redis;
   Faults faults;
   bool down = false;
+  bool full = false;  // writes are refused, as with OOM
   std::int64_t now_ms = kBegin_ms;
   std::map<std::string, std::uint64_t> commands;
   Replicator::Options options;
@@ -110,7 +111,10 @@ class World {
   void carry_out(std::size_t place) {
     Command& command = under_way[place];
     command.reply = base::Error{base::Errc::unavailable, "no answer"};
-    if (!command.lost && !down) {
+    static const std::set<std::string_view> writes{"SET", "HSET", "ZADD"};
+    if (full && writes.contains(command.words[0])) {
+      command.reply = base::Error{base::Errc::unavailable, "OOM"};
+    } else if (!command.lost && !down) {
       ++commands[command.words[0]];
       Reply answer = redis.execute(command.words, now_ms);
       EXPECT_FALSE(answer.is_error()) << answer.text;
@@ -905,6 +909,25 @@ TEST(ReplicatorTest, ALossThatANewConnectionCameWithIsCountedOnceAndApart) {
   cluster.run(3000);
   EXPECT_EQ(counters.losses.get(), 1U);
   EXPECT_EQ(counters.losses_in_service.get(), 0U);
+}
+
+// A resync fell into the time in which it took no writes.
+TEST(ReplicatorTest, ALossIsNoticedByWhoCouldNotMarkAnewWhileRedisWasFull) {
+  Cluster cluster(1, 2, 1);
+  cluster.run(3000);
+  for (int i = 0; i < 20; ++i) cluster.hit();
+  cluster.run(5000);
+  const ReplicatorCounters& counters = cluster.node(0).replicator().counters();
+  const std::uint64_t failed = counters.failed_flushes.get();
+  cluster.world.full = true;
+  cluster.run(70'000);
+  EXPECT_GT(counters.failed_flushes.get(), failed);
+  EXPECT_EQ(counters.losses_in_service.get(), 0U);
+  cluster.world.redis = {};
+  cluster.world.full = false;
+  cluster.run(10'000);
+  EXPECT_EQ(counters.losses_in_service.get(), 1U);
+  cluster.expect_agreement();
 }
 
 TEST(ReplicatorTest, NodesAgreeAfterAnyFaults) {

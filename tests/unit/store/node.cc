@@ -303,7 +303,7 @@ store::Moment Node::moment() {
   if (!observations.empty()) control_->append(observations, 0, control_sequence()).value();
   control_->sync().value();
   out.positions[journal::kControlStream] = control_sequence();
-  if (nodes_->exists()) out.positions[journal::kNodesStream] = nodes_->position().sequence;
+  if (nodes_->exists()) out.positions[journal::kNodesStream] = nodes_->durable_through();
   return out;
 }
 
