@@ -198,6 +198,7 @@ base::Result<std::vector<std::string>> Shard::recycle(std::uint64_t through_segm
 }
 
 Shard::Standing Shard::standing() {
+  settle_parts(applied_through_);  // as a replay would
   Standing out{journal::StreamId{static_cast<std::uint16_t>(index_ + 1)}, applied_through_, lost_observations_, {}};
   for (const auto& block : blocks_)
     out.observations.insert(out.observations.end(), block->observations.begin(), block->observations.end());
@@ -565,11 +566,20 @@ void Shard::apply(Block& block) {
     sites::Site& site = *block.groups[i].site;
     if (!site.active() && site.activate()) environment_.activated(&site);
   }
-  block.claim.settle();
+  if (environment_.durability == Durability::kernel && block.claim.holds_part()) {
+    undurable_parts_.emplace_back(block.sequence, std::move(block.claim));
+  } else {
+    block.claim.settle();
+  }
   applied_hits_ += block.hits;
   counters_.accepted.add(block.hits);
   counters_.acknowledged.add(block.unanswered);
   unsynced_hits_.set(unsynced_hits_.get() - block.hits);
+}
+
+void Shard::settle_parts(std::uint64_t through) {
+  for (; !undurable_parts_.empty() && undurable_parts_.front().first <= through; undurable_parts_.pop_front())
+    undurable_parts_.front().second.settle();
 }
 
 void Shard::apply_through(std::uint64_t sequence) {
@@ -686,6 +696,7 @@ void Shard::on_synced(const base::Result<void>& outcome) {
       if (!writer_->failed()) start_sync();  // first: the device works while these are answered
       apply_through(synced_through_);
     }
+    settle_parts(synced_through_);
     held_.release(synced_through_, [this](const Pending& pending) { answer_in_turn(pending); });
     if (journal_failed()) {
       give_up_blocks(synced_through_);  // a write failed meanwhile
@@ -739,7 +750,8 @@ void Shard::on_batch(http::ConnectionRef connection, const http::Request& reques
   TakenBatch taken = intake_.take(request, token_of(request), loop_->now_ms() / 1000, unavailable);
   batches_[index] = {taken.problem, std::move(taken.text), taken.candidates.size(), taken.replayed, std::nullopt};
   if (!taken.candidates.empty() || taken.claim.holds()) {
-    // Else a part that went to another shard, and its mark, could outlive a power cut without the ones before it.
+    // Else a part that went to another shard, and its mark, could outlive a power cut without the ones before it. Until
+    // then it is under way for whoever sends it again.
     pending.durable = environment_.durability == Durability::kernel && taken.claim.holds_part();
     pending.block = commit(taken.candidates, taken.owners, std::move(taken.claim));
     pending.committed = true;

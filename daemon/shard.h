@@ -236,6 +236,7 @@ class Shard final : public http::LoopHandler {
   void count_applied(std::span<const counting::Hit> hits);
   void apply_through(std::uint64_t sequence);
   void give_up_blocks(std::uint64_t beyond);
+  void settle_parts(std::uint64_t through);  // of undurable_parts_
   void forget(Block& block);
   // Those of the pass; what has to wait is held.
   void answer_pass();
@@ -308,6 +309,9 @@ class Shard final : public http::LoopHandler {
   std::deque<Pending> costly_;      // reads, whose connections wait for them
   std::size_t costly_waiting_ = 0;  // in it, in pending_ and in held_
   std::vector<Waiter> waiters_;
+  // In `kernel` mode: of parts of imports that are applied, with their blocks; until these are durable nobody is told
+  // that they are counted.
+  std::deque<std::pair<std::uint64_t, sites::BatchClaim>> undurable_parts_;
   std::vector<sites::BatchClaim> given_up_;  // of blocks that will not be applied, but may still be replayed
   std::vector<std::pair<sites::SiteId, counting::Observation>> lost_observations_;  // to be journaled again
   journal::SyncJob sync_job_;
