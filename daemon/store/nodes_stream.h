@@ -61,6 +61,7 @@ class NodesStream {
   // Answers the files that are not needed any more, for the caller to remove.
   base::Result<std::vector<std::string>> recycle(std::uint64_t through);
   bool exists() const { return writer_ != nullptr; }
+  journal::Position position() const { return writer_ == nullptr ? journal::Position{} : writer_->position(); }
   std::uint64_t durable_through() const { return writer_ == nullptr ? 0 : writer_->durable_through(); }
   std::uint64_t bytes_written() const { return bytes_written_.load(std::memory_order_relaxed); }
 
