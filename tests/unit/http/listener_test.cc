@@ -233,6 +233,13 @@ TEST_F(ListenerTest, AcceptsNoMoreOnceStopped) {
   EXPECT_NE(connect_to(port), 0);
 }
 
+TEST_F(ListenerTest, WhoIsConnectedWhenItStopsIsTaken) {
+  const auto listener = listen("127.0.0.1:0");
+  for (int i = 0; i < 3; ++i) ASSERT_EQ(connect_to(listener->port()), 0);
+  listener->stop();
+  until([this] { return first_.counters().accepted.get() == 3; });
+}
+
 // ---- Errors
 
 TEST_F(ListenerTest, SaysWhichAddressIsTaken) {
