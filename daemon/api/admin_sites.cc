@@ -4,7 +4,6 @@
 #include "api/admin_call.h"
 #include "api/auth.h"
 #include "api/site_json.h"
-#include "base/hash.h"
 
 namespace footfall::api {
 

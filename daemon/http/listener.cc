@@ -98,11 +98,16 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
     });
   }
 
+  // -1: errno says why.
+  int take_one(SocketAddress& from) {
+    return accept4(descriptor_.native_handle(), from.get(), &from.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  }
+
   // False: wait a while, the system has no descriptor or memory.
   bool accept_some() {
     for (int i = 0; i < kAcceptedPerTurn; ++i) {
       SocketAddress from;
-      const int fd = accept4(descriptor_.native_handle(), from.get(), &from.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      const int fd = take_one(from);
       if (fd < 0) {
         if (errno == EAGAIN) return true;
         if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO) continue;
@@ -118,7 +123,7 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
   void take_all() {
     for (int i = 0; i < kBacklog; ++i) {
       SocketAddress from;
-      const int fd = accept4(descriptor_.native_handle(), from.get(), &from.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      const int fd = take_one(from);
       if (fd < 0) return;
       loops_.front()->adopt(fd, peer_of(from, index_), tls_);
     }

@@ -18,6 +18,12 @@ namespace {
 
 class WriterTest : public JournalFixture {
  protected:
+  // Once; the disk is well again afterwards.
+  void sync_fails() {
+    files_.fail_syncs();
+    EXPECT_FALSE(writer_->sync());
+    files_.heal();
+  }
   std::vector<std::string> file_names() { return *files_.list(directory_); }
   std::size_t count_files(std::string_view prefix) {
     const auto names = file_names();
@@ -379,9 +385,7 @@ TEST_F(WriterTest, WhatWasAcknowledgedAndCouldNotBeSyncedIsWrittenAgain) {
   append("b");
   roll();
   append("c");
-  files_.fail_syncs();
-  EXPECT_FALSE(writer_->sync());
-  files_.heal();
+  sync_fails();
   ASSERT_TRUE(writer_->reopen());
   append("d");
   expect_read({"a", "b", "c", "d"});
@@ -398,9 +402,7 @@ TEST_F(WriterTest, WhatCannotBeReadBackIsNotGoneOnBehind) {
   open();
   append("a");
   append("b");
-  files_.fail_syncs();
-  EXPECT_FALSE(writer_->sync());
-  files_.heal();
+  sync_fails();
   files_.content(segment(1))[kSegmentHeaderBytes + 5] ^= 1;
   const auto reopened = writer_->reopen();
   ASSERT_FALSE(reopened);
@@ -415,9 +417,7 @@ TEST_F(WriterTest, WhatACheckpointHasIsNotWrittenAgain) {
   roll();
   append("b");
   ASSERT_TRUE(writer_->recycle(1));
-  files_.fail_syncs();
-  EXPECT_FALSE(writer_->sync());
-  files_.heal();
+  sync_fails();
   ASSERT_TRUE(writer_->reopen());
   append("c");
   sync();
@@ -431,9 +431,7 @@ TEST_F(WriterTest, WhatIsToBeReadBackIsNotRecycled) {
   append("a");
   roll();
   append("b");
-  files_.fail_syncs();
-  EXPECT_FALSE(writer_->sync());
-  files_.heal();
+  sync_fails();
   ASSERT_TRUE(writer_->recycle(1));
   files_.content(segment(1))[kSegmentHeaderBytes + 5] ^= 1;
   EXPECT_FALSE(writer_->reopen());
@@ -643,9 +641,7 @@ TEST_F(WriterTest, AStartRewritesBlocksWhoseSyncFailedWhereTheyWereWrittenAgain)
   append("a");
   sync();
   append("b");
-  files_.fail_syncs();
-  EXPECT_FALSE(writer_->sync());
-  files_.heal();
+  sync_fails();
   ASSERT_TRUE(writer_->reopen());
   append("c");
   sync();
