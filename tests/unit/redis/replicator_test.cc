@@ -911,6 +911,23 @@ TEST(ReplicatorTest, ALossThatANewConnectionCameWithIsCountedOnceAndApart) {
   EXPECT_EQ(counters.losses_in_service.get(), 0U);
 }
 
+TEST(ReplicatorTest, HitsOfASiteThatWasRemovedBeforeTheyWereToldAreToldWhenItIsBack) {
+  Cluster cluster(1, 2, 1);
+  cluster.run(3000);
+  Node& one = cluster.node(0);
+  const std::string site = cluster.names[0];
+  const auto change = [&](const char* id, const auto& plan) {
+    ASSERT_TRUE(plan);
+    ASSERT_TRUE(one.registry().apply({id, kBegin_ms / 1000, "admin", "", sites::Action(*plan)}));
+  };
+  one.hit(site, 0);
+  change("remove", one.registry().plan_remove(site));
+  cluster.run(5000);
+  change("undo", one.registry().plan_undo("remove", kBegin_ms / 1000));
+  cluster.run(5000);  // the next look at every site is a minute away
+  EXPECT_EQ(cluster.node(1).summary(site).counted, 1U);
+}
+
 // A resync fell into the time in which it took no writes.
 TEST(ReplicatorTest, ALossIsNoticedByWhoCouldNotMarkAnewWhileRedisWasFull) {
   Cluster cluster(1, 2, 1);
