@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -19,10 +20,25 @@ BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko
 SKIPPED = 77  # the exit code that ctest counts as a skip
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+_ports = []  # what this process has: a socket each, by whose name other tests see that the port is taken
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    """This process's alone until it ends. Below the ports that the kernel gives to connections: between the choice and the
+    listening, and between a stop and a start, one of those would take it. From 22,000 on are the second ports of a Redis Cluster."""
+    while True:
+        port = random.SystemRandom().randrange(12_000, 22_000)
+        name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            name.bind(f"\0footfall-test-port-{port}")
+            with socket.socket(socket.AF_INET, kind) as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                s.bind(("127.0.0.1", port))
+        except OSError:
+            name.close()
+            continue
+        _ports.append(name)
+        return port
 
 
 class Answer:

@@ -18,8 +18,6 @@ class Redis:
 
     def __init__(self, *options, configuration=None, append=True):
         self.port = free_port()
-        while self.port > 55_000:  # a node of a cluster has a second port, 10,000 beyond
-            self.port = free_port()
         self.directory, self.options = tempfile.mkdtemp(prefix="footfall-redis-"), list(options)
         if append:
             self.options += ["--appendonly", "yes"]

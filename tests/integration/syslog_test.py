@@ -26,12 +26,6 @@ HAPROXY = shutil.which("haproxy", path=os.environ["PATH"] + ":/usr/sbin")
 LOGGER = shutil.which("logger")
 
 
-def free_udp_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def listens(port):
     with socket.socket() as s:
         return s.connect_ex(("127.0.0.1", port)) == 0
@@ -133,7 +127,7 @@ class Syslog(unittest.TestCase):
     def test_what_nginx_answers_over_udp_is_counted(self):
         for durability in ("disk", "memory"):  # kernel: below
             with self.subTest(durability):
-                port = free_udp_port()
+                port = free_port(socket.SOCK_DGRAM)
                 daemon = self.daemon("--syslog-listen", f"127.0.0.1:{port}", "--durability", durability)
                 nginx = self.nginx(f"127.0.0.1:{port}")
                 total = self.load(daemon, nginx)
@@ -156,7 +150,7 @@ class Syslog(unittest.TestCase):
         self.assertFalse(pathlib.Path(directory, "syslog").exists())
 
     def test_odd_requests_of_nginx_are_lines_too(self):
-        port = free_udp_port()
+        port = free_port(socket.SOCK_DGRAM)
         daemon = self.daemon("--syslog-listen", f"127.0.0.1:{port}")
         nginx = self.nginx(f"127.0.0.1:{port}")
         nginx.get(['/q?a="b"', "/%22quoted%22", "/" + "long/" * 150, "/caf%C3%A9"], "127.1.0.2", agent='An "agent" with \\ and \xe9 (X11) Firefox/120.0')
@@ -182,7 +176,7 @@ class Syslog(unittest.TestCase):
         threading.Thread(target=pages.serve_forever, daemon=True).start()
         self.addCleanup(pages.server_close)
         self.addCleanup(pages.shutdown)
-        port, front = free_udp_port(), free_port()
+        port, front = free_port(socket.SOCK_DGRAM), free_port()
         daemon = self.daemon("--syslog-listen", f"127.0.0.1:{port}")
         shipped = (ROOT / "deploy/haproxy/syslog.cfg").read_text()
         for old, new in (("127.0.0.1:8000", f"127.0.0.1:{front}"), ("127.0.0.1:8001", f"127.0.0.1:{pages.server_port}"), ("  log 127.0.0.1:5514", f"  log 127.0.0.1:{port}")):
@@ -208,7 +202,7 @@ class Syslog(unittest.TestCase):
 
     @unittest.skipUnless(APACHE and LOGGER and os.path.isdir(APACHE_MODULES), "apache2 is not installed")
     def test_what_apache_answers_is_counted(self):
-        port, front = free_udp_port(), free_port()
+        port, front = free_port(socket.SOCK_DGRAM), free_port()
         daemon = self.daemon("--syslog-listen", f"127.0.0.1:{port}", "--syslog-format", "vhost-combined")
         directory = pathlib.Path(tempfile.mkdtemp(prefix="footfall-apache-"))
         self.addCleanup(shutil.rmtree, directory)
@@ -242,7 +236,7 @@ class Syslog(unittest.TestCase):
             apache.wait()
 
     def test_other_senders_and_formats(self):
-        port, other = free_udp_port(), free_udp_port()
+        port, other = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_DGRAM)
         daemon = self.daemon("--syslog-listen", f"127.0.0.1:{port}", "--syslog-listen", f"[::1]:{other}", "--syslog-format", "vhost-combined")
         daemon.add_site("tagged")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s, socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s6:
@@ -256,7 +250,7 @@ class Syslog(unittest.TestCase):
         self.balanced(daemon)
 
     def test_what_is_no_log_is_counted_by_reason_and_changes_nothing_else(self):
-        port = free_udp_port()
+        port = free_port(socket.SOCK_DGRAM)
         daemon = self.daemon("--syslog-listen", f"127.0.0.1:{port}", "--syslog-site", SITE)
         bad = {"priority": [b"<999>x", b"<x"], "header": [b"<1>1 - -"], "empty": [b"", b"<1>", b"\n"], "line": [b"hello", b"<1>{}", bytes(range(1, 256)), b"x" * 60000],
                "truncated": []}
@@ -277,7 +271,7 @@ class Syslog(unittest.TestCase):
         self.assertEqual(daemon.stats(SITE)["online"], 1, "who was here two hours ago is not online")
 
     def test_lost_datagrams_are_told(self):
-        port = free_udp_port()
+        port = free_port(socket.SOCK_DGRAM)
         daemon = self.daemon("--syslog-listen", f"127.0.0.1:{port}", "--syslog-site", SITE, "--syslog-buffer", "8192")
         datagram = line("/" + "x" * 500).encode()
         sent = 3000
@@ -292,7 +286,7 @@ class Syslog(unittest.TestCase):
         self.assertEqual(daemon.stats(SITE)["counted"], metrics["footfall_syslog_datagrams_total"])
 
     def test_pings_and_syslog_count_beside_each_other_and_a_kill_keeps_what_was_counted(self):
-        port = free_udp_port()
+        port = free_port(socket.SOCK_DGRAM)
         daemon = self.daemon("--syslog-listen", f"127.0.0.1:{port}", "--syslog-site", SITE, "--durability", "kernel")
         stop = threading.Event()
         answered = [0]

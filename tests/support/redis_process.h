@@ -21,6 +21,7 @@
 #include <thread>
 #include <vector>
 
+#include "support/free_port.h"
 #include "support/temporary_directory.h"
 
 namespace footfall::testing {
@@ -40,27 +41,12 @@ class RedisProcess {
   // `options` follow the server's own on its command line. A configuration file (of sentinels) comes first.
   explicit RedisProcess(std::string program, Words options = {}, std::string configuration = {})
       : program_(std::move(program)), options_(std::move(options)), configuration_(std::move(configuration)) {
-    for (int attempt = 0; attempt < 5; ++attempt) {  // somebody may take the port between the look and the bind
-      port_ = free_port();
-      if (start()) return;
-    }
-    throw std::runtime_error("redis-server does not answer: " + program_);
+    restart();
   }
   ~RedisProcess() { stop(); }
   RedisProcess(const RedisProcess&) = delete;
   RedisProcess& operator=(const RedisProcess&) = delete;
 
-  // A port that nobody listens on; somebody may take it meanwhile.
-  static std::uint16_t free_port() {
-    const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in loopback = address(0);
-    socklen_t size = sizeof loopback;
-    const bool bound = ::bind(probe, reinterpret_cast<sockaddr*>(&loopback), size) == 0 &&
-                       ::getsockname(probe, reinterpret_cast<sockaddr*>(&loopback), &size) == 0;
-    ::close(probe);
-    if (!bound) throw std::runtime_error("no free port");
-    return ntohs(loopback.sin_port);
-  }
   std::uint16_t port() const { return port_; }
   // kill -9; what it had not written is gone.
   void kill() { stop(); }
@@ -207,7 +193,7 @@ class RedisProcess {
   std::string program_;
   Words options_;
   std::string configuration_;
-  std::uint16_t port_ = 0;
+  std::uint16_t port_ = free_port();
   pid_t child_ = -1;
   int socket_ = -1;
   std::string received_;

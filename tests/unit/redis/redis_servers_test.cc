@@ -205,7 +205,7 @@ TEST_F(RedisServersTest, TlsIsVerified) {
       0);
   const auto redis = server();
   redis->command({"CONFIG", "SET", "tls-auth-clients", "no"});
-  const std::string port = std::to_string(RedisProcess::free_port());
+  const std::string port = std::to_string(testing::free_port());
   ASSERT_EQ(redis->command({"CONFIG", "SET", "tls-cert-file", certificate, "tls-key-file", key, "tls-ca-cert-file",
                             certificate, "tls-port", port}),
             "OK");
