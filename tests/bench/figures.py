@@ -143,9 +143,10 @@ def chosen(goals, only):
     return {function: goal for goal, function in reversed(list(goals.items())) if function in wanted}
 
 
-def run(bench, goals, only):
+def run(bench, goals, only, then=lambda: None):
     for function, goal in reversed(list(chosen(goals, only).items())):
         bench.measure(goal, function)
+        then()
 
 
 def main(description, goals):

@@ -4,7 +4,7 @@
 
     run.sh                 everything: half an hour and more, on a machine with nothing else to do
     run.sh --only P3       one goal, or several
-    run.sh --results       keeps the table under results/, named by day and revision
+    run.sh --results       keeps the table under results/, named by day and revision, after each goal
 """
 import datetime
 import subprocess
@@ -18,24 +18,26 @@ import instructions
 import live
 import logs
 import memory
+import nodes
 import overload
 import reads
 import shards
 from figures import ROOT, Bench, options, run
 
-SCRIPTS = (hits, batches, durability, instructions, memory, live, logs, reads, overload, shards, connections, growth)
+SCRIPTS = (hits, batches, durability, instructions, memory, live, logs, reads, overload, shards, connections, nodes, growth)
 GOALS = {goal: function for script in SCRIPTS for goal, function in script.GOALS.items()}
 
 
 def keep(bench, machine):
-    revision = subprocess.run(["git", "-C", str(ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True, check=True).stdout.strip()
+    revision = subprocess.run(["git", "-C", str(ROOT), "describe", "--always"], capture_output=True, text=True, check=True).stdout.strip()
     results = ROOT / "tests" / "bench" / "results"
     results.mkdir(exist_ok=True)
     path = results / f"{datetime.date.today()}-{revision}.txt"
+    bench.rows.sort(key=lambda row: (row[0][0] != "P", row[0][0], int(row[0][1:])))
     path.write_text(f"{machine}\n\n{bench.table()}\n")
-    print(f"kept in {path.relative_to(ROOT)}")
     for name, text in bench.plots.items():
         (results / name).write_text(text)
+    return path.relative_to(ROOT)
 
 
 def main():
@@ -45,11 +47,10 @@ def main():
     bench = Bench(args)
     machine = bench.machine()
     print(machine)
-    run(bench, GOALS, args.only)
-    bench.rows.sort(key=lambda row: (row[0][0] == "G", int(row[0][1:])))
+    run(bench, GOALS, args.only, lambda: args.results and keep(bench, machine))
     print("\n" + bench.table())
     if args.results:
-        keep(bench, machine)
+        print(f"kept in {keep(bench, machine)}")
 
 
 if __name__ == "__main__":
