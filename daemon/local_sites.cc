@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "local_sites.h"
 
-#include <utility>
-
 #include "base/hash.h"
 #include "base/log.h"
 #include "logs/host.h"
@@ -16,27 +14,39 @@ std::size_t LocalSites::TextHash::operator()(std::string_view text) const noexce
 void LocalSites::set_directory(const sites::Directory& directory) {
   hosts_known_ = false;
   recent_ = nullptr;
-  std::vector<std::string> gone;
-  for (const auto& [name, local] : by_name_) {
-    if (directory.find(name) == nullptr) gone.push_back(name);
+  // First who is gone: a site that was renamed is in one part before and in another one now.
+  for (std::size_t at = 0; at < parts_.size(); ++at) {
+    if (parts_[at] == directory.parts[at] || parts_[at] == nullptr) continue;
+    for (const auto& [name, entry] : *parts_[at]) {
+      if (directory.find(name) != nullptr) continue;
+      by_site_.erase(entry.site);
+      by_name_.erase(by_name_.find(name));
+    }
   }
-  for (const std::string& name : gone) {
-    by_site_.erase(by_name_[name]->entry.site);
-    by_name_.erase(name);
+  for (std::size_t at = 0; at < parts_.size(); ++at) {
+    if (parts_[at] == directory.parts[at]) continue;
+    parts_[at] = directory.parts[at];
+    if (parts_[at] == nullptr) continue;
+    for (const auto& [name, entry] : *parts_[at]) set(name, entry);
   }
-  for (const auto& [name, entry] : directory.by_name) {
-    std::unique_ptr<LocalSite>& local = by_name_[std::string(name)];
-    if (local != nullptr && local->entry.settings == entry.settings && local->entry.site == entry.site) continue;
-    const base::Result<std::shared_ptr<const lookup::TimeZone>> zone = lookup::TimeZone::find(entry.settings->timezone);
-    // Settings were checked when they were made; a zone that the system lost since counts in UTC, and says so.
-    if (!zone)
-      base::log::warning("site " + std::string(name) + ": " + zone.error().detail + "; counting its days in UTC");
-    if (local == nullptr) local = std::make_unique<LocalSite>();
-    local->entry = entry;
-    local->zone = zone ? *zone : *lookup::TimeZone::find("UTC");
-    local->keys = ingest::VisitorKeys(entry.settings->name, local->zone, salts_, entry.settings->window_s);
-    by_site_[entry.site] = local.get();
+}
+
+void LocalSites::set(std::string_view name, const sites::Entry& entry) {
+  std::unique_ptr<LocalSite>& local = by_name_[std::string(name)];
+  if (local != nullptr && local->entry.settings == entry.settings && local->entry.site == entry.site) return;
+  const base::Result<std::shared_ptr<const lookup::TimeZone>> zone = lookup::TimeZone::find(entry.settings->timezone);
+  // Settings were checked when they were made; a zone that the system lost since counts in UTC, and says so.
+  if (!zone)
+    base::log::warning("site " + std::string(name) + ": " + zone.error().detail + "; counting its days in UTC");
+  if (local == nullptr) {
+    local = std::make_unique<LocalSite>();
+  } else if (local->entry.site != entry.site) {
+    by_site_.erase(local->entry.site);
   }
+  local->entry = entry;
+  local->zone = zone ? *zone : *lookup::TimeZone::find("UTC");
+  local->keys = ingest::VisitorKeys(entry.settings->name, local->zone, salts_, entry.settings->window_s);
+  by_site_[entry.site] = local.get();
 }
 
 void LocalSites::set_salts(std::shared_ptr<const ingest::SaltKeys> salts) {

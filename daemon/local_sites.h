@@ -3,7 +3,7 @@
 //
 // Ownership  owns its LocalSites; Sites belong to the Registry. A pointer holds until the next set_directory().
 // Threading  the shard's thread.
-// Tested by tests/integration/, with the shard.
+// Tested by tests/unit/server/local_sites_test.cc, and by tests/integration/ with the shard.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -30,6 +30,7 @@ struct LocalSite {
 
 class LocalSites {
  public:
+  // Costs what changed since the one before.
   void set_directory(const sites::Directory& directory);
   void set_salts(std::shared_ptr<const ingest::SaltKeys> salts);
 
@@ -44,6 +45,9 @@ class LocalSites {
     std::size_t operator()(std::string_view text) const noexcept;  // base::table_hash
   };
 
+  void set(std::string_view name, const sites::Entry& entry);
+
+  decltype(sites::Directory::parts) parts_;  // that were seen last
   std::shared_ptr<const ingest::SaltKeys> salts_;
   // site name -> the site as this shard sees it
   boost::unordered_flat_map<std::string, std::unique_ptr<LocalSite>, TextHash, std::equal_to<>> by_name_;

@@ -174,9 +174,8 @@ void LiveHub::on_directory(const sites::Directory& directory) {
   std::vector<std::uint64_t> ended;
   for (const auto& [key, subscriber] : subscribers_) {
     const ReadContext& context = subscriber.topic->context;
-    const auto entry = directory.by_name.find(context.settings->name);
-    const bool same = entry != directory.by_name.end() && entry->second.site == context.site &&
-                      entry->second.settings == context.settings;
+    const sites::Entry* const entry = directory.find(context.settings->name);
+    const bool same = entry != nullptr && entry->site == context.site && entry->settings == context.settings;
     if (!same) ended.push_back(key);
   }
   end(ended);

@@ -88,12 +88,23 @@ std::vector<Site*> Registry::all_sites() const {
   return out;
 }
 
-std::shared_ptr<const Directory> Registry::directory(std::uint64_t control_sequence) const {
-  auto out = std::make_shared<Directory>();
-  out->by_name.reserve(by_name_.size());
-  for (const Row& s : sites_) {
-    if (!s.removed) out->by_name.emplace(s.settings->name, Entry{s.site.get(), s.settings});
+std::shared_ptr<const Directory> Registry::directory(std::uint64_t control_sequence) {
+  std::unordered_map<std::size_t, Directory::Part> changed;
+  for (const std::string& name : touched_) {
+    const std::size_t at = Directory::part_of(name);
+    const auto [part, first] = changed.try_emplace(at);
+    if (first && parts_[at] != nullptr) part->second = *parts_[at];
+    part->second.erase(name);
+    if (const auto site = by_name_.find(name); site != by_name_.end()) {
+      const Row& registered = *row(site->second);
+      part->second.emplace(registered.settings->name, Entry{registered.site.get(), registered.settings});
+    }
   }
+  touched_.clear();
+  for (auto& [at, part] : changed)
+    parts_[at] = part.empty() ? nullptr : std::make_shared<const Directory::Part>(std::move(part));
+  auto out = std::make_shared<Directory>();
+  out->parts = parts_;
   out->tokens = tokens_;
   out->control_sequence = control_sequence;
   return out;
@@ -511,6 +522,7 @@ struct Registry::Apply {
     if (row.removed) {
       registry.removed_.erase({row.settings->name, id});
     } else {
+      registry.touched_.push_back(row.settings->name);
       registry.by_name_.erase(row.settings->name);
     }
     row.removed = !settings;
@@ -520,6 +532,7 @@ struct Registry::Apply {
     }
     row.settings = std::make_shared<const Settings>(*settings);
     registry.by_name_.emplace(row.settings->name, id);
+    registry.touched_.push_back(row.settings->name);
     Site& site = *row.site;
     base::MutexLock lock(site.mutex());
     if (site.state().window_s() != settings->window_s) site.state().set_window(settings->window_s, change.at_s);
@@ -698,6 +711,8 @@ bool Registry::load(base::ByteReader& in) {
       removed_.emplace(s.settings->name, id);
     } else if (!by_name_.emplace(s.settings->name, id).second) {
       return false;
+    } else {
+      touched_.push_back(s.settings->name);
     }
   }
   const std::uint64_t tokens = in.varint();

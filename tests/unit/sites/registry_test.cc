@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "base/hash.h"
+#include "support/rng_seed.h"
 
 namespace footfall::sites {
 namespace {
@@ -360,6 +363,45 @@ TEST_F(RegistryTest, ADirectoryIsOfItsMoment) {
   EXPECT_EQ(after->control_sequence, 3U);
   EXPECT_EQ(registry_.entries().size(), 1U);
   EXPECT_EQ(registry_.all_sites().size(), 2U);
+}
+
+// Whatever changed, a directory shows what is registered; and it shares with the one before what did not change.
+TEST_F(RegistryTest, ADirectorySharesWhatDidNotChange) {
+  for (int n = 0; n < 5'000; ++n) add("s" + std::to_string(n) + ".vn", "c" + std::to_string(n));
+  std::mt19937_64 random(testing::rng_seed());
+  auto before = registry_.directory(1);
+  for (int n = 0; n < 300; ++n) {
+    const std::string name = "s" + std::to_string(random() % 5'000) + ".vn";
+    const std::string id = "d" + std::to_string(n);
+    if (registry_.find(name) == nullptr) {
+      add(name, id);
+    } else if (n % 3 == 0) {
+      remove(name, id);
+    } else {
+      sites::Settings after = *registry_.directory(2)->find(name)->settings;
+      after.name = n % 3 == 1 ? name : "r" + std::to_string(n) + ".vn";
+      after.window_s = 60 + n;
+      ASSERT_TRUE(change(id, registry_.plan_change(name, after).value()));
+    }
+    if (n % 7 == 0) undo(id, "u" + std::to_string(n));
+    const auto now = registry_.directory(3);
+    std::size_t sites = 0;
+    std::size_t anew = 0;
+    for (std::size_t at = 0; at < sites::Directory::kParts; ++at) {
+      if (now->parts[at] != before->parts[at]) ++anew;
+      if (now->parts[at] != nullptr) sites += now->parts[at]->size();
+    }
+    const std::vector<Entry> registered = registry_.entries();
+    ASSERT_EQ(sites, registered.size());
+    for (const Entry& entry : registered) {
+      const Entry* const found = now->find(entry.settings->name);
+      ASSERT_NE(found, nullptr) << entry.settings->name;
+      ASSERT_EQ(found->site, entry.site);
+      ASSERT_EQ(found->settings, entry.settings);
+    }
+    ASSERT_LE(anew, 2U);
+    before = now;
+  }
 }
 
 TEST_F(RegistryTest, ReadsBackWhatItSavedAndNoPrefixOfIt) {
