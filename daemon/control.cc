@@ -91,7 +91,7 @@ base::Result<void> Control::take(sites::Change change) {
   if (environment_.registry.knows(change.id)) return {};
   if (base::Result<void> checked = environment_.registry.check(change); !checked) return checked;
   if (const auto* added = std::get_if<sites::SiteAdded>(&change.action);
-      added != nullptr && !change.origin && environment_.registry.entries().size() >= environment_.sites_max) {
+      added != nullptr && !change.origin && environment_.registry.size() >= environment_.sites_max) {
     return Error{Errc::conflict, added->settings.name + ": this node has its " +
                                      std::to_string(environment_.sites_max) +
                                      " sites; remove one, or raise --sites-max"};

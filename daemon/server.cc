@@ -158,7 +158,7 @@ void Server::open_state() {
   recover();
   for (const std::string& warning : recovered_.warnings) base::log::warning(warning);
   for (const auto& segment : recovered_.cut_off) base::log::warning(journal::describe(segment));
-  base::log::info("data directory " + config_.data_dir + ": " + std::to_string(recovered_.registry->entries().size()) +
+  base::log::info("data directory " + config_.data_dir + ": " + std::to_string(recovered_.registry->size()) +
                   " sites, " + std::to_string(recovered_.replayed_hits) + " hits replayed onto checkpoint " +
                   std::to_string(recovered_.checkpoint));
 
@@ -690,7 +690,7 @@ api::Readiness Server::readiness() const {
     for (const store::LedgerMismatch& mismatch : ledger->mismatches) sentences.insert(mismatch.sentence);
   }
   facts.ledger.assign(sentences.begin(), sentences.end());
-  facts.sites = recovered_.registry->entries().size();
+  facts.sites = recovered_.registry->size();
   facts.redis = redis_ != nullptr;
   if (redis_ != nullptr) facts.redis_problem = redis_->problem();
   return facts;
@@ -732,7 +732,7 @@ metrics::Facts Server::facts() const {
   facts.syslog_buffer_bytes = syslog_buffer_bytes_;
   facts.journal_streams_failed += control_->journal_failed() ? 1U : 0U;
   facts.journal_bytes = journal_bytes();
-  facts.sites = recovered_.registry->entries().size();
+  facts.sites = recovered_.registry->size();
   facts.batch_keys = recovered_.registry->batch_keys().held();
   facts.batch_key_bytes = recovered_.registry->batch_keys().bytes();
   facts.changes_remembered = recovered_.registry->remembered();

@@ -149,8 +149,9 @@ class Registry {
   // Of the settings in force: the same on every node that has them, and another one after each change of them.
   std::uint64_t settings_mark(SiteId id) const;
   SiteId next_site_id() const { return SiteId{static_cast<std::uint32_t>(sites_.size() + 1)}; }
-  std::vector<Entry> entries() const;    // registered now, by name
-  std::vector<Site*> all_sites() const;  // removed ones too, by id
+  std::size_t size() const { return by_name_.size(); }  // registered now
+  std::vector<Entry> entries() const;                   // registered now, by name
+  std::vector<Site*> all_sites() const;                 // removed ones too, by id
   const std::vector<Token>& tokens() const { return tokens_; }
   // Shares with the one before what did not change since.
   std::shared_ptr<const Directory> directory(std::uint64_t control_sequence);

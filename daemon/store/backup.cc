@@ -79,7 +79,7 @@ base::Result<BackupSummary> write_backup(const DataDirectory& directory, History
     // Read whole before it is relied on.
     auto state = load_checkpoint(directory, checkpoints->back(), limits);
     if (!state) return state.error();
-    summary.sites = state->registry->entries().size();
+    summary.sites = state->registry->size();
     header.newest_s = state->newest_s;
     header.hash = content_hash(*state->registry, state->newest_s);
   }
@@ -137,7 +137,7 @@ base::Result<Adopted> adopt_checkpoint(BackupReader& backup, const DataDirectory
   state->positions.clear();
   state->registry->batch_keys().clear();
   if (auto written = write_checkpoint(directory, header.checkpoint, *state); !written) return written.error();
-  return Adopted{state->registry->entries().size(), content_hash(*state->registry, state->newest_s)};
+  return Adopted{state->registry->size(), content_hash(*state->registry, state->newest_s)};
 }
 
 base::Result<void> adopt_history(BackupReader& backup, const DataDirectory& directory) {
