@@ -14,6 +14,9 @@ namespace {
 // The first snapshots of a process, so that restarts do not put them off for ever.
 constexpr std::int64_t kFirstAfter_s = 60;
 constexpr std::int64_t kAgainAfter_s = 60;  // where some could not be kept
+constexpr std::int64_t kLooks = 4;          // in an interval, of each of several nodes
+// Less than the interval, so that who took the last one finds its turn over when an interval has gone since.
+constexpr std::int64_t kTurnMsPerS = 875;
 
 // "20261125T145600.123Z-1a2b3c4d": sorts by time, and is the node's own.
 std::string snapshot_id(std::int64_t taken_ms, const std::string& node) {
@@ -30,6 +33,7 @@ std::string snapshot_id(std::int64_t taken_ms, const std::string& node) {
 
 struct SnapshotKeeper::Taking {
   std::vector<std::string> sites;  // the last is next
+  bool in_turn = false;            // those alone that no other node has taken in the interval
   Taken taken;
   Then<Taken> then;
 };
@@ -37,14 +41,23 @@ struct SnapshotKeeper::Taking {
 SnapshotKeeper::SnapshotKeeper(redis::Calls& calls, const base::Clock& clock, const RedisOptions& options,
                                sites::Registry& registry, std::string node, WhenDurable when_durable,
                                std::function<void()> send)
-    : clock_(clock),
+    : calls_(calls),
+      clock_(clock),
       options_(options),
       registry_(registry),
       node_(std::move(node)),
       when_durable_(std::move(when_durable)),
       send_(std::move(send)),
       snapshots_(calls, options.prefix),
-      due_s_(clock.utc_s() + std::min<std::int64_t>(options.snapshot_interval_s, kFirstAfter_s)) {}
+      due_s_(clock.utc_s()) {
+  if (!options_.node.empty()) turns_.emplace(calls, options.prefix, node_);
+  due_s_ += std::min(look_each_s(), kFirstAfter_s);
+}
+
+std::int64_t SnapshotKeeper::look_each_s() const {
+  if (!turns_) return options_.snapshot_interval_s;
+  return std::max<std::int64_t>(options_.snapshot_interval_s / kLooks, 1);
+}
 
 void SnapshotKeeper::tick(std::int64_t now_s) {
   if (options_.snapshot_interval_s == 0 || taking_ || now_s < due_s_) return;
@@ -53,44 +66,74 @@ void SnapshotKeeper::tick(std::int64_t now_s) {
     const auto kept = kept_totals_.find(entry.settings->name);
     if (kept == kept_totals_.end() || kept->second != entry.site->total(now_s)) changed.push_back(entry.settings->name);
   }
-  due_s_ = now_s + options_.snapshot_interval_s;
+  due_s_ = now_s + look_each_s();
   if (changed.empty()) return;
   taking_ = true;
-  take(std::move(changed), [this](base::Result<Taken> taken) {
+  const auto taking = std::make_shared<Taking>();
+  taking->sites = std::move(changed);
+  taking->in_turn = turns_.has_value();
+  taking->then = [this](base::Result<Taken> taken) {
     taking_ = false;
     const bool failed_before = std::exchange(failing_, !taken->failed.empty());
     if (!failing_) {
       if (failed_before) base::log::info("snapshots are kept again");
       return;
     }
-    due_s_ = clock_.utc_s() + std::min<std::int64_t>(options_.snapshot_interval_s, kAgainAfter_s);
+    due_s_ = clock_.utc_s() + std::min(look_each_s(), kAgainAfter_s);
     if (failed_before) return;  // not a line for each try
     base::log::warning("snapshots: " + std::to_string(taken->failed.size()) + " of " +
                        std::to_string(taken->failed.size() + taken->names.size()) +
                        " were not kept; the last: " + taken->failed.back());
-  });
+  };
+  begin(taking);
 }
 
 void SnapshotKeeper::take(std::vector<std::string> sites, Then<Taken> then) {
   const auto taking = std::make_shared<Taking>();
   taking->sites = std::move(sites);
-  std::reverse(taking->sites.begin(), taking->sites.end());
   taking->then = std::move(then);
-  when_durable_([this, taking](const base::Result<void>&) { take_next(taking); });  // so that `then` is called later
+  begin(taking);
+}
+
+void SnapshotKeeper::begin(const std::shared_ptr<Taking>& taking) {
+  std::reverse(taking->sites.begin(), taking->sites.end());
+  const auto go = [this, taking](const base::Result<void>&) { take_next(taking); };
+  if (!turns_) return when_durable_(go);  // so that `then` is called later
+  calls_.call({"TIME"}, [this, go, sent_ms = clock_.utc_ms()](const base::Result<redis::Reply>& time) {
+    if (const auto server_ms = time ? redis::ServerClock::read(*time) : std::nullopt)
+      server_clock_.sample(sent_ms, clock_.utc_ms(), *server_ms);
+    go({});
+  });
+  send_();
 }
 
 void SnapshotKeeper::take_next(const std::shared_ptr<Taking>& taking) {
   if (taking->sites.empty()) return taking->then(std::move(taking->taken));
   const std::string name = std::move(taking->sites.back());
   taking->sites.pop_back();
+  taking->in_turn ? take_in_turn(taking, name) : take_one(taking, name);
+}
+
+void SnapshotKeeper::take_in_turn(const std::shared_ptr<Taking>& taking, const std::string& name) {
+  turns_->begin(name, [this, taking, name](const base::Result<redis::SnapshotTurns::Turn>& turn) {
+    if (!turn) return failed(taking, name, turn.error());
+    if (turn->total) kept_totals_[name] = *turn->total;
+    turn->ours ? take_one(taking, name) : take_next(taking);
+  });
+  send_();
+}
+
+void SnapshotKeeper::take_one(const std::shared_ptr<Taking>& taking, const std::string& name) {
   sites::Site* site = registry_.find(name);
   if (site == nullptr) return failed(taking, name, {base::Errc::not_found, "it was removed meanwhile"});
   const std::int64_t now_ms = clock_.utc_ms();
-  const sites::Snapshot snapshot = sites::take_snapshot(*site, *registry_.settings(site->id()), node_, now_ms);
-  when_durable_([this, taking, kept = Name{name, snapshot_id(now_ms, node_), now_ms}, bytes = encode(snapshot),
-                 total = snapshot.total](const base::Result<void>& durable) {
-    durable ? save(taking, kept, bytes, total) : failed(taking, kept.site, durable.error());
-  });
+  sites::Snapshot snapshot = sites::take_snapshot(*site, *registry_.settings(site->id()), node_, now_ms);
+  snapshot.taken_ms += server_clock_.shift_s() * 1000;
+  const Name kept{name, snapshot_id(snapshot.taken_ms, node_), snapshot.taken_ms};
+  when_durable_(
+      [this, taking, kept, bytes = encode(snapshot), total = snapshot.total](const base::Result<void>& durable) {
+        durable ? save(taking, kept, bytes, total) : failed(taking, kept.site, durable.error());
+      });
 }
 
 void SnapshotKeeper::save(const std::shared_ptr<Taking>& taking, const Name& name, const std::string& bytes,
@@ -102,8 +145,15 @@ void SnapshotKeeper::save(const std::shared_ptr<Taking>& taking, const Name& nam
                     stats_.last_s = clock_.utc_s();
                     kept_totals_[name.site] = total;
                     taking->taken.names.push_back(name);
-                    take_next(taking);
+                    saved(taking, name, total);
                   });
+  send_();
+}
+
+void SnapshotKeeper::saved(const std::shared_ptr<Taking>& taking, const Name& name, std::uint64_t total) {
+  if (!taking->in_turn) return take_next(taking);
+  turns_->end(name.site, total, options_.snapshot_interval_s * kTurnMsPerS,
+              [this, taking](const base::Result<void>&) { take_next(taking); });  // an error: another is taken early
   send_();
 }
 

@@ -258,9 +258,10 @@ void redis(Families& out, const Facts& facts) {
   out.begin(MetricType::Counter, "footfall_redis_errors_total", "Error replies of Redis, by class.");
   for (const auto& [name, count] : facts.redis_errors) out.add(count, {{"class", std::string(name)}});
   out.counter("footfall_redis_connects_total", "Connections to Redis that were made.", facts.redis_connects);
-  out.counter("footfall_snapshots_total", "Snapshots of sites that Redis has taken.", facts.snapshots);
+  out.counter("footfall_snapshots_total", "Snapshots of this node that Redis has taken.", facts.snapshots);
   out.counter("footfall_snapshot_failures_total", "Snapshots that it has not.", facts.snapshot_failures);
-  out.gauge("footfall_snapshot_last_timestamp_seconds", "When the last one was taken; 0: none yet.",
+  out.gauge("footfall_snapshot_last_timestamp_seconds",
+            "When the last one was taken; 0: none yet. Of several nodes one takes each: the greatest tells.",
             facts.snapshot_last_s);
 }
 

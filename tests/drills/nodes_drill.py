@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Three nodes count one site under load while their Redis is treated badly, or while copies of their directories begin. No read of any
 node ever shows more than was attempted. When it is over and the load has ended, each shows what all acknowledged, by the epochs that the
-answers named, within 5 s, and who is online as the oracle says within 2 s; within 5 s too where Redis has lost data.
+answers named, within 5 s, and who is online as the oracle says within 2 s; within 5 s too where Redis has lost data. So do the keys in
+Redis within 5 s: the slots of each epoch, and who is online.
 
     nodes_drill.py [single] [copies] [sentinels] [cluster]      all where none is named
 
 FOOTFALL_ROUNDS is how often the list of what is done to it is gone through (1), FOOTFALL_PAUSE how many seconds Redis is stopped (4).
 Each line says what was done, the hits that were acknowledged until then, and how long afterwards all nodes showed the truth."""
+import ast
 import collections
 import contextlib
 import functools
 import operator
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -27,6 +30,17 @@ from steady import Reader
 TOTALS_S, ONLINE_S = 5, 2  # within which all nodes show the truth
 NEW_VISITORS = 500
 GIVE_UP_S = 60
+
+
+def counted_of(slot):
+    """SLOT, as proto/redis-keys.md has it: "ffslot\\r\\n"  varint format  varint counted ..."""
+    assert slot.startswith(b"ffslot\r\n\x01"), slot
+    counted = 0
+    for shift, byte in enumerate(slot[9:]):
+        counted |= (byte & 127) << 7 * shift
+        if byte < 128:
+            return counted
+    raise AssertionError(f"a slot that ends in its number: {slot}")
 
 
 class Trio:
@@ -107,6 +121,21 @@ class Trio:
     def counted(self):
         return [stats["counted"] for stats in self.stats()]
 
+    def keys(self, pattern):
+        """With the server that each is on."""
+        return [(server, key) for server in self.redis.masters() for key in server.run("KEYS", pattern).split()]
+
+    def in_redis(self):
+        """What the slots of all nodes add up to, by epoch, and how many are online."""
+        slots = collections.Counter()
+        for server, key in self.keys("footfall:{%s}:slots" % SITE):
+            texts = [ast.literal_eval("b" + text) for text in re.findall(r'"(?:[^"\\]|\\.)*"', server.run("--no-raw", "HGETALL", key))]
+            for of, slot in zip(texts[::2], texts[1::2]):
+                slots[of.decode().split(":")[1]] += counted_of(slot)
+        online = sum(int(server.run("ZCOUNT", key, f"({int(time.time())}", "(1000000000000"))
+                     for server, key in self.keys("footfall:{%s.*}:online:*" % SITE))
+        return +slots, online
+
     def agree(self, what, over=None, lost_data=False, want=None, online=None):
         """All show the truth, in time since `over` or the last answer, whichever was later, and still do a flush later."""
         over = time.monotonic() if over is None else over
@@ -126,8 +155,13 @@ class Trio:
                 raise AssertionError(f"{what}: after {now_s:.0f} s {seen}, where {want} were acknowledged of {online} visitors\n"
                                      + "\n".join(node.log_text()[-1500:] for node in self.nodes))
             time.sleep(0.02)
-        print(f"{what}: {want} hits, equal everywhere {totals_s:.1f} s later, {online} online {online_s:.1f} s later", flush=True)
+        until(lambda: self.in_redis() == (self.books.epochs, online),
+              lambda: f"{what}: Redis has {self.in_redis()}, and not {self.books.epochs} and {online} online")
+        redis_s = time.monotonic() - over
+        print(f"{what}: {want} hits, equal everywhere {totals_s:.1f} s later, {online} online {online_s:.1f} s later, in Redis {redis_s:.1f} s later",
+              flush=True)
         self.limits.hold(f"{what}: totals", totals_s, TOTALS_S)
+        self.limits.hold(f"{what}: what Redis has", redis_s, TOTALS_S)
         self.limits.hold(f"{what}: online", online_s, TOTALS_S if lost_data else ONLINE_S)
         time.sleep(1.2)
         assert self.counted() == [want] * len(self.nodes), f"{what}: {self.counted()} where {want} were shown before"
@@ -135,6 +169,10 @@ class Trio:
             metrics = node.metrics()
             assert metrics["footfall_ledger_mismatch"] == 0
             assert metrics["footfall_replication_conflicts_total"] == 0
+
+    def memory_mb(self):
+        """Resident, of each node."""
+        return [int(re.search(r"VmRSS:\s+(\d+)", open(f"/proc/{node.process.pid}/status").read())[1]) // 1024 for node in self.nodes]
 
     def lost_by_redis(self):
         return sum(node.metrics()["footfall_replication_losses_total"] + node.metrics()["footfall_replication_resyncs_total"] for node in self.nodes)
@@ -160,14 +198,29 @@ def single(trio):
         redis.start()
 
     def stopped():
+        before = trio.memory_mb()
         redis.pause()
         time.sleep(int(os.environ.get("FOOTFALL_PAUSE", 4)))
+        print(f"memory while Redis is stopped: {before} MB, then {trio.memory_mb()} MB", flush=True)
         redis.go_on()
 
     def full():
         redis.run("CONFIG", "SET", "maxmemory", "1")
         until(lambda: all(m['footfall_redis_errors_total{class="oom"}'] > 0 for m in (node.metrics() for node in trio.nodes)), "nobody was told OOM")
         redis.run("CONFIG", "SET", "maxmemory", "0")
+
+    def read_only():
+        """It is made the replica of a server that does not exist, and keeps what it has; then it is a master again."""
+        assert redis.run("REPLICAOF", "127.0.0.1", str(free_port())) == "OK"
+        until(lambda: all(m['footfall_redis_errors_total{class="readonly"}'] > 0 for m in (node.metrics() for node in trio.nodes)), "nobody was told READONLY")
+        time.sleep(1)
+        assert redis.run("REPLICAOF", "NO", "ONE") == "OK"
+
+    def slow():
+        """What is asked waits up to 300 ms, also the next pause, which is asked with the rest."""
+        begun = time.monotonic()
+        while time.monotonic() < begun + 3:
+            assert redis.run("CLIENT", "PAUSE", "300", "ALL") == "OK"
 
     def flushed():
         assert redis.run("FLUSHALL") == "OK"
@@ -186,6 +239,8 @@ def single(trio):
     trio.under_load("kill -9 of Redis, which begins with nothing", killed_and_emptied, lost_data=True)
     trio.under_load("SIGSTOP of Redis", stopped)
     trio.under_load("maxmemory of Redis is 1", full)
+    trio.under_load("Redis takes no writes: READONLY", read_only)
+    trio.under_load("Redis is slow: 300 ms", slow)
     before = trio.lost_by_redis()
     trio.under_load("Redis is put back to an old state", old_dump, lost_data=True)
     shutil.rmtree(redis.directory + ".old")

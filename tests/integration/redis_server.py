@@ -40,6 +40,9 @@ class Redis:
     def run(self, *words):
         return subprocess.run([*self.prefix, "redis-cli", "-p", str(self.port), *words], capture_output=True, text=True, timeout=20).stdout.strip()
 
+    def masters(self):
+        return [self]
+
     def kill(self):
         self.process.kill()
         self.process.wait()
@@ -79,6 +82,9 @@ class Sentinels:
     def master(self):
         port = self.sentinels[0].run("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "m").split()[1]
         return next(s for s in self.servers if str(s.port) == port)
+
+    def masters(self):
+        return [self.master()]
 
     def close(self):
         for server in [*self.sentinels, *self.servers]:

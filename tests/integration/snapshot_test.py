@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 import unittest
+from datetime import datetime
 
 from footfall import BUILD, SKIPPED, Daemon
 from redis_server import Redis, footfall, until
@@ -132,6 +133,51 @@ class Snapshots(unittest.TestCase):
         self.assertGreaterEqual(len(ids), 3)
         time.sleep(2.5)  # nothing changed meanwhile
         self.assertEqual(daemon.metrics()["footfall_snapshots_total"], before)
+
+    def test_of_several_nodes_one_takes_each_and_another_goes_on_when_that_is_gone(self):
+        interval_s = 3
+        nodes = {name: self.daemon("--node", name, "--snapshot-interval", str(interval_s), "--durability", "kernel") for name in "abc"}
+        nodes["a"].add_site(SITE, visibility="full")
+        for node in nodes.values():
+            until(lambda node=node: node.get(f"/v1/sites/{SITE}/stats").status == 200, "the site did not reach a node")
+
+        def taken():
+            return {name: node.metrics()["footfall_snapshots_total"] for name, node in nodes.items()}
+
+        def kept():
+            return footfall(node, "snapshot", "list", SITE)["snapshots"]
+
+        def until_kept(count):
+            def hit_and_look():
+                self.counted(node, 1)
+                return len(kept()) >= count
+            until(hit_and_look, lambda: f"{kept()} are kept")
+
+        node = nodes["b"]
+        until_kept(4)
+        dies = max(nodes, key=lambda name: taken()[name])
+        gone = nodes.pop(dies)
+        gone.stop(9)
+        node = next(iter(nodes.values()))
+        before = len(kept())
+        until_kept(before + 3)
+        moments = sorted(datetime.strptime(one["id"].split("-")[0], "%Y%m%dT%H%M%S.%fZ").timestamp() for one in kept())
+        gaps = [round(later - earlier, 3) for earlier, later in zip(moments, moments[1:])]
+        self.assertGreaterEqual(min(gaps), interval_s * 7 / 8, "two nodes took one in the same interval")
+        self.assertGreater(sum(taken().values()), 0)
+
+        for n, one in enumerate(nodes.values()):  # what a snapshot holds is of all nodes
+            self.counted(one, 5 + n)
+        until(lambda: len({one.stats(SITE)["total"] for one in nodes.values()}) == 1, "the nodes do not agree")
+        total = node.stats(SITE)["total"]
+        until(lambda: footfall(node, "snapshot", "show", SITE)["total"] == total, "the last hits are in no snapshot")
+
+        def nothing_more():
+            before = taken()
+            time.sleep(2 * interval_s)  # nothing changed meanwhile
+            return taken() == before
+        until(nothing_more, "snapshots of what did not change")
+        self.assertEqual(footfall(node, "snapshot", "show", SITE)["total"], total)
 
     def test_redis_may_be_away(self):
         daemon = self.daemon("--snapshot-interval", "1")

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "counting/hyperloglog.h"
@@ -24,8 +25,8 @@ class RedisData {
   using Reply = redis::Reply;
 
   static bool writes(const Words& words) {
-    for (const char* name :
-         {"HSET", "HSETNX", "HDEL", "ZADD", "ZREMRANGEBYSCORE", "SET", "DEL", "EXPIREAT", "PFADD", "PFMERGE"}) {
+    for (const char* name : {"HSET", "HSETNX", "HDEL", "SADD", "ZADD", "ZREM", "ZREMRANGEBYSCORE", "SET", "DEL",
+                             "EXPIREAT", "PFADD", "PFMERGE"}) {
       if (words[0] == name) return true;
     }
     return false;
@@ -76,7 +77,15 @@ class RedisData {
         gone += static_cast<std::int64_t>(hashes[words[1]].erase(words[i]));
       return integer(gone);
     }
+    if (name == "SADD") return integer(hashes[words[1]].emplace(words[2], "").second);  // a hash without values
+    if (name == "SMEMBERS") return execute({"HKEYS", words[1]}, now_ms);
     if (name == "ZADD") return add(words);
+    if (name == "ZRANGE") return by_rank(words);
+    if (name == "ZREM") {
+      std::int64_t gone = 0;
+      for (std::size_t i = 2; i < words.size(); ++i) gone += static_cast<std::int64_t>(sets[words[1]].erase(words[i]));
+      return integer(gone);
+    }
     if (name == "ZCOUNT" || name == "ZREMRANGEBYSCORE") return in_range(words);
     if (name == "ZRANGEBYSCORE") {  // KEY FROM +inf WITHSCORES
       Reply range = array({});
@@ -127,7 +136,7 @@ class RedisData {
     const auto value = strings.find(key);
     return value == strings.end() ? Reply{} : text(value->second);
   }
-  // SET KEY VALUE [GET] [NX] [EX seconds]
+  // SET KEY VALUE [GET] [NX] [EX seconds | PX milliseconds]
   Reply set(const Words& words, std::int64_t now_ms) {
     const Reply before = value_of(words[1]);
     bool get = false;
@@ -136,6 +145,7 @@ class RedisData {
       if (words[i] == "NX" && !before.is(Reply::Type::nil)) return {};
       if (words[i] == "GET") get = true;
       if (words[i] == "EX") until_ms = now_ms + std::stoll(words[++i]) * 1000;
+      if (words[i] == "PX") until_ms = now_ms + std::stoll(words[++i]);
     }
     remove(words[1]);
     strings[words[1]] = words[2];
@@ -147,19 +157,40 @@ class RedisData {
     return ok;
   }
 
-  // ZADD KEY GT [CH] score member ...
+  // ZADD KEY [GT] [CH] score member ...
   Reply add(const Words& words) {
-    if (words[2] != "GT") return error("ERR syntax error");
-    const bool changes = words[3] == "CH";
+    const bool raises = words[2] == "GT";
+    const bool changes = words[raises ? 3 : 2] == "CH";
     std::int64_t count = 0;
-    for (std::size_t i = changes ? 4 : 3; i + 1 < words.size(); i += 2) {
+    for (std::size_t i = 2 + std::size_t{raises} + std::size_t{changes}; i + 1 < words.size(); i += 2) {
       const double score = bound(words[i]).at;
       const auto [member, added] = sets[words[1]].emplace(words[i + 1], score);
-      const bool raised = score > member->second;
-      if (raised) member->second = score;
-      count += added || (raised && changes) ? 1 : 0;
+      const bool changed = raises ? score > member->second : score != member->second;
+      if (changed) member->second = score;
+      count += added || (changed && changes) ? 1 : 0;
     }
     return integer(count);
+  }
+  // ZRANGE KEY FROM TO [REV] [WITHSCORES], by rank; a negative one counts from the end.
+  Reply by_rank(const Words& words) {
+    std::vector<std::pair<double, std::string>> all;
+    for (const auto& [member, score] : sets[words[1]]) all.emplace_back(score, member);
+    std::sort(all.begin(), all.end());
+    const bool reversed = words.size() > 4 && words[4] == "REV";
+    if (reversed) std::reverse(all.begin(), all.end());
+    const auto rank = [&](const std::string& word) {
+      const std::int64_t at = std::stoll(word);
+      return at < 0 ? at + static_cast<std::int64_t>(all.size()) : at;
+    };
+    Reply range = array({});
+    for (std::int64_t i = std::max<std::int64_t>(rank(words[2]), 0);
+         i <= rank(words[3]) && i < static_cast<std::int64_t>(all.size()); ++i) {
+      const auto& [score, member] = all[static_cast<std::size_t>(i)];
+      range.elements.push_back(text(member));
+      if (words.back() == "WITHSCORES")
+        range.elements.push_back(text(std::to_string(static_cast<std::int64_t>(score))));
+    }
+    return range;
   }
   // "5", "(5" (without 5), "-inf", "+inf"
   struct Bound {
