@@ -46,7 +46,8 @@ NodeLink::NodeLink(const boost::asio::any_io_executor& control, redis::Calls& ca
       send_(std::move(send)),
       began_ms_(clock.utc_ms()),
       local_(registry, slot, options.node, ways_),
-      replicator_(calls, local_, replicator_options(options)) {
+      replicator_(calls, local_, replicator_options(options)),
+      departed_(calls, {.prefix = options.prefix}, [this] { return local_.sites(); }) {
   if (!key) {
     base::log::info(
         "without --cluster-key a visitor of two nodes is two: who is online, and visitors, are this node's");
@@ -72,6 +73,7 @@ NodeLink::~NodeLink() {
 
 void NodeLink::tick(std::int64_t now_ms, bool up, std::uint64_t masters) {
   replicator_.tick(now_ms, up, masters);
+  departed_.tick(now_ms, up);
   if (!salts_) return;
   if (const std::uint64_t losses = replicator_.counters().losses_in_service.get() + masters; losses != losses_) {
     losses_ = losses;

@@ -23,6 +23,7 @@
 #include "ingest/shared_salts.h"
 #include "local_node.h"
 #include "redis/calls.h"
+#include "redis/departed.h"
 #include "redis/online.h"
 #include "redis/replicator.h"
 #include "redis/shared_value.h"
@@ -72,6 +73,7 @@ class NodeLink final : public api::NodeList {
   const std::int64_t began_ms_;
   LocalNode local_;
   redis::Replicator replicator_;
+  redis::Departed departed_;
   // With a cluster key:
   std::optional<ingest::SharedSalts> salts_;
   std::optional<redis::SharedValue> shared_salts_;

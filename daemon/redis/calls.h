@@ -5,7 +5,8 @@
 // Ownership  ClientCalls keeps a reference to the Client and the clock. A call that is not answered when it ends is
 //            forgotten.
 // Threading  the Client's. `done` is called from take_answers(), never from within call().
-// Errors     `unavailable`; an error reply is handed on as `unavailable` too, with Redis's own words.
+// Errors     `unavailable`; an error reply is handed on as `unavailable` too, with Redis's own words; `too_large`: the
+//            reply was beyond the bounds of reply.h, and would be again.
 // Tested by tests/unit/redis/snapshots_test.cc.
 #pragma once
 
@@ -34,6 +35,8 @@ class Calls {
 
   // The command's second word is its key; one that has none goes to the master of slot 0.
   virtual void call(std::span<const std::string_view> words, Done done) = 0;
+  // Numbers N by which each master that is known has a key with the tag {index.N}, and each but one.
+  virtual std::vector<unsigned> index_tags() const { return {0}; }
   void call(std::initializer_list<std::string_view> words, Done done) {
     call(std::span(words.begin(), words.size()), std::move(done));
   }
@@ -58,6 +61,7 @@ class ClientCalls final : public Calls {
       refused_.emplace_back(std::move(done));
     }
   }
+  std::vector<unsigned> index_tags() const override { return client_.numbers_of_tag("index."); }
   // Some were refused at once: take_answers() is to be called although the client may have no answers.
   bool refused() const { return !refused_.empty(); }
   // To be called when the client has answers.

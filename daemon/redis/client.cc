@@ -10,7 +10,11 @@
 namespace footfall::redis {
 namespace {
 
-constexpr unsigned kSendsMax = 16;     // of one command: redirects and tries
+// A command is sent kSendsMax times at most, redirects (MOVED, ASK) and tries after LOADING, TRYAGAIN and the like
+// together; then the last error is its answer. Its first kHopsAtOnce redirects are followed at once, which two servers
+// that name each other use up in no time; each one after that waits for a longer backoff. Mostly command_ms ends it.
+constexpr unsigned kSendsMax = 16;
+constexpr unsigned kHopsAtOnce = 4;
 constexpr std::int64_t kSoonMs = 100;  // between two discoveries that answers ask for
 constexpr std::int64_t kSentinelEachMs = 1000;
 constexpr std::int64_t kDiscoverEachMs = 10'000;
@@ -305,7 +309,7 @@ void Client::take_reply(const Link& link, CommandId id, Reply reply, std::int64_
       const auto redirect = redirect_of(reply.text, link.to);
       if (!redirect) return answer(id, std::move(reply));
       // Two servers that each name the other are given time to agree.
-      const std::int64_t when_ms = command.sent > 4 ? later_ms : now_ms;
+      const std::int64_t when_ms = command.sent > kHopsAtOnce ? later_ms : now_ms;
       if (error == ErrorClass::moved) {
         map_->assign(redirect->slot, redirect->to);
         masters_changed_ = true;
@@ -406,11 +410,14 @@ void Client::drop(Link& link, const base::Error& why, std::int64_t now_ms) {
   bool asked = false;
   if (link.phase == Link::Phase::open) {
     counters_.disconnects.add();
+    // What became of them is unknown; but that the reply to the first was too large.
+    base::Error error = why;
     for (const Session::Tag tag : link.session->owed()) {
-      if (tag == kDiscoveryTag) asked = true;
-      // What became of it is unknown.
+      if (tag == kDiscoveryTag)
+        asked = true;
       else if (tag != kAskingTag && commands_.contains(tag))
-        answer(tag, why);
+        answer(tag, error);
+      if (error.code == base::Errc::too_large) error.code = base::Errc::unavailable;
     }
   }
   link.session.reset();

@@ -10,7 +10,8 @@
 //   CLUSTER SLOTS, a sentinel for its master. Each second at sentinels, else each 10 s, and when an answer says so.
 //
 // A command is answered with Redis's reply, errors included, or `unavailable`: it was not sent in time, or what became
-// of it is unknown. So callers write absolute values, and may send them again. Nothing is ordered between keys.
+// of it is unknown. So callers write absolute values, and may send them again. Nothing is ordered between keys. A reply
+// that is beyond the bounds of reply.h ends the connection; its command alone is answered `too_large`.
 //
 // Bounds     queue_bytes_max of commands that wait or are in flight; beyond, submit() refuses. A command waits
 //            command_ms at most. One connection per address.
@@ -95,6 +96,10 @@ class Client {
   static constexpr std::int64_t kRefusedMs = 120'000;
   std::optional<Trouble> trouble(std::int64_t now_ms) const;
   std::vector<Address> masters() const { return map_ ? map_->masters() : std::vector<Address>{}; }
+  // See SlotMap; {0} while no master is known.
+  std::vector<unsigned> numbers_of_tag(std::string_view tag) const {
+    return map_ ? map_->numbers_of_tag(tag) : std::vector<unsigned>{0};
+  }
   const ClientCounters& counters() const { return counters_; }
 
   // The transport's side. After each call it carries out what take_action() gives, and sends unsent(link) of the

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "counting/saturating.h"
+#include "redis/node_row.h"
 #include "redis/server_clock.h"
 #include "sites/epoch_text.h"
 #include "sites/slot.h"
@@ -15,8 +16,10 @@
 namespace footfall::redis {
 namespace {
 
-constexpr std::size_t kPairsInACommand = 64;
 constexpr std::size_t kRefusedMax = 10'000;
+constexpr const char* kMarkKept_s = "86400";
+// Of a site of which a reply was too large: a change is a block of the control stream, of 8 MiB at most.
+constexpr std::size_t kFewAtOnce = 4;
 
 std::string field_of(const base::Incarnation& incarnation, const counting::Epoch& epoch) {
   return base::to_text(incarnation) + ":" + sites::to_text(epoch);
@@ -58,13 +61,19 @@ std::string unreadable_slot(const std::string& name, const std::string& site, co
   return "slot " + name + " of " + site + " cannot be read: " + why;
 }
 
-// Of fields and their values in turn.
-bool any_past(const Reply& slots) {
-  for (std::size_t i = 1; i < slots.elements.size(); i += 2) {
-    const auto slot = sites::decode_slot(slots.elements[i].text);
-    if (slot && slot->past_version != 0) return true;
+// Names of the pasts of slots: of fields and their values in turn.
+std::vector<std::string> pasts_named(const std::vector<Reply>& slots) {
+  std::vector<std::string> out;
+  for (std::size_t i = 0; i + 1 < slots.size(); i += 2) {
+    const auto slot = sites::decode_slot(slots[i + 1].text);
+    if (slot && slot->past_version != 0) out.push_back(slots[i].text + ":" + std::to_string(slot->past_version));
   }
-  return false;
+  return out;
+}
+
+// Of a mark; 0: there is none.
+std::uint64_t number_of(const Reply& mark) {
+  return mark.is(Reply::Type::nil) ? 0 : std::strtoull(mark.text.c_str(), nullptr, 10);
 }
 
 // Whole numbers, as ZADD wrote them.
@@ -92,7 +101,11 @@ struct Replicator::Flush {
   std::map<std::string, std::set<std::string>> fields_of;  // site -> of which these slots are to be read
   std::vector<std::string> to_read;                        // all of these, the last first
   std::set<std::string> reread;                            // of them; given back if that fails
-  std::map<std::string, std::set<std::string>> pasts_of;   // site -> the pasts that are there, in a resync
+  struct Pasts {
+    enum class Read { nothing, all, one_by_one } read = Read::nothing;
+    std::set<std::string> there;
+  };
+  std::map<std::string, Pasts> pasts_of;  // site -> the pasts that are there, in a resync
   std::vector<sites::SharedChange> changes;
   std::vector<ReplicatedNode::Learnt> learnt;
   std::map<std::string, std::map<counting::Epoch, counting::Slot>> own;  // as Redis has it
@@ -114,8 +127,8 @@ std::string Replicator::index_key(unsigned bucket) const {
 std::string Replicator::fields_key(unsigned bucket) const {
   return options_.prefix + ":{index." + std::to_string(bucket) + "}:fields";
 }
-std::string Replicator::mark_key(unsigned bucket) const {
-  return options_.prefix + ":{index." + std::to_string(bucket) + "}:mark:" + base::to_text(node_.incarnation());
+std::string Replicator::mark_key(unsigned tag) const {
+  return options_.prefix + ":{index." + std::to_string(tag) + "}:mark:" + base::to_text(node_.incarnation());
 }
 unsigned Replicator::bucket_of(std::string_view site) {
   return base::crc32c(site) % kBuckets;
@@ -129,18 +142,30 @@ void Replicator::complain(const std::string& what) {
 // --- the steps ---
 
 void Replicator::call(const FlushPtr& flush, const std::vector<std::string>& words,
-                      std::function<void(const Reply&)> done) {
+                      std::function<void(const Reply&)> done, const std::string* of_site) {
   ++flush->pending;
-  calls_.call(words, [this, flush, alive = std::weak_ptr<bool>(alive_),
-                      done = std::move(done)](const base::Result<Reply>& reply) {
-    if (alive.expired()) return;
-    if (reply) {
-      done(*reply);
-    } else {
-      flush->failed = true;
-    }
-    answered(flush);
-  });
+  calls_.call(words,
+              [this, flush, alive = std::weak_ptr<bool>(alive_), done = std::move(done),
+               site = of_site == nullptr ? std::nullopt : std::optional(*of_site)](const base::Result<Reply>& reply) {
+                if (alive.expired()) return;
+                if (reply) {
+                  done(*reply);
+                } else {
+                  flush->failed = true;
+                  if (site && reply.error().code == base::Errc::too_large) large_.insert(*site);
+                }
+                answered(flush);
+              });
+}
+
+Call Replicator::calls_of(const FlushPtr& flush, const std::string& site) {
+  return [this, flush, site](const std::vector<std::string>& words, std::function<void(const Reply&)> done) {
+    call(flush, words, std::move(done), &site);
+  };
+}
+
+std::size_t Replicator::at_once(const std::string& site, std::size_t usual) const {
+  return large_.contains(site) ? std::min(usual, kFewAtOnce) : usual;
 }
 
 void Replicator::when_answered(const FlushPtr& flush, std::function<void()> next) {
@@ -180,18 +205,32 @@ void Replicator::begin(std::int64_t now_ms) {
 }
 
 void Replicator::read_index(const FlushPtr& flush) {
+  watch();
+  for (const auto& [tag, mark] : marks_) {
+    if (mark.there == 0) continue;
+    call(flush, {"GET", mark_key(tag)},
+         [this, flush, tag = tag](const Reply& reply) { look_at_mark(flush, marks_[tag], reply); });
+  }
   for (unsigned k = 0; k < kBuckets; ++k) {
     Bucket& bucket = buckets_[k];
     while (bucket.at.size() > 1 && bucket.at[1].first <= flush->begin_ms - options_.late_ms) bucket.at.pop_front();
     const bool settled = !bucket.at.empty() && bucket.at[0].first <= flush->begin_ms - options_.late_ms;
     const std::uint64_t from = settled ? bucket.at[0].second : 0;
-    if (bucket.mark > 0) {
-      call(flush, {"GET", mark_key(k)}, [this, flush, k](const Reply& reply) { look_at_mark(flush, k, reply); });
-    }
-    call(flush, {"ZRANGEBYSCORE", index_key(k), std::to_string(from), "+inf", "WITHSCORES"},
-         [this, flush, k](const Reply& reply) { take_index(flush, k, reply); });
-    call(flush, {"ZRANGEBYSCORE", fields_key(k), std::to_string(from), "+inf", "WITHSCORES"},
-         [this, flush, k, from](const Reply& reply) { take_fields(flush, k, from, reply); });
+    read_names(flush, index_key(k), from, [this, flush, k](const Reply& reply, bool all) {
+      if (all) {
+        take_index(flush, k, reply.elements);
+        return seen_until_now(k);
+      }
+      scan(calls_of(flush, ""), "ZSCAN", index_key(k), options_.pairs_at_once,
+           [this, flush, k](const std::vector<Reply>& members, const More& more) {
+             take_index(flush, k, members);
+             more ? more() : seen_until_now(k);
+           });
+    });
+    read_names(flush, fields_key(k), from, [this, flush, k, from](const Reply& reply, bool all) {
+      take_fields(flush, k, from, reply.elements);
+      if (!all) skip_fields(flush, k);
+    });
   }
   when_answered(flush, [this, flush] {
     flush->new_connection = false;  // what is lost from here on is lost in service
@@ -216,6 +255,7 @@ void Replicator::read_index(const FlushPtr& flush) {
       if (after_loss) unnamed_changes_.insert("");
       mark_anew(flush);
     }
+    look_for_passed_over();
     flush->reread = std::exchange(reread_, {});
     for (const std::string& site : flush->reread) {
       flush->slots_of.insert(site);
@@ -231,23 +271,44 @@ void Replicator::read_index(const FlushPtr& flush) {
   });
 }
 
+// Which marks there are to be: those by which each master has one, now.
+void Replicator::watch() {
+  const std::vector<unsigned> tags = calls_.index_tags();
+  std::erase_if(marks_,
+                [&](const auto& mark) { return std::find(tags.begin(), tags.end(), mark.first) == tags.end(); });
+  for (const unsigned tag : tags) marks_.try_emplace(tag);
+}
+
+void Replicator::raise(const FlushPtr& flush, unsigned tag) {
+  const std::uint64_t number = marks_[tag].tried = ++last_mark_;
+  call(flush, {"SET", mark_key(tag), std::to_string(number), "EX", kMarkKept_s, "GET"},
+       [this, flush, tag, number](const Reply& reply) {
+         const auto mark = marks_.find(tag);
+         if (mark == marks_.end()) return;
+         if (mark->second.there > 0) {
+           look_at_mark(flush, mark->second, reply);
+         } else {  // of the process before, after a clean stop: no number is given twice
+           last_mark_ = std::max(last_mark_, number_of(reply));
+         }
+         mark->second.there = number;
+       });
+}
+
 // Before a resync reads anything, so that what is lost while it does is noticed; and so that scores go on rising.
 void Replicator::mark_anew(const FlushPtr& flush) {
+  for (auto& [tag, mark] : marks_) {
+    if (flush->lost) mark.there = 0;  // what is there is of before
+    raise(flush, tag);
+  }
   for (unsigned k = 0; k < kBuckets; ++k) {
-    const std::uint64_t mark = ++buckets_[k].mark_tried;
-    if (flush->lost) buckets_[k].mark = 0;  // what is there is of before
-    call(flush, {"SET", mark_key(k), std::to_string(mark), "GET"}, [this, flush, k, mark](const Reply& reply) {
-      if (buckets_[k].mark > 0) look_at_mark(flush, k, reply);
-      buckets_[k].mark = mark;
-    });
     call(flush, {"ZADD", index_key(k), "GT", std::to_string(buckets_[k].greatest), "greatest"}, [](const Reply&) {});
   }
 }
 
-// REQUIRES: the bucket's mark was written once.
-void Replicator::look_at_mark(const FlushPtr& flush, unsigned k, const Reply& reply) {
-  const std::uint64_t there = reply.is(Reply::Type::nil) ? 0 : std::strtoull(reply.text.c_str(), nullptr, 10);
-  if (there < buckets_[k].mark || there > buckets_[k].mark_tried) lost(flush);
+// REQUIRES: the mark was written once.
+void Replicator::look_at_mark(const FlushPtr& flush, const Mark& mark, const Reply& reply) {
+  const std::uint64_t there = number_of(reply);
+  if (there < mark.there || there > mark.tried) lost(flush);
 }
 
 void Replicator::lost(const FlushPtr& flush) {
@@ -268,12 +329,23 @@ void Replicator::lost(const FlushPtr& flush) {
   }
 }
 
-void Replicator::take_index(const FlushPtr& flush, unsigned k, const Reply& reply) {
+// Of an index what was named from this score on. `then` is told whether that was all, or just the first.
+void Replicator::read_names(const FlushPtr& flush, const std::string& key, std::uint64_t from,
+                            std::function<void(const Reply& reply, bool all)> then) {
+  call(flush,
+       {"ZRANGEBYSCORE", key, std::to_string(from), "+inf", "WITHSCORES", "LIMIT", "0",
+        std::to_string(options_.names_at_once)},
+       [this, then = std::move(then)](const Reply& reply) {
+         then(reply, reply.elements.size() / 2 < options_.names_at_once);
+       });
+}
+
+void Replicator::take_index(const FlushPtr& flush, unsigned k, const std::vector<Reply>& members) {
   Bucket& bucket = buckets_[k];
   const bool all = flush->resync;
-  for (std::size_t i = 0; i + 1 < reply.elements.size(); i += 2) {
-    const std::string& member = reply.elements[i].text;
-    const std::uint64_t score = score_of(reply.elements[i + 1]);
+  for (std::size_t i = 0; i + 1 < members.size(); i += 2) {
+    const std::string& member = members[i].text;
+    const std::uint64_t score = score_of(members[i + 1]);
     bucket.greatest = std::max(bucket.greatest, score);
     const auto seen = bucket.seen.find(member);
     if (!all && seen != bucket.seen.end() && seen->second == score) continue;
@@ -284,15 +356,31 @@ void Replicator::take_index(const FlushPtr& flush, unsigned k, const Reply& repl
     }
     flush->taken.push_back({bucket.seen, member, score});
   }
-  bucket.at.emplace_back(flush->begin_ms, bucket.greatest);
+}
+
+// All of the bucket's `dirty` was read.
+void Replicator::seen_until_now(unsigned k) {
+  buckets_[k].at.emplace_back(now_ms_, buckets_[k].greatest);
+}
+
+// More slots are named than are read at once: all of all sites is, and what is named from now on.
+void Replicator::skip_fields(const FlushPtr& flush, unsigned k) {
+  flush->resync = true;
+  call(flush, {"ZREVRANGEBYSCORE", fields_key(k), "+inf", "-inf", "WITHSCORES", "LIMIT", "0", "1"},
+       [this, k](const Reply& reply) {
+         if (reply.elements.size() != 2) return;
+         Bucket& bucket = buckets_[k];
+         bucket.greatest = std::max(bucket.greatest, score_of(reply.elements[1]));
+         bucket.at.assign(1, {now_ms_, bucket.greatest});
+       });
 }
 
 // `from`: the score from which on was asked; 0: all.
-void Replicator::take_fields(const FlushPtr& flush, unsigned k, std::uint64_t from, const Reply& reply) {
+void Replicator::take_fields(const FlushPtr& flush, unsigned k, std::uint64_t from, const std::vector<Reply>& members) {
   Bucket& bucket = buckets_[k];
-  for (std::size_t i = 0; i + 1 < reply.elements.size(); i += 2) {
-    const std::string& member = reply.elements[i].text;
-    const std::uint64_t score = score_of(reply.elements[i + 1]);
+  for (std::size_t i = 0; i + 1 < members.size(); i += 2) {
+    const std::string& member = members[i].text;
+    const std::uint64_t score = score_of(members[i + 1]);
     bucket.greatest = std::max(bucket.greatest, score);
     if (member == kTrimmed) {
       bucket.trimmed = std::max(bucket.trimmed, score);
@@ -323,13 +411,10 @@ void Replicator::read_sites(const FlushPtr& flush) {
 }
 
 void Replicator::read_site(const FlushPtr& flush, const std::string& site) {
-  if (flush->changes_of.contains(site)) {
-    call(flush, {"HKEYS", key(site, "changes")},
-         [this, flush, site](const Reply& reply) { read_changes(flush, site, reply); });
-  }
+  if (flush->changes_of.contains(site)) read_changes(flush, site);
   if (!flush->slots_of.contains(site)) {
     const auto fields = flush->fields_of.find(site);
-    if (fields != flush->fields_of.end()) read_fields(flush, site, fields->second);
+    if (fields != flush->fields_of.end()) read_named(flush, site, fields->second);
     return;
   }
   if (flush->resync && node_.epoch(site) != counting::Epoch{}) {
@@ -337,86 +422,141 @@ void Replicator::read_site(const FlushPtr& flush, const std::string& site) {
       if (const auto epoch = sites::parse_epoch(reply.text)) told_[site].adopted = *epoch;
     });
   }
-  call(flush, {"HGETALL", key(site, "slots")}, [this, flush, site](const Reply& slots) {
-    readings_[site].fields = slots.elements.size() / 2;
-    if (!flush->resync || !any_past(slots)) return take_slots(flush, site, slots);
-    call(flush, {"HKEYS", key(site, "pasts")}, [this, flush, site, slots](const Reply& pasts) {
-      for (const Reply& field : pasts.elements) flush->pasts_of[site].insert(field.text);
-      take_slots(flush, site, slots);
-    });
-  });
+  const auto found = std::make_shared<Found>();
+  found->resync = flush->resync;
+  scan(calls_of(flush, site), "HSCAN", key(site, "slots"), at_once(site, options_.pairs_at_once),
+       [this, flush, site, found](const std::vector<Reply>& slots, const More& more) {
+         ++found->pieces;
+         const auto take = [this, flush, site, found, more](const std::vector<Reply>& piece) {
+           take_slots(flush, site, piece, *found);
+           if (more) return more();
+           readings_[site].fields = found->fields;
+           put_back(flush, site, *found);
+         };
+         found->resync ? with_pasts(flush, site, slots, take) : take(slots);
+       });
 }
 
-void Replicator::read_fields(const FlushPtr& flush, const std::string& site, const std::set<std::string>& fields) {
-  std::vector<std::string> words{"HMGET", key(site, "slots")};
-  words.insert(words.end(), fields.begin(), fields.end());
-  call(flush, words, [this, flush, site, words](const Reply& reply) {
-    Reply pairs;
-    for (std::size_t i = 0; i < reply.elements.size() && i + 2 < words.size(); ++i) {
-      if (reply.elements[i].is(Reply::Type::nil)) {
-        reread_.insert(site);  // it was written before it was named: what else is gone?
-        continue;
-      }
-      pairs.elements.emplace_back().text = words[i + 2];
-      pairs.elements.push_back(reply.elements[i]);
+// Those that were named alone.
+void Replicator::read_named(const FlushPtr& flush, const std::string& site, const std::set<std::string>& fields) {
+  const auto found = std::make_shared<Found>();
+  redis::read_fields(
+      calls_of(flush, site), key(site, "slots"), {fields.begin(), fields.end()}, at_once(site, options_.pairs_at_once),
+      [this, flush, site, found](std::span<const std::string> names, const std::vector<Reply>& values, bool last) {
+        std::vector<Reply> pairs;
+        for (std::size_t i = 0; i < names.size(); ++i) {
+          if (values[i].is(Reply::Type::nil)) {
+            reread_.insert(site);  // it was written before it was named: what else is gone?
+            continue;
+          }
+          pairs.emplace_back().text = names[i];
+          pairs.push_back(values[i]);
+        }
+        take_slots(flush, site, pairs, *found);
+        if (last) put_back(flush, site, *found);
+      });
+}
+
+// `then` gets the slots when it is known which of their pasts are there. Of how many there may be, the names are read
+// once; of more it is asked one by one, since a scan would bring their values.
+void Replicator::with_pasts(const FlushPtr& flush, const std::string& site, const std::vector<Reply>& slots,
+                            const std::function<void(const std::vector<Reply>&)>& then) {
+  using Read = Flush::Pasts::Read;
+  const Read read = flush->pasts_of[site].read;
+  std::vector<std::string> named = pasts_named(slots);
+  if (named.empty() || read == Read::all) return then(slots);
+  if (read == Read::one_by_one) {
+    return which_are_there(calls_of(flush, site), key(site, "pasts"), std::move(named),
+                           [flush, site, slots, then](const std::vector<std::string>& there) {
+                             flush->pasts_of[site].there.insert(there.begin(), there.end());
+                             then(slots);
+                           });
+  }
+  call(flush, {"HLEN", key(site, "pasts")}, [this, flush, site, slots, then](const Reply& count) {
+    if (!may_name_all(count)) {
+      flush->pasts_of[site].read = Read::one_by_one;
+      return with_pasts(flush, site, slots, then);
     }
-    take_slots(flush, site, pairs);
+    const auto take = [flush, site, slots, then](const Reply& pasts) {
+      Flush::Pasts& of = flush->pasts_of[site];
+      of.read = Read::all;
+      for (const Reply& field : pasts.elements) of.there.insert(field.text);
+      then(slots);
+    };
+    call(flush, {"HKEYS", key(site, "pasts")}, take, &site);
   });
 }
 
-// Of the ids that are there those that are not known: mostly none, of however many.
-void Replicator::read_changes(const FlushPtr& flush, const std::string& site, const Reply& ids) {
-  auto unknown = std::make_shared<std::vector<std::string>>();
+// Whether a hash of so many fields may be asked for all their names.
+bool Replicator::may_name_all(const Reply& count) const {
+  return count.integer <= static_cast<std::int64_t>(options_.names_at_once);
+}
+
+// Of the ids that are there those that are not known: mostly none, of however many. Of very many ids the values come
+// with them.
+void Replicator::read_changes(const FlushPtr& flush, const std::string& site) {
+  call(flush, {"HLEN", key(site, "changes")}, [this, flush, site](const Reply& count) {
+    if (may_name_all(count)) {
+      if (count.integer == 0) return;
+      const auto take = [this, flush, site](const Reply& ids) { read_unknown(flush, site, ids); };
+      return call(flush, {"HKEYS", key(site, "changes")}, take, &site);
+    }
+    scan(calls_of(flush, site), "HSCAN", key(site, "changes"), at_once(site, options_.pairs_at_once),
+         [this, flush, site](const std::vector<Reply>& pairs, const More& more) {
+           for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) {
+             if (is_news(pairs[i].text)) take_change(flush, site, pairs[i].text, pairs[i + 1]);
+           }
+           if (more) more();
+         });
+  });
+}
+
+// It is there; and it is not known here, nor looked at already.
+bool Replicator::is_news(const std::string& change_id) {
+  const bool knows = node_.knows(change_id);
+  if (!knows || !node_.is_past(change_id)) changes_told_.insert(change_id);  // past ones are told no more
+  return !knows && !waiting_.contains(change_id) && !refused_.contains(change_id);
+}
+
+void Replicator::read_unknown(const FlushPtr& flush, const std::string& site, const Reply& ids) {
+  std::vector<std::string> unknown;
   for (const Reply& id : ids.elements) {
-    const bool knows = node_.knows(id.text);
-    if (!knows || !node_.is_past(id.text)) changes_told_.insert(id.text);  // past ones are told no more
-    if (!knows && !waiting_.contains(id.text) && !refused_.contains(id.text)) unknown->push_back(id.text);
+    if (is_news(id.text)) unknown.push_back(id.text);
   }
-  read_unknown(flush, site, unknown, 0);
+  redis::read_fields(calls_of(flush, site), key(site, "changes"), std::move(unknown),
+                     at_once(site, options_.changes_at_once),
+                     [this, flush, site](std::span<const std::string> names, const std::vector<Reply>& values, bool) {
+                       for (std::size_t i = 0; i < names.size(); ++i) take_change(flush, site, names[i], values[i]);
+                     });
 }
 
-// One piece behind another.
-void Replicator::read_unknown(const FlushPtr& flush, const std::string& site,
-                              const std::shared_ptr<const std::vector<std::string>>& ids, std::size_t first) {
-  if (first >= ids->size()) return;
-  const std::size_t end = std::min(ids->size(), first + kPairsInACommand);
-  std::vector<std::string> words{"HMGET", key(site, "changes")};
-  words.insert(words.end(), ids->begin() + static_cast<std::ptrdiff_t>(first),
-               ids->begin() + static_cast<std::ptrdiff_t>(end));
-  call(flush, words, [this, flush, site, ids, first, end](const Reply& values) {
-    take_changes(flush, site, {ids->begin() + static_cast<std::ptrdiff_t>(first), end - first}, values);
-    read_unknown(flush, site, ids, end);
-  });
-}
-
-void Replicator::take_changes(const FlushPtr& flush, const std::string& site, std::span<const std::string> ids,
-                              const Reply& values) {
-  for (std::size_t i = 0; i < std::min(ids.size(), values.elements.size()); ++i) {
-    const std::string& id = ids[i];
-    if (values.elements[i].is(Reply::Type::nil)) {  // Redis lost it since
-      changes_told_.erase(id);
-      continue;
-    }
-    base::Result<sites::SharedChange> change = sites::decode_shared_change(values.elements[i].text);
-    if (!change || change->site != site || change->change.id != id) {
-      complain("change " + id + " of " + (site.empty() ? "no site" : site) +
-               " cannot be read: " + (change ? "it is called otherwise, or of another site" : change.error().detail));
-      continue;
-    }
-    flush->changes.push_back(*std::move(change));
+void Replicator::take_change(const FlushPtr& flush, const std::string& site, const std::string& id,
+                             const Reply& value) {
+  if (value.is(Reply::Type::nil)) {  // Redis lost it since
+    changes_told_.erase(id);
+    return;
   }
+  base::Result<sites::SharedChange> change = sites::decode_shared_change(value.text);
+  if (!change || change->site != site || change->change.id != id) {
+    complain("change " + id + " of " + (site.empty() ? "no site" : site) +
+             " cannot be read: " + (change ? "it is called otherwise, or of another site" : change.error().detail));
+    return;
+  }
+  flush->changes.push_back(*std::move(change));
 }
 
-void Replicator::take_slots(const FlushPtr& flush, const std::string& site, const Reply& reply) {
-  std::unordered_set<std::string> there;  // fields that are as new as what is known here
-  std::unordered_set<std::string> older;  // than what is known here
+void Replicator::take_slots(const FlushPtr& flush, const std::string& site, const std::vector<Reply>& pairs,
+                            Found& found) {
   const base::Incarnation self = node_.incarnation();
-  std::size_t news = 0;
-  counters_.slots_read.add(reply.elements.size() / 2);
-  for (std::size_t i = 0; i + 1 < reply.elements.size(); i += 2) {
-    const std::string& name = reply.elements[i].text;
+  const auto past_is_there = [&pasts = flush->pasts_of[site].there](const std::string& past) {
+    return pasts.contains(past);
+  };
+  found.fields += pairs.size() / 2;
+  counters_.slots_read.add(pairs.size() / 2);
+  for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) {
+    const std::string& name = pairs[i].text;
     const auto field = parse_field(name);
-    base::Result<counting::Slot> slot = sites::decode_slot(reply.elements[i + 1].text);
+    base::Result<counting::Slot> slot = sites::decode_slot(pairs[i + 1].text);
     if (!field || !slot) {
       complain(unreadable_slot(name, site, slot ? "its name is none of a slot" : slot.error().detail));
       continue;
@@ -426,7 +566,7 @@ void Replicator::take_slots(const FlushPtr& flush, const std::string& site, cons
       if (version != slot->version()) {
         dirty_.insert(site);
         version = slot->version();
-        const bool past_there = flush->pasts_of[site].contains(past_field_of(self, field->epoch, slot->past_version));
+        const bool past_there = past_is_there(past_field_of(self, field->epoch, slot->past_version));
         past_version = past_there ? slot->past_version : 0;
       }
       flush->own[site][field->epoch] = *std::move(slot);
@@ -434,15 +574,14 @@ void Replicator::take_slots(const FlushPtr& flush, const std::string& site, cons
     }
     const auto known = node_.known_versions(site, field->epoch, field->incarnation);
     if (known && known->slot > slot->version()) {
-      older.insert(name);
+      found.came(name, false);
       continue;
     }
     // Without its past it is of no use to who does not know it.
-    if (slot->past_version == 0 ||
-        flush->pasts_of[site].contains(past_field_of(field->incarnation, field->epoch, slot->past_version)))
-      there.insert(name);
+    found.came(name, !found.resync || slot->past_version == 0 ||
+                         past_is_there(past_field_of(field->incarnation, field->epoch, slot->past_version)));
     if (known && known->slot == slot->version()) continue;
-    ++news;
+    ++found.news;
     counting::RemoteSlot learnt{field->epoch, field->incarnation, *std::move(slot)};
     if (learnt.slot.past_version == 0 || (known && known->past == learnt.slot.past_version)) {
       flush->learnt.push_back({site, std::move(learnt)});
@@ -450,14 +589,7 @@ void Replicator::take_slots(const FlushPtr& flush, const std::string& site, cons
       read_past(flush, site, name, std::move(learnt));
     }
   }
-  if (!flush->resync) readings_[site].news = news;
-  if (!flush->resync && older.empty()) return;
-  std::vector<counting::RemoteSlot> lost = node_.known_slots(site);
-  std::erase_if(lost, [&](const counting::RemoteSlot& known) {
-    const std::string field = field_of(known.incarnation, known.epoch);
-    return flush->resync ? there.contains(field) : !older.contains(field);
-  });
-  republish(flush, site, lost);
+  if (!found.resync) readings_[site].news = found.news;
 }
 
 void Replicator::read_past(const FlushPtr& flush, const std::string& site, const std::string& field,
@@ -479,21 +611,31 @@ void Replicator::read_past(const FlushPtr& flush, const std::string& site, const
        });
 }
 
-// Of others: what Redis lost, or somebody put back who knew less; who counted it may be gone.
-void Replicator::republish(const FlushPtr& flush, const std::string& site,
-                           const std::vector<counting::RemoteSlot>& lost) {
-  std::vector<std::string> slots{"HSET", key(site, "slots")};
-  std::vector<std::string> pasts{"HSET", key(site, "pasts")};
-  for (const counting::RemoteSlot& known : lost) {
+// Of others: what Redis lost, or somebody put back who knew less; who counted it may be gone. What did not come in a
+// scan of several pieces may be there nevertheless, and newer: there it is left.
+void Replicator::put_back(const FlushPtr& flush, const std::string& site, const Found& found) {
+  if (!found.resync && found.unfit.empty()) return;
+  Pairs slots, missing, pasts;
+  for (const counting::RemoteSlot& known : node_.known_slots(site)) {
     const std::string field = field_of(known.incarnation, known.epoch);
-    slots.insert(slots.end(), {field, sites::encode_slot(known.slot)});
+    const bool came = found.unfit.contains(field);
+    if (!came && (!found.resync || found.fit.contains(field))) continue;
+    (came || found.pieces == 1 ? slots : missing).emplace_back(field, sites::encode_slot(known.slot));
     if (known.slot.past_version == 0) continue;
     const std::string past = past_field_of(known.incarnation, known.epoch, known.slot.past_version);
-    if (!flush->pasts_of[site].contains(past)) pasts.insert(pasts.end(), {past, sites::encode_past(known.slot)});
+    if (!flush->pasts_of[site].there.contains(past)) pasts.emplace_back(past, sites::encode_past(known.slot));
   }
-  if (slots.size() == 2) return;
-  if (pasts.size() > 2) call(flush, pasts, [](const Reply&) {});
-  call(flush, slots, [this, site](const Reply&) { unnamed_slots_.insert(site); });
+  if (slots.empty() && missing.empty()) return;
+  // Pasts before the slots that name them.
+  const Call send = calls_of(flush, site);
+  const auto then = [this, send, site, slots = std::move(slots), missing = std::move(missing)] {
+    const auto name = [this, site](std::size_t written) {
+      if (written > 0) unnamed_slots_.insert(site);
+    };
+    write_fields(send, key(site, "slots"), slots, [name, count = slots.size()] { name(count); });
+    write_missing(send, key(site, "slots"), missing, name);
+  };
+  write_fields(send, key(site, "pasts"), std::move(pasts), then);
 }
 
 void Replicator::digest(const FlushPtr& flush) {
@@ -502,7 +644,11 @@ void Replicator::digest(const FlushPtr& flush) {
     waiting_.emplace(id, std::move(change));
   }
   adopt_waiting();
-  std::erase_if(flush->learnt, [this](const ReplicatedNode::Learnt& learnt) { return !node_.has_site(learnt.site); });
+  std::erase_if(flush->learnt, [this](const ReplicatedNode::Learnt& learnt) {
+    if (node_.has_site(learnt.site)) return false;
+    passed_over_.insert(learnt.site);
+    return true;
+  });
   if (!flush->learnt.empty()) {
     const std::size_t learnt = flush->learnt.size();
     std::set<std::string> of;
@@ -539,7 +685,6 @@ void Replicator::adopt_waiting() {
         return node_.adopted();
       }
       const sites::SharedChange& change = it->second;
-      const bool new_site = !change.site.empty() && !node_.has_site(change.site);
       const base::Result<void> adopted = node_.adopt(change);
       if (!adopted && adopted.error().code == base::Errc::unavailable) {
         left.push_back(it);
@@ -548,7 +693,6 @@ void Replicator::adopt_waiting() {
       if (adopted) {
         counters_.changes_adopted.add();
         ++adoptions;
-        if (new_site) reread_.insert(change.site);
         moved = true;
       } else {
         complain("change " + change.change.id + " is not adopted: " + adopted.error().detail);
@@ -561,29 +705,42 @@ void Replicator::adopt_waiting() {
   if (adoptions > 0) node_.adopted();
 }
 
+// Of sites that were not there: they are read when they are, by whoever's change.
+void Replicator::look_for_passed_over() {
+  std::erase_if(passed_over_, [this](const std::string& site) {
+    if (!node_.has_site(site)) return false;
+    reread_.insert(site);
+    return true;
+  });
+}
+
 void Replicator::write_changes(const FlushPtr& flush) {
   const std::uint64_t applied = node_.changes_applied();
   if (applied != changes_seen_) {
-    std::map<std::string, std::vector<std::pair<std::string, std::string>>> by_site;  // site -> id, bytes
+    std::map<std::string, Pairs> by_site;  // site -> id, bytes
     node_.each_shared([&](const sites::SharedChange& change) {
       if (!changes_told_.contains(change.change.id))
         by_site[change.site].emplace_back(change.change.id, encode(change));
     });
-    for (const auto& [site, changes] : by_site) {
-      for (std::size_t first = 0; first < changes.size(); first += kPairsInACommand) {
-        std::vector<std::string> words{"HSET", key(site, "changes")};
-        std::vector<std::string> ids;
-        for (std::size_t i = first; i < std::min(changes.size(), first + kPairsInACommand); ++i) {
-          words.insert(words.end(), {changes[i].first, changes[i].second});
-          ids.push_back(changes[i].first);
-        }
-        call(flush, words, [this, site = site, ids](const Reply&) {
-          changes_told_.insert(ids.begin(), ids.end());
-          counters_.change_writes.add(ids.size());
-          unnamed_changes_.insert(site);
-        });
-      }
+    for (auto& [site, changes] : by_site) {
+      std::vector<std::string> ids;
+      for (const auto& [id, bytes] : changes) ids.push_back(id);
+      // What is there was not seen, or came meanwhile, and may say more: pages of a restored snapshot.
+      write_missing(calls_of(flush, site), key(site, "changes"), std::move(changes),
+                    [this, site = site, ids = std::move(ids)](std::size_t written) {
+                      changes_told_.insert(ids.begin(), ids.end());
+                      counters_.change_writes.add(written);
+                      unnamed_changes_.insert(site);
+                    });
     }
+  }
+  write_presence(flush);
+  when_answered(flush, [this, flush, applied] { write_adopted(flush, applied); });
+}
+
+// Behind its row of nodes: a run that is not there has adopted nothing (departed.h).
+void Replicator::write_adopted(const FlushPtr& flush, std::uint64_t applied) {
+  if (applied != changes_seen_) {
     for (const std::string& site : node_.sites()) {
       const counting::Epoch epoch = node_.epoch(site);
       if (epoch == counting::Epoch{} || epoch == told_[site].adopted) continue;
@@ -591,7 +748,6 @@ void Replicator::write_changes(const FlushPtr& flush) {
            [this, site, epoch](const Reply&) { told_[site].adopted = epoch; });
     }
   }
-  write_presence(flush);
   when_answered(flush, [this, flush, applied] {
     if (!flush->failed) changes_seen_ = applied;
     for (std::string& site : node_.take_changed()) dirty_.insert(std::move(site));
@@ -628,7 +784,7 @@ void Replicator::write_presence(const FlushPtr& flush) {
       if (!redis_ms) return;
       call(flush,
            {"HSET", key("", "nodes"), base::to_text(node_.incarnation()),
-            std::to_string(*redis_ms / 1000) + " " + node_.name()},
+            NodeRow{*redis_ms / 1000, node_.name()}.text()},
            [this, flush](const Reply&) { heartbeat_due_ms_ = flush->begin_ms + options_.heartbeat_ms; });
     });
   }
@@ -657,8 +813,7 @@ void Replicator::write_slots(const FlushPtr& flush) {
 void Replicator::write_own(const FlushPtr& flush, const ReplicatedNode::OwnSite& own) {
   if (conflict_) return;
   const base::Incarnation self = node_.incarnation();
-  std::vector<std::string> slots{"HSET", key(own.site, "slots")};
-  std::vector<std::string> pasts{"HSET", key(own.site, "pasts")};
+  Pairs slots, pasts;
   std::vector<std::string> outdated{"HDEL", key(own.site, "pasts")};
   std::vector<std::string> fields;
   const auto told = std::make_shared<Told>(told_[own.site]);
@@ -673,27 +828,28 @@ void Replicator::write_own(const FlushPtr& flush, const ReplicatedNode::OwnSite&
     }
     if (version == slot.version() && past_version == slot.past_version) continue;
     fields.push_back(field_of(self, epoch));
-    slots.insert(slots.end(), {fields.back(), sites::encode_slot(slot)});
+    slots.emplace_back(fields.back(), sites::encode_slot(slot));
     if (slot.past_version != past_version) {
-      pasts.insert(pasts.end(), {past_field_of(self, epoch, slot.past_version), sites::encode_past(slot)});
+      pasts.emplace_back(past_field_of(self, epoch, slot.past_version), sites::encode_past(slot));
       if (past_version != 0) outdated.push_back(past_field_of(self, epoch, past_version));
     }
     version = slot.version();
     past_version = slot.past_version;
   }
-  if (slots.size() == 2) return;
+  if (slots.empty()) return;
   dirty_.insert(own.site);  // until both are there
-  const auto left = std::make_shared<int>(pasts.size() > 2 ? 2 : 1);
-  const auto done = [this, flush, site = own.site, fields = std::move(fields), told, left, outdated](const Reply&) {
-    if (--*left > 0) return;
+  const auto done = [this, flush, site = own.site, fields = std::move(fields), told, outdated] {
     if (outdated.size() > 2) call(flush, outdated, [](const Reply&) {});
     dirty_.erase(site);
     told_[site].versions = told->versions;
     unnamed_own_[site].insert(fields.begin(), fields.end());
   };
-  if (pasts.size() > 2) call(flush, pasts, done);
-  counters_.slot_writes.add();
-  call(flush, slots, done);
+  const Call send = calls_of(flush, own.site);
+  const std::string slots_key = key(own.site, "slots");
+  write_fields(send, key(own.site, "pasts"), std::move(pasts), [this, send, slots_key, slots = std::move(slots), done] {
+    counters_.slot_writes.add();
+    write_fields(send, slots_key, slots, done);
+  });
 }
 
 // So that it is cheaper to name its slots, and to read these, than to read all that are there.
@@ -715,20 +871,13 @@ void Replicator::write_index(const FlushPtr& flush) {
     }
     for (const std::string& field : own) fields[k].push_back(named_field(field, site));
   }
-  // One mark is raised in any case: an old state of Redis is told from the one that was left, though nothing was
-  // written.
-  const unsigned turn = static_cast<unsigned>(counters_.flushes.get()) % kBuckets;
   for (unsigned k = 0; k < kBuckets; ++k) {
     trim(flush, k);
     if (!sites[k].empty()) name_sites(flush, k, sites[k]);
     if (!fields[k].empty()) name_fields(flush, k, fields[k]);
-    if (sites[k].empty() && fields[k].empty() && k != turn) continue;
-    const std::uint64_t mark = ++buckets_[k].mark_tried;
-    call(flush, {"SET", mark_key(k), std::to_string(mark), "GET"}, [this, flush, k, mark](const Reply& reply) {
-      look_at_mark(flush, k, reply);
-      buckets_[k].mark = mark;
-    });
   }
+  // All of them in any case: an old state of a master is told from the one that was left, though nothing was written.
+  for (const auto& [tag, mark] : marks_) raise(flush, tag);
   when_answered(flush, [this, flush] { end(flush); });
 }
 
@@ -802,6 +951,7 @@ void Replicator::end(const FlushPtr& flush) {
   counters_.flushes.add();
   counters_.replicated.set(replicated());
   if (flush->resync) resync_due_ms_ = flush->begin_ms + options_.resync_ms;
+  look_for_passed_over();
   if (!reread_.empty()) hurry();
   if (dirty_.empty() && unnamed_slots_.empty() && unnamed_changes_.empty() && unnamed_own_.empty() && reread_.empty())
     in_step_ms_ = flush->begin_ms;
@@ -816,56 +966,49 @@ std::uint64_t Replicator::replicated() const {
   return sum;
 }
 
-// What the three answers say.
-std::vector<Replicator::Adopter> Replicator::adopters_of(const counting::Epoch& epoch, std::int64_t since_s,
-                                                         const Reply& nodes, const Reply& adopted) {
-  std::map<std::string, counting::Epoch> epochs;
-  for (std::size_t i = 0; i + 1 < adopted.elements.size(); i += 2) {
-    if (const auto known = sites::parse_epoch(adopted.elements[i + 1].text)) epochs[adopted.elements[i].text] = *known;
-  }
-  std::vector<Adopter> out;
-  for (std::size_t i = 0; i + 1 < nodes.elements.size(); i += 2) {
-    const std::string& text = nodes.elements[i + 1].text;
-    std::int64_t seen_s = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seen_s);
-    if (error != std::errc() || seen_s < since_s) continue;
-    Adopter node;
-    node.incarnation = nodes.elements[i].text;
-    node.name = end < text.data() + text.size() ? std::string(end + 1, text.data() + text.size()) : std::string();
-    const auto known = epochs.find(node.incarnation);
-    node.adopted = (known == epochs.end() ? counting::Epoch{} : known->second) >= epoch;
-    out.push_back(std::move(node));
-  }
-  return out;
-}
-
 void Replicator::adopters(const std::string& site, const counting::Epoch& epoch, std::int64_t recent_s,
                           const std::function<void(base::Result<std::vector<Adopter>>)>& then) {
-  struct Answers {
+  struct Asked {
     std::int64_t since_s = 0;
-    Reply nodes;
+    std::map<std::string, std::string> names;  // of nodes that are there: incarnation -> name
+    std::vector<Adopter> out;
   };
-  const auto answers = std::make_shared<Answers>();
-  const auto failed = [then](const base::Result<Reply>& reply) {
-    if (!reply) then(reply.error());
-    return !reply;
+  const auto asked = std::make_shared<Asked>();
+  // One at a time, so `then` hears of one error at most.
+  const Call send = [this, then, alive = std::weak_ptr<bool>(alive_)](const std::vector<std::string>& words,
+                                                                      std::function<void(const Reply&)> done) {
+    if (alive.expired()) return;
+    calls_.call(words, [then, alive, done = std::move(done)](const base::Result<Reply>& reply) {
+      if (alive.expired()) return;
+      reply ? done(*reply) : then(reply.error());
+    });
   };
-  const auto with_adopted = [epoch, then, failed, answers](const base::Result<Reply>& adopted) {
-    if (!failed(adopted)) then(adopters_of(epoch, answers->since_s, answers->nodes, *adopted));
+  const auto with_nodes = [this, site, epoch, then, asked, send] {
+    std::vector<std::string> incarnations;
+    for (const auto& [incarnation, name] : asked->names) incarnations.push_back(incarnation);
+    if (incarnations.empty()) return then(std::vector<Adopter>{});
+    redis::read_fields(
+        send, key(site, "adopted"), std::move(incarnations), options_.pairs_at_once,
+        [epoch, then, asked](std::span<const std::string> nodes, const std::vector<Reply>& epochs, bool last) {
+          for (std::size_t i = 0; i < nodes.size(); ++i) {
+            const counting::Epoch there = sites::parse_epoch(epochs[i].text).value_or(counting::Epoch{});
+            asked->out.push_back({nodes[i], asked->names[nodes[i]], there >= epoch});
+          }
+          if (last) then(std::move(asked->out));
+        });
   };
-  const auto with_nodes = [this, site, failed, answers, with_adopted,
-                           alive = std::weak_ptr<bool>(alive_)](base::Result<Reply> nodes) {
-    if (alive.expired() || failed(nodes)) return;
-    answers->nodes = *std::move(nodes);
-    calls_.call({"HGETALL", key(site, "adopted")}, with_adopted);
-  };
-  calls_.call({"TIME"}, [this, recent_s, then, failed, answers, with_nodes,
-                         alive = std::weak_ptr<bool>(alive_)](const base::Result<Reply>& time) {
-    if (alive.expired() || failed(time)) return;
-    const auto redis_ms = ServerClock::read(*time);
+  send({"TIME"}, [this, recent_s, then, asked, send, with_nodes](const Reply& time) {
+    const auto redis_ms = ServerClock::read(time);
     if (!redis_ms) return then(base::Error{base::Errc::unavailable, "Redis does not say what time it is"});
-    answers->since_s = *redis_ms / 1000 - recent_s;
-    calls_.call({"HGETALL", key("", "nodes")}, with_nodes);
+    asked->since_s = *redis_ms / 1000 - recent_s;
+    scan(send, "HSCAN", key("", "nodes"), options_.pairs_at_once,
+         [asked, with_nodes](const std::vector<Reply>& rows, const More& more) {
+           for (std::size_t i = 0; i + 1 < rows.size(); i += 2) {
+             const auto seen = NodeRow::parse(rows[i + 1].text);
+             if (seen && seen->seen_s >= asked->since_s) asked->names[rows[i].text] = seen->name;
+           }
+           more ? more() : with_nodes();
+         });
   });
 }
 

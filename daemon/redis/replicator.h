@@ -15,7 +15,7 @@
 //   PREFIX:{meta}:tickets   hash: TICKET -> who left it, at a clean stop; the start that takes it out goes on
 //   PREFIX:{index.K}:dirty  sorted set, K = crc32c(site) % 16: who was written, by a counter that only rises
 //   PREFIX:{index.K}:fields sorted set, beside it: which single slots were written
-//   PREFIX:{index.K}:mark:INCARNATION   a number that its node raises after it wrote
+//   PREFIX:{index.N}:mark:INCARNATION   a number that its node raises with each flush; N: one on each master
 //
 // The index holds "s/SITE" (slots) and "c/SITE" (changes; "c/" alone: of no site), and "greatest", which keeps scores
 // from falling. A node writes one more than the greatest score it ever saw there: no clock takes part. It reads from
@@ -34,6 +34,11 @@
 //
 // Of a site's changes the ids are read, and then those that are not known here, some at a time: there may be many, of
 // which none is news.
+//
+// Slots, changes, and an index of a million sites, are read in pieces (pieces.h), which are not of one moment. What is
+// added while they are read is named after that, and the index was read before: the next flush reads it. What comes
+// twice is dealt with twice; of a slot the last time counts. What is left out, where Redis became another meanwhile, is
+// read with the resync that follows then; and it is not overwritten by what is known here, which may be older.
 //
 // A resync reads all sites, and writes again what is missing there or older, of this node and of others: at the start,
 // when a connection was lost, when Redis lost data, and each resync_ms. Everything is absolute or only grows, so any
@@ -67,6 +72,7 @@
 #include "base/incarnation.h"
 #include "counting/slot.h"
 #include "redis/calls.h"
+#include "redis/pieces.h"
 #include "sites/shared_change.h"
 
 namespace footfall::redis {
@@ -160,6 +166,10 @@ class Replicator {
     std::int64_t heartbeat_ms = 5000;  // of PREFIX:{meta}:nodes
     std::size_t sites_in_flight = 256;
     std::size_t adopted_at_once = 500;  // each is a write to the disk
+    // Of one reply, far below kElementsMax:
+    std::size_t names_at_once = 100'000;  // members of an index; ids of changes, of pasts: of more some at a time
+    std::size_t pairs_at_once = 1000;     // fields and values
+    std::size_t changes_at_once = 64;
   };
   static constexpr unsigned kBuckets = 16;
 
@@ -194,17 +204,17 @@ class Replicator {
  private:
   struct Flush;
   using FlushPtr = std::shared_ptr<Flush>;
-  static std::vector<Adopter> adopters_of(const counting::Epoch& epoch, std::int64_t since_s, const Reply& nodes,
-                                          const Reply& adopted);
   struct Bucket {
     std::uint64_t greatest = 0;                                        // score ever seen
     std::deque<std::pair<std::int64_t, std::uint64_t>> at;             // when it was seen -> the greatest then
-    std::uint64_t mark = 0;                                            // of this node, acknowledged; 0: none
-    std::uint64_t mark_tried = 0;                                      // the last that was sent
     std::unordered_map<std::string, std::uint64_t> seen;               // member of dirty -> score that was dealt with
     std::unordered_map<std::string, std::uint64_t> seen_fields;        // the same, of fields
     std::uint64_t trimmed = 0;                                         // as fields says it
     std::optional<std::pair<std::int64_t, std::uint64_t>> trim_below;  // when it was seen -> the greatest then
+  };
+  struct Mark {
+    std::uint64_t there = 0;  // acknowledged; 0: none
+    std::uint64_t tried = 0;  // the last that was sent
   };
   struct Told {                                                                   // of a site, acknowledged
     std::map<counting::Epoch, std::pair<std::uint64_t, std::uint64_t>> versions;  // slot's, past's
@@ -215,33 +225,54 @@ class Replicator {
     std::size_t fields = 0;  // that were there
     std::size_t news = 0;    // others' that were news
   };
+  struct Found {  // of a site's slots, while they are read
+    bool resync = false;
+    std::size_t pieces = 0;
+    std::size_t fields = 0;
+    std::size_t news = 0;
+    std::unordered_set<std::string> fit;                // others' that are as new as what is known here, and whole
+    std::unordered_set<std::string> unfit;              // others' that are not
+    void came(const std::string& field, bool is_fit) {  // the last time counts
+      (is_fit ? unfit : fit).erase(field);
+      (is_fit ? fit : unfit).insert(field);
+    }
+  };
 
   std::string key(const std::string& site, const char* what) const;
   std::string index_key(unsigned bucket) const;
   std::string fields_key(unsigned bucket) const;
-  std::string mark_key(unsigned bucket) const;
+  std::string mark_key(unsigned tag) const;
   static unsigned bucket_of(std::string_view site);
 
   void begin(std::int64_t now_ms);
   void read_index(const FlushPtr& flush);
-  void take_index(const FlushPtr& flush, unsigned bucket, const Reply& reply);
-  void take_fields(const FlushPtr& flush, unsigned bucket, std::uint64_t from, const Reply& reply);
+  void read_names(const FlushPtr& flush, const std::string& key, std::uint64_t from,
+                  std::function<void(const Reply& reply, bool all)> then);
+  // Members and their scores in turn.
+  void take_index(const FlushPtr& flush, unsigned bucket, const std::vector<Reply>& members);
+  void seen_until_now(unsigned bucket);
+  void take_fields(const FlushPtr& flush, unsigned bucket, std::uint64_t from, const std::vector<Reply>& members);
+  void skip_fields(const FlushPtr& flush, unsigned bucket);
   void read_sites(const FlushPtr& flush);
   void read_site(const FlushPtr& flush, const std::string& site);
-  void read_fields(const FlushPtr& flush, const std::string& site, const std::set<std::string>& fields);
-  void read_changes(const FlushPtr& flush, const std::string& site, const Reply& ids);
-  void read_unknown(const FlushPtr& flush, const std::string& site,
-                    const std::shared_ptr<const std::vector<std::string>>& ids, std::size_t first);
-  void take_changes(const FlushPtr& flush, const std::string& site, std::span<const std::string> ids,
-                    const Reply& values);
-  // Fields and their values in turn, as of HGETALL.
-  void take_slots(const FlushPtr& flush, const std::string& site, const Reply& reply);
+  void read_named(const FlushPtr& flush, const std::string& site, const std::set<std::string>& fields);
+  void with_pasts(const FlushPtr& flush, const std::string& site, const std::vector<Reply>& slots,
+                  const std::function<void(const std::vector<Reply>&)>& then);
+  bool may_name_all(const Reply& count) const;
+  void read_changes(const FlushPtr& flush, const std::string& site);
+  void read_unknown(const FlushPtr& flush, const std::string& site, const Reply& ids);
+  bool is_news(const std::string& change_id);
+  void take_change(const FlushPtr& flush, const std::string& site, const std::string& id, const Reply& value);
+  // Fields and their values in turn.
+  void take_slots(const FlushPtr& flush, const std::string& site, const std::vector<Reply>& pairs, Found& found);
   void read_past(const FlushPtr& flush, const std::string& site, const std::string& field, counting::RemoteSlot slot);
-  void republish(const FlushPtr& flush, const std::string& site, const std::vector<counting::RemoteSlot>& lost);
+  void put_back(const FlushPtr& flush, const std::string& site, const Found& found);
   void digest(const FlushPtr& flush);
   void adopt_waiting();
+  void look_for_passed_over();
   void write_changes(const FlushPtr& flush);
   void write_presence(const FlushPtr& flush);
+  void write_adopted(const FlushPtr& flush, std::uint64_t applied);
   void write_slots(const FlushPtr& flush);
   void write_own(const FlushPtr& flush, const ReplicatedNode::OwnSite& own);
   void write_index(const FlushPtr& flush);
@@ -252,13 +283,19 @@ class Replicator {
   void trim(const FlushPtr& flush, unsigned bucket);
   void end(const FlushPtr& flush);
   std::uint64_t replicated() const;
+  void watch();
+  void raise(const FlushPtr& flush, unsigned tag);
   void mark_anew(const FlushPtr& flush);
-  void look_at_mark(const FlushPtr& flush, unsigned bucket, const Reply& reply);
+  void look_at_mark(const FlushPtr& flush, const Mark& mark, const Reply& reply);
   void lost(const FlushPtr& flush);
   void complain(const std::string& what);
 
-  // One command more of this flush; `done` gets the reply if there is one.
-  void call(const FlushPtr& flush, const std::vector<std::string>& words, std::function<void(const Reply&)> done);
+  // One command more of this flush; `done` gets the reply if there is one. `of_site`: less of that site is read at once
+  // after a reply that was too large.
+  void call(const FlushPtr& flush, const std::vector<std::string>& words, std::function<void(const Reply&)> done,
+            const std::string* of_site = nullptr);
+  Call calls_of(const FlushPtr& flush, const std::string& site);
+  std::size_t at_once(const std::string& site, std::size_t usual) const;
   // `next` when all commands so far are answered.
   void when_answered(const FlushPtr& flush, std::function<void()> next);
   void answered(const FlushPtr& flush);
@@ -270,8 +307,10 @@ class Replicator {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // callbacks of Calls and node ask it
 
   std::array<Bucket, kBuckets> buckets_;
-  std::set<std::string> dirty_;                               // sites whose own slots are to be told
-  std::set<std::string> removed_;                             // the same, while they are not there
+  std::map<unsigned, Mark> marks_;  // N of PREFIX:{index.N}:mark:INCARNATION -> what was written there
+  std::uint64_t last_mark_ = 0;     // of all
+  std::set<std::string> dirty_;     // sites whose own slots are to be told
+  std::set<std::string> removed_;   // the same, while they are not there
   std::set<std::string> unnamed_slots_, unnamed_changes_;     // sites written, and not yet named in the index
   std::map<std::string, std::set<std::string>> unnamed_own_;  // site -> own slots, the same
   std::unordered_map<std::string, Reading> readings_;         // site -> how much of it changes at once
@@ -280,7 +319,9 @@ class Replicator {
   std::uint64_t changes_seen_ = UINT64_MAX;                   // changes_applied() when all were looked at
   std::map<std::string, sites::SharedChange> waiting_;        // changes that cannot be adopted yet, by id
   std::unordered_set<std::string> refused_;                   // ids of changes that never can be: not read again
-  std::set<std::string> reread_;  // sites to read at the next flush, whatever the index says
+  std::set<std::string> reread_;       // sites to read at the next flush, whatever the index says
+  std::set<std::string> passed_over_;  // sites whose slots were read while they were not there
+  std::set<std::string> large_;        // sites of which a reply was too large
   std::set<std::string> complaints_;
 
   FlushPtr flush_;  // under way

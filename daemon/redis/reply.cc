@@ -14,7 +14,7 @@ class Builder {
  public:
   void* array(const redisReadTask* task, std::size_t elements) {
     elements_ += elements;
-    if (elements_ > kElementsMax) return nullptr;
+    if (too_many()) return nullptr;
     Reply* reply = place(task, Reply::Type::array);
     reply->elements.resize(elements);
     return reply;
@@ -33,6 +33,7 @@ class Builder {
   }
   static void* nil(const redisReadTask* task) { return place(task, Reply::Type::nil); }
   void begin() { elements_ = 0; }
+  bool too_many() const { return elements_ > kElementsMax; }
 
  private:
   static Reply* place(const redisReadTask* task, Reply::Type type) {
@@ -92,11 +93,14 @@ void ReplyParser::feed(std::string_view bytes) {
 base::Result<std::optional<Reply>> ReplyParser::next() {
   void* root = nullptr;
   if (redisReaderGetReply(reader_->hiredis, &root) != REDIS_OK) {
+    if (reader_->builder.too_many())
+      return base::Error{base::Errc::too_large,
+                         "what Redis answered: a reply of over " + std::to_string(kElementsMax) + " elements"};
     return base::Error{base::Errc::malformed, std::string("what Redis answered: ") + reader_->hiredis->errstr};
   }
   if (root == nullptr) {
     if (reader_->held > kReplyBytesMax)
-      return base::Error{base::Errc::malformed, "what Redis answered: a reply of over 64 MiB"};
+      return base::Error{base::Errc::too_large, "what Redis answered: a reply of over 64 MiB"};
     return std::optional<Reply>();
   }
   reader_->builder.begin();

@@ -3,9 +3,10 @@
 // values, within bounds.
 //
 // Bounds     a reply of kReplyBytesMax bytes or kElementsMax elements (of all its arrays together); beyond,
-// `malformed`.
-//            They protect this process from a server that is not one, or has been taken over.
-// Ownership  a Reply owns all it holds. Threading: none. Errors: `malformed`; the parser stays failed.
+// `too_large`.
+//            They protect this process from a server that is not one, or has been taken over. What may grow for ever is
+//            read in pieces (pieces.h).
+// Ownership  a Reply owns all it holds. Threading: none. Errors: `malformed`, `too_large`; the parser stays failed.
 // Tested by tests/unit/redis/reply_test.cc, with replies cut at every byte.
 #pragma once
 

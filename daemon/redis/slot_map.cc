@@ -67,6 +67,22 @@ bool SlotMap::has(const Address& master) const {
   return std::find(owner_.begin(), owner_.end(), number) != owner_.end();
 }
 
+std::vector<unsigned> SlotMap::numbers_of_tag(std::string_view tag) const {
+  constexpr unsigned kTried = 4096;
+  std::vector<bool> has_one(nodes_.size() + 1);
+  has_one[0] = true;
+  std::vector<unsigned> out;
+  std::size_t left = masters().size();
+  for (unsigned number = 0; number < kTried && left > 0; ++number) {
+    const std::uint16_t master = owner_[slot_of(std::string(tag) + std::to_string(number))];
+    if (has_one[master]) continue;
+    has_one[master] = true;
+    out.push_back(number);
+    --left;
+  }
+  return out;
+}
+
 bool SlotMap::complete() const {
   return std::find(owner_.begin(), owner_.end(), 0) == owner_.end();
 }

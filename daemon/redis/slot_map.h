@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "base/errors.h"
@@ -30,6 +31,9 @@ class SlotMap {
   // Those that have a slot, each once, in the order in which they were heard of.
   std::vector<Address> masters() const;
   bool has(const Address& master) const;
+  // The least numbers N by which each master has a slot of its own of tags `tag`N: {index.0}, {index.7}, ... A master
+  // of less than a thousandth of the slots may have none: that many are not tried.
+  std::vector<unsigned> numbers_of_tag(std::string_view tag) const;
   bool complete() const;
 
  private:

@@ -2,7 +2,11 @@
 #include "redis/snapshots.h"
 
 #include <charconv>
+#include <memory>
+#include <set>
 #include <utility>
+
+#include "redis/pieces.h"
 
 namespace footfall::redis {
 
@@ -63,12 +67,18 @@ void Snapshots::list(const std::string& site, Then<std::vector<Name>> then) {
 }
 
 void Snapshots::sites(Then<std::vector<std::string>> then) {
-  calls_.call({"SMEMBERS", prefix_ + ":{meta}:sites"}, [then = std::move(then)](base::Result<Reply> found) {
-    if (!found) return then(found.error());
-    std::vector<std::string> out;
-    for (const Reply& site : found->elements) out.push_back(site.text);
-    then(std::move(out));
-  });
+  const auto found = std::make_shared<std::set<std::string>>();  // one may come twice
+  const Call send = [this, then](const std::vector<std::string>& words, std::function<void(const Reply&)> done) {
+    calls_.call(words, [then, done = std::move(done)](const base::Result<Reply>& reply) {
+      reply ? done(*reply) : then(reply.error());
+    });
+  };
+  scan(send, "SSCAN", prefix_ + ":{meta}:sites", 1000,
+       [found, then](const std::vector<Reply>& sites, const More& more) {
+         for (const Reply& site : sites) found->insert(site.text);
+         if (more) return more();
+         then(std::vector<std::string>(found->begin(), found->end()));
+       });
 }
 
 void Snapshots::load(const std::string& site, const std::string& id, Then<std::string> then) {

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/hash.h"
 #include "counting/hyperloglog.h"
 #include "redis/reply.h"
 
@@ -71,6 +72,17 @@ class RedisData {
       }
       return all;
     }
+    if (name == "HLEN") {
+      const auto hash = hashes.find(words[1]);
+      return integer(hash == hashes.end() ? 0 : static_cast<std::int64_t>(hash->second.size()));
+    }
+    if (name == "HEXISTS") {
+      const auto hash = hashes.find(words[1]);
+      return integer(hash != hashes.end() && hash->second.contains(words[2]));
+    }
+    if (name == "HSCAN") return scan(words, hashes[words[1]], [](const std::string& value) { return value; });
+    if (name == "ZSCAN")
+      return scan(words, sets[words[1]], [](double score) { return std::to_string(static_cast<std::int64_t>(score)); });
     if (name == "HDEL") {
       std::int64_t gone = 0;
       for (std::size_t i = 2; i < words.size(); ++i)
@@ -87,15 +99,7 @@ class RedisData {
       return integer(gone);
     }
     if (name == "ZCOUNT" || name == "ZREMRANGEBYSCORE") return in_range(words);
-    if (name == "ZRANGEBYSCORE") {  // KEY FROM +inf WITHSCORES
-      Reply range = array({});
-      for (const auto& [member, score] : sets[words[1]]) {
-        if (score < bound(words[2]).at) continue;
-        range.elements.push_back(text(member));
-        range.elements.push_back(text(std::to_string(static_cast<std::int64_t>(score))));
-      }
-      return range;
-    }
+    if (name == "ZRANGEBYSCORE" || name == "ZREVRANGEBYSCORE") return range(words);
     if (name == "GET") return value_of(words[1]);
     if (name == "SET") return set(words, now_ms);
     if (name == "DEL") {
@@ -112,6 +116,9 @@ class RedisData {
     if (name == "PFADD" || name == "PFCOUNT" || name == "PFMERGE") return sketch(words);
     return error("ERR unknown command '" + name + "'");
   }
+
+  // Another order in which scans go through keys: that of another server with the same data.
+  std::uint64_t scan_order = 0;
 
   // What is in it, to look at.
   std::map<std::string, std::string> strings;
@@ -216,6 +223,50 @@ class RedisData {
     const auto gone = std::erase_if(set->second, within);
     if (set->second.empty()) remove(words[1]);
     return integer(static_cast<std::int64_t>(gone));
+  }
+
+  // Z[REV]RANGEBYSCORE KEY FROM TO WITHSCORES [LIMIT 0 count]
+  Reply range(const Words& words) {
+    const bool backwards = words[0] == "ZREVRANGEBYSCORE";
+    const double low = bound(words[backwards ? 3 : 2]).at;
+    std::vector<std::pair<double, std::string>> found;
+    for (const auto& [member, score] : sets[words[1]]) {
+      if (score >= low) found.emplace_back(score, member);
+    }
+    std::sort(found.begin(), found.end());
+    if (backwards) std::reverse(found.begin(), found.end());
+    if (words.size() > 7) found.resize(std::min<std::size_t>(found.size(), std::stoul(words[7])));
+    Reply out = array({});
+    for (const auto& [score, member] : found) {
+      out.elements.push_back(text(member));
+      out.elements.push_back(text(std::to_string(static_cast<std::int64_t>(score))));
+    }
+    return out;
+  }
+
+  // ?SCAN KEY cursor COUNT count. Elements have places by their hash, as in Redis: a cursor is where to go on, whatever
+  // came or went. The one before comes again.
+  template <class Elements, class Text>
+  Reply scan(const Words& words, const Elements& elements, const Text& value_text) {
+    const std::size_t count = std::stoul(words[4]);
+    Reply list = array({});
+    const auto give = [&](const auto& element) {
+      list.elements.push_back(text(element.first));
+      list.elements.push_back(text(value_text(element.second)));
+    };
+    if (words[2] == "0" && elements.size() <= count) {
+      for (const auto& element : elements) give(element);
+      return array({text("0"), std::move(list)});
+    }
+    std::map<std::uint64_t, const typename Elements::value_type*> places;
+    for (const auto& element : elements) {
+      std::uint64_t place = base::mix64(base::crc32c(element.first) ^ scan_order) | 1U;
+      while (!places.emplace(place, &element).second) ++place;
+    }
+    auto at = places.lower_bound(std::stoull(words[2]));
+    if (words[2] != "0" && at != places.begin()) --at;
+    for (std::size_t n = count + 1; n > 0 && at != places.end(); --n, ++at) give(*at->second);
+    return array({text(at == places.end() ? "0" : std::to_string(at->first)), std::move(list)});
   }
 
   // PFADD KEY element ... | PFCOUNT KEY ... | PFMERGE TO KEY ...

@@ -84,6 +84,33 @@ class World {
   Faults faults;
   bool down = false;
   bool full = false;  // writes are refused, as with OOM
+  // Masters that share the slots evenly: which keys are lost together.
+  unsigned masters = 1;
+  unsigned master_of(std::string_view key) const { return slot_of(key) * masters / kSlots; }
+  std::vector<unsigned> index_tags() const {
+    std::vector<unsigned> out;
+    std::set<unsigned> has_one;
+    for (unsigned n = 0; has_one.size() < masters; ++n) {
+      if (has_one.insert(master_of("index." + std::to_string(n))).second) out.push_back(n);
+    }
+    return out;
+  }
+  // One master's keys are those of an earlier state, or none.
+  void put_back(unsigned master, const RedisData& earlier) {
+    const auto part = [&](auto& now, const auto& before) {
+      std::erase_if(now, [&](const auto& entry) { return master_of(entry.first) == master; });
+      for (const auto& entry : before) {
+        if (master_of(entry.first) == master) now.insert(entry);
+      }
+    };
+    part(redis.strings, earlier.strings);
+    part(redis.hashes, earlier.hashes);
+    part(redis.sets, earlier.sets);
+    part(redis.expiry_ms, earlier.expiry_ms);
+    redis.scan_order = random();
+  }
+  std::size_t reply_bytes_max = kReplyBytesMax;
+  std::uint64_t too_large = 0;  // replies beyond
   std::int64_t now_ms = kBegin_ms;
   std::map<std::string, std::uint64_t> commands;
   Replicator::Options options;
@@ -111,18 +138,29 @@ class World {
   void carry_out(std::size_t place) {
     Command& command = under_way[place];
     command.reply = base::Error{base::Errc::unavailable, "no answer"};
-    static const std::set<std::string_view> writes{"SET", "HSET", "ZADD"};
+    static const std::set<std::string_view> writes{"SET", "HSET", "HSETNX", "ZADD"};
     if (full && writes.contains(command.words[0])) {
       command.reply = base::Error{base::Errc::unavailable, "OOM"};
     } else if (!command.lost && !down) {
       ++commands[command.words[0]];
       Reply answer = redis.execute(command.words, now_ms);
       EXPECT_FALSE(answer.is_error()) << answer.text;
-      if (!chance(faults.unanswered)) command.reply = std::move(answer);
+      if (bytes_of(answer) > reply_bytes_max) {
+        ++too_large;
+        command.reply = base::Error{base::Errc::too_large, "a reply of over 64 MiB"};
+      } else if (!chance(faults.unanswered)) {
+        command.reply = std::move(answer);
+      }
     }
     command.sent = false;
     const std::int64_t back = now_ms + (command.reply ? static_cast<std::int64_t>(draw(5)) : 2000);
     events.push({back, ++last, place});
+  }
+
+  static std::size_t bytes_of(const Reply& reply) {
+    std::size_t sum = reply.text.size();
+    for (const Reply& element : reply.elements) sum += bytes_of(element);
+    return sum;
   }
 
   struct Event {
@@ -216,6 +254,7 @@ class Node final : public ReplicatedNode, public Calls {
 
   using Calls::call;
   void call(std::span<const std::string_view> words, Done done) override { world_.submit(words, std::move(done)); }
+  std::vector<unsigned> index_tags() const override { return world_.index_tags(); }
 
   base::Incarnation incarnation() override { return slot_; }
   std::optional<base::Incarnation> incarnation_before() override { return before_; }
@@ -467,7 +506,7 @@ class Cluster {
   }
 
   void fault() {
-    switch (world.draw(11)) {
+    switch (world.draw(13)) {
       case 0:
         world.faults = {static_cast<double>(world.draw(20)) / 100, static_cast<double>(world.draw(20)) / 100,
                         1 + static_cast<std::int64_t>(world.draw(400))};
@@ -480,7 +519,14 @@ class Cluster {
         break;  // FLUSHALL; nobody is told
       case 3:
         world.redis = dump_;
+        world.redis.scan_order = world.random();
         break;  // a failover that lost writes, or an old dump
+      case 10:
+        world.put_back(static_cast<unsigned>(world.draw(world.masters)), {});
+        break;
+      case 11:
+        world.put_back(static_cast<unsigned>(world.draw(world.masters)), dump_);
+        break;
       case 4:
         world.down = !world.down;
         if (!world.down) {
@@ -701,6 +747,24 @@ TEST(ReplicatorTest, WhoeverHasNotAdoptedAResetIsNamedWhateverTheirClocksSay) {
   EXPECT_EQ(adopters(epoch), (Names{{"node-0", true}, {"node-1", true}, {"node-2", true}}));
 }
 
+TEST(ReplicatorTest, WhoIsToldOfManyNodesHearsOfEachOnce) {
+  Replicator::Options options;
+  options.pairs_at_once = 3;
+  constexpr std::size_t kNodes = 20;
+  Cluster cluster(1, kNodes, 1, options);
+  cluster.run(3000);
+  const std::string site = cluster.names[0];
+  ASSERT_TRUE(cluster.make(cluster.node(0), cluster.node(0).registry().plan_reset(site, 7, kBegin_ms / 1000)));
+  cluster.run(5000);
+  std::vector<Replicator::Adopter> found;
+  cluster.node(0).replicator().adopters(
+      site, cluster.node(0).epoch(site), 60,
+      [&found](const base::Result<std::vector<Replicator::Adopter>>& nodes) { found = *nodes; });
+  cluster.world.run_until(cluster.world.now_ms + 1000);
+  EXPECT_EQ(found.size(), kNodes);
+  for (const Replicator::Adopter& node : found) EXPECT_TRUE(node.adopted) << node.name;
+}
+
 TEST(ReplicatorTest, WhatRedisHasOfAdoptionsIsNotWrittenAgain) {
   Cluster cluster(1, 2, 40);
   cluster.run(5000);
@@ -762,6 +826,88 @@ TEST(ReplicatorTest, OfChangesThoseAreReadThatAreNotKnownSomeAtATime) {
   cluster.run(200'000);
   EXPECT_GE(cluster.node(1).replicator().counters().resyncs.get(), resyncs + 3);
   EXPECT_EQ(cluster.world.commands["HMGET"], known) << "what is known is not read";
+}
+
+TEST(ReplicatorTest, OfVeryManyChangesIdsAndValuesAreReadSomeAtATime) {
+  Replicator::Options options;
+  options.names_at_once = 100;
+  options.pairs_at_once = 30;
+  Cluster cluster(1, 2, 1, options);
+  cluster.run(3000);
+  const std::string site = cluster.names[0];
+  constexpr std::uint64_t kChanges = 400;
+  for (std::uint64_t n = 0; n < kChanges; ++n) {
+    Node& at = cluster.node(0);
+    ASSERT_TRUE(cluster.make(at, at.registry().plan_seed_amount(site, std::nullopt, 1, kBegin_ms / 1000)));
+  }
+  cluster.run(5000);
+  ASSERT_EQ(cluster.node(1).summary(site).seed, static_cast<std::int64_t>(kChanges));
+  const std::uint64_t keys = cluster.world.commands["HKEYS"];
+  const std::uint64_t scans = cluster.world.commands["HSCAN"];
+  cluster.run(70'000);  // all is read again
+  EXPECT_GE(cluster.world.commands["HSCAN"] - scans, 2 * kChanges / 30);
+  EXPECT_LE(cluster.world.commands["HKEYS"] - keys, 2U) << "those of no site";
+  EXPECT_EQ(cluster.node(1).summary(site).seed, static_cast<std::int64_t>(kChanges));
+}
+
+TEST(ReplicatorTest, WhatIsTooMuchForAReplyIsReadInSmallerPieces) {
+  Cluster cluster(1, 1, 1);
+  cluster.run(3000);
+  const std::string site = cluster.names[0];
+  Node& one = cluster.node(0);
+  for (int n = 0; n < 20; ++n) {
+    const std::string reason(10'000, 'x');
+    ASSERT_TRUE(one.registry().apply({"c-" + std::to_string(n), kBegin_ms / 1000, "admin", reason,
+                                      sites::Action(*one.registry().plan_seed_amount(site, std::nullopt, 1, 1))}));
+  }
+  cluster.run(3000);
+  cluster.world.reply_bytes_max = 50'000;
+  Node late(cluster.world, "late");
+  for (int i = 0; i < 50; ++i) {
+    late.tick();
+    cluster.run(100);
+  }
+  ASSERT_TRUE(late.has_site(site));
+  EXPECT_EQ(late.summary(site).seed, 20);
+  EXPECT_EQ(cluster.world.too_large, 1U) << "once is enough to know it";
+  for (int i = 0; i < 700; ++i) {
+    late.tick();
+    cluster.run(100);
+  }
+  EXPECT_EQ(cluster.world.too_large, 1U);
+}
+
+TEST(ReplicatorTest, WhatAScanLeftOutIsNotOverwrittenByWhoKnowsLess) {
+  Replicator::Options options;
+  options.pairs_at_once = 2;
+  Cluster cluster(1, 9, 1, options);
+  cluster.run(3000);
+  const std::string site = cluster.names[0];
+  for (std::size_t i = 0; i < cluster.size(); ++i) cluster.node(i).hit(site, 0);
+  cluster.run(5000);
+  // The others count on, and are gone; one that still stood has an older state of them when it reads all.
+  const auto slots = [&]() -> std::map<std::string, std::string>& {
+    return cluster.world.redis.hashes["footfall:{" + site + "}:slots"];
+  };
+  for (std::size_t i = 1; i < cluster.size(); ++i) cluster.node(i).hit(site, 0);
+  for (int n = 0; n < 30; ++n) {
+    for (std::size_t i = 1; i < cluster.size(); ++i) cluster.node(i).tick();
+    cluster.world.run_until(cluster.world.now_ms + 100);
+  }
+  const auto before = slots();
+  ASSERT_EQ(before.size(), 9U);
+  Node& one = cluster.node(0);
+  one.reconnect();  // all is read, by scans that each go on at another server
+  for (int n = 0; n < 3000; ++n) {
+    cluster.world.redis.scan_order = cluster.world.random();
+    one.tick();
+    cluster.world.run_until(cluster.world.now_ms + 3);
+    for (const auto& [field, value] : before) {
+      const auto now = slots().find(field);
+      ASSERT_NE(now, slots().end());
+      ASSERT_EQ(now->second, value) << field << ": an older state was written over it";
+    }
+  }
 }
 
 TEST(ReplicatorTest, WhoJoinsLateAdoptsInTheOrderInWhichChangesWereMade) {
@@ -900,6 +1046,48 @@ TEST(ReplicatorTest, ALossIsToldThatALookAtEverySiteFinds) {
   EXPECT_EQ(counters.losses.get(), 1U);
 }
 
+TEST(ReplicatorTest, EachMasterHasAMarkAndALossOfAnyIsNoticed) {
+  Cluster cluster(1, 2, 2);
+  cluster.world.masters = 30;
+  cluster.run(3000);
+  for (int i = 0; i < 20; ++i) cluster.hit();
+  cluster.run(5000);
+  std::uint64_t losses = 0;
+  for (unsigned master = 0; master < cluster.world.masters; ++master) {
+    cluster.world.put_back(master, {});
+    cluster.run(4000);
+    ++losses;
+    for (std::size_t i = 0; i < cluster.size(); ++i)
+      ASSERT_EQ(cluster.node(i).replicator().counters().losses_in_service.get(), losses) << "master " << master;
+  }
+  cluster.expect_agreement();
+  const std::size_t marks = cluster.world.redis.expiry_ms.size();
+  EXPECT_EQ(marks, 2U * cluster.world.masters) << "that is all which goes by itself";
+  cluster.world.masters = 1;  // what is not needed any more goes by itself
+  cluster.run(5000);
+  EXPECT_EQ(cluster.node(0).replicator().counters().losses_in_service.get(), losses);
+}
+
+TEST(ReplicatorTest, MarksOfRunsThatAreGoneGoAndWhoWasAwayForLongerWritesAgain) {
+  Cluster cluster(1, 2, 1);
+  cluster.run(3000);
+  for (int i = 0; i < 20; ++i) cluster.hit();
+  const auto marks = [&] {
+    return std::count_if(cluster.world.redis.strings.begin(), cluster.world.redis.strings.end(),
+                         [](const auto& entry) { return entry.first.find("}:mark:") != std::string::npos; });
+  };
+  for (int i = 0; i < 5; ++i) {
+    cluster.node(1).crash();
+    cluster.run(3000);
+  }
+  EXPECT_EQ(marks(), 7);
+  cluster.world.now_ms += 2 * 86'400'000;  // nobody could reach Redis, and nobody noticed
+  cluster.run(5000);
+  EXPECT_EQ(marks(), 2);
+  EXPECT_EQ(cluster.node(0).replicator().counters().losses.get(), 1U) << "as far as it knows";
+  cluster.expect_agreement();
+}
+
 TEST(ReplicatorTest, ALossThatANewConnectionCameWithIsCountedOnceAndApart) {
   Cluster cluster(1, 2, 2);
   cluster.run(3000);
@@ -926,6 +1114,30 @@ TEST(ReplicatorTest, HitsOfASiteThatWasRemovedBeforeTheyWereToldAreToldWhenItIsB
   change("undo", one.registry().plan_undo("remove", kBegin_ms / 1000));
   cluster.run(5000);  // the next look at every site is a minute away
   EXPECT_EQ(cluster.node(1).summary(site).counted, 1U);
+}
+
+TEST(ReplicatorTest, WhoMakesTheUndoOfARemovedSiteReadsWhatWasToldMeanwhile) {
+  Cluster cluster(1, 2, 1);
+  cluster.run(3000);
+  Node& writer = cluster.node(0);
+  Node& reader = cluster.node(1);
+  const std::string site = cluster.names[0];
+  const auto change = [&](const char* id, const auto& plan) {
+    ASSERT_TRUE(plan);
+    ASSERT_TRUE(reader.registry().apply({id, kBegin_ms / 1000, "admin", "", sites::Action(*plan)}));
+  };
+  change("remove", reader.registry().plan_remove(site));
+  writer.hit(site, 0);
+  for (int i = 0; i < 20; ++i) {  // told before the removal is
+    writer.tick();
+    cluster.world.run_until(cluster.world.now_ms + 100);
+  }
+  cluster.run(5000);
+  change("undo", reader.registry().plan_undo("remove", kBegin_ms / 1000));
+  const std::uint64_t resyncs = reader.replicator().counters().resyncs.get();
+  cluster.run(3000);
+  EXPECT_EQ(reader.summary(site).counted, 1U);
+  EXPECT_EQ(reader.replicator().counters().resyncs.get(), resyncs) << "the next look at every site is a minute away";
 }
 
 // A resync fell into the time in which it took no writes.
@@ -959,7 +1171,13 @@ TEST(ReplicatorTest, NodesAgreeAfterAnyFaults) {
     const std::size_t sites = given("FOOTFALL_SITES", 1 + (size() % 20 == 0 ? size() % 1000 : size() % 8));
     Replicator::Options options;
     options.trim_ms = 1000 << size() % 7;  // also far too soon
+    if (size() % 2 == 0) {
+      options.names_at_once = 1 + size() % 20;
+      options.pairs_at_once = 1 + size() % 4;
+      options.changes_at_once = 1 + size() % 3;
+    }
     Cluster cluster(first + round, nodes, sites, options);
+    cluster.world.masters = size() % 2 == 0 ? 1 : 1 + static_cast<unsigned>(size() % 20);
     cluster.nodes_max = nodes + 3;
     for (int part = 0; part < 2; ++part) {
       cluster.chaos(4000 + static_cast<std::int64_t>(size() % 8000), 1 + size() % 20);

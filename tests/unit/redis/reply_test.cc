@@ -109,6 +109,17 @@ TEST(ReplyTest, AReplyOfTooManyBytesFails) {
   EXPECT_GE(fed, kReplyBytesMax);
 }
 
+TEST(ReplyTest, WhatIsTooLargeIsToldFromWhatIsNoReply) {
+  const auto error = [](const std::string& bytes) {
+    ReplyParser parser;
+    parser.feed(bytes);
+    return parser.next().error().code;
+  };
+  EXPECT_EQ(error("*x\r\n"), base::Errc::malformed);
+  EXPECT_EQ(error("*" + std::to_string(kElementsMax + 1) + "\r\n"), base::Errc::too_large);
+  EXPECT_EQ(error("$200000000\r\n" + std::string(kReplyBytesMax, 'x')), base::Errc::too_large);
+}
+
 TEST(ReplyTest, NestingIsBounded) {
   std::string deep;
   for (int i = 0; i < 1000; ++i) deep += "*1\r\n";

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace footfall::redis {
 namespace {
 
@@ -64,6 +66,26 @@ TEST(SlotMapTest, WhatIsNoMapIsRefused) {
   EXPECT_FALSE(SlotMap::of_cluster(list({range(-1, 5, "a", 1)}), kAsked));
   EXPECT_FALSE(SlotMap::of_cluster(list({range(0, 5, "a", 0)}), kAsked));
   EXPECT_FALSE(SlotMap::of_cluster(list({list({number(0), number(1), list({})})}), kAsked));
+}
+
+TEST(SlotMapTest, EachMasterHasATagOfItsOwn) {
+  EXPECT_EQ(SlotMap::of_one({"a", 1}).numbers_of_tag("index."), std::vector<unsigned>{0});
+  constexpr std::int64_t kMasters = 200;
+  std::vector<Reply> ranges;
+  for (std::int64_t n = 0; n < kMasters; ++n)
+    ranges.push_back(range(n * kSlots / kMasters, (n + 1) * kSlots / kMasters - 1, "a", n + 1));
+  const auto map = SlotMap::of_cluster(list(ranges), kAsked);
+  ASSERT_TRUE(map);
+  std::set<std::string> masters;
+  for (const unsigned number : map->numbers_of_tag("index."))
+    EXPECT_TRUE(masters.insert(owner(*map, slot_of("p:{index." + std::to_string(number) + "}:mark"))).second);
+  EXPECT_EQ(masters.size(), static_cast<std::size_t>(kMasters));
+}
+
+TEST(SlotMapTest, SlotsThatNobodyHasNeedNoTag) {
+  const auto map = SlotMap::of_cluster(list({range(0, 8000, "a", 1)}), kAsked);
+  ASSERT_TRUE(map);
+  EXPECT_EQ(map->numbers_of_tag("index.").size(), 1U);
 }
 
 }  // namespace
