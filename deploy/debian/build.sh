@@ -53,7 +53,7 @@ put 644 "$root/deploy/runbook.md" $doc/runbook.md
 put 644 "$root/README.md" $doc/README.md
 put 644 "$root/CHANGELOG.md" $doc/changelog
 for example in prometheus/alerts.yml prometheus/prometheus.yml grafana/footfall.json nginx/footfall.conf nginx/upstream.conf nginx/syslog.conf \
-  haproxy/footfall.cfg haproxy/syslog.cfg caddy/Caddyfile apache/syslog.conf systemd/footfall-follow.service; do
+  haproxy/footfall.cfg haproxy/syslog.cfg caddy/Caddyfile apache/syslog.conf systemd/footfall-follow.service systemd/port-443.conf; do
   put 644 "$root/deploy/$example" "$doc/examples/$example"
 done
 printf 'footfall (%s) unstable; urgency=medium\n\n  * What changed is in changelog.gz.\n\n -- %s  %s\n' \

@@ -177,10 +177,13 @@ if __name__ == "__main__":
         if not shutil.which(tool):
             print(f"{tool} is not installed: skipped")
             sys.exit(SKIPPED)
-    if os.geteuid() != 0 or subprocess.run([*namespaces(), "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True).returncode != 0:
-        print("namespaces and mounts need root, and are refused here: skipped")
-        sys.exit(SKIPPED)
     scratch = tempfile.mkdtemp(prefix="footfall-debian-")
+    overlay = f"""mount -t tmpfs tmpfs {scratch} && mkdir {scratch}/u {scratch}/w {scratch}/r &&
+                  mount -t overlay overlay -o lowerdir=/,upperdir={scratch}/u,workdir={scratch}/w {scratch}/r"""
+    if subprocess.run([*namespaces(), "sh", "-c", overlay], capture_output=True).returncode != 0:
+        os.rmdir(scratch)
+        print("namespaces and overlays need root, or are refused here: skipped")
+        sys.exit(SKIPPED)
     code = subprocess.run([*namespaces(), sys.executable, __file__, *sys.argv[1:]], env={**os.environ, INSIDE: "1", "TMPDIR": scratch}).returncode
     shutil.rmtree(scratch)
     sys.exit(code)

@@ -41,6 +41,9 @@ class Units(unittest.TestCase):
         self.root = pathlib.Path(directory.name)
 
     def test_systemd_accepts_them(self):
+        drop_ins = self.root / "etc/systemd/system/footfalld.service.d"
+        drop_ins.mkdir(parents=True)
+        shutil.copy(UNITS / "port-443.conf", drop_ins)
         there = self.root / "usr/lib/systemd/system"
         there.mkdir(parents=True)
         for unit in [*UNITS.glob("*.service"), *UNITS.glob("*.timer"), *pathlib.Path("/usr/lib/systemd/system").glob("*.target")]:
