@@ -129,6 +129,11 @@ class Package(unittest.TestCase):
         done = run("lintian", "--fail-on", "error,warning", "--suppress-tags", LINTIAN_PASSES_OVER, "--allow-root", self.deb, ok=False)
         self.assertEqual((done.returncode, done.stdout), (0, ""))
 
+    def test_it_wants_what_is_read_at_run_time(self):
+        wanted = run("dpkg-deb", "-f", self.deb, "Depends").stdout
+        for package in ("tzdata", "uap-core"):
+            self.assertRegex(wanted, rf"(^|, ){package}(,|$)")
+
     def test_the_manual_has_what_help_has(self):
         tree = self.at / "tree"
         run("dpkg-deb", "-x", self.deb, tree)
