@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """deploy/debian: the package is built of the binaries here, and installed, used, upgraded, removed and purged in a copy of this system: an overlay in
-namespaces of its own, without systemd and without a network, of which nothing is left."""
+namespaces of its own, without a network, of which nothing is left. Once without systemd, and once booted with it (systemd-nspawn)."""
+import contextlib
+import functools
 import gzip
 import json
 import os
@@ -28,21 +30,33 @@ def run(*words, ok=True, **more):
     return done
 
 
+def overlay():
+    """A directory of the test's own, and a copy of this system in it. Both go with the namespace."""
+    at = pathlib.Path(tempfile.mkdtemp(prefix="footfall-debian-"))
+    run("mount", "-t", "tmpfs", "tmpfs", at)
+    root = at / "root"
+    for name in ("root", "upper", "work"):
+        (at / name).mkdir()
+    run("mount", "-t", "overlay", "overlay", "-o", f"lowerdir=/,upperdir={at}/upper,workdir={at}/work", root)
+    (root / "var/lib/man-db/auto-update").unlink(missing_ok=True)  # the index of all pages, at each installation
+    return at, root
+
+
+@functools.cache
+def built():
+    place = pathlib.Path(tempfile.mkdtemp(prefix="footfall-deb-"))
+    return pathlib.Path(run(ROOT / "deploy" / "debian" / "build.sh", BUILD, place).stdout.split()[-1])
+
+
 class Package(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.at = pathlib.Path(tempfile.mkdtemp(prefix="footfall-debian-"))
-        run("mount", "-t", "tmpfs", "tmpfs", cls.at)  # goes with the namespace
-        cls.root = cls.at / "root"
-        for name in ("root", "upper", "work"):
-            (cls.at / name).mkdir()
-        run("mount", "-t", "overlay", "overlay", "-o", f"lowerdir=/,upperdir={cls.at}/upper,workdir={cls.at}/work", cls.root)
+        cls.at, cls.root = overlay()
         for words in (("-t", "proc", "proc", cls.root / "proc"), ("--rbind", "/dev", cls.root / "dev"), ("-t", "tmpfs", "tmpfs", cls.root / "run"),
                       ("-t", "tmpfs", "tmpfs", cls.root / "tmp")):
             run("mount", *words)
         run("ip", "link", "set", "lo", "up")
-        (cls.root / "var/lib/man-db/auto-update").unlink(missing_ok=True)  # the index of all pages, at each installation
-        cls.deb = pathlib.Path(run(ROOT / "deploy" / "debian" / "build.sh", BUILD, cls.root / "tmp").stdout.split()[-1])
+        cls.deb = shutil.copy(built(), cls.root / "tmp")
         cls.next = cls.as_next(cls.deb)
 
     @classmethod
@@ -169,6 +183,78 @@ class Package(unittest.TestCase):
             script = ('source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _footfall; printf "%s\\n" "${COMPREPLY[@]}"')
             done = run("bash", "-c", script, tree / "usr/share/bash-completion/completions" / typed[0], *typed, cwd=place)
             self.assertEqual((done.stdout.split(), done.stderr), (completed, ""), typed)
+
+
+# Runs as a service beside footfalld, and ends the system. Each line of its answer: a name, what came of it.
+SCRIPT = """#!/bin/sh
+say() { echo "$1: $(shift; "$@" 2>&1 | tr '\\n' ' ')"; }
+code() { "$@" >/dev/null 2>&1; echo $?; }
+ready() { for _ in $(seq 200); do curl -fs 127.0.0.1:8080/readyz >/dev/null && return; sleep 0.1; done; }
+exec >/answers
+ready
+pid() { systemctl show -p MainPID --value footfalld; }
+say status sh -c "grep -E '^(Uid|CapBnd|NoNewPrivs|Seccomp):' /proc/$(pid)/status"
+footfall site add example.org --host example.org
+say hit curl -s -o /dev/null -w '%{http_code}' -A 'Mozilla/5.0 Firefox/120.0' '127.0.0.1:8080/hit?site=example.org&path=/'
+say reload code systemctl reload footfalld
+say backup code systemctl start footfall-backup
+say backups ls /var/backups/footfall
+say started sh -c "curl -s 127.0.0.1:8081/metrics | grep ^process_start_time_seconds"
+say restart code systemctl restart footfalld
+ready
+kill -9 $(pid)
+sleep 3
+ready
+say restarts systemctl show -p NRestarts --value footfalld
+say total footfall stats example.org --json
+say log journalctl -u footfalld -o cat --no-pager
+say remove code dpkg -r footfall
+say stopped systemctl is-active footfalld
+say purge code dpkg -P footfall
+say failed systemctl --failed --plain --no-legend
+systemctl poweroff --force
+"""
+
+
+@unittest.skipUnless(shutil.which("systemd-nspawn"), "systemd-nspawn is not installed (package systemd-container)")
+class UnderSystemd(unittest.TestCase):
+    """The copy is booted, with systemd as it is here, in a container."""
+
+    def tearDown(self):
+        for line in pathlib.Path("/proc/self/cgroup").read_text().splitlines():  # what systemd-nspawn leaves, where no systemd cleans it up
+            for mounted in ("systemd", "unified", ""):
+                for left in ("payload/init.scope", "payload", "supervisor"):
+                    with contextlib.suppress(OSError):
+                        os.rmdir(f"/sys/fs/cgroup/{mounted}/{line.split(':', 2)[2]}/{left}")
+
+    def test_systemd_starts_confines_reloads_and_restarts_it(self):
+        run("mount", "-t", "tmpfs", "tmpfs", "/run")  # where systemd-nspawn leaves directories
+        _, root = overlay()
+        for wants in (root / "etc/systemd/system").glob("*.wants"):  # what is enabled on this machine
+            shutil.rmtree(wants)
+        (root / "usr/sbin/policy-rc.d").unlink(missing_ok=True)
+        shutil.copy(built(), root / "footfall.deb")
+        (root / "test.sh").write_text(SCRIPT)
+        (root / "test.sh").chmod(0o755)
+        units = root / "etc/systemd/system"
+        (units / "test.service").write_text("[Unit]\nAfter=footfalld.service\n[Service]\nExecStart=/test.sh\n")
+        (units / "multi-user.target.wants").mkdir()
+        (units / "multi-user.target.wants/test.service").symlink_to("../test.service")
+        run("chroot", root, "dpkg", "--force-unsafe-io", "-i", "/footfall.deb")
+        booted = run("systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network", "--console=pipe", "--machine=footfall", "-D", root,
+                     "/usr/lib/systemd/systemd", "--unit=multi-user.target", ok=False)
+        if not (root / "answers").exists():
+            self.skipTest(f"systemd does not boot in a container here: {booted.stderr[-300:]}")
+        answers = dict(line.split(": ", 1) for line in (root / "answers").read_text().splitlines() if ": " in line)
+        status = " ".join(answers["status"].split())
+        self.assertRegex(status, r"^Uid: ([1-9]\d*) \1 \1 \1 CapBnd: 0+ NoNewPrivs: 1 Seccomp: 2$")
+        self.assertEqual({name: answers[name].strip() for name in ("hit", "reload", "backup", "restart", "restarts", "remove", "stopped", "purge", "failed")},
+                         {"hit": "204", "reload": "0", "backup": "0", "restart": "0", "restarts": "1", "remove": "0", "stopped": "inactive", "purge": "0", "failed": ""},
+                         answers["log"])
+        self.assertRegex(answers["backups"], r"^[\dT-]+Z\.footfall $")
+        self.assertEqual(json.loads(answers["total"])["total"], 1)
+        self.assertGreater(float(answers["started"].split()[1]), time.time() - 300)
+        self.assertIn("patterns", answers["log"])
 
 
 def namespaces():

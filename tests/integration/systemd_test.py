@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""deploy/systemd: the units are sound and hardened by systemd's own tools (nothing is started by systemd here), a daemon makes no system call that
+"""deploy/systemd: the units are sound and hardened by systemd's own tools (debian_test.py boots one), a daemon makes no system call that
 its unit forbids, and the backup job keeps as many as it is told."""
 import configparser
 import os
