@@ -333,7 +333,9 @@ void process(Families& out, const Facts& facts) {
 }  // namespace
 
 Exposition::Exposition(std::vector<const ShardCounters*> shards, std::function<Facts()> facts)
-    : shards_(std::move(shards)), facts_(std::move(facts)) {}
+    : shards_(std::move(shards)), facts_(std::move(facts)) {
+  read_process();  // opens what it needs, while there are descriptors
+}
 
 std::vector<MetricFamily> Exposition::Collect() const {
   const Facts facts = facts_();

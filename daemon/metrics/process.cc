@@ -2,25 +2,20 @@
 #include "metrics/process.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
-#include <fstream>
-#include <sstream>
 #include <string>
 
 namespace footfall::metrics {
 
 namespace {
-
-std::string text_of(const char* path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return std::move(text).str();
-}
 
 std::uint64_t number_of(std::string_view text) {
   std::uint64_t number = 0;
@@ -28,15 +23,26 @@ std::uint64_t number_of(std::string_view text) {
   return number;
 }
 
+// The kernel's `btime`, without a file: a service may see no other part of /proc than its own (ProcSubset=pid).
 std::uint64_t boot_time_s() {
-  const std::string stat = text_of("/proc/stat");
-  const std::size_t at = stat.find("\nbtime ");
-  return at == std::string::npos ? 0 : number_of(std::string_view(stat).substr(at + 7));
+  timespec wall{}, since_boot{};
+  clock_gettime(CLOCK_REALTIME, &wall);
+  clock_gettime(CLOCK_BOOTTIME, &since_boot);
+  const std::int64_t boot_s = wall.tv_sec - since_boot.tv_sec - (wall.tv_nsec < since_boot.tv_nsec ? 1 : 0);
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(boot_s, 0));
 }
 
-std::uint64_t count_open_fds() {
+// Kept open, since a process that is out of descriptors is just the one to look at.
+std::string stat_of_self() {
+  static const int file = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+  std::array<char, 4096> text{};
+  const ssize_t length = pread(file, text.data(), text.size(), 0);
+  return {text.data(), length > 0 ? static_cast<std::size_t>(length) : 0};
+}
+
+std::uint64_t count_open_fds(std::uint64_t max_fds) {
   DIR* const directory = opendir("/proc/self/fd");
-  if (directory == nullptr) return 0;
+  if (directory == nullptr) return errno == EMFILE ? max_fds : 0;
   std::uint64_t entries = 0;
   while (readdir(directory) != nullptr) ++entries;
   closedir(directory);
@@ -77,11 +83,11 @@ ProcessFacts parse_stat(std::string_view stat, std::uint64_t boot_time_s, std::u
 }
 
 ProcessFacts read_process() {
-  ProcessFacts facts =
-      parse_stat(text_of("/proc/self/stat"), boot_time_s(), configured(_SC_CLK_TCK), configured(_SC_PAGESIZE));
-  facts.open_fds = count_open_fds();
+  static const std::uint64_t booted_s = boot_time_s();
+  ProcessFacts facts = parse_stat(stat_of_self(), booted_s, configured(_SC_CLK_TCK), configured(_SC_PAGESIZE));
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) facts.max_fds = limit.rlim_cur;
+  facts.open_fds = count_open_fds(facts.max_fds);
   return facts;
 }
 

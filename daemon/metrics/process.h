@@ -17,6 +17,7 @@ struct ProcessFacts {
   std::uint64_t max_fds = 0;  // 0: unknown
   std::uint64_t threads = 0;
 };
+// The first call opens what the later ones need: from then on it works without a free descriptor.
 ProcessFacts read_process();
 
 // From the text of /proc/self/stat and the kernel's `btime`; zeros where the text is not understood.

@@ -1,16 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """/metrics under promtool's rules, and scraped by a real Prometheus on loopback."""
-import json
-import pathlib
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
-import urllib.request
 
-from footfall import SKIPPED, Daemon, free_port
+from footfall import SKIPPED, Daemon
+from prometheus_server import PrometheusServer
 
 SITE = "example.org"
 
@@ -32,32 +29,15 @@ class Prometheus(unittest.TestCase):
             self.assertEqual(metrics["footfall_sites"], 20)
 
     def test_a_real_prometheus_scrapes_them(self):
-        with Daemon("--threads", "1") as daemon, tempfile.TemporaryDirectory() as directory:
+        with Daemon("--threads", "1") as daemon, PrometheusServer([f"127.0.0.1:{daemon.admin_port}"]) as prometheus:
             daemon.add_site(SITE)
             daemon.hit(SITE, "/", 1)
-            port = free_port()
-            config = pathlib.Path(directory) / "prometheus.yml"
-            config.write_text("global: {scrape_interval: 1s}\nscrape_configs:\n- job_name: footfall\n  static_configs:\n"
-                              f"  - targets: ['127.0.0.1:{daemon.admin_port}']\n")
-            server = subprocess.Popen(["prometheus", f"--config.file={config}", f"--storage.tsdb.path={directory}/data",
-                                       f"--web.listen-address=127.0.0.1:{port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            try:
-                query = f"http://127.0.0.1:{port}/api/v1/query?query=footfall_hits_accepted_total"
-                value = None
-                for _ in range(150):
-                    try:
-                        with urllib.request.urlopen(query, timeout=2) as answer:
-                            result = json.load(answer)["data"]["result"]
-                        if result:
-                            value = result[0]["value"][1]
-                            break
-                    except OSError:
-                        pass
-                    time.sleep(0.2)
-                self.assertEqual(value, "1")
-            finally:
-                server.terminate()
-                server.wait(30)
+            for _ in range(300):
+                if [sample["value"][1] for sample in prometheus.query("footfall_hits_accepted_total")] == ["1"]:
+                    break
+                time.sleep(0.1)
+            else:
+                self.fail("Prometheus did not come to know the hit")
 
 
 if __name__ == "__main__":

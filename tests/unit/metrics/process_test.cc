@@ -2,7 +2,10 @@
 #include "metrics/process.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#include <vector>
 
 namespace footfall::metrics {
 namespace {
@@ -35,6 +38,24 @@ TEST(Process, ReadsItself) {
   const int descriptor = dup(STDERR_FILENO);
   EXPECT_EQ(read_process().open_fds, before.open_fds + 1);
   close(descriptor);
+}
+
+TEST(Process, ReadsItselfWhenItIsOutOfDescriptors) {
+  const ProcessFacts before = read_process();
+  rlimit limit{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit few{64, limit.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+  std::vector<int> taken;
+  for (int descriptor = dup(STDERR_FILENO); descriptor >= 0; descriptor = dup(STDERR_FILENO))
+    taken.push_back(descriptor);
+  const ProcessFacts out = read_process();
+  for (const int descriptor : taken) close(descriptor);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  EXPECT_EQ(out.open_fds, 64U);
+  EXPECT_EQ(out.max_fds, 64U);
+  EXPECT_EQ(out.start_time_seconds, before.start_time_seconds);
+  EXPECT_GT(out.resident_bytes, 100'000U);
 }
 
 }  // namespace
