@@ -56,7 +56,7 @@ class Package(unittest.TestCase):
                       ("-t", "tmpfs", "tmpfs", cls.root / "tmp")):
             run("mount", *words)
         run("ip", "link", "set", "lo", "up")
-        cls.deb = shutil.copy(built(), cls.root / "tmp")
+        cls.deb = pathlib.Path(shutil.copy(built(), cls.root / "tmp"))
         cls.next = cls.as_next(cls.deb)
 
     @classmethod
