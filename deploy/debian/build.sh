@@ -3,7 +3,8 @@
 # Makes footfall_VERSION_ARCHITECTURE.deb of binaries that are built:
 #   deploy/debian/build.sh [BUILD [INTO]]        BUILD: build/release; INTO: where the package goes, BUILD
 # Needs dpkg-dev, binutils and python3 (deploy/install-deps.sh). The same binaries, commit and tools give the same bytes.
-# DEBFULLNAME and DEBEMAIL name who answers for the package; FOOTFALL_DEB_REVISION (1) is what stands behind the version.
+# DEBFULLNAME and DEBEMAIL name who answers for the package; FOOTFALL_DEB_REVISION (1) is what stands behind the version,
+# FOOTFALL_DEB_COMPRESSION (6) how hard xz tries.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -72,5 +73,5 @@ echo /etc/footfall/footfalld.toml >"$tree/DEBIAN/conffiles"
 (cd "$tree" && find usr -type f -print0 | LC_ALL=C sort -z | xargs -0 md5sum) >"$tree/DEBIAN/md5sums"
 
 deb=$into/footfall_${version}_$architecture.deb
-dpkg-deb --root-owner-group -Zxz --build "$tree" "$deb" >/dev/null
+dpkg-deb --root-owner-group -Zxz "-z${FOOTFALL_DEB_COMPRESSION:-6}" --build "$tree" "$deb" >/dev/null
 echo "$deb"

@@ -45,7 +45,7 @@ def overlay():
 @functools.cache
 def built():
     place = pathlib.Path(tempfile.mkdtemp(prefix="footfall-deb-"))
-    return pathlib.Path(run(ROOT / "deploy" / "debian" / "build.sh", BUILD, place).stdout.split()[-1])
+    return pathlib.Path(run(ROOT / "deploy" / "debian" / "build.sh", BUILD, place, env={**os.environ, "FOOTFALL_DEB_COMPRESSION": "0"}).stdout.split()[-1])
 
 
 class Package(unittest.TestCase):
