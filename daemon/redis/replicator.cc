@@ -242,17 +242,24 @@ void Replicator::read_index(const FlushPtr& flush) {
       changes_told_.clear();
       told_.clear();
       changes_seen_ = UINT64_MAX;
+      std::unordered_set<std::string_view> named;  // by what was read now
+      for (const Flush::Taken& taken : flush->taken) named.insert(taken.member);
+      const auto name_changes = [&](const std::string& site) {
+        const std::string member = "c/" + site;
+        // A run that ended between a change and its name left one without: who does not know the site would never look.
+        if (after_loss || (!named.contains(member) && !buckets_[bucket_of(site)].seen.contains(member)))
+          unnamed_changes_.insert(site);
+      };
       for (const std::string& site : node_.sites()) {
         flush->slots_of.insert(site);
         flush->changes_of.insert(site);
         dirty_.insert(site);
         // What others were told of may be there, and its name in the index not: they may not have noticed.
-        if (!after_loss) continue;
-        unnamed_slots_.insert(site);
-        unnamed_changes_.insert(site);
+        if (after_loss) unnamed_slots_.insert(site);
+        name_changes(site);
       }
       flush->changes_of.insert("");
-      if (after_loss) unnamed_changes_.insert("");
+      name_changes("");
       mark_anew(flush);
     }
     look_for_passed_over();

@@ -1099,6 +1099,28 @@ TEST(ReplicatorTest, ALossThatANewConnectionCameWithIsCountedOnceAndApart) {
   EXPECT_EQ(counters.losses_in_service.get(), 0U);
 }
 
+// A run that ended between the two. Seed 685 of the simulation below.
+TEST(ReplicatorTest, AChangeThatWasToldAndNotNamedIsNamedByTheNextRun) {
+  Cluster cluster(1, 2, 1);
+  cluster.run(3000);
+  Node& one = cluster.node(0);
+  sites::Settings settings;
+  settings.name = "new.vn";
+  ASSERT_TRUE(
+      one.registry().apply({"add", kBegin_ms / 1000, "admin", "", one.registry().plan_add(settings, 7).value()}));
+  for (int i = 0; i < 20; ++i) {  // the other does not look meanwhile
+    one.tick();
+    cluster.world.run_until(cluster.world.now_ms + 100);
+  }
+  std::size_t names = 0;
+  for (auto& [key, members] : cluster.world.redis.sets) names += members.erase("c/new.vn");
+  ASSERT_EQ(names, 1U);
+  one.stop();
+  one.start();
+  cluster.run(5000);
+  EXPECT_TRUE(cluster.node(1).has_site("new.vn"));
+}
+
 TEST(ReplicatorTest, HitsOfASiteThatWasRemovedBeforeTheyWereToldAreToldWhenItIsBack) {
   Cluster cluster(1, 2, 1);
   cluster.run(3000);
