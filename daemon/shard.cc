@@ -327,6 +327,7 @@ void Shard::on_hit(http::ConnectionRef connection, const http::Peer& peer, const
     return refuse(connection, request, reason, parsed.error().detail, gif);
   }
   const ingest::Ping& ping = *parsed;
+  if (ping.unknown_keys != 0) counters_.unknown_keys.add(ping.unknown_keys);
   LocalSite* local = sites_.find(ping.site);
   if (local == nullptr) {
     return refuse(

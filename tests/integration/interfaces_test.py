@@ -118,6 +118,12 @@ class Interfaces(unittest.TestCase):
         self.assertNotIn("total", answer.json)
         self.assertIn("beat_s", answer.json)
 
+    def test_keys_that_nobody_reads_are_counted(self):
+        site = self.site()
+        before = self.daemon.metrics()["footfall_ping_unknown_keys_total"]
+        self.daemon.hit(site, "/", 1, utm="x", rnd="0.517")
+        self.assertEqual(self.daemon.metrics()["footfall_ping_unknown_keys_total"], before + 1)
+
     def test_the_script_is_served_small_compressed_and_revalidated(self):
         plain = self.daemon.get("/footfall.js")
         self.assertEqual(plain.status, 200)
