@@ -130,8 +130,12 @@ class Interfaces(unittest.TestCase):
         self.assertIn("javascript", plain.fields["Content-Type"])
         packed = self.daemon.get("/footfall.js", Accept_Encoding="gzip")
         self.assertEqual(packed.fields["Content-Encoding"], "gzip")
-        self.assertLessEqual(len(packed.body), 2560)
+        self.assertLessEqual(len(packed.body), 2500)
         self.assertEqual(self.daemon.get("/footfall.js", If_None_Match=plain.fields["ETag"]).status, 304)
+        self.assertEqual(plain.fields["Cache-Control"], "public, max-age=3600")
+        themes = self.daemon.get("/themes.js", Accept_Encoding="gzip")
+        self.assertEqual((themes.status, themes.fields["Cache-Control"]), (200, "public, max-age=3600"))
+        self.assertLessEqual(len(themes.body), 600)
 
     def test_preflights_health_and_head(self):
         preflight = self.daemon.request("OPTIONS", "/hit", Origin="https://a.example", Access_Control_Request_Method="POST")
