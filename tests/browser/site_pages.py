@@ -25,8 +25,13 @@ SEED = 41450743
 AUTHORS = "đang đếm"  # what the page's author wrote where a number comes
 NUMBERS = ("total", "online", "today", "month", "year", "visitors", "peak", "page")
 LIVE = '<i data-footfall="total" data-live></i>'
+WINDOW_S = 15  # the shortest that there is; beats are 5 s apart
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
 SAFARI = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Safari/605.1.15"
+
+
+def grouped(number):
+    return f"{number:,}".replace(",", ".")
 
 
 class Pages(http.server.ThreadingHTTPServer):
@@ -128,6 +133,9 @@ class SiteTest(unittest.TestCase):
         elements = "".join(f'<b data-footfall="{name}">{AUTHORS}</b>' for name in NUMBERS)
         return self.pages.put(path, f'<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>{path}</title>{head}'
                                     f'<script async {script} data-site="{site}"></script><body>{elements}{more}', **(fields or {}))
+
+    def live_page(self, site, path, **options):
+        return self.page(site, path, more=LIVE, **options)
 
     def tab(self, **options):
         tab = Tab(self.browser, **options)
