@@ -16,6 +16,7 @@
 #include <system_error>
 #include <thread>
 
+#include "api/router.h"
 #include "base/errors.h"
 #include "version.h"
 
@@ -114,6 +115,20 @@ Result<void> set_base_path(Config& config, const std::vector<std::string>& value
                  "' is no path prefix; it begins with '/' and holds letters, digits, '-', '_', '.'");
   }
   config.base_path = path;
+  return {};
+}
+
+Result<void> set_script_name(Config& config, const std::vector<std::string>& values) {
+  const std::string& name = values.back();
+  const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+  const auto taken = [&name](std::string_view extension) {
+    return api::route_of(http::Method::get, "/" + name + std::string(extension), {}).route != api::Route::none;
+  };
+  if (!plain || name.size() > 64 || taken("") || taken(".js") || taken(".gif"))
+    return wrong("'" + name + "' is no name, or is taken; it holds letters, digits, '-', '_'");
+  config.script_name = name;
   return {};
 }
 
@@ -253,6 +268,8 @@ std::vector<Option> option_table() {
       {"sync-interval", "SECONDS", "between syncs in kernel durability: what a power cut may cost (1)", false,
        number<std::int32_t>(&Config::sync_interval_s, 1, 3'600)},
       {"base-path", "PATH", "prefix of every public path, such as /stats (none)", false, set_base_path},
+      {"script-name", "NAME", "/NAME.js is the page script too, which then pings /NAME and /NAME.gif (none)", false,
+       set_script_name},
       {"trusted-proxy", "CIDR", "peer whose X-Forwarded-For is believed; may be repeated", true, set_trusted},
       {"rate-limit", "N", "pings a second per client address; 0 is no limit (100)", false,
        number<std::uint32_t>(&Config::rate_limit, 0, 1'000'000)},

@@ -34,6 +34,7 @@ struct Config {
   Durability durability = Durability::disk;
   std::int32_t sync_interval_s = 1;  // between syncs, where the sync is not the acknowledgement (kernel)
   std::string base_path;             // "" or "/prefix"
+  std::string script_name;           // of the page script and its pings, beside their own; "": none
   std::vector<ingest::Cidr> trusted_proxies;
   std::uint32_t rate_limit = 100;  // pings a second per address; 0: none
   std::uint32_t rate_burst = 500;

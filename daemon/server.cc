@@ -263,6 +263,7 @@ void Server::open_threads() {
                        lookup::AgentDatabase::load({}),
                        directory_->incarnation_text(),
                        config_.base_path,
+                       config_.script_name,
                        config_.trusted_proxies,
                        config_.rate_limit,
                        config_.rate_burst,

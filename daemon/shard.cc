@@ -289,8 +289,12 @@ void Shard::on_requests(http::ConnectionRef connection, const http::Peer& peer, 
   }
 }
 
+api::Target Shard::route_of(const http::Request& request) const {
+  return api::route_of(request.method, request.path, environment_.base_path, environment_.script_name);
+}
+
 bool Shard::take(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request) {
-  const api::Target target = api::route_of(request.method, request.path, environment_.base_path);
+  const api::Target target = route_of(request);
   switch (target.route) {
     case api::Route::hit:
       on_hit(connection, peer, request, false);
@@ -327,6 +331,7 @@ void Shard::on_hit(http::ConnectionRef connection, const http::Peer& peer, const
     return refuse(connection, request, reason, parsed.error().detail, gif);
   }
   const ingest::Ping& ping = *parsed;
+  if (ping.unknown_keys != 0) counters_.unknown_keys.add(ping.unknown_keys);
   LocalSite* local = sites_.find(ping.site);
   if (local == nullptr) {
     return refuse(
@@ -399,7 +404,7 @@ const sites::Token* Shard::token_of(const http::Request& request) const {
 
 bool Shard::on_head(const http::Peer&, const http::Request& head, std::string& answer,
                     std::unique_ptr<http::BodySink>& sink) {
-  if (api::route_of(head.method, head.path, environment_.base_path).route != api::Route::batch) return true;
+  if (route_of(head).route != api::Route::batch) return true;
   const BatchIntake::Refused refused = shed(Shed::batch) ? BatchIntake::Refused{api::Problem::unavailable, kOverloaded}
                                                          : BatchIntake::look_at(head, token_of(head));
   if (refused.problem == api::Problem::count_) {
@@ -415,7 +420,7 @@ bool Shard::on_head(const http::Peer&, const http::Request& head, std::string& a
 void Shard::on_refused(const http::Peer&, http::ParseError error, const http::Request* request, std::string& answer) {
   hit_answers_.set_second(loop_->now_ms() / 1000);
   api::Target target;
-  if (request != nullptr) target = api::route_of(request->method, request->path, environment_.base_path);
+  if (request != nullptr) target = route_of(*request);
   const bool head_only = request != nullptr && request->method == http::Method::head;
   std::string fields;
   if (target.route == api::Route::hit_gif || target.route == api::Route::hit || target.route == api::Route::batch) {
@@ -971,14 +976,15 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
     case Route::method_not_allowed:
       return problem(api::Problem::method_not_allowed, "this address takes other methods; see the Allow field",
                      "Allow: " + std::string(api::allowed_methods(read.resource)) + "\r\n");
-    case Route::script: {
+    case Route::script:
+    case Route::theme_script: {
       http::Request request;
       request.method = read.head ? http::Method::head : http::Method::get;
       request.keep_alive = keep_alive;
       request.fields[static_cast<std::size_t>(http::Field::if_none_match)] = read.if_none_match;
       request.fields[static_cast<std::size_t>(http::Field::accept_encoding)] = read.accept_encoding;
       counters_.answered(read.resource, 200);
-      api::write_asset(out, api::script(), request, date);
+      api::write_asset(out, read.route == Route::script ? api::script() : api::theme_script(), request, date);
       return false;
     }
     case Route::none:

@@ -72,6 +72,7 @@ struct ShardEnvironment {
   std::shared_ptr<const lookup::AgentDatabase> agents;
   std::string node;  // incarnation, 32 hex digits: the Footfall-Node field
   std::string base_path;
+  std::string script_name;
   std::vector<ingest::Cidr> trusted_proxies;
   std::uint32_t rate_limit = 100;
   std::uint32_t rate_burst = 500;
@@ -196,6 +197,7 @@ class Shard final : public http::LoopHandler {
   // True: the loop is overloaded, or enough of its kind wait: it is to be refused before anything is done for it.
   enum class Shed : std::uint8_t { batch, read };
   bool shed(Shed what);
+  api::Target route_of(const http::Request& request) const;
   // False: no other request of the connection until this one is answered.
   bool take(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request);
   void on_hit(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request, bool gif);

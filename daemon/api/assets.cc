@@ -14,6 +14,8 @@ namespace footfall::api {
 namespace embedded {
 extern const unsigned char kScript[];
 extern const std::size_t kScriptSize;
+extern const unsigned char kThemeScript[];
+extern const std::size_t kThemeScriptSize;
 }  // namespace embedded
 
 namespace {
@@ -79,6 +81,16 @@ bool equals_ignoring_case(std::string_view text, std::string_view lower) {
   return true;
 }
 
+Asset script_of(std::string_view bytes) {
+  Asset made;
+  made.content_type = "text/javascript; charset=utf-8";
+  made.bytes = bytes;
+  made.gzip = gzipped(bytes);
+  made.etag = etag_of(bytes, "");
+  made.etag_gzip = etag_of(bytes, "-gz");
+  return made;
+}
+
 }  // namespace
 
 bool accepts_gzip(std::string_view accept_encoding) {
@@ -99,15 +111,13 @@ bool accepts_gzip(std::string_view accept_encoding) {
 }
 
 const Asset& script() {
-  static const Asset asset = [] {
-    Asset made;
-    made.content_type = "text/javascript; charset=utf-8";
-    made.bytes = {reinterpret_cast<const char*>(embedded::kScript), embedded::kScriptSize};
-    made.gzip = gzipped(made.bytes);
-    made.etag = etag_of(made.bytes, "");
-    made.etag_gzip = etag_of(made.bytes, "-gz");
-    return made;
-  }();
+  static const Asset asset = script_of({reinterpret_cast<const char*>(embedded::kScript), embedded::kScriptSize});
+  return asset;
+}
+
+const Asset& theme_script() {
+  static const Asset asset =
+      script_of({reinterpret_cast<const char*>(embedded::kThemeScript), embedded::kThemeScriptSize});
   return asset;
 }
 

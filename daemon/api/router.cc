@@ -9,9 +9,9 @@ namespace {
 
 // In the order of Route.
 constexpr std::array<std::string_view, static_cast<std::size_t>(Route::count_)> kNames{
-    "none",   "hit",         "hit_gif",           "batch",       "stats",       "pages",  "series",
-    "live",   "widget_html", "widget_svg",        "widget_text", "widget_json", "script", "livez",
-    "readyz", "preflight",   "method_not_allowed"};
+    "none",   "hit",          "hit_gif",     "batch",      "stats",       "pages",
+    "series", "live",         "widget_html", "widget_svg", "widget_text", "widget_json",
+    "script", "theme_script", "livez",       "readyz",     "preflight",   "method_not_allowed"};
 
 Target of_site(std::string_view rest) {
   const std::size_t slash = rest.find('/');
@@ -45,8 +45,18 @@ Target of_path(std::string_view path) {
   if (path.starts_with(kSites)) return of_site(path.substr(kSites.size()));
   if (path.starts_with(kWidget)) return of_widget(path.substr(kWidget.size()));
   if (path == "/footfall.js") return {Route::script, {}, Route::script};
+  if (path == "/themes.js") return {Route::theme_script, {}, Route::theme_script};
   if (path == "/livez") return {Route::livez, {}, Route::livez};
   if (path == "/readyz") return {Route::readyz, {}, Route::readyz};
+  return {};
+}
+
+Target of_renamed(std::string_view path, std::string_view script_name) {
+  if (script_name.empty() || !path.starts_with('/') || !path.substr(1).starts_with(script_name)) return {};
+  const std::string_view rest = path.substr(1 + script_name.size());
+  if (rest.empty()) return {Route::hit, {}, Route::hit};
+  if (rest == ".gif") return {Route::hit_gif, {}, Route::hit_gif};
+  if (rest == ".js") return {Route::script, {}, Route::script};
   return {};
 }
 
@@ -70,9 +80,10 @@ std::string_view name_of(Route route) {
   return kNames.at(static_cast<std::size_t>(route));
 }
 
-Target route_of(http::Method method, std::string_view path, std::string_view base_path) {
+Target route_of(http::Method method, std::string_view path, std::string_view base_path, std::string_view script_name) {
   if (!path.starts_with(base_path)) return {};
   Target target = of_path(path.substr(base_path.size()));
+  if (target.resource == Route::none) target = of_renamed(path.substr(base_path.size()), script_name);
   if (target.resource == Route::none) return target;
   if (method == http::Method::options) {
     target.route = Route::preflight;

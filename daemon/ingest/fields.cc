@@ -21,6 +21,9 @@ static_assert(kJsonPadding >= simdjson::SIMDJSON_PADDING);
 constexpr std::array<std::string_view, kKeys> kNames = {"site", "path",   "url",  "ref",     "title", "kind",
                                                         "name", "format", "time", "address", "agent", "visitor"};
 
+// Says nothing: pages draw a number for it, so that no picture is taken from a cache.
+constexpr std::string_view kNoCache = "rnd";
+
 // The names again, as numbers.
 constexpr std::size_t kNameMax = 8;
 constexpr std::array<std::uint64_t, kKeys> kWords = [] {
@@ -106,7 +109,7 @@ Key read_pair(const char* begin, const char* equals, const char* end, bool encod
   if (key_end == begin && (equals == nullptr || equals + 1 == end)) return Key::count_;
   const Key key = key_from({begin, static_cast<std::size_t>(key_end - begin)});
   if (key == Key::count_) {
-    ++fields.unknown;
+    if (std::string_view(begin, static_cast<std::size_t>(key_end - begin)) != kNoCache) ++fields.unknown;
     return Key::count_;
   }
   std::string_view& value = *(fields.values.data() + static_cast<std::size_t>(key));

@@ -5,7 +5,7 @@
          <- fd 4 of the browser --  { id, result | error } or { method, params, sessionId }: an event \\0
 
 One profile directory, which goes with the browser; each Tab has a cookie jar and a cache of its own unless it is given
-another's context. Nothing is sent but to the addresses that the pages name.
+another's context. Nothing is sent but to the addresses that the pages name; hosts under .example are this machine.
 """
 import base64
 import contextlib
@@ -21,7 +21,7 @@ import time
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--disable-default-apps", "--disable-extensions", "--disable-breakpad",
-         "--disable-dev-shm-usage", "--no-proxy-server", "--mute-audio", "--hide-scrollbars", "--window-size=1000,800"]
+         "--disable-dev-shm-usage", "--no-proxy-server", "--host-resolver-rules=MAP *.example 127.0.0.1", "--mute-audio", "--hide-scrollbars", "--window-size=1000,800"]
 
 
 def program():
@@ -99,14 +99,16 @@ class Browser:
 class Tab:
     """A tab with its own jar, or beside another of the same `context`. What it sends is recorded from the first byte."""
 
-    def __init__(self, browser, agent=None, context=None, background=False):
+    def __init__(self, browser, agent=None, context=None, background=False, own_window=False):
         self.browser = browser
         self.context = context or browser.call("Target.createBrowserContext")["browserContextId"]
-        self.target = browser.call("Target.createTarget", url="about:blank", browserContextId=self.context, background=background)["targetId"]
+        window = {"newWindow": True} if own_window else {}
+        self.target = browser.call("Target.createTarget", url="about:blank", browserContextId=self.context, background=background, **window)["targetId"]
         self.session = browser.call("Target.attachToTarget", targetId=self.target, flatten=True)["sessionId"]
         self.requests = []  # [{"id", "url", "method", "type", "body"}] in the order sent
         self.fields = {}  # request id -> names and values as they went out
         self.cookies = {}  # request id -> [name] of cookies that went along
+        self.uncaught = []  # what scripts of the page threw
         for method in ("Page.enable", "Network.enable", "Runtime.enable"):
             self.call(method)
         if agent:
@@ -116,7 +118,9 @@ class Tab:
         return self.browser.call(method, session=self.session, **params)
 
     def close(self):
-        self.browser.call("Target.closeTarget", targetId=self.target)
+        if self.target:
+            self.browser.call("Target.closeTarget", targetId=self.target)
+        self.target = None
 
     def open(self, url):
         failed = self.call("Page.navigate", url=url).get("errorText")
@@ -152,6 +156,8 @@ class Tab:
             elif method == "Network.requestWillBeSentExtraInfo":
                 self.fields[params["requestId"]] = {name.lower(): value for name, value in params["headers"].items()}
                 self.cookies[params["requestId"]] = [a["cookie"]["name"] for a in params["associatedCookies"] if not a["blockedReasons"]]
+            elif method == "Runtime.exceptionThrown":
+                self.uncaught.append(params["exceptionDetails"])
         return self.requests
 
     def screenshot(self, path):

@@ -118,14 +118,24 @@ class Interfaces(unittest.TestCase):
         self.assertNotIn("total", answer.json)
         self.assertIn("beat_s", answer.json)
 
+    def test_keys_that_nobody_reads_are_counted(self):
+        site = self.site()
+        before = self.daemon.metrics()["footfall_ping_unknown_keys_total"]
+        self.daemon.hit(site, "/", 1, utm="x", rnd="0.517")
+        self.assertEqual(self.daemon.metrics()["footfall_ping_unknown_keys_total"], before + 1)
+
     def test_the_script_is_served_small_compressed_and_revalidated(self):
         plain = self.daemon.get("/footfall.js")
         self.assertEqual(plain.status, 200)
         self.assertIn("javascript", plain.fields["Content-Type"])
         packed = self.daemon.get("/footfall.js", Accept_Encoding="gzip")
         self.assertEqual(packed.fields["Content-Encoding"], "gzip")
-        self.assertLessEqual(len(packed.body), 2560)
+        self.assertLessEqual(len(packed.body), 2500)
         self.assertEqual(self.daemon.get("/footfall.js", If_None_Match=plain.fields["ETag"]).status, 304)
+        self.assertEqual(plain.fields["Cache-Control"], "public, max-age=3600")
+        themes = self.daemon.get("/themes.js", Accept_Encoding="gzip")
+        self.assertEqual((themes.status, themes.fields["Cache-Control"]), (200, "public, max-age=3600"))
+        self.assertLessEqual(len(themes.body), 600)
 
     def test_preflights_health_and_head(self):
         preflight = self.daemon.request("OPTIONS", "/hit", Origin="https://a.example", Access_Control_Request_Method="POST")

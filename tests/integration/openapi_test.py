@@ -95,7 +95,7 @@ class OpenApi(unittest.TestCase):
                 self.ask(route, f"/widget/{SITE}{extension}?{wrong}", 400)
 
     def test_health_and_the_script(self):
-        for route in ("/livez", "/readyz", "/footfall.js"):
+        for route in ("/livez", "/readyz", "/footfall.js", "/themes.js"):
             self.ask(route, route, 200)
 
 

@@ -40,7 +40,11 @@ std::string body_of(const std::string& response) {
 TEST(Assets, TheScriptIsInsideAndSmall) {
   EXPECT_NE(script().bytes.find("data-footfall"), std::string_view::npos);
   EXPECT_EQ(unzipped(script().gzip), script().bytes);
-  EXPECT_LT(script().gzip.size(), 2500U);
+  EXPECT_LE(script().gzip.size(), 2500U);
+  EXPECT_NE(theme_script().bytes.find("busuanzi_value_"), std::string_view::npos);
+  EXPECT_EQ(unzipped(theme_script().gzip), theme_script().bytes);
+  EXPECT_LE(theme_script().gzip.size(), 600U);
+  EXPECT_NE(theme_script().etag, script().etag);
 }
 
 TEST(Assets, IsCompressedForWhoTakesIt) {

@@ -30,8 +30,23 @@ TEST(Router, FindsEveryRoute) {
   expect(Method::get, "/widget/example.vn.txt", Route::widget_text, "example.vn");
   expect(Method::get, "/widget/example.vn.json", Route::widget_json, "example.vn");
   expect(Method::get, "/footfall.js", Route::script);
+  expect(Method::get, "/themes.js", Route::theme_script);
   expect(Method::get, "/livez", Route::livez);
   expect(Method::head, "/readyz", Route::readyz);
+}
+
+TEST(Router, TheScriptAndItsPingsMayHaveANameOfTheirOwnBesideTheStandardOne) {
+  const auto route = [](Method method, std::string_view path) { return route_of(method, path, "/x", "dem").route; };
+  EXPECT_EQ(route(Method::get, "/x/dem.js"), Route::script);
+  EXPECT_EQ(route(Method::post, "/x/dem"), Route::hit);
+  EXPECT_EQ(route(Method::get, "/x/dem.gif"), Route::hit_gif);
+  EXPECT_EQ(route(Method::options, "/x/dem"), Route::preflight);
+  EXPECT_EQ(route(Method::post, "/x/dem.gif"), Route::method_not_allowed);
+  EXPECT_EQ(route(Method::get, "/x/footfall.js"), Route::script);
+  EXPECT_EQ(route(Method::get, "/x/hit"), Route::hit);
+  for (const std::string_view path : {"/x", "/x/", "/x/de", "/x/dema", "/x/dem.jsx", "/x/dem/", "/dem", "/xdem"})
+    EXPECT_EQ(route(Method::get, path), Route::none) << path;
+  EXPECT_EQ(route_of(Method::get, "/.js", "").route, Route::none);
 }
 
 TEST(Router, WhatIsNotThereIsNone) {

@@ -120,7 +120,10 @@ TEST_F(ConfigTest, AFileIsRefusedEvenWhereAFlagBeatsItsBadValue) {
 TEST_F(ConfigTest, AnErrorInAFlagOrTheEnvironmentNamesIt) {
   EXPECT_EQ(refused({"--threads", "64"}).find("--threads: '64'"), 0U);
   EXPECT_EQ(refused({"--threads", "1", "--threads", "2"}).find("--threads: takes one value"), 0U);
+  EXPECT_EQ(parse({"--script-name", "dem-luot_1"}).script_name, "dem-luot_1");
   EXPECT_EQ(refused({"--base-path", "a b"}).find("--base-path:"), 0U);
+  for (const char* wrong : {"/so", "a.js", "themes", "footfall", "hit", "livez"})
+    EXPECT_EQ(refused({"--script-name", wrong}).find("--script-name: '"), 0U) << wrong;
   environment("FOOTFALL_TRUSTED_PROXY", "10.0.0.0/99");
   EXPECT_EQ(refused({}).find("FOOTFALL_TRUSTED_PROXY:"), 0U);
 }
