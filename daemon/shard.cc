@@ -14,10 +14,10 @@
 #include "api/pages.h"
 #include "api/problem_image.h"
 #include "api/problems.h"
+#include "api/root_files.h"
 #include "api/series.h"
 #include "api/stats.h"
 #include "api/text.h"
-#include "api/widget.h"
 #include "base/log.h"
 #include "candidate.h"
 #include "ingest/native.h"
@@ -987,6 +987,10 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
       api::write_asset(out, read.route == Route::script ? api::script() : api::theme_script(), request, date);
       return false;
     }
+    case Route::robots:
+      return answer(200, "text/plain; charset=utf-8", api::robots_text(environment_.base_path), api::kRootFilesCache);
+    case Route::favicon:
+      return answer(200, "image/x-icon", api::favicon(), api::kRootFilesCache);
     case Route::none:
       return problem(api::Problem::not_found, "there is nothing at this address");
     default:
@@ -1035,12 +1039,14 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
       break;
   }
   const api::WidgetFormat format = read.route == Route::widget_svg    ? api::WidgetFormat::svg
+                                   : read.route == Route::widget_png  ? api::WidgetFormat::png
                                    : read.route == Route::widget_text ? api::WidgetFormat::text
                                    : read.route == Route::widget_json ? api::WidgetFormat::json
                                                                       : api::WidgetFormat::html;
-  const base::Result<api::Widget> made = api::widget(context, format, read.query);
-  if (!made) return problem(api::problem_of(made.error().code), made.error().detail);
-  return answer(200, made->content_type, made->body, made->cache_control, made->security_fields);
+  const base::Result<const api::Widget*> found = widgets_.find(context, format, read.query);
+  if (!found) return problem(api::problem_of(found.error().code), found.error().detail);
+  const api::Widget& widget = **found;
+  return answer(200, widget.content_type, widget.body, widget.cache_control, widget.security_fields);
 }
 
 // --- each second ---

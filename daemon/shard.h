@@ -39,6 +39,7 @@
 #include "answer_queue.h"
 #include "api/live.h"
 #include "api/router.h"
+#include "api/widget_cache.h"
 #include "base/clock.h"
 #include "batch_intake.h"
 #include "durability.h"
@@ -271,6 +272,7 @@ class Shard final : public http::LoopHandler {
   std::vector<std::unique_ptr<http::Listener>> listeners_;
   api::LoopSink<http::Loop> sink_;
   api::LiveHub live_;
+  api::WidgetCache widgets_;
   std::thread thread_;
   std::promise<void> drained_;
 

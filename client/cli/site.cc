@@ -22,7 +22,7 @@ struct SettingOptions {
   void declare(CLI::App& command) {
     command.add_option("--host", hosts, "a host whose pages may count; may be repeated")->take_all()->expected(1);
     command.add_option("--timezone", timezone, "what a day is: an IANA name, as Asia/Ho_Chi_Minh");
-    command.add_option("--lang", lang, "of the widget: en, vi");
+    command.add_option("--lang", lang, "of the widget, such as vi or en");
     command.add_option("--grouping", grouping, "of digits in the widget")
         ->check(CLI::IsMember({"none", "comma", "dot", "space"}));
     command

@@ -8,7 +8,7 @@
 namespace footfall::api {
 
 bool answers_images(Route resource) {
-  return resource == Route::hit_gif || resource == Route::widget_svg;
+  return resource == Route::hit_gif || resource == Route::widget_svg || resource == Route::widget_png;
 }
 
 void write_problem_image(std::string& out, Route resource, Problem problem, std::string_view detail,
@@ -21,7 +21,9 @@ void write_problem_image(std::string& out, Route resource, Problem problem, std:
                 head_only);
     return;
   }
-  const Widget picture = picture_of(one_line(detail.empty() ? info.title : detail));
+  const std::string reason = one_line(detail.empty() ? info.title : detail);
+  fields.append("Footfall-Problem: ").append(info.type).append("; ").append(reason).append("\r\n");
+  const Widget picture = resource == Route::widget_svg ? picture_of(reason) : empty_counter();
   fields += picture.security_fields;
   http::write(out, {info.status, picture.content_type, picture.body, picture.cache_control, fields, true}, date,
               keep_alive, head_only);

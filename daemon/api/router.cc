@@ -9,9 +9,9 @@ namespace {
 
 // In the order of Route.
 constexpr std::array<std::string_view, static_cast<std::size_t>(Route::count_)> kNames{
-    "none",   "hit",          "hit_gif",     "batch",      "stats",       "pages",
-    "series", "live",         "widget_html", "widget_svg", "widget_text", "widget_json",
-    "script", "theme_script", "livez",       "readyz",     "preflight",   "method_not_allowed"};
+    "none",         "hit",         "hit_gif",    "batch",      "stats",       "pages",       "series",
+    "live",         "widget_html", "widget_svg", "widget_png", "widget_text", "widget_json", "script",
+    "theme_script", "robots",      "favicon",    "livez",      "readyz",      "preflight",   "method_not_allowed"};
 
 Target of_site(std::string_view rest) {
   const std::size_t slash = rest.find('/');
@@ -31,6 +31,7 @@ Target of_widget(std::string_view rest) {
   const auto without = [rest](std::string_view extension) { return rest.substr(0, rest.size() - extension.size()); };
   Target target{Route::widget_html, rest, Route::widget_html};
   if (rest.ends_with(".svg")) target = {Route::widget_svg, without(".svg"), Route::widget_svg};
+  if (rest.ends_with(".png")) target = {Route::widget_png, without(".png"), Route::widget_png};
   if (rest.ends_with(".txt")) target = {Route::widget_text, without(".txt"), Route::widget_text};
   if (rest.ends_with(".json")) target = {Route::widget_json, without(".json"), Route::widget_json};
   return target.site.empty() ? Target{} : target;
@@ -60,6 +61,13 @@ Target of_renamed(std::string_view path, std::string_view script_name) {
   return {};
 }
 
+// What is asked for at the root of a host, whatever the prefix is.
+Target of_root(std::string_view path) {
+  if (path == "/robots.txt") return {Route::robots, {}, Route::robots};
+  if (path == "/favicon.ico") return {Route::favicon, {}, Route::favicon};
+  return {};
+}
+
 bool fits(http::Method method, Route resource) {
   switch (resource) {
     case Route::hit:
@@ -81,9 +89,12 @@ std::string_view name_of(Route route) {
 }
 
 Target route_of(http::Method method, std::string_view path, std::string_view base_path, std::string_view script_name) {
-  if (!path.starts_with(base_path)) return {};
-  Target target = of_path(path.substr(base_path.size()));
-  if (target.resource == Route::none) target = of_renamed(path.substr(base_path.size()), script_name);
+  Target target;
+  if (path.starts_with(base_path)) {
+    target = of_path(path.substr(base_path.size()));
+    if (target.resource == Route::none) target = of_renamed(path.substr(base_path.size()), script_name);
+  }
+  if (target.resource == Route::none) target = of_root(path);
   if (target.resource == Route::none) return target;
   if (method == http::Method::options) {
     target.route = Route::preflight;

@@ -21,10 +21,13 @@ enum class Route : std::uint8_t {
   live,
   widget_html,
   widget_svg,
+  widget_png,
   widget_text,
   widget_json,
   script,
   theme_script,
+  robots,
+  favicon,
   livez,
   readyz,
   preflight,
@@ -39,9 +42,9 @@ struct Target {
   std::string_view site;         // as in the path; site names need no decoding
   Route resource = Route::none;  // what the path names: the same, but where route is preflight or method_not_allowed
 };
-// `base_path` is "" or "/prefix"; a target outside it is none. OPTIONS of a known path is preflight. Where
-// `script_name` is "NAME" and not empty, NAME.js, NAME and NAME.gif are the script, hit and hit.gif under another name,
-// beside their own.
+// `base_path` is "" or "/prefix"; a target outside it is none, but for /robots.txt and /favicon.ico. OPTIONS of a known
+// path is preflight. Where `script_name` is "NAME" and not empty, NAME.js, NAME and NAME.gif are the script, hit and
+// hit.gif under another name, beside their own.
 Target route_of(http::Method method, std::string_view path, std::string_view base_path,
                 std::string_view script_name = {});
 std::string_view allowed_methods(Route resource);  // for 405's Allow and for preflights

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "api/widget_labels.h"
+#include "api/widget_words.h"
 #include "lookup/time_zones.h"
 
 namespace footfall::api {
@@ -65,7 +65,7 @@ base::Result<sites::Settings> settings_from(const JsonBody& body, sites::Setting
     std::transform(host.begin(), host.end(), host.begin(),
                    [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
   }
-  if (body.has("lang") && language_of(base.lang) == nullptr) return invalid(std::string(kLanguageNeeded));
+  if (body.has("lang") && language_of(base.lang) == nullptr) return invalid(language_needed());
   const base::Result<void> good = sites::check(base);
   if (!good) return invalid(good.error().detail);
   const auto zone = lookup::TimeZone::find(base.timezone);

@@ -89,15 +89,19 @@ std::string one_line(std::string_view text) {
   return out;
 }
 
+std::pair<std::string, std::string> take_query_pair(std::string_view& query) {
+  const std::size_t end = query.find('&');
+  const std::string_view pair = query.substr(0, end);
+  query.remove_prefix(end == std::string_view::npos ? query.size() : end + 1);
+  const std::size_t equals = pair.find('=');
+  if (equals == std::string_view::npos) return {percent_decoded(pair), {}};
+  return {percent_decoded(pair.substr(0, equals)), percent_decoded(pair.substr(equals + 1))};
+}
+
 std::optional<std::string> query_value(std::string_view query, std::string_view key) {
   while (!query.empty()) {
-    const std::size_t end = query.find('&');
-    const std::string_view pair = query.substr(0, end);
-    query.remove_prefix(end == std::string_view::npos ? query.size() : end + 1);
-    const std::size_t equals = pair.find('=');
-    if (percent_decoded(pair.substr(0, equals)) == key) {
-      return equals == std::string_view::npos ? std::string() : percent_decoded(pair.substr(equals + 1));
-    }
+    auto [name, value] = take_query_pair(query);
+    if (name == key) return std::move(value);
   }
   return std::nullopt;
 }

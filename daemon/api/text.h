@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace footfall::api {
 
@@ -23,8 +24,10 @@ void append_xml(std::string& out, std::string_view text);
 // Well-formed UTF-8 without control characters: each of those becomes a space, each stray byte U+FFFD.
 std::string one_line(std::string_view text);
 
-// The first value of `key` in a query ("a=1&b=2"), decoded ('+' is a space); nullopt if the key is absent. A broken
-// percent sign stands for itself.
+// Takes the next pair of a query ("a=1&b=2"), key and value decoded ('+' is a space); where there is no '=', and of an
+// empty pair, the value is empty. A broken percent sign stands for itself.
+std::pair<std::string, std::string> take_query_pair(std::string_view& query);
+// The first value of `key` in a query , decoded as there; nullopt if the key is absent.
 std::optional<std::string> query_value(std::string_view query, std::string_view key);
 
 }  // namespace footfall::api

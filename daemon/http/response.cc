@@ -11,7 +11,8 @@ constexpr std::string_view kCors =
     "Access-Control-Allow-Origin: *\r\n"
     "Access-Control-Expose-Headers: Footfall-Rejected, Footfall-Node, Footfall-Epoch, "
     "Idempotency-Replayed\r\n"
-    "Cross-Origin-Resource-Policy: cross-origin\r\n";
+    "Cross-Origin-Resource-Policy: cross-origin\r\n"
+    "X-Robots-Tag: noindex\r\n";
 constexpr std::string_view kClose = "Connection: close\r\n";
 
 void append_number(std::string& out, std::size_t number) {

@@ -4,7 +4,7 @@
 //
 // Every answer may be read from any origin: `Access-Control-Allow-Origin: *` and the exposed fields stand on errors
 // too, and never with credentials. Hit answers expose the epoch alone, and leave out what a page that pings has no use
-// for: their bytes cost.
+// for: their bytes cost. Nothing here is for search engines: `X-Robots-Tag: noindex`.
 // Tested by tests/unit/http/response_test.cc.
 #pragma once
 
@@ -20,7 +20,7 @@ struct Response {
   std::string_view body;
   std::string_view cache_control = "no-store";
   std::string_view extra_fields;  // complete lines, each ending in CRLF
-  bool cors = true;               // Access-Control-Allow-Origin: *, the exposed fields, Cross-Origin-Resource-Policy
+  bool cors = true;               // of a public answer: what stands above, and Cross-Origin-Resource-Policy
 };
 
 // Appends a complete response. `head_only`: the answer to HEAD. `date` is an IMF-fixdate.

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "sites/group_digits.h"
+
 namespace footfall::sites {
 namespace {
 
@@ -89,8 +91,11 @@ base::Result<void> check(const Settings& settings) {
 }
 
 std::string group_digits(std::uint64_t number, Grouping grouping) {
+  return group_digits(std::to_string(number), grouping);
+}
+
+std::string group_digits(std::string digits, Grouping grouping) {
   constexpr std::array<char, 4> kSeparators{'\0', ',', '.', ' '};
-  std::string digits = std::to_string(number);
   const char separator = kSeparators[static_cast<std::size_t>(grouping)];
   if (separator == '\0') return digits;
   for (std::size_t at = digits.size(); at > 3;) {

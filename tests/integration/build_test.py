@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The build is configured where the test libraries are not installed, and says that the tests are left out."""
+"""The build is configured where the test libraries are not installed, and says that the tests are left out. A language of the
+counter that is not whole stops it."""
 import pathlib
 import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -26,6 +28,33 @@ class Build(unittest.TestCase):
         done, _ = self.configure("-DFOOTFALL_TESTS=ON")
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("GTest", done.stderr)
+
+
+class Words(unittest.TestCase):
+    """daemon/api/embed_words.py: one file is a language."""
+
+    def embed(self, name, text):
+        with tempfile.TemporaryDirectory() as directory:
+            source, target = pathlib.Path(directory) / name, pathlib.Path(directory) / "out.cc"
+            source.write_text(text, encoding="utf-8")
+            done = subprocess.run([sys.executable, ROOT / "daemon" / "api" / "embed_words.py", target, source], capture_output=True, text=True)
+            return done, target.read_text(encoding="utf-8") if target.exists() else ""
+
+    def test_a_further_language_is_one_more_file(self):
+        vietnamese = (ROOT / "client" / "web" / "words" / "vi.txt").read_text(encoding="utf-8")
+        done, made = self.embed("fr.txt", vietnamese.replace("Hôm qua", "Hier | H."))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('{R"w(Hier)w", R"w(H.)w"}', made)
+        self.assertIn('{R"w(Hôm nay)w", R"w(Hôm nay)w"}', made)
+
+    def test_a_language_that_is_not_whole_stops_the_build_and_says_where(self):
+        english = (ROOT / "client" / "web" / "words" / "en.txt").read_text(encoding="utf-8")
+        for name, text, says in (("en.txt", english.replace("peak ", "peek "), "en.txt:12: a line is"), ("en.txt", english + "peak = P\n", "en.txt:13: a line is"),
+                                 ("en.txt", english.rpartition("peak")[0], "en.txt: peak is absent"), ("en.txt", english + "peak\n", "en.txt:13:"),
+                                 ("en.txt", english.replace("Today", "T\u202eoday"), "no control characters"), ("english.txt", english, "named after")):
+            done, made = self.embed(name, text)
+            self.assertNotEqual((done.returncode, made), (0, made), says)
+            self.assertIn(says, done.stderr)
 
 
 if __name__ == "__main__":

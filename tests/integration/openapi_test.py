@@ -86,16 +86,16 @@ class OpenApi(unittest.TestCase):
         self.ask("/v1/sites/{site}/live", f"/v1/sites/{SITE}/live?fields=nothing", 400)
 
     def test_widgets(self):
-        for extension in ("", ".svg", ".txt", ".json"):
+        for extension in ("", ".svg", ".png", ".txt", ".json"):
             route = "/widget/{site}" + extension
             self.ask(route, f"/widget/{SITE}{extension}", 200)
             self.ask(route, f"/widget/nowhere.example{extension}", 404)
             self.ask(route, f"/widget/private.example{extension}", 401)
-            for wrong in ("lang=fr", "show=hits", "style=3d"):
+            for wrong in ("lang=fr", "show=hits", "style=3d", "labels=both", "grouping=x", "pad=21", "theme=x", "color=x", "scale=5", "x=1", "v=1&v=2"):
                 self.ask(route, f"/widget/{SITE}{extension}?{wrong}", 400)
 
     def test_health_and_the_script(self):
-        for route in ("/livez", "/readyz", "/footfall.js", "/themes.js"):
+        for route in ("/livez", "/readyz", "/footfall.js", "/themes.js", "/robots.txt", "/favicon.ico"):
             self.ask(route, route, 200)
 
 

@@ -134,7 +134,7 @@ TEST_F(AdminTest, ASiteIsAddedShownChangedAndRemoved) {
       R"("visibility":"full","window_s":60,"strict_origin":true,"count_bots":true})");
 
   expect_problem(ask(Method::put, "/v1/admin/sites/new.vn", R"({"lang":"de"})"), Problem::malformed,
-                 "lang: give vi or en");
+                 "lang: give en or vi");
   const Answer changed = ask(Method::put, "/v1/admin/sites/new.vn", R"({"lang":"en","window_s":120})");
   ASSERT_EQ(changed.status, 200) << changed.body;
   EXPECT_EQ(changed.json().text("/before/lang"), "vi");

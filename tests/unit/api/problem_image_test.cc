@@ -41,6 +41,17 @@ TEST(ProblemImage, ThePictureSaysWhatIsWrong) {
   EXPECT_TRUE(has(answer, "show: &lt;b&gt; &amp; &quot;c&quot;</text>")) << answer;
 }
 
+TEST(ProblemImage, ThePictureWithoutLettersHasDashesAndSaysWhyInAField) {
+  const std::string answer = written(Route::widget_png, Problem::malformed, "pad: give\r\nX-Own: a number");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 ")) << answer;
+  EXPECT_TRUE(has(answer, "\r\nContent-Type: image/png\r\n"));
+  EXPECT_TRUE(has(answer, "\r\nCache-Control: no-store\r\n"));
+  EXPECT_TRUE(has(answer, "\r\nFootfall-Problem: malformed; pad: give  X-Own: a number\r\n"));
+  EXPECT_TRUE(body_of(answer).starts_with("\x89PNG"));
+  EXPECT_TRUE(has(written(Route::widget_svg, Problem::unknown_site, ""),
+                  "\r\nFootfall-Problem: unknown-site; No site has this name\r\n"));
+}
+
 TEST(ProblemImage, WithoutADetailItSaysTheTitle) {
   EXPECT_TRUE(has(written(Route::widget_svg, Problem::unknown_site, ""), "No site has this name</text>"));
   EXPECT_TRUE(has(written(Route::widget_svg, Problem::unauthorized, ""), "\r\nWWW-Authenticate: Bearer\r\n"));

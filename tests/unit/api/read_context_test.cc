@@ -24,8 +24,8 @@ class ReadContextTest : public SiteFixture {
   // What is refused: (stats, pages)
   std::pair<std::optional<Problem>, std::optional<Problem>> refused(std::string_view site, std::string_view token) {
     const ReadContext given = context(site, token);
-    for (const Route route :
-         {Route::live, Route::widget_html, Route::widget_svg, Route::widget_text, Route::widget_json}) {
+    for (const Route route : {Route::live, Route::widget_html, Route::widget_svg, Route::widget_png, Route::widget_text,
+                              Route::widget_json}) {
       EXPECT_EQ(refusal(given, route), refusal(given, Route::stats));
     }
     EXPECT_EQ(refusal(given, Route::series), refusal(given, Route::pages));

@@ -27,10 +27,13 @@ TEST(Router, FindsEveryRoute) {
   expect(Method::get, "/v1/sites/example.vn/live", Route::live, "example.vn");
   expect(Method::get, "/widget/example.vn", Route::widget_html, "example.vn");
   expect(Method::get, "/widget/example.vn.svg", Route::widget_svg, "example.vn");
+  expect(Method::get, "/widget/example.vn.png", Route::widget_png, "example.vn");
   expect(Method::get, "/widget/example.vn.txt", Route::widget_text, "example.vn");
   expect(Method::get, "/widget/example.vn.json", Route::widget_json, "example.vn");
   expect(Method::get, "/footfall.js", Route::script);
   expect(Method::get, "/themes.js", Route::theme_script);
+  expect(Method::get, "/robots.txt", Route::robots);
+  expect(Method::head, "/favicon.ico", Route::favicon);
   expect(Method::get, "/livez", Route::livez);
   expect(Method::head, "/readyz", Route::readyz);
 }
@@ -50,9 +53,10 @@ TEST(Router, TheScriptAndItsPingsMayHaveANameOfTheirOwnBesideTheStandardOne) {
 }
 
 TEST(Router, WhatIsNotThereIsNone) {
-  for (const std::string_view path : {"/", "", "/hi", "/hits", "/hit/", "/HIT", "/v1/sites/", "/v1/sites//stats",
-                                      "/v1/sites/a", "/v1/sites/a/", "/v1/sites/a/stats/", "/v1/sites/a/top/pages",
-                                      "/widget/", "/widget/.svg", "/widget/a/b", "/metrics", "/v1/admin/sites"}) {
+  for (const std::string_view path :
+       {"/", "", "/hi", "/hits", "/hit/", "/HIT", "/v1/sites/", "/v1/sites//stats", "/v1/sites/a", "/v1/sites/a/",
+        "/v1/sites/a/stats/", "/v1/sites/a/top/pages", "/widget/", "/widget/.svg", "/widget/.png", "/widget/a/b",
+        "/metrics", "/v1/admin/sites"}) {
     expect(Method::get, path, Route::none);
     expect(Method::options, path, Route::none);
   }
@@ -78,6 +82,13 @@ TEST(Router, TheBasePathComesFirst) {
   EXPECT_EQ(route_of(Method::get, "/count/hit", "/count").route, Route::hit);
   EXPECT_EQ(route_of(Method::get, "/hit", "/count").route, Route::none);
   EXPECT_EQ(route_of(Method::get, "/counthit", "/count").route, Route::none);
+}
+
+TEST(Router, RobotsAndBrowsersAskAtTheRootWhateverTheBasePathIs) {
+  EXPECT_EQ(route_of(Method::get, "/robots.txt", "/count").route, Route::robots);
+  EXPECT_EQ(route_of(Method::get, "/favicon.ico", "/count").route, Route::favicon);
+  EXPECT_EQ(route_of(Method::get, "/count/robots.txt", "/count").route, Route::none);
+  EXPECT_EQ(route_of(Method::post, "/robots.txt", "/count").route, Route::method_not_allowed);
 }
 
 TEST(Router, NamesAreDistinct) {

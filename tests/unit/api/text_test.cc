@@ -46,5 +46,13 @@ TEST(Text, QueryValueIsDecoded) {
   EXPECT_EQ(query_value("&&=&a==", "a"), "=");
 }
 
+TEST(Text, AQueryIsTakenPairByPair) {
+  std::string_view query = "a=1&b%3D=Xin+ch%C3%A0o&c&&d==&e=%4";
+  using Pair = std::pair<std::string, std::string>;
+  std::vector<Pair> pairs;
+  while (!query.empty()) pairs.push_back(take_query_pair(query));
+  EXPECT_EQ(pairs, (std::vector<Pair>{{"a", "1"}, {"b=", "Xin chào"}, {"c", ""}, {"", ""}, {"d", "="}, {"e", "%4"}}));
+}
+
 }  // namespace
 }  // namespace footfall::api

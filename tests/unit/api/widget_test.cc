@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/widget.h"
 
+#include <random>
+
+#include "unit/api/golden.h"
+#include "unit/api/png_reader.h"
 #include "unit/api/site_fixture.h"
 
 namespace footfall::api {
@@ -41,11 +45,35 @@ TEST_F(WidgetTest, ShowsWhatIsAskedForInThatOrder) {
   EXPECT_EQ(text("show=online,online"), "Số người đang truy cập: 48\n");
 }
 
+TEST_F(WidgetTest, ShortLabelsAreThoseOfNukeViet) {
+  EXPECT_EQ(text("labels=short&show=online,today,month,total"),
+            "Đang truy cập: 48\nHôm nay: 48\nTháng hiện tại: 48\nTổng lượt truy cập: 41.450.791\n");
+  EXPECT_EQ(text("labels=none"), "41.450.791\n48\n");
+  EXPECT_EQ(text("labels=none&label=Lượt xem"), "Lượt xem: 41.450.791\n48\n");
+}
+
+TEST_F(WidgetTest, NumbersAreGroupedAndPaddedAsAsked) {
+  EXPECT_EQ(text("labels=none&grouping=comma&pad=10"), "0,041,450,791\n0,000,000,048\n");
+  EXPECT_EQ(text("labels=none&grouping=none"), "41450791\n48\n");
+  EXPECT_EQ(text("labels=none&grouping=space&pad=3"), "41 450 791\n048\n");
+}
+
 TEST_F(WidgetTest, WhatTheCallerMayNotReadIsLeftOut) {
-  EXPECT_EQ(text("show=visitors,online,year"), "Số người đang truy cập: 48\n");
-  EXPECT_EQ(refused("show=visitors,year").code, base::Errc::denied);
+  EXPECT_EQ(text("show=visitors,online,year,yesterday,bots"), "Số người đang truy cập: 48\n");
+  EXPECT_EQ(refused("show=visitors,year,yesterday,bots").code, base::Errc::denied);
   add_site(settings("private.vn", sites::Visibility::private_));
   EXPECT_EQ(refused("", "private.vn").code, base::Errc::denied);
+}
+
+TEST_F(WidgetTest, ATokenOfScopeReadShowsAllAndIsNotCached) {
+  add_site(settings("private.vn", sites::Visibility::private_));
+  add_token("reader", "reads", static_cast<std::uint32_t>(sites::Scope::read));
+  for (const std::string_view site : {"example.vn", "private.vn"}) {
+    const auto made = widget(context(site, "reads"), WidgetFormat::text, "lang=en&labels=short&show=bots,yesterday");
+    ASSERT_TRUE(made);
+    EXPECT_EQ(made->body, "Search engines: 0\nYesterday: 0\n");
+    EXPECT_EQ(made->cache_control, "private, no-store");
+  }
 }
 
 TEST_F(WidgetTest, OfAFullSiteAllNumbersAreShown) {
@@ -58,6 +86,7 @@ TEST_F(WidgetTest, WhatIsWrongIsNamed) {
   EXPECT_TRUE(refused("lang=fr").detail.starts_with("lang:"));
   EXPECT_TRUE(refused("show=hits").detail.starts_with("show:"));
   EXPECT_TRUE(refused("style=3d").detail.starts_with("style:"));
+  EXPECT_TRUE(refused("colour=red").detail.starts_with("there is no such parameter"));
   EXPECT_TRUE(refused("label=" + std::string(101, 'x')).detail.starts_with("label:"));
 }
 
@@ -80,7 +109,7 @@ TEST_F(WidgetTest, AHostileLabelStaysText) {
 }
 
 TEST_F(WidgetTest, PicturesMayNotDoAnything) {
-  for (const std::string_view query : {"", "style=badge"}) {
+  for (const std::string_view query : {"", "style=badge", "theme=auto&color=red&scale=4"}) {
     const Widget picture = shown(WidgetFormat::svg, query);
     EXPECT_EQ(picture.content_type, "image/svg+xml; charset=utf-8");
     EXPECT_NE(picture.security_fields.find("default-src 'none'"), std::string_view::npos);
@@ -98,6 +127,103 @@ TEST_F(WidgetTest, ThePageLoadsItselfAnewWithoutAScript) {
   EXPECT_NE(page.body.find("<dd>41.450.791</dd>"), std::string::npos);
   EXPECT_EQ(page.body.find("<script"), std::string::npos);
   EXPECT_EQ(page.cache_control, "public, max-age=5");
+}
+
+TEST_F(WidgetTest, ThePageMayBeInOneThatIsIsolated) {
+  const Widget page = shown(WidgetFormat::html, "");
+  EXPECT_NE(page.security_fields.find("\r\nCross-Origin-Embedder-Policy: require-corp\r\n"), std::string_view::npos);
+  EXPECT_EQ(page.security_fields.find("frame-ancestors"), std::string_view::npos);
+  EXPECT_EQ(page.security_fields.find("sandbox"), std::string_view::npos);  // would stop the meta element
+}
+
+TEST_F(WidgetTest, DigitsAreThereForWhoCannotSeeThem) {
+  EXPECT_NE(
+      shown(WidgetFormat::html, "style=digits").body.find("<span class=\"s\">41450791</span><b aria-hidden=\"true\">"),
+      std::string::npos);
+  EXPECT_NE(shown(WidgetFormat::svg, "style=digits&lang=en").body.find("aria-label=\"Total visits: 41450791\""),
+            std::string::npos);
+}
+
+TEST_F(WidgetTest, ThePngIsThatOfTheDigits) {
+  const ReadPng png = read_png(shown(WidgetFormat::png, "").body);
+  EXPECT_EQ(png.width, 88U);
+  EXPECT_EQ(png.height, 31U);
+  EXPECT_EQ(shown(WidgetFormat::png, "").content_type, "image/png");
+  EXPECT_EQ(shown(WidgetFormat::png, "lang=en&labels=long&v=1").body, shown(WidgetFormat::png, "").body);
+}
+
+// What they look like is in tests/unit/api/golden/: open it in a browser.
+TEST_F(WidgetTest, LooksAsItDid) {
+  const std::vector<std::pair<std::string, std::string>> pictures{
+      {"plain.svg", ""},
+      {"plain-auto.svg", "lang=en&theme=auto&color=green&scale=2"},
+      {"badge.svg", "style=badge"},
+      {"badges.svg", "style=badge&labels=short&show=total,online,today&theme=dark&color=teal"},
+      {"digits.svg", "style=digits"},
+      {"digits-labels.svg",
+       "style=digits&labels=short&show=online,today,month,total&theme=light&color=red&grouping=dot"}};
+  for (const auto& [name, query] : pictures) expect_golden(name, shown(WidgetFormat::svg, query).body);
+  expect_golden("plain.html", shown(WidgetFormat::html, "").body);
+  expect_golden("badge-dark.html", shown(WidgetFormat::html, "style=badge&show=total,online&theme=dark").body);
+  expect_golden("digits-auto.html",
+                shown(WidgetFormat::html, "style=digits&show=total,online&labels=long&theme=auto").body);
+  expect_golden("counter.json", shown(WidgetFormat::json, "lang=en").body);
+  expect_golden("shields.json", shown(WidgetFormat::json, "lang=en&style=badge&show=online&color=green").body);
+}
+
+// Whatever is asked for: an answer of ours, or an error that names one of our keys; never anything of the query but the
+// label, and that as text.
+TEST_F(WidgetTest, NothingOfAHostileQueryComesOutAsMarkup) {
+  const unsigned rng_seed = std::random_device{}();
+  SCOPED_TRACE("rng_seed " + std::to_string(rng_seed));
+  std::mt19937 rng(rng_seed);
+  const std::vector<std::string> keys{"show", "lang",  "labels", "label", "style", "grouping",
+                                      "pad",  "theme", "color",  "scale", "v",     "x<y"};
+  const std::vector<std::string> values{"total",
+                                        "vi",
+                                        "en",
+                                        "badge",
+                                        "digits",
+                                        "none",
+                                        "comma",
+                                        "auto",
+                                        "dark",
+                                        "red",
+                                        "4",
+                                        "20",
+                                        "short",
+                                        "\"><script>alert(1)</script>",
+                                        "%22%3E%3Cscript%3Ealert(1)%3C/script%3E",
+                                        "%3C!--",
+                                        "%5D%5D%3E",
+                                        "}</style><script>",
+                                        "%0d%0aSet-Cookie:%20a=b",
+                                        "%FF%FE",
+                                        "url(//evil)",
+                                        "&lt;"};
+  for (unsigned round = 0; round < 3000; ++round) {
+    std::string query;
+    for (unsigned i = 0; i <= rng() % 4; ++i) {
+      if (i > 0) query += '&';
+      query += keys[rng() % keys.size()] + "=" + values[rng() % values.size()];
+    }
+    for (const WidgetFormat format : {WidgetFormat::html, WidgetFormat::svg, WidgetFormat::json, WidgetFormat::png}) {
+      const auto made = widget(context("example.vn"), format, query);
+      if (!made) {
+        const std::string& detail = made.error().detail;
+        ASSERT_EQ(detail.find_first_of("<>\"\r\n"), std::string::npos) << query << " -> " << detail;
+        continue;
+      }
+      if (format == WidgetFormat::json) {
+        EXPECT_EQ(made->body.find("</"), std::string::npos);
+        const Parsed json(made->body);  // it is whole
+      } else if (format != WidgetFormat::png) {
+        for (const std::string_view evil : {"<script", "]]>", "\r", "\xFF", "</style><s"}) {
+          ASSERT_EQ(made->body.find(evil), std::string::npos) << query << " -> " << made->body;
+        }
+      }
+    }
+  }
 }
 
 TEST_F(WidgetTest, JsonHasNumbersAndTexts) {

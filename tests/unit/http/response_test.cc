@@ -21,7 +21,8 @@ TEST(ResponseTest, WritesHeadAndBody) {
             "HTTP/1.1 200 OK\r\nDate: Mon, 23 Nov 2026 10:00:00 GMT\r\nCache-Control: no-store\r\n"
             "Access-Control-Allow-Origin: *\r\n"
             "Access-Control-Expose-Headers: Footfall-Rejected, Footfall-Node, Footfall-Epoch, Idempotency-Replayed\r\n"
-            "Cross-Origin-Resource-Policy: cross-origin\r\nETag: \"x\"\r\nContent-Type: text/plain\r\n"
+            "Cross-Origin-Resource-Policy: cross-origin\r\nX-Robots-Tag: noindex\r\nETag: \"x\"\r\nContent-Type: "
+            "text/plain\r\n"
             "X-Content-Type-Options: nosniff\r\nContent-Length: 2\r\n\r\n48");
 }
 

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "sites/group_digits.h"
+
 namespace footfall::sites {
 namespace {
 
@@ -27,6 +29,7 @@ TEST(SettingsTest, DigitsAreGroupedAsPeopleSeeThem) {
   EXPECT_EQ(group_digits(0, Grouping::dot), "0");
   EXPECT_EQ(group_digits(999, Grouping::dot), "999");
   EXPECT_EQ(group_digits(UINT64_MAX, Grouping::comma), "18,446,744,073,709,551,615");
+  EXPECT_EQ(group_digits("00041450791", Grouping::dot), "00.041.450.791");
 }
 
 TEST(SettingsTest, EveryNameOfAnEnumeratorReadsBack) {
