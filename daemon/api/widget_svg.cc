@@ -166,10 +166,10 @@ void append_cells(std::string& out, unsigned x, unsigned y, std::string_view tex
     places += std::to_string(x + width / 2);
     x += width + 1;
   }
-  append(out, {"<text class=\"d\" x=\"", places, "\" y=\"", std::to_string(y + 18),
-               "\" text-anchor=\"middle\" font-family=\"DejaVu Sans Mono,Menlo,Consolas,monospace\" font-size=\"17\" "
-               "font-weight=\"700\">",
-               text, "</text>"});
+  constexpr std::string_view kCellFont =
+      "\" text-anchor=\"middle\" font-family=\"DejaVu Sans Mono,Menlo,Consolas,monospace\" font-size=\"17\" "
+      "font-weight=\"700\">";
+  append(out, {"<text class=\"d\" x=\"", places, "\" y=\"", std::to_string(y + 18), kCellFont, text, "</text>"});
 }
 
 // What stands to the left of the cells.

@@ -127,8 +127,8 @@ void write_missing(const Call& call, const std::string& key, Pairs pairs,
   const auto asking = std::make_shared<Asking>();
   const auto written = std::make_shared<std::size_t>(0);
   asking->call = call;
-  for (auto& [field, value] : pairs) {
-    asking->commands.push_back({"HSETNX", key, std::move(field), std::move(value)});
+  for (auto& pair : pairs) {
+    asking->commands.push_back({"HSETNX", key, std::move(pair.first), std::move(pair.second)});
   }
   asking->each = [written](std::size_t, const Reply& reply) { *written += reply.integer == 1 ? 1 : 0; };
   asking->done = [written, done = std::move(done)] { done(*written); };

@@ -66,7 +66,7 @@ void Snapshots::list(const std::string& site, Then<std::vector<Name>> then) {
               });
 }
 
-void Snapshots::sites(Then<std::vector<std::string>> then) {
+void Snapshots::sites(const Then<std::vector<std::string>>& then) {
   const auto found = std::make_shared<std::set<std::string>>();  // one may come twice
   const Call send = [this, then](const std::vector<std::string>& words, std::function<void(const Reply&)> done) {
     calls_.call(words, [then, done = std::move(done)](const base::Result<Reply>& reply) {

@@ -36,7 +36,7 @@ class Snapshots {
   // Newest first; of a site that has none, an empty list.
   void list(const std::string& site, Then<std::vector<Name>> then);
   // In no order.
-  void sites(Then<std::vector<std::string>> then);
+  void sites(const Then<std::vector<std::string>>& then);
   void load(const std::string& site, const std::string& id, Then<std::string> then);
 
  private:
