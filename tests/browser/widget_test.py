@@ -4,17 +4,10 @@
 FOOTFALL_SCREENSHOTS=DIR keeps what was looked at, a page of all of them in each ground.
 """
 import json
-import os
-import pathlib
-import sys
-import unittest
 import urllib.parse
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
-import chromium
-from chromium import Tab, eventually
-from footfall import BROWSER, SKIPPED, Daemon
-from script_test import Pages
+from chromium import eventually
+from site_pages import Daemon, SiteTest, main
 
 SITE = "example.vn"
 ALL = "show=total,online,today,yesterday,month,year,visitors,bots,peak"
@@ -32,25 +25,10 @@ FRAMES = ["", "?lang=en", "?theme=auto", "?theme=light", "?theme=dark", "?theme=
           "?style=digits&theme=auto&color=green&grouping=dot"]
 
 
-class PagesWithFields(Pages):
-    class Handler(Pages.Handler):
-        def end_headers(self):
-            for name, value in self.server.fields.get(self.path, {}).items():
-                self.send_header(name, value)
-            super().end_headers()
-
-    fields = {}  # path -> name -> value
-
-
-class Widgets(unittest.TestCase):
+class Widgets(SiteTest):
     @classmethod
     def setUpClass(cls):
-        cls.daemon = Daemon("--threads", "1", "--rate-limit", "0").start()
-        cls.addClassCleanup(cls.daemon.close)
-        cls.pages = PagesWithFields()
-        cls.addClassCleanup(cls.pages.close)
-        cls.browser = chromium.Browser(BROWSER % 156)
-        cls.addClassCleanup(cls.browser.close)
+        super().setUpClass()
         cls.daemon.add_site(SITE, lang="vi", grouping="dot", timezone="Asia/Ho_Chi_Minh", visibility="full")
         cls.daemon.admin("POST", f"/v1/admin/sites/{SITE}/seed", {"total": 41450743})
         for visitor in range(48):
@@ -60,16 +38,9 @@ class Widgets(unittest.TestCase):
         return f"http://127.0.0.1:{self.daemon.port}/widget/{SITE}{extension}"
 
     def tab(self, dark=False):
-        tab = Tab(self.browser)
-        self.addCleanup(tab.close)
+        tab = super().tab()
         tab.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
         return tab
-
-    def picture(self, tab, name):
-        directory = os.environ.get("FOOTFALL_SCREENSHOTS")
-        if directory:
-            pathlib.Path(directory).mkdir(parents=True, exist_ok=True)
-            tab.screenshot(pathlib.Path(directory) / f"{name}.png")
 
     def test_every_picture_is_drawn(self):
         rows = "".join(f'<p><code>{extension.replace("&", "&amp;")[:70]}</code><br><img alt="" src="{self.address(extension).replace("&", "&amp;")}"></p>' for extension in PICTURES)
@@ -121,8 +92,8 @@ class Widgets(unittest.TestCase):
         """Cross-Origin-Embedder-Policy: require-corp, under which what does not say that it may be embedded is not loaded."""
         body = ('<!doctype html><iframe src="{0}"></iframe><img src="{1}"><img src="{2}">'
                 .format(*(self.address(extension) for extension in ("", ".svg", ".png"))))
-        self.pages.fields = {"/isolated": {"Cross-Origin-Embedder-Policy": "require-corp", "Cross-Origin-Opener-Policy": "same-origin"}}
-        tab = self.tab().open(self.pages.put("/isolated", body))
+        isolated = self.pages.put("/isolated", body, Cross_Origin_Embedder_Policy="require-corp", Cross_Origin_Opener_Policy="same-origin")
+        tab = self.tab().open(isolated)
         self.assertTrue(tab.run("self.crossOriginIsolated"))
         self.assertEqual(json.loads(tab.run("JSON.stringify([...document.images].map(i => i.naturalWidth > 0))")), [True, True])
         frame = tab.call("Page.getFrameTree")["frameTree"]["childFrames"][0]
@@ -142,7 +113,4 @@ class Widgets(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if not chromium.program():
-        print("chromium is not here: skipped (deploy/install-deps.sh --tests brings it)")
-        sys.exit(SKIPPED)
-    unittest.main(verbosity=2)
+    main()
