@@ -40,8 +40,8 @@ void LocalSites::set(std::string_view name, const sites::Entry& entry) {
     base::log::warning("site " + std::string(name) + ": " + zone.error().detail + "; counting its days in UTC");
   if (local == nullptr) {
     local = std::make_unique<LocalSite>();
-  } else if (local->entry.site != entry.site) {
-    by_site_.erase(local->entry.site);
+  } else if (const auto old = by_site_.find(local->entry.site); old != by_site_.end() && old->second == local.get()) {
+    by_site_.erase(old);  // another site has the name now; the one that had it may have another
   }
   local->entry = entry;
   local->zone = zone ? *zone : *lookup::TimeZone::find("UTC");
