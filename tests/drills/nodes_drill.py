@@ -132,9 +132,11 @@ class Trio:
             texts = [ast.literal_eval("b" + text) for text in re.findall(r'"(?:[^"\\]|\\.)*"', server.run("--no-raw", "HGETALL", key))]
             for of, slot in zip(texts[::2], texts[1::2]):
                 slots[of.decode().split(":")[1]] += counted_of(slot)
-        online = sum(int(server.run("ZCOUNT", key, f"({int(time.time())}", "(1000000000000"))
-                     for server, key in self.keys("footfall:{%s.*}:online:*" % SITE))
-        return +slots, online
+        online = collections.Counter()  # by set: for a while after a change of the settings there are two
+        window_s = self.nodes[0].admin("GET", f"/v1/admin/sites/{SITE}").json["window_s"]
+        for server, key in self.keys("footfall:{%s.*}:online:%d-*" % (SITE, window_s)):
+            online[key.rpartition(":")[2]] += int(server.run("ZCOUNT", key, f"({int(time.time())}", "(1000000000000"))
+        return +slots, max(online.values(), default=0)
 
     def agree(self, what, over=None, lost_data=False, want=None, online=None):
         """All show the truth, in time since `over` or the last answer, whichever was later, and still do a flush later."""
