@@ -27,7 +27,7 @@ std::string one_line(std::string_view text);
 // Takes the next pair of a query ("a=1&b=2"), key and value decoded ('+' is a space); where there is no '=', and of an
 // empty pair, the value is empty. A broken percent sign stands for itself.
 std::pair<std::string, std::string> take_query_pair(std::string_view& query);
-// The first value of `key` in a query , decoded as there; nullopt if the key is absent.
+// The first value of `key` in a query, decoded as there; nullopt if the key is absent.
 std::optional<std::string> query_value(std::string_view query, std::string_view key);
 
 }  // namespace footfall::api

@@ -2,14 +2,17 @@
 // What a counter's query asks for. Every key and value is from a list, or a small number: what is not is refused by
 // name, and nothing but `label` is text of the caller's.
 //
-//   show      total,online,...   which numbers, in which order; else total,online, and of one alone (badge, digits)
-//   total lang      vi | en ...        else the site's labels    long | short | none   else long; of digits none label
-//   text               of the first number, at most 100 bytes style     plain | badge | digits   of .html and .svg;
-//   .png has digits, .txt plain, .json plain or badge (shields.io) grouping  none | comma | dot | space   else the
-//   site's; of digits none pad       0..20              zeros before a number up to that many digits; else none, of
-//   digits 8 for the total, 3 for others theme     light | dark | auto   else what reads on both, with a color on
-//   light; auto: as the visitor's system has it color     a name of kWidgetColours scale     1..4               of
-//   pictures v         anything           unread: another address for a cache that keeps too long
+//     show      total,online,...     which numbers, in which order; else total,online, of badge and digits total alone
+//     lang      vi | en ...          else the site's
+//     labels    long | short | none  else long; of digits none
+//     label     text                 of the first number, at most 100 bytes
+//     style     plain | badge | digits   of .html and .svg; .png has digits, .txt plain, .json plain or badge
+//     grouping  none | comma | dot | space   else the site's; of digits none
+//     pad       0..20                zeros up to so many digits; else none, of digits 8 for the total, 3 for others
+//     theme     light | dark | auto  auto: as the visitor's system has it; else what reads on both, a color on light
+//     color     a name of kWidgetColours
+//     scale     1..4                 of pictures
+//     v         anything             unread: another address for a cache that keeps too long
 //
 // A key that a format has no use for is checked all the same. Tested by tests/unit/api/widget_options_test.cc.
 #pragma once

@@ -89,8 +89,12 @@ std::vector<Site*> Registry::all_sites() const {
 }
 
 std::shared_ptr<const Directory> Registry::directory(std::uint64_t control_sequence) {
+  if (!touched_) {
+    touched_.emplace();
+    for (const auto& [name, id] : by_name_) touched_->emplace_back(name);
+  }
   std::unordered_map<std::size_t, Directory::Part> changed;
-  for (const std::string& name : touched_) {
+  for (const std::string& name : *touched_) {
     const std::size_t at = Directory::part_of(name);
     const auto [part, first] = changed.try_emplace(at);
     if (first && parts_[at] != nullptr) part->second = *parts_[at];
@@ -100,7 +104,7 @@ std::shared_ptr<const Directory> Registry::directory(std::uint64_t control_seque
       part->second.emplace(registered.settings->name, Entry{registered.site.get(), registered.settings});
     }
   }
-  touched_.clear();
+  touched_->clear();
   for (auto& [at, part] : changed)
     parts_[at] = part.empty() ? nullptr : std::make_shared<const Directory::Part>(std::move(part));
   auto out = std::make_shared<Directory>();
@@ -522,7 +526,7 @@ struct Registry::Apply {
     if (row.removed) {
       registry.removed_.erase({row.settings->name, id});
     } else {
-      registry.touched_.push_back(row.settings->name);
+      if (registry.touched_) registry.touched_->push_back(row.settings->name);
       registry.by_name_.erase(row.settings->name);
     }
     row.removed = !settings;
@@ -532,7 +536,7 @@ struct Registry::Apply {
     }
     row.settings = std::make_shared<const Settings>(*settings);
     registry.by_name_.emplace(row.settings->name, id);
-    registry.touched_.push_back(row.settings->name);
+    if (registry.touched_) registry.touched_->push_back(row.settings->name);
     Site& site = *row.site;
     base::MutexLock lock(site.mutex());
     if (site.state().window_s() != settings->window_s) site.state().set_window(settings->window_s, change.at_s);
@@ -711,8 +715,6 @@ bool Registry::load(base::ByteReader& in) {
       removed_.emplace(s.settings->name, id);
     } else if (!by_name_.emplace(s.settings->name, id).second) {
       return false;
-    } else {
-      touched_.push_back(s.settings->name);
     }
   }
   const std::uint64_t tokens = in.varint();

@@ -153,7 +153,7 @@ class Registry {
   std::vector<Entry> entries() const;                   // registered now, by name
   std::vector<Site*> all_sites() const;                 // removed ones too, by id
   const std::vector<Token>& tokens() const { return tokens_; }
-  // Shares with the one before what did not change since.
+  // Shares with the one before what did not change since. Only a registry that is asked keeps account of that.
   std::shared_ptr<const Directory> directory(std::uint64_t control_sequence);
 
   Imports& imports() { return imports_; }
@@ -214,7 +214,7 @@ class Registry {
   std::vector<Row> sites_;                                          // site id - 1 -> site
   std::unordered_map<std::string_view, SiteId, NameHash> by_name_;  // registered name, a view of its settings' -> id
   decltype(Directory::parts) parts_;                                // of the last directory
-  std::vector<std::string> touched_;                                // names that changed since
+  std::optional<std::vector<std::string>> touched_;                 // names that changed since; none was made: all
   std::set<std::pair<std::string_view, SiteId>> removed_;           // (last name, a view of its settings', id)
   std::vector<Token> tokens_;
   std::map<std::string, Kept, std::less<>> changes_;  // id -> change
