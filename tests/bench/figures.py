@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import traceback
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
@@ -28,7 +29,7 @@ class Bench:
         self.visitors = args.visitors
         self.directory = args.directory
         self.sites = args.sites
-        self.rows = []
+        self.rows, self.failures = [], 0
         self.curves, self.plots = {}, {}  # of growth.py; name of a file -> SVG
         self.at = None  # a directory of the measurement's own
         os.environ["FOOTFALL_BUILD"] = str(self.build)  # before footfall.py is loaded
@@ -55,6 +56,11 @@ class Bench:
         self.rows.append((goal, why, "", "", "", "not measured"))
         print(f"{goal}: not measured: {why}", flush=True)
 
+    def failed(self, goal, why):
+        self.failures += 1
+        self.rows.append((goal, f"failed: {why[:160]}", "", "", "", "failed"))
+        print(f"{goal}: failed: {why}", flush=True)
+
     def against(self, ours, theirs):
         """Ours of each round, and its ratio to theirs, measured in turn; the first round warms and is left out."""
         pairs = [(ours(), theirs()) for _ in range(self.rounds + 1)][1:]
@@ -70,10 +76,18 @@ class Bench:
         return node.start()
 
     def measure(self, goal, function):
-        with tempfile.TemporaryDirectory(prefix="footfall-bench-", dir=self.directory) as at:
-            self.at = pathlib.Path(at)
-            print(f"--- {goal}", flush=True)
-            function(self)
+        """What goes wrong is said in a row of its own, and does not end what follows."""
+        print(f"--- {goal}", flush=True)
+        affinity = os.sched_getaffinity(0)
+        try:
+            with tempfile.TemporaryDirectory(prefix="footfall-bench-", dir=self.directory) as at:
+                self.at = pathlib.Path(at)
+                function(self)
+        except Exception as error:
+            traceback.print_exc()
+            self.failed(goal, " ".join(f"{type(error).__name__}: {error}".split()))
+        finally:
+            os.sched_setaffinity(0, affinity)  # some pin themselves beside their clients
 
     def table(self):
         table = [("", "what", "goal (stretch)", "median", "range", "verdict"), *self.rows]
@@ -158,3 +172,4 @@ def main(description, goals):
     for name, text in bench.plots.items():
         pathlib.Path(name).write_text(text)
         print(f"written: {name}")
+    sys.exit(1 if bench.failures else 0)

@@ -203,3 +203,4 @@ if __name__ == "__main__":
         for function, goal in chosen(GOALS, args.only).items():
             bench.measure(goal, function)
         print(bench.table())
+    sys.exit(1 if bench.failures else 0)
