@@ -29,6 +29,7 @@ class Bench:
         self.visitors = args.visitors
         self.directory = args.directory
         self.sites = args.sites
+        self.lines = args.lines
         self.rows, self.failures = [], 0
         self.curves, self.plots = {}, {}  # of growth.py; name of a file -> SVG
         self.at = None  # a directory of the measurement's own
@@ -143,6 +144,7 @@ def options(description):
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--visitors", type=int, default=10_000_000, help="of goals that speak of ten million")
     parser.add_argument("--sites", type=int, default=100_000, help="of the goal that speaks of a hundred thousand")
+    parser.add_argument("--lines", type=int, default=5_000_000, help="of the log that is analysed")
     parser.add_argument("--directory", default="/var/tmp", help="where the daemons' files lie: on the device that is meant")
     parser.add_argument("--only", action="append", metavar="GOAL", help="P3, for example; may be repeated")
     return parser
