@@ -314,15 +314,15 @@ class Node final : public ReplicatedNode, public Calls {
     return {};
   }
   base::Result<void> adopt(const sites::SharedChange& change) override {
-    if (registry_->knows(change.change.id)) return {};
+    if (registry_->has_told(change.field())) return {};
     if (world_.chance(disk_fails)) return base::Error{base::Errc::unavailable, "disk full"};
     auto adopted = registry_->adopt(change);
     if (!adopted) return adopted.error();
     return registry_->apply(*adopted);
   }
   void adopted() override {}
-  bool knows(const std::string& change_id) override { return registry_->knows(change_id); }
-  bool is_past(const std::string& change_id) override { return registry_->is_past(change_id); }
+  bool knows(const std::string& name) override { return registry_->has_told(name); }
+  bool is_past(const std::string& name) override { return registry_->is_past(sites::id_of(name)); }
   void each_shared(const std::function<void(const sites::SharedChange&)>& visit) override {
     registry_->each_shared(base::to_text(slot_), visit);
   }
@@ -459,9 +459,9 @@ class Cluster {
   }
 
   template <class Plan>
-  bool make(Node& at, const base::Result<Plan>& plan) {
+  bool make(Node& at, const base::Result<Plan>& plan, const std::string& given = {}) {
     if (!plan) return false;
-    const std::string id = "c" + std::to_string(++last_);
+    const std::string id = given.empty() ? "c" + std::to_string(++last_) : given;
     if (!at.registry().apply({id, kBegin_ms / 1000, "admin", "", sites::Action(*plan)})) return false;
     made_.push_back(id);
     return true;
@@ -483,15 +483,19 @@ class Cluster {
     sites::Registry& registry = at.registry();
     const std::string site = any_site();
     if (!at.has_site(site)) return;
+    // Now and then an id that another node may have given to the like of it already.
+    const auto id_of = [&](const std::string& what) {
+      return world.draw(3) == 0 ? what + "-" + site + "-" + std::to_string(world.draw(5)) : std::string();
+    };
     switch (world.draw(4)) {
       case 0: {
         const auto amount = static_cast<std::int64_t>(world.draw(1000));
-        if (make(at, registry.plan_seed_amount(site, std::nullopt, amount, kBegin_ms / 1000)))
+        if (make(at, registry.plan_seed_amount(site, std::nullopt, amount, kBegin_ms / 1000), id_of("seed")))
           attempted_[site] += static_cast<std::uint64_t>(amount);
         break;
       }
       case 1:
-        make(at, registry.plan_reset(site, world.random(), kBegin_ms / 1000));
+        make(at, registry.plan_reset(site, world.random(), kBegin_ms / 1000), id_of("reset"));
         break;
       case 2: {
         sites::Settings after = *registry.settings(registry.find(site)->id());
