@@ -1193,8 +1193,8 @@ TEST(ReplicatorTest, NodesAgreeAfterAnyFaults) {
   std::size_t most_sites = 0;
   for (std::size_t round = 0; round < count; ++round) {
     std::mt19937_64 size(first + round);
-    const std::size_t nodes = given("FOOTFALL_NODES", 2 + (size() % 20 == 0 ? size() % 99 : size() % 6));
-    const std::size_t sites = given("FOOTFALL_SITES", 1 + (size() % 20 == 0 ? size() % 1000 : size() % 8));
+    const std::size_t nodes = given("FOOTFALL_NODES", 2 + (size() % 50 == 0 ? size() % 99 : size() % 6));
+    const std::size_t sites = given("FOOTFALL_SITES", 1 + (size() % 50 == 0 ? size() % 1000 : size() % 8));
     Replicator::Options options;
     options.trim_ms = 1000 << size() % 7;  // also far too soon
     if (size() % 2 == 0) {
