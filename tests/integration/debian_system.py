@@ -16,8 +16,8 @@ from footfall import BUILD, ROOT, SKIPPED
 INSIDE = "FOOTFALL_INSIDE"  # of the namespaces: the test's script runs itself there
 
 
-def run(*words, ok=True, **more):
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=100, **more)
+def run(*words, ok=True, timeout_s=100, **more):
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=timeout_s, **more)
     if ok and done.returncode != 0:
         raise AssertionError(f"{words}: {done.returncode}\n{done.stdout}{done.stderr}")
     return done

@@ -67,7 +67,7 @@ class FirstCounter(System):
 
     def shell(self, text):
         print(text, flush=True)
-        return self.inside("bash", "-euo", "pipefail", "-c", f"cd {CHECKOUT}\n{text}", env=ENVIRONMENT).stdout
+        return self.inside("bash", "-euo", "pipefail", "-c", f"cd {CHECKOUT}\n{text}", env=ENVIRONMENT, timeout_s=300).stdout
 
     def hit(self, path, agent):
         """As the page script sends it."""
