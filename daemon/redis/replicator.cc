@@ -238,6 +238,7 @@ void Replicator::read_index(const FlushPtr& flush) {
     if (flush->resync) {
       resync_ = false;
       const bool after_loss = std::exchange(lost_, false);
+      const bool first = std::exchange(first_resync_, false);
       counters_.resyncs.add();
       changes_told_.clear();
       told_.clear();
@@ -254,8 +255,9 @@ void Replicator::read_index(const FlushPtr& flush) {
         flush->slots_of.insert(site);
         flush->changes_of.insert(site);
         dirty_.insert(site);
-        // What others were told of may be there, and its name in the index not: they may not have noticed.
-        if (after_loss) unnamed_slots_.insert(site);
+        // What others were told of may be there, and its name in the index not: they may not have noticed. So may what
+        // the run before this one wrote last, which may have been a slot of one before that.
+        if (after_loss || first) unnamed_slots_.insert(site);
         name_changes(site);
       }
       flush->changes_of.insert("");

@@ -42,8 +42,9 @@
 // read with the resync that follows then; and it is not overwritten by what is known here, which may be older.
 //
 // A resync reads all sites, and writes again what is missing there or older, of this node and of others: at the start,
-// when a connection was lost, when Redis lost data, and each resync_ms. Everything is absolute or only grows, so any
-// answer may be lost, and any command be sent again.
+// when a connection was lost, when Redis lost data, and each resync_ms. That of the start names all sites, so that the
+// others read them once more: the run before may have ended between writing slots and naming them. Everything is
+// absolute or only grows, so any answer may be lost, and any command be sent again.
 //
 // What is told of this node is durable before it is sent; what is learnt is journaled before it is used.
 //
@@ -328,6 +329,7 @@ class Replicator {
 
   FlushPtr flush_;  // under way
   bool resync_ = true;
+  bool first_resync_ = true;  // none has begun
   bool conflict_ = false;     // somebody else writes as this node: until the next start it writes no slot
   bool before_gone_ = false;  // incarnation_before() was taken out
   bool lost_ = false;         // Redis lost data, and no resync has begun since
