@@ -97,6 +97,7 @@ struct Replicator::Flush {
     std::uint64_t score;
   };
   std::vector<Taken> taken;
+  std::array<bool, kBuckets> from_here_on{};               // of the bucket nothing that was named before is to be read
   std::unordered_set<std::string> slots_of, changes_of;    // sites to read
   std::map<std::string, std::set<std::string>> fields_of;  // site -> of which these slots are to be read
   std::vector<std::string> to_read;                        // all of these, the last first
@@ -217,14 +218,11 @@ void Replicator::read_index(const FlushPtr& flush) {
     const bool settled = !bucket.at.empty() && bucket.at[0].first <= flush->begin_ms - options_.late_ms;
     const std::uint64_t from = settled ? bucket.at[0].second : 0;
     read_names(flush, index_key(k), from, [this, flush, k](const Reply& reply, bool all) {
-      if (all) {
-        take_index(flush, k, reply.elements);
-        return seen_until_now(k);
-      }
+      if (all) return take_index(flush, k, reply.elements);
       scan(calls_of(flush, ""), "ZSCAN", index_key(k), options_.pairs_at_once,
            [this, flush, k](const std::vector<Reply>& members, const More& more) {
              take_index(flush, k, members);
-             more ? more() : seen_until_now(k);
+             if (more) more();
            });
     });
     read_names(flush, fields_key(k), from, [this, flush, k, from](const Reply& reply, bool all) {
@@ -367,20 +365,15 @@ void Replicator::take_index(const FlushPtr& flush, unsigned k, const std::vector
   }
 }
 
-// All of the bucket's `dirty` was read.
-void Replicator::seen_until_now(unsigned k) {
-  buckets_[k].at.emplace_back(now_ms_, buckets_[k].greatest);
-}
-
 // More slots are named than are read at once: all of all sites is, and what is named from now on.
 void Replicator::skip_fields(const FlushPtr& flush, unsigned k) {
   flush->resync = true;
   call(flush, {"ZREVRANGEBYSCORE", fields_key(k), "+inf", "-inf", "WITHSCORES", "LIMIT", "0", "1"},
-       [this, k](const Reply& reply) {
+       [this, flush, k](const Reply& reply) {
          if (reply.elements.size() != 2) return;
          Bucket& bucket = buckets_[k];
          bucket.greatest = std::max(bucket.greatest, score_of(reply.elements[1]));
-         bucket.at.assign(1, {now_ms_, bucket.greatest});
+         flush->from_here_on[k] = true;
        });
 }
 
@@ -395,7 +388,7 @@ void Replicator::take_fields(const FlushPtr& flush, unsigned k, std::uint64_t fr
       bucket.trimmed = std::max(bucket.trimmed, score);
       if (from > 0 && score > from) {  // some went that were not read yet
         flush->resync = true;
-        bucket.at.assign(1, {flush->begin_ms, bucket.greatest});
+        flush->from_here_on[k] = true;
       }
       continue;
     }
@@ -670,8 +663,13 @@ void Replicator::digest(const FlushPtr& flush) {
     }
   }
   flush->reread.clear();
+  // Not before: what a flush that failed had read of the index is read again.
   if (!flush->lost) {
     for (Flush::Taken& taken : flush->taken) taken.seen[std::move(taken.member)] = taken.score;
+    for (unsigned k = 0; k < kBuckets; ++k) {
+      if (flush->from_here_on[k]) buckets_[k].at.clear();
+      buckets_[k].at.emplace_back(now_ms_, buckets_[k].greatest);
+    }
   }
   write_changes(flush);
 }

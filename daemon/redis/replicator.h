@@ -209,7 +209,7 @@ class Replicator {
   using FlushPtr = std::shared_ptr<Flush>;
   struct Bucket {
     std::uint64_t greatest = 0;                                        // score ever seen
-    std::deque<std::pair<std::int64_t, std::uint64_t>> at;             // when it was seen -> the greatest then
+    std::deque<std::pair<std::int64_t, std::uint64_t>> at;             // when all before was dealt with -> the greatest
     std::unordered_map<std::string, std::uint64_t> seen;               // member of dirty -> score that was dealt with
     std::unordered_map<std::string, std::uint64_t> seen_fields;        // the same, of fields
     std::uint64_t trimmed = 0;                                         // as fields says it
@@ -253,7 +253,6 @@ class Replicator {
                   std::function<void(const Reply& reply, bool all)> then);
   // Members and their scores in turn.
   void take_index(const FlushPtr& flush, unsigned bucket, const std::vector<Reply>& members);
-  void seen_until_now(unsigned bucket);
   void take_fields(const FlushPtr& flush, unsigned bucket, std::uint64_t from, const std::vector<Reply>& members);
   void skip_fields(const FlushPtr& flush, unsigned bucket);
   void read_sites(const FlushPtr& flush);

@@ -1151,6 +1151,22 @@ TEST(ReplicatorTest, ASlotThatWasWrittenAndNotNamedIsNamedByTheNextRun) {
   EXPECT_EQ(cluster.node(1).summary(site).total, 1U);
 }
 
+// Seed 1800 of the simulation below: a node that began while Redis failed it for longer than late_ms never looked at
+// what had been named before.
+TEST(ReplicatorTest, WhatAFlushThatFailedHadReadOfTheIndexIsReadAgain) {
+  Cluster cluster(1, 2, 1);
+  cluster.run(3000);
+  cluster.node(0).hit(cluster.names[0], 0);  // its slots are named behind the change that added it
+  cluster.run(3000);
+  cluster.world.full = true;
+  cluster.replace(1);
+  cluster.run(15'000);
+  EXPECT_FALSE(cluster.node(1).has_site(cluster.names[0]));
+  cluster.world.full = false;
+  cluster.run(5000);
+  EXPECT_TRUE(cluster.node(1).has_site(cluster.names[0]));
+}
+
 TEST(ReplicatorTest, HitsOfASiteThatWasRemovedBeforeTheyWereToldAreToldWhenItIsBack) {
   Cluster cluster(1, 2, 1);
   cluster.run(3000);
