@@ -18,8 +18,8 @@
 
 namespace footfall::api {
 
-// `query` as sent: limit=1..1000 (100). By name; `more` counts those that are left out. malformed names the key; denied:
-// `token`, the bearer's secret (empty when none was sent), is nobody's.
+// `query` as sent: limit=1..1000 (100). By name; `more` counts those that are left out. malformed names the key;
+// denied: `token`, the bearer's secret (empty when none was sent), is nobody's.
 base::Result<std::string> sites_json(const sites::Directory& directory, std::string_view token, std::string_view query,
                                      std::int64_t now_ms);
 

@@ -413,6 +413,7 @@ class Dashboard(unittest.TestCase):
         self.assertIn("color=red", tab.text(".snippet code"))
         self.assertEqual(self.daemon.get(tab.run("document.querySelector('.preview img').src")[len(self.url("")) - 1:]).status, 200)
         tab.run("document.querySelector('.embed-panel').scrollIntoView()")
+        self.wait(tab, "[...document.querySelectorAll('.embed-panel img')].every(i => i.naturalWidth > 20)", "every sample is drawn")
         self.picture(tab, "dashboard-embed")
         self.ended_well(tab)
 

@@ -73,8 +73,8 @@ class Embed {
       return h('span', {class: 'own-text'}, this.chosen.show.map((name) => h('span', null, this.wordOf(name) + ': ', h('b', null, this.numberOf(name)))));
     }
     const address = `${ROOT}widget/${this.site}${form === 'iframe' ? '' : form}?${this.query(style)}`;
-    if (form === 'iframe') return h('iframe', {src: address, title: t(word), class: 'counter', loading: 'lazy'});
-    return h('img', {src: address, alt: t(word), loading: 'lazy'});
+    if (form === 'iframe') return h('iframe', {src: address, title: t(word), class: 'counter'});
+    return h('img', {src: address, alt: t(word)});
   }
 
   // In the gallery, where each has its name: a picture, of the frame too.

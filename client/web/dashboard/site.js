@@ -292,8 +292,8 @@ class SiteView {
     let points = now.points;
     if (period === 'all') points = points.slice(Math.max(0, Math.min(points.length - 1, points.findIndex(([, value]) => value))));
     const values = points.map(([, value]) => value);
-    // What is not kept any more is left out, not drawn as nothing.
-    const earlier = before && before.points.length ? before.points.map(([, value]) => value) : null;
+    // What is not kept any more is left out, not drawn as nothing; where there was nothing there is no comparison.
+    const earlier = before && before.points.some(([, value]) => value) ? before.points.map(([, value]) => value) : null;
     const missing = before ? values.length - before.points.length : 0;
     const beside = earlier && (missing > 0 && ['minute', 'hour'].includes(step) ? [...Array(missing).fill(null), ...earlier] : earlier);
     const unit = t(page ? 'views' : METRICS[metric]);
