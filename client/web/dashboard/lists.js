@@ -25,13 +25,20 @@ function labelOf(dimension, label) {
   if (label === '(other)') return {labelShown: t('other_labels'), note: t('other_labels_note')};
   if (label === '(unknown)' && dimension === 'pages') return {labelShown: t('unknown_path'), note: t('unknown_path_note')};
   if (dimension === 'devices' && DEVICES[label]) return {labelShown: t(DEVICES[label])};
-  if (dimension === 'referrers') return {labelShown: label.replace(/^https?:\/\/(www\.)?/, '').replace(/\/$/, '')};
+  if (dimension === 'referrers') return {labelShown: label.replace(/^https?:\/\//, '').replace(/\/$/, '')};
   if (dimension === 'countries' && /^[A-Z]{2}$/.test(label)) {
     try {
       return {labelShown: new Intl.DisplayNames(reader.language, {type: 'region'}).of(label)};
     } catch { /* the code itself, then */ }
   }
   return {};
+}
+
+// Where two would look the same each is told whole.
+function distinct(rows) {
+  const seen = new Map();
+  for (const {labelShown} of rows) seen.set(labelShown, (seen.get(labelShown) || 0) + 1);
+  return rows.map((row) => (seen.get(row.labelShown) > 1 ? {...row, labelShown: row.label} : row));
 }
 
 function withShares(rows) {
@@ -90,7 +97,7 @@ class List {
     const answer = await ask(siteApi(this.view.site, 'top/' + this.dimension, {from, to, limit: this.all ? MANY : FEW}));
     this.left = answer.labels - answer.top.length;
     this.error = answer.error_max;
-    return answer.top.map(([label, hits]) => ({label, hits, ...labelOf(this.dimension, label)}));
+    return distinct(answer.top.map(([label, hits]) => ({label, hits, labelShown: label, ...labelOf(this.dimension, label)})));
   }
 
   show() {

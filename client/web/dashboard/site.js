@@ -156,7 +156,7 @@ class SiteView {
   build() {
     const {page} = this.state;
     delete this.stats.page;  // of another page
-    this.head = this.waiting = this.embed = this.chart = null;
+    this.head = this.waiting = this.embed = this.chart = this.drawn = null;
     this.lists = [];
     const title = h('h1', {class: 'title', tabindex: -1}, page ? h('bdi', null, page) : this.site);
     const parts = [title];
@@ -271,6 +271,8 @@ class SiteView {
 
   async loadChart() {
     const turn = (this.chartTurn = (this.chartTurn || 0) + 1);
+    const {drawn} = this;
+    this.drawn = null;  // of another choice, perhaps
     const {state} = this;
     const dates = this.dates();
     const earlier = state.period === 'hour' ? (state.compare === 'none' ? null : dates) : datesBefore(state, dates);
@@ -280,10 +282,35 @@ class SiteView {
       if (turn !== this.chartTurn) return;
       setText(this.chartSaid, '');
       reader.zone = now.timezone;
+      this.drawn = {now, before, counted: this.countedNow()};
       this.drawChart(now, before);
     } catch (error) {
-      if (turn === this.chartTurn) setText(this.chartSaid, t('failed', {why: error.message}));
+      if (turn !== this.chartTurn) return;
+      this.drawn = drawn;
+      setText(this.chartSaid, t('failed', {why: error.message}));
     }
+  }
+
+  // What the last point of the chart grows by, until it is asked for again.
+  countedNow() {
+    return this.state.page ? (this.stats.page ? this.stats.page.total : null) : this.stats.counted;
+  }
+
+  grow() {
+    const {drawn} = this;
+    const counted = this.countedNow();
+    if (!drawn || this.state.metric !== 'hits' || !this.goesOn() || !(counted > drawn.counted) || drawn.counted === null) return;
+    const points = drawn.now.points.slice();
+    if (!points.length) return;
+    const [start, value] = points.pop();
+    drawn.now = {...drawn.now, points: [...points, [start, value + counted - drawn.counted]]};
+    drawn.counted = counted;
+    this.drawChart(drawn.now, drawn.before);
+  }
+
+  // The period that is looked at is not over.
+  goesOn() {
+    return this.dates().to === this.today();
   }
 
   drawChart(now, before) {
@@ -297,10 +324,9 @@ class SiteView {
     const missing = before ? values.length - before.points.length : 0;
     const beside = earlier && (missing > 0 && ['minute', 'hour'].includes(step) ? [...Array(missing).fill(null), ...earlier] : earlier);
     const unit = t(page ? 'views' : METRICS[metric]);
-    const open = ['hour', 'today', 'week', 'month', 'quarter', 'year', 'all'].includes(period) || this.dates().to === this.today();
     const said = (i) => `${unit}: ${grouped(values[i])}` + (beside && beside[i] !== null && beside[i] !== undefined ? ` · ${t('before')}: ${grouped(beside[i])}` : '');
     this.chart.element.setAttribute('aria-label', `${unit}, ${t(PERIODS[period].word)}, ${t(STEPS[step] || 'step_minute')}`);
-    this.chart.draw({values, before: beside, names: (i) => pointText(points[i][0], step), ticks: (i) => (values.length > 48 && step === 'hour' ? pointText(localDate(points[i][0]), 'day', true) : pointText(points[i][0], step, true)), said, open});
+    this.chart.draw({values, before: beside, names: (i) => pointText(points[i][0], step), ticks: (i) => (values.length > 48 && step === 'hour' ? pointText(localDate(points[i][0]), 'day', true) : pointText(points[i][0], step, true)), said, open: this.goesOn()});
     this.points = {
       columns: [['time', t('time')], ['value', unit], ...(beside ? [['before', t('before')]] : [])],
       rows: points.map(([start, value], i) => ({time: typeof start === 'string' ? start : pointText(start, step), value, before: beside ? beside[i] ?? null : undefined})).reverse(),
@@ -370,10 +396,11 @@ class SiteView {
       setText(this.pageCards.total.number, grouped(digits(stats.page, 'total')));
       setFacts(this.pageCards.online.facts, [[t('online_site'), grouped(stats.online)]]);
       setFacts(this.pageCards.total.facts, [[t('total_site'), grouped(digits(stats, 'total'))]]);
-      return;
+      return this.grow();
     }
     this.head.show(this.stats);
     this.embed?.numbers(this.stats);
+    this.grow();
   }
 
   connect() {
