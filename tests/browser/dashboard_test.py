@@ -82,12 +82,17 @@ class Dashboard(unittest.TestCase):
     def tab(self, path=f"sites/{SITE}", size=DESKTOP, dark=False, lang="vi", ready=".figure", **options):
         tab = Tab(self.browser, **options)
         self.addCleanup(tab.close)
-        tab.call("Emulation.setDeviceMetricsOverride", width=size[0], height=size[1], deviceScaleFactor=1, mobile=size[0] < 600)
-        tab.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
+        self.look(tab, size, dark)
         tab.call("Page.addScriptToEvaluateOnNewDocument", source=f"localStorage.setItem('footfall-lang', '{lang}')" if lang else "0")
         tab.open(self.url(path))
         self.wait(tab, f"document.querySelector({json.dumps(ready)})", f"{path}: no {ready}")
         return tab
+
+    def look(self, tab, size, dark):
+        """As a screen of this size has it, drawn."""
+        tab.call("Emulation.setDeviceMetricsOverride", width=size[0], height=size[1], deviceScaleFactor=1, mobile=size[0] < 600)
+        tab.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
+        tab.run("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(() => drawn(1))))")
 
     def wait(self, tab, script, message, wait_s=20):
         self.assertTrue(eventually(lambda: tab.run(f"Boolean({script})"), wait_s), f"{message}\n{tab.run('document.body.innerText')}")
@@ -479,29 +484,30 @@ class Dashboard(unittest.TestCase):
             self.skipTest("axe-core is not here: tests/run.sh installs it where there is npm")
         axe = AXE.read_text()
         for lang in ("vi", "en"):
-            for dark in (False, True):
-                for path, ready in ((f"sites/{SITE}", ".main-chart svg path"), (f"sites/{SITE}#page=%2Ftin%2Fcau-moi", ".main-chart svg path"), (f"sites/{PRIVATE}", "form.login"), ("", ".site-card")):
-                    tab = self.tab(path, dark=dark, lang=lang, ready=ready)
-                    if path == f"sites/{SITE}":
-                        self.loaded(tab)
-                        tab.run("[...document.querySelectorAll('button')].filter(b => /^(Bảng|Table)$/.test(b.textContent)).forEach(b => b.click())")
-                    tab.run(axe + ";0")
+            for path, ready in ((f"sites/{SITE}", ".main-chart svg path"), (f"sites/{SITE}#page=%2Ftin%2Fcau-moi", ".main-chart svg path"), (f"sites/{PRIVATE}", "form.login"), ("", ".site-card")):
+                tab = self.tab(path, lang=lang, ready=ready)
+                if path == f"sites/{SITE}":
+                    self.loaded(tab)
+                    tab.run("[...document.querySelectorAll('button')].filter(b => /^(Bảng|Table)$/.test(b.textContent)).forEach(b => b.click())")
+                tab.run(axe + ";0")
+                for dark in (False, True):
+                    self.look(tab, DESKTOP, dark)
                     found = json.loads(tab.run("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
                                                ".then(r => JSON.stringify(r.violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 200) + ' ' + n.failureSummary)])))"))
                     self.assertEqual(found, [], f"{path} {lang} {'dark' if dark else 'light'}")
-                    tab.close()
+                tab.close()
 
     def test_pictures(self):
         """The whole page on a phone, a desk and a wall; nothing is wider than the screen."""
         for lang in ("vi", "en"):
-            for dark in (False, True):
-                for name, size in (("phone", PHONE_SIZE), ("desk", DESKTOP), ("wall", WALL)):
-                    if name == "wall" and (lang == "en") != dark:
-                        continue  # one in each ground is enough of these
-                    tab = self.loaded(self.tab(size=size, dark=dark, lang=lang))
+            tab = self.loaded(self.tab(lang=lang))
+            for name, size in (("phone", PHONE_SIZE), ("desk", DESKTOP), ("wall", WALL)):
+                for dark in (False, True):
+                    self.look(tab, size, dark)
                     self.assertLessEqual(tab.run("document.documentElement.scrollWidth"), size[0], name)
-                    self.picture(tab, f"dashboard-{name}-{lang}-{'dark' if dark else 'light'}")
-                    tab.close()
+                    if name != "wall" or (lang == "en") == dark:  # one in each ground is enough of these
+                        self.picture(tab, f"dashboard-{name}-{lang}-{'dark' if dark else 'light'}")
+            tab.close()
 
 
 if __name__ == "__main__":

@@ -85,6 +85,13 @@ function pointText(start, step, brief) {
   return dateFormat(brief ? clock : {weekday: 'short', day: 'numeric', month: 'short', ...clock}, reader.zone).format(at);
 }
 
+// Which days the lists are of: whole ones, also where the last hour is looked at.
+function rangeText(period, {from, to}) {
+  if (period === 'all') return t('period_all');
+  const form = dateFormat({day: 'numeric', month: 'long', year: 'numeric'}, 'UTC');
+  return from === to ? form.format(new Date(utcOf(from))) : form.formatRange(new Date(utcOf(from)), new Date(utcOf(to)));
+}
+
 // Of an answer's time, "2026-11-23T10:00:00.123+07:00": as the site's clock has it.
 function clockText(time) {
   return time ? time.slice(11, 16) : '';

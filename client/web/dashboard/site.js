@@ -180,7 +180,8 @@ class SiteView {
         this.pages = new PageList(this);
         this.refused = new RefusedList(this);
         this.lists = [this.pages, ...Object.keys(LISTS).map((dimension) => new List(this, dimension)), this.refused];
-        parts.push(h('div', {class: 'lists'}, this.lists.map((list) => list.element)));
+        this.range = h('p', {class: 'range'});
+        parts.push(this.range, h('div', {class: 'lists'}, this.lists.map((list) => list.element)));
       } else {
         parts.push(panel(t('more_with_token'), {kind: 'wide'}, this.login(t('counter_only'))));
       }
@@ -367,6 +368,7 @@ class SiteView {
       reader.zone = series.timezone;
       this.head?.takeSeconds(series);
     }, () => {});
+    setText(this.range, rangeText(this.state.period, this.dates()));
     for (const list of this.lists) list.load();
   }
 
