@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,6 +24,9 @@ void append_xml(std::string& out, std::string_view text);
 
 // Well-formed UTF-8 without control characters: each of those becomes a space, each stray byte U+FFFD.
 std::string one_line(std::string_view text);
+
+// "plain, badge or digits": of what may be given.
+std::string alternatives(std::span<const std::string_view> names);
 
 // Takes the next pair of a query ("a=1&b=2"), key and value decoded ('+' is a space); where there is no '=', and of an
 // empty pair, the value is empty. A broken percent sign stands for itself.

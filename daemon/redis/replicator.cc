@@ -238,6 +238,7 @@ void Replicator::read_index(const FlushPtr& flush) {
     if (flush->resync) {
       resync_ = false;
       const bool after_loss = std::exchange(lost_, false);
+      const bool first = std::exchange(first_resync_, false);
       counters_.resyncs.add();
       changes_told_.clear();
       told_.clear();
@@ -254,8 +255,9 @@ void Replicator::read_index(const FlushPtr& flush) {
         flush->slots_of.insert(site);
         flush->changes_of.insert(site);
         dirty_.insert(site);
-        // What others were told of may be there, and its name in the index not: they may not have noticed.
-        if (after_loss) unnamed_slots_.insert(site);
+        // What others were told of may be there, and its name in the index not: they may not have noticed. So may what
+        // the run before this one wrote last, which may have been a slot of one before that.
+        if (after_loss || first) unnamed_slots_.insert(site);
         name_changes(site);
       }
       flush->changes_of.insert("");
@@ -505,7 +507,7 @@ void Replicator::read_changes(const FlushPtr& flush, const std::string& site) {
   call(flush, {"HLEN", key(site, "changes")}, [this, flush, site](const Reply& count) {
     if (may_name_all(count)) {
       if (count.integer == 0) return;
-      const auto take = [this, flush, site](const Reply& ids) { read_unknown(flush, site, ids); };
+      const auto take = [this, flush, site](const Reply& names) { read_unknown(flush, site, names); };
       return call(flush, {"HKEYS", key(site, "changes")}, take, &site);
     }
     scan(calls_of(flush, site), "HSCAN", key(site, "changes"), at_once(site, options_.pairs_at_once),
@@ -519,16 +521,16 @@ void Replicator::read_changes(const FlushPtr& flush, const std::string& site) {
 }
 
 // It is there; and it is not known here, nor looked at already.
-bool Replicator::is_news(const std::string& change_id) {
-  const bool knows = node_.knows(change_id);
-  if (!knows || !node_.is_past(change_id)) changes_told_.insert(change_id);  // past ones are told no more
-  return !knows && !waiting_.contains(change_id) && !refused_.contains(change_id);
+bool Replicator::is_news(const std::string& change) {
+  const bool knows = node_.knows(change);
+  if (!knows || !node_.is_past(change)) changes_told_.insert(change);  // past ones are told no more
+  return !knows && !waiting_.contains(change) && !refused_.contains(change);
 }
 
-void Replicator::read_unknown(const FlushPtr& flush, const std::string& site, const Reply& ids) {
+void Replicator::read_unknown(const FlushPtr& flush, const std::string& site, const Reply& there) {
   std::vector<std::string> unknown;
-  for (const Reply& id : ids.elements) {
-    if (is_news(id.text)) unknown.push_back(id.text);
+  for (const Reply& name : there.elements) {
+    if (is_news(name.text)) unknown.push_back(name.text);
   }
   redis::read_fields(calls_of(flush, site), key(site, "changes"), std::move(unknown),
                      at_once(site, options_.changes_at_once),
@@ -537,15 +539,15 @@ void Replicator::read_unknown(const FlushPtr& flush, const std::string& site, co
                      });
 }
 
-void Replicator::take_change(const FlushPtr& flush, const std::string& site, const std::string& id,
+void Replicator::take_change(const FlushPtr& flush, const std::string& site, const std::string& name,
                              const Reply& value) {
   if (value.is(Reply::Type::nil)) {  // Redis lost it since
-    changes_told_.erase(id);
+    changes_told_.erase(name);
     return;
   }
   base::Result<sites::SharedChange> change = sites::decode_shared_change(value.text);
-  if (!change || change->site != site || change->change.id != id) {
-    complain("change " + id + " of " + (site.empty() ? "no site" : site) +
+  if (!change || change->site != site || (change->field() != name && change->change.id != name)) {
+    complain("change " + name + " of " + (site.empty() ? "no site" : site) +
              " cannot be read: " + (change ? "it is called otherwise, or of another site" : change.error().detail));
     return;
   }
@@ -647,8 +649,8 @@ void Replicator::put_back(const FlushPtr& flush, const std::string& site, const 
 
 void Replicator::digest(const FlushPtr& flush) {
   for (sites::SharedChange& change : flush->changes) {
-    const std::string id = change.change.id;
-    waiting_.emplace(id, std::move(change));
+    std::string name = change.field();
+    waiting_.emplace(std::move(name), std::move(change));
   }
   adopt_waiting();
   std::erase_if(flush->learnt, [this](const ReplicatedNode::Learnt& learnt) {
@@ -703,7 +705,7 @@ void Replicator::adopt_waiting() {
         moved = true;
       } else {
         complain("change " + change.change.id + " is not adopted: " + adopted.error().detail);
-        if (refused_.size() < kRefusedMax) refused_.insert(change.change.id);
+        if (refused_.size() < kRefusedMax) refused_.insert(it->first);
       }
       waiting_.erase(it);
     }
@@ -724,18 +726,18 @@ void Replicator::look_for_passed_over() {
 void Replicator::write_changes(const FlushPtr& flush) {
   const std::uint64_t applied = node_.changes_applied();
   if (applied != changes_seen_) {
-    std::map<std::string, Pairs> by_site;  // site -> id, bytes
+    std::map<std::string, Pairs> by_site;  // site -> name, bytes
     node_.each_shared([&](const sites::SharedChange& change) {
-      if (!changes_told_.contains(change.change.id))
-        by_site[change.site].emplace_back(change.change.id, encode(change));
+      std::string name = change.field();
+      if (!changes_told_.contains(name)) by_site[change.site].emplace_back(std::move(name), encode(change));
     });
     for (auto& [site, changes] : by_site) {
-      std::vector<std::string> ids;
-      for (const auto& [id, bytes] : changes) ids.push_back(id);
+      std::vector<std::string> names;
+      for (const auto& [name, bytes] : changes) names.push_back(name);
       // What is there was not seen, or came meanwhile, and may say more: pages of a restored snapshot.
       write_missing(calls_of(flush, site), key(site, "changes"), std::move(changes),
-                    [this, site = site, ids = std::move(ids)](std::size_t written) {
-                      changes_told_.insert(ids.begin(), ids.end());
+                    [this, site = site, names = std::move(names)](std::size_t written) {
+                      changes_told_.insert(names.begin(), names.end());
                       counters_.change_writes.add(written);
                       unnamed_changes_.insert(site);
                     });
