@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/text.h"
 
+#include <charconv>
+
 namespace footfall::api {
 
 namespace {
@@ -113,6 +115,15 @@ std::optional<std::string> query_value(std::string_view query, std::string_view 
     if (name == key) return std::move(value);
   }
   return std::nullopt;
+}
+
+std::optional<std::size_t> limit_of(const std::optional<std::string>& value, std::size_t fallback, std::size_t max) {
+  if (!value) return fallback;
+  std::size_t limit = 0;
+  const char* const end = value->data() + value->size();
+  const auto [stopped, error] = std::from_chars(value->data(), end, limit);
+  if (error != std::errc() || stopped != end || limit == 0 || limit > max) return std::nullopt;
+  return limit;
 }
 
 }  // namespace footfall::api

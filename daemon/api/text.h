@@ -33,5 +33,7 @@ std::string alternatives(std::span<const std::string_view> names);
 std::pair<std::string, std::string> take_query_pair(std::string_view& query);
 // The first value of `key` in a query, decoded as there; nullopt if the key is absent.
 std::optional<std::string> query_value(std::string_view query, std::string_view key);
+// A limit that was asked for, 1 to `max`; `fallback` where none was; nullopt if it is none.
+std::optional<std::size_t> limit_of(const std::optional<std::string>& value, std::size_t fallback, std::size_t max);
 
 }  // namespace footfall::api
