@@ -613,7 +613,8 @@ void Shard::apply_through(std::uint64_t sequence) {
   while (!blocks_.empty() && blocks_.front()->sequence <= sequence) {
     apply(*blocks_.front());
     if (spare_blocks_.size() < kSpareBlocksMax) spare_blocks_.push_back(std::move(blocks_.front()));
-    blocks_.pop_front();
+    // Of one alone the deque stays where it is, and needs no memory anew.
+    blocks_.size() == 1 ? blocks_.pop_back() : blocks_.pop_front();
   }
   applied_through_ = sequence;
 }
