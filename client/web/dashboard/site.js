@@ -359,7 +359,11 @@ class SiteView {
     if (!this.stats) return;
     if (this.state.page) return void this.loadChart();
     if (!this.full) return;
-    this.loadChart();
+    // The chart first: on a slow line the rest would take its room.
+    this.loadChart().then(() => this.closed || this.state.page || this.loadRest());
+  }
+
+  loadRest() {
     ask(siteApi(this.site, 'series', {metric: 'hits', step: 'hour', from: addDays(this.today(), -7)})).then((series) => {
       reader.zone = series.timezone;
       this.head?.takeHours(series);
