@@ -10,6 +10,7 @@
 #include "api/problems.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "ingest/arena.h"
 #include "ingest/paths.h"
 #include "lookup/time_zones.h"
@@ -42,7 +43,10 @@ Control::~Control() = default;
 
 void Control::start() {
   look_at_clocks();
-  thread_ = std::thread([this] { context_.run(); });
+  thread_ = std::thread([this] {
+    base::name_this_thread("control");
+    context_.run();
+  });
 }
 
 void Control::run(const std::function<void()>& task) {

@@ -64,6 +64,8 @@ constexpr std::uint64_t kReserveBytes = 4U << 20U;
 // or a stream that waits for room would have it.
 constexpr std::uint64_t kStartRoomBytes = 512U << 10U;
 constexpr std::uint64_t kStopRoomBytes = 512U << 10U;  // each shard's
+// What a stop takes beyond --drain, as told to the service manager: the last syncs of a slow disk.
+constexpr std::chrono::seconds kStopWait{50};
 // How long a start and a stop wait for Redis, where a slot is handed on. Without an answer the next run has another.
 constexpr std::chrono::milliseconds kTicketWait{1000};
 
@@ -135,6 +137,25 @@ void Server::open_all() {
   }
   checkpointer_->start();
   started_ = true;
+  manager_.ready(status_line());
+  begin_watchdog();
+}
+
+std::string Server::status_line() const {
+  std::string out = "counting " + std::to_string(recovered_.registry->size()) + " sites on";
+  for (const std::string& address : public_addresses_) out.append(" ").append(address);
+  return out + ", durability " + std::string(name_of(config_.durability));
+}
+
+void Server::begin_watchdog() {
+  if (manager_.watchdog().count() == 0) return;
+  std::vector<Watchdog::Thread> threads;
+  for (const auto& shard : shards_)
+    threads.emplace_back([&shard = *shard](std::function<void()> task) { shard.post(std::move(task)); });
+  control_->run([&] {
+    watchdog_ = std::make_unique<Watchdog>(control_->context(), std::move(threads), manager_.watchdog(),
+                                           [this] { manager_.tell("WATCHDOG=1"); });
+  });
 }
 
 base::Error Server::no_room_to_start(const base::Error& cause) const {
@@ -212,7 +233,7 @@ void Server::warn_of_missing_files() const {
 void Server::recover() {
   std::vector<http::ListenAddress> addresses = config_.admin;
   addresses.insert(addresses.end(), config_.metrics_listen.begin(), config_.metrics_listen.end());
-  startup_ = std::make_unique<StartupListener>(addresses, recovery_progress_, tls_);
+  startup_ = std::make_unique<StartupListener>(addresses, recovery_progress_, tls_, manager_);
   const auto began = std::chrono::steady_clock::now();
   store::StartOptions start;
   start.accept_loss = config_.accept_loss;
@@ -492,7 +513,10 @@ void Server::listen_with_shards(http::ListenAddress address) {
     auto listener =
         http::Listener::open(shards_[i]->context(), address, kPublicListener, std::move(loops), tls_, sharing).value();
     address.port = listener->port();
-    if (i == 0) base::log::info("listening on " + listener->address());
+    if (i == 0) {
+      public_addresses_.push_back(listener->address());
+      base::log::info("listening on " + listener->address());
+    }
     shards_[i]->add_listener(std::move(listener));
   }
 }
@@ -553,7 +577,9 @@ void Server::renew_certificates() {
 
 void Server::stop() {
   draining_ = true;
+  manager_.stopping(std::chrono::seconds(config_.drain_s) + kStopWait);
   control_->run([&] {
+    watchdog_.reset();
     for (const auto& listener : listeners_) listener->stop();
   });
   checkpointer_->stop();

@@ -23,6 +23,7 @@
 #include "http/listener.h"
 #include "metrics/exposition.h"
 #include "redis_link.h"
+#include "service_manager.h"
 #include "shard.h"
 #include "startup.h"
 #include "store/checkpointer.h"
@@ -31,6 +32,7 @@
 #include "store/own_slot.h"
 #include "store/recovery.h"
 #include "store/reserve.h"
+#include "watchdog.h"
 
 namespace footfall {
 
@@ -57,6 +59,8 @@ class Server {
   void open_redis();
   void open_threads();  // control, shards, checkpointer
   void first_start();   // the admin token, also of a restored directory
+  void begin_watchdog();
+  std::string status_line() const;
   void open_listeners();
   void tell_of_certificates() const;
   void renew_certificates();
@@ -77,6 +81,7 @@ class Server {
   api::Readiness readiness() const;
 
   const Config config_;
+  const ServiceManager manager_ = ServiceManager::of_environment();
   const std::string batch_path_;  // where large bodies are taken
   std::unique_ptr<store::DataDirectory> directory_;
   std::unique_ptr<store::Reserve> reserve_;
@@ -102,10 +107,12 @@ class Server {
   std::unique_ptr<store::Checkpointer> checkpointer_;
   std::unique_ptr<Backups> backups_;
   std::unique_ptr<metrics::Exposition> exposition_;
+  std::unique_ptr<Watchdog> watchdog_;  // of the control thread; null: nobody watches
   std::shared_ptr<const base::TlsContext> tls_;  // null: no listener is with TLS; replaced by the control thread
   std::vector<std::unique_ptr<http::Listener>> listeners_;  // of control; those of the shards are theirs
 
-  std::uint64_t syslog_buffer_bytes_ = 0;  // of all sockets
+  std::vector<std::string> public_addresses_;  // as bound
+  std::uint64_t syslog_buffer_bytes_ = 0;      // of all sockets
   std::atomic<bool> started_{false}, draining_{false};
 };
 

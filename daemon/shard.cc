@@ -19,6 +19,7 @@
 #include "api/stats.h"
 #include "api/text.h"
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "candidate.h"
 #include "ingest/native.h"
 #include "sites/records.h"
@@ -137,7 +138,10 @@ Shard::Shard(unsigned index, const ShardEnvironment& environment, std::unique_pt
 Shard::~Shard() = default;
 
 void Shard::start() {
-  thread_ = std::thread([this] { context_.run(); });
+  thread_ = std::thread([this] {
+    base::name_this_thread("shard-" + std::to_string(index_));
+    context_.run();
+  });
 }
 
 void Shard::post(std::function<void()> task) {
