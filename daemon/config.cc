@@ -255,7 +255,7 @@ std::vector<Option> option_table() {
       {"metrics-listen", "ADDR", "listener for /metrics and health alone (none)", true,
        addresses(&Config::metrics_listen)},
       {"tls-certificate", "FILE",
-       "certificate of the listeners with TLS and those up to its authority, in PEM; SIGHUP reads it again (none)",
+       "certificate of the listeners with TLS and those up to its authority, in PEM; a reload reads it again (none)",
        false, file(&Config::tls_certificate)},
       {"tls-key", "FILE", "its private key, in PEM, which not everybody may read (none)", false,
        file(&Config::tls_key)},
@@ -367,6 +367,7 @@ void apply(const Option& option, Config& config, const std::vector<std::string>&
     throw base::Failure(wrong(where + ": takes one value, " + std::to_string(values.size()) + " are given"));
   if (const Result<void> done = option.set(config, values); !done)
     throw base::Failure(wrong(where + ": " + done.error().detail));
+  config.given[option.name] = values;
 }
 
 // A TOML value as the text that a flag would have. False for tables, dates and floats, which no option takes.

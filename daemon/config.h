@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -55,6 +56,8 @@ struct Config {
   base::log::Level log_level = base::log::Level::info;
   bool accept_loss = false;  // a start goes on without what the journal lost
   bool check_only = false;   // --check-config
+  // option -> its values as texts, of those that were given, wherever that was
+  std::map<std::string, std::vector<std::string>> given;
 };
 
 // Whether one of the addresses is with TLS.

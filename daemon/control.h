@@ -57,6 +57,7 @@ struct ControlEnvironment {
   std::function<api::Readiness()> readiness;
   std::function<RedisLink*()> redis;  // nullptr: none
   std::function<std::string()> metrics_text;
+  std::function<base::Result<api::ReloadOutcome>()> reload;
   // Pings so far with a forwarding field from a peer that is not trusted.
   std::function<std::uint64_t()> untrusted_forwards;
 };
@@ -111,6 +112,7 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   api::NodeList* nodes() override { return node_link(); }
   api::Readiness readiness() override { return environment_.readiness(); }
   std::string metrics_text() override { return environment_.metrics_text(); }
+  base::Result<api::ReloadOutcome> reload() override { return environment_.reload(); }
 
   void on_requests(http::ConnectionRef connection, const http::Peer& peer, http::Requests& requests) override;
   void on_refused(const http::Peer& peer, http::ParseError error, const http::Request* request,

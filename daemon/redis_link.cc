@@ -40,6 +40,11 @@ RedisLink::RedisLink(const boost::asio::any_io_executor& control, const RedisOpt
   talk();
 }
 
+void RedisLink::set_snapshots(std::int32_t interval_s, std::uint32_t kept) {
+  options_.snapshot_interval_s = interval_s;
+  options_.snapshots_kept = kept;
+}
+
 void RedisLink::tick(std::int64_t now_s) {
   const std::int64_t now_ms = clock_.utc_ms();
   if (const auto line = trouble_log_.look(client_.trouble(now_ms), now_ms)) {

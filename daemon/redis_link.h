@@ -35,6 +35,7 @@ class RedisLink {
             sites::Registry& registry, const store::OwnSlot& slot, LocalNodeWays ways, ingest::Salts& salts,
             const std::optional<ingest::ClusterKey>& key);
 
+  void set_snapshots(std::int32_t interval_s, std::uint32_t kept);
   // Each second.
   void tick(std::int64_t now_s);
 
@@ -53,7 +54,7 @@ class RedisLink {
   LocalNodeWays sending(LocalNodeWays ways);
 
   boost::asio::any_io_executor control_;
-  const RedisOptions options_;
+  RedisOptions options_;
   const base::Clock& clock_;
   redis::Client client_;
   redis::ClientCalls calls_;

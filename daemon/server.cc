@@ -100,7 +100,8 @@ void add_tls(metrics::Facts& facts, const http::LoopCounters& loop) {
 
 }  // namespace
 
-Server::Server(const Config& config) : config_(config), batch_path_(config.base_path + "/v1/hits") {}
+Server::Server(const Config& config, std::function<Config()> read_again)
+    : config_(config), read_again_(std::move(read_again)), batch_path_(config.base_path + "/v1/hits") {}
 Server::~Server() {
   base::log::stop();  // after a start that failed: its thread must not outlive main()
 }
@@ -276,19 +277,15 @@ base::Result<std::unique_ptr<journal::Writer>> Server::open_writer(StreamId stre
 
 void Server::open_threads() {
   recovered_.registry->batch_keys().set_limits({config_.batch_keys_max, config_.batch_key_memory_max});
+  const auto settings = shard_settings();
   shard_environment_ = std::make_unique<ShardEnvironment>(
       ShardEnvironment{*clock_,
                        directory_->files(),
                        config_.durability,
-                       config_.sync_interval_s,
                        lookup::AgentDatabase::load({}),
                        directory_->incarnation_text(),
                        config_.base_path,
                        config_.script_name,
-                       config_.trusted_proxies,
-                       config_.rate_limit,
-                       config_.rate_burst,
-                       config_.online_pairs_max,
                        loop_limits(config_),
                        parser_limits(batch_path_),
                        [this](sites::Site* site) {
@@ -306,8 +303,7 @@ void Server::open_threads() {
                            base::log::warning("the stop takes room of the reserve: the disk is full");
                        },
                        recovered_.registry->imports(),
-                       recovered_.registry->batch_keys(),
-                       config_.syslog});
+                       recovered_.registry->batch_keys()});
   base::log::info("agents: " + shard_environment_->agents->description());
 
   control_environment_ = std::make_unique<ControlEnvironment>(ControlEnvironment{
@@ -334,6 +330,7 @@ void Server::open_threads() {
       [this] { return readiness(); },
       [this] { return redis_.get(); },
       [this] { return exposition_->text(); },
+      [this] { return reload(); },
       [this] {
         std::uint64_t forwards = 0;
         for (const auto& shard : shards_) forwards += shard->counters().untrusted_forwards.get();
@@ -356,8 +353,8 @@ void Server::open_threads() {
   std::vector<const metrics::ShardCounters*> counters;
   const auto sites = recovered_.registry->directory(control_->writer().durable_through());
   for (unsigned i = 0; i < config_.threads; ++i) {
-    shards_.push_back(std::make_unique<Shard>(i, *shard_environment_, open_writer(stream_of_shard(i)).value(),
-                                              recovered_.stream_hits[stream_of_shard(i)]));
+    shards_.push_back(std::make_unique<Shard>(i, *shard_environment_, settings,
+                                              open_writer(stream_of_shard(i)).value(), recovered_.stream_hits[stream_of_shard(i)]));
     shards_.back()->set_salts(salts_->keys());
     shards_.back()->set_directory(sites);
     counters.push_back(&shards_.back()->counters());
@@ -375,6 +372,7 @@ void Server::open_threads() {
     }
   }
   exposition_ = std::make_unique<metrics::Exposition>(counters, [this] { return facts(); });
+  reloads_.last_success_s = now_s;
   const store::CheckpointLimits limits{config_.checkpoint_interval_s, config_.checkpoint_journal_bytes};
   checkpointer_ = std::make_unique<store::Checkpointer>(*directory_, counting_limits(config_), *history_writer_,
                                                         *reserve_, *clock_, live_side(), limits);
@@ -541,7 +539,10 @@ void Server::wait_for_signal() {
   int which = 0;
   sigwait(&taken, &which);
   while (which == SIGHUP) {
-    renew_certificates();
+    base::log::info("received SIGHUP");
+    manager_.reloading();
+    control_->run([this] { (void)reload(); });
+    manager_.ready(status_line());
     sigwait(&taken, &which);
   }
   base::log::info(std::string("received ") + (which == SIGTERM ? "SIGTERM" : "SIGINT") + ", draining");
@@ -553,39 +554,78 @@ void Server::tell_of_certificates() const {
   if (!warning.empty()) base::log::warning(warning);
 }
 
-// Open connections keep theirs.
-void Server::renew_certificates() {
-  if (!tls_) {
-    base::log::warning(
-        "received SIGHUP: nothing can be reloaded but certificates, and no listener is with TLS; "
-        "options are read at the start alone");
-    return;
+base::Result<api::ReloadOutcome> Server::reload() {
+  auto outcome = try_reload();
+  reloads_.last_succeeded = outcome.has_value();
+  if (outcome) {
+    reloads_.last_success_s = clock_->utc_s();
+  } else {
+    ++reloads_.failures;
+    base::log::error("not reloaded, all stays as it was: " + outcome.error().detail);
   }
-  const auto read = read_certificates(config_);
-  if (!read) {
-    base::log::error("received SIGHUP: the certificate stays as it was: " + read.error().detail);
-    return;
+  return outcome;
+}
+
+base::Result<api::ReloadOutcome> Server::try_reload() {
+  Config wanted;
+  try {
+    wanted = read_again_();
+  } catch (const base::Failure& failure) {
+    return failure.error();
   }
-  control_->run([&] {
-    tls_ = *read;
-    for (const auto& listener : listeners_) listener->renew(tls_);
-  });
-  for (const auto& shard : shards_) shard->run([&] { shard->renew(*read); });
-  base::log::info("received SIGHUP: new connections are shown the certificate in " + config_.tls_certificate);
-  tell_of_certificates();
+  Config changed = config_;
+  Reloaded reloaded = take_reloadable(changed, wanted);
+  // All that may fail comes before all that changes something.
+  std::shared_ptr<const base::TlsContext> tls;
+  if (tls_) {
+    auto read = read_certificates(changed);
+    if (!read) return read.error();
+    tls = *std::move(read);
+  }
+  config_ = std::move(changed);
+  apply_settings();
+  if (tls) {
+    tls_ = tls;
+    for (const auto& listener : listeners_) listener->renew(tls);
+    for (const auto& shard : shards_) shard->run([&] { shard->renew(tls); });  // open connections keep theirs
+    tell_of_certificates();
+  }
+  base::log::info("reloaded: " + describe(reloaded) +
+                  (tls ? "; new connections are shown the certificate in " + config_.tls_certificate : ""));
+  return api::ReloadOutcome{std::move(reloaded.applied), std::move(reloaded.needs_start), tls != nullptr};
+}
+
+std::shared_ptr<const ShardSettings> Server::shard_settings() const {
+  const http::LoopLimits limits = loop_limits(config_);
+  return std::make_shared<ShardSettings>(ShardSettings{config_.sync_interval_s, config_.trusted_proxies,
+                                                       config_.rate_limit, config_.rate_burst, config_.online_pairs_max,
+                                                       limits.connections_max, limits.body_memory_max, config_.syslog});
+}
+
+void Server::apply_settings() {
+  base::log::set_level(config_.log_level);
+  const auto settings = shard_settings();
+  for (const auto& shard : shards_) shard->run([&] { shard->set_settings(settings); });
+  control_->loop().set_limits(settings->connections_max, settings->body_memory_max);
+  control_environment_->sites_max = config_.sites_max;
+  recovered_.registry->batch_keys().set_limits({config_.batch_keys_max, config_.batch_key_memory_max});
+  checkpointer_->set_limits({config_.checkpoint_interval_s, config_.checkpoint_journal_bytes});
+  if (redis_) redis_->set_snapshots(config_.redis.snapshot_interval_s, config_.redis.snapshots_kept);
 }
 
 void Server::stop() {
   draining_ = true;
-  manager_.stopping(std::chrono::seconds(config_.drain_s) + kStopWait);
+  std::int32_t drain_s = 0;
   control_->run([&] {
+    drain_s = config_.drain_s;
     watchdog_.reset();
     for (const auto& listener : listeners_) listener->stop();
   });
+  manager_.stopping(std::chrono::seconds(drain_s) + kStopWait);
   checkpointer_->stop();
   backups_->stop();
-  for (const auto& shard : shards_) shard->begin_stop(config_.drain_s);
-  control_->stop(config_.drain_s);  // before the shards' threads end: it waits for them when it publishes
+  for (const auto& shard : shards_) shard->begin_stop(drain_s);
+  control_->stop(drain_s);  // before the shards' threads end: it waits for them when it publishes
   for (const auto& shard : shards_) shard->wait_for_drain();
   for (const auto& shard : shards_) shard->finish_stop();
   leave_ticket();
@@ -811,6 +851,9 @@ metrics::Facts Server::facts() const {
     facts.snapshot_failures = snapshots.failed;
     facts.snapshot_last_s = snapshots.last_s;
   }
+  facts.reload_failures = reloads_.failures;
+  facts.last_reload_succeeded = reloads_.last_succeeded;
+  facts.last_reload_success_s = reloads_.last_success_s;
   facts.admin_failed_attempts = control_->admin().failed_attempts().get();
   facts.log_lines_dropped = base::log::dropped();
   facts.ready = takes_hits();

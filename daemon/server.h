@@ -9,6 +9,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -23,6 +24,7 @@
 #include "http/listener.h"
 #include "metrics/exposition.h"
 #include "redis_link.h"
+#include "reload.h"
 #include "service_manager.h"
 #include "shard.h"
 #include "startup.h"
@@ -36,15 +38,23 @@
 
 namespace footfall {
 
+// Of reloads since the start.
+struct ReloadStats {
+  std::uint64_t failures = 0;
+  bool last_succeeded = true;
+  std::int64_t last_success_s = 0;  // UTC; that of the start, until there is one
+};
+
 class Server {
  public:
-  explicit Server(const Config& config);
+  // `read_again` gives the configuration as it is at that moment; throws base::Failure where it is wrong.
+  Server(const Config& config, std::function<Config()> read_again);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
   void start();
-  // SIGTERM or SIGINT; SIGHUP reads the certificates again, for new connections. SIGPIPE and SIGXFSZ are ignored.
+  // SIGTERM or SIGINT; SIGHUP reloads. SIGPIPE and SIGXFSZ are ignored.
   void wait_for_signal();
   void stop();
 
@@ -63,7 +73,10 @@ class Server {
   std::string status_line() const;
   void open_listeners();
   void tell_of_certificates() const;
-  void renew_certificates();
+  base::Result<api::ReloadOutcome> reload();      // on the control thread
+  base::Result<api::ReloadOutcome> try_reload();  // leaves all as it was, or changes it
+  void apply_settings();                          // of config_, what a reload may have changed
+  std::shared_ptr<const ShardSettings> shard_settings() const;
   void listen_with_shards(http::ListenAddress address);
   void open_syslog();
   base::Error no_room_to_start(const base::Error& cause) const;
@@ -80,7 +93,8 @@ class Server {
   metrics::Facts facts() const;
   api::Readiness readiness() const;
 
-  const Config config_;
+  Config config_;  // a reload changes it, on the control thread: others read what that leaves alone
+  const std::function<Config()> read_again_;
   const ServiceManager manager_ = ServiceManager::of_environment();
   const std::string batch_path_;  // where large bodies are taken
   std::unique_ptr<store::DataDirectory> directory_;
@@ -113,6 +127,7 @@ class Server {
 
   std::vector<std::string> public_addresses_;  // as bound
   std::uint64_t syslog_buffer_bytes_ = 0;      // of all sockets
+  ReloadStats reloads_;                        // the control thread's
   std::atomic<bool> started_{false}, draining_{false};
 };
 

@@ -110,8 +110,8 @@ struct Shard::Block {
   std::vector<std::pair<sites::SiteId, counting::Observation>> observations;
 };
 
-Shard::Shard(unsigned index, const ShardEnvironment& environment, std::unique_ptr<journal::Writer> writer,
-             std::uint64_t applied_hits)
+Shard::Shard(unsigned index, const ShardEnvironment& environment, std::shared_ptr<const ShardSettings> settings,
+             std::unique_ptr<journal::Writer> writer, std::uint64_t applied_hits)
     : index_(index),
       environment_(environment),
       context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
@@ -121,10 +121,11 @@ Shard::Shard(unsigned index, const ShardEnvironment& environment, std::unique_pt
                                          environment.loop_limits)),
       sink_(*loop_),
       live_(sink_),
+      settings_(std::move(settings)),
       agents_(environment.agents),
-      rate_limit_(environment.rate_limit, environment.rate_burst),
+      rate_limit_(settings_->rate_limit, settings_->rate_burst),
       intake_(environment.node, environment.imports, environment.batch_keys, sites_, agents_, counters_),
-      syslog_intake_(environment.syslog, sites_, agents_, counters_, syslog_counters_),
+      syslog_intake_(settings_->syslog, sites_, agents_, counters_, syslog_counters_),
       sync_thread_(std::make_unique<journal::SyncThread>(environment.files, [this](const base::Result<void>& outcome) {
         boost::asio::post(context_, [this, outcome] { on_synced(outcome); });
       })) {
@@ -165,6 +166,15 @@ void Shard::run(const std::function<void()>& task) {
 }
 
 // --- what the control thread hands over ---
+
+// Under another rate everybody begins with a full bucket.
+void Shard::set_settings(std::shared_ptr<const ShardSettings> settings) {
+  if (settings->rate_limit != settings_->rate_limit || settings->rate_burst != settings_->rate_burst)
+    rate_limit_ = ingest::RateLimit(settings->rate_limit, settings->rate_burst);
+  loop_->set_limits(settings->connections_max, settings->body_memory_max);
+  syslog_intake_.set_options(settings->syslog);
+  settings_ = std::move(settings);
+}
 
 void Shard::set_directory(std::shared_ptr<const sites::Directory> directory) {
   directory_ = std::move(directory);
@@ -345,7 +355,7 @@ void Shard::on_hit(http::ConnectionRef connection, const http::Peer& peer, const
   ingest::Address peer_address;
   std::copy(std::begin(peer.address), std::end(peer.address), peer_address.bytes.begin());
   const ingest::ClientAddress client = ingest::client_address(
-      peer_address, peer.loopback, request.field(Field::x_forwarded_for), environment_.trusted_proxies);
+      peer_address, peer.loopback, request.field(Field::x_forwarded_for), settings_->trusted_proxies);
   if (client.untrusted_header) counters_.untrusted_forwards.add();
   const std::int64_t now_ms = loop_->now_ms();
   // A loopback peer that forwards for nobody is the owner's own program.
@@ -513,7 +523,7 @@ std::uint64_t Shard::commit(std::span<const sites::Candidate> candidates, std::s
   block.sites = touched_.size();
   if (block.groups.size() < touched_.size()) block.groups.resize(touched_.size());
   const std::uint64_t pairs = environment_.online_pairs();
-  const std::size_t pairs_left = pairs >= environment_.online_pairs_max ? 0 : environment_.online_pairs_max - pairs;
+  const std::size_t pairs_left = pairs >= settings_->online_pairs_max ? 0 : settings_->online_pairs_max - pairs;
   for (std::size_t i = 0; i < touched_.size(); ++i) {
     const std::vector<const sites::Candidate*>& part = touched_[i]->in_block;
     sites::decide(*touched_[i]->entry.site, part, index_, payload_, block.groups[i], pairs_left);
@@ -1073,7 +1083,7 @@ void Shard::each_second(std::int64_t now_ms) {
     case Durability::kernel:  // a power cut may cost what came since the last one
       // At the next tick it would be too late.
       if (now_ms + environment_.loop_limits.tick_ms - last_sync_ms_ >=
-          environment_.sync_interval_s * std::int64_t{1000})
+          settings_->sync_interval_s * std::int64_t{1000})
         start_sync();
       break;
     case Durability::memory:

@@ -69,16 +69,11 @@ struct ShardEnvironment {
   const base::Clock& clock;
   base::FileSystem& files;
   Durability durability = Durability::disk;
-  std::int32_t sync_interval_s = 1;
   std::shared_ptr<const lookup::AgentDatabase> agents;
   std::string node;  // incarnation, 32 hex digits: the Footfall-Node field
   std::string base_path;
   std::string script_name;
-  std::vector<ingest::Cidr> trusted_proxies;
-  std::uint32_t rate_limit = 100;
-  std::uint32_t rate_burst = 500;
-  std::uint64_t online_pairs_max = 0;
-  http::LoopLimits loop_limits;
+  http::LoopLimits loop_limits;  // of the start
   http::ParserLimits parser_limits;
   // Gives a site that woke up to the shard that ticks it.
   std::function<void(sites::Site*)> activated;
@@ -90,14 +85,24 @@ struct ShardEnvironment {
   // Marks of imports and keys of batches, of all shards.
   sites::Imports& imports;
   sites::BatchKeys& batch_keys;
-  const SyslogOptions& syslog;
+};
+
+// What a reload may change, in one piece.
+struct ShardSettings {
+  std::int32_t sync_interval_s = 1;
+  std::vector<ingest::Cidr> trusted_proxies;
+  std::uint32_t rate_limit = 100;
+  std::uint32_t rate_burst = 500;
+  std::uint64_t online_pairs_max = 0;
+  std::size_t connections_max = 0, body_memory_max = 0;  // see http::LoopLimits
+  SyslogOptions syslog;
 };
 
 class Shard final : public http::LoopHandler {
  public:
   // `applied_hits`: of its stream, in the sites' states already.
-  Shard(unsigned index, const ShardEnvironment& environment, std::unique_ptr<journal::Writer> writer,
-        std::uint64_t applied_hits);
+  Shard(unsigned index, const ShardEnvironment& environment, std::shared_ptr<const ShardSettings> settings,
+        std::unique_ptr<journal::Writer> writer, std::uint64_t applied_hits);
   ~Shard() override;
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
@@ -109,6 +114,7 @@ class Shard final : public http::LoopHandler {
   void run(const std::function<void()>& task);
 
   // On the shard's thread, by post() or run(), or before start():
+  void set_settings(std::shared_ptr<const ShardSettings> settings);
   void set_directory(std::shared_ptr<const sites::Directory> directory);
   void set_salts(std::shared_ptr<const ingest::SaltKeys> salts);
   void add_active(sites::Site* site);
@@ -276,6 +282,7 @@ class Shard final : public http::LoopHandler {
   std::thread thread_;
   std::promise<void> drained_;
 
+  std::shared_ptr<const ShardSettings> settings_;
   std::shared_ptr<const sites::Directory> directory_;
   std::shared_ptr<const ingest::SaltKeys> salts_;
   LocalSites sites_;

@@ -87,6 +87,8 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
         handler_(handler),
         parser_limits_(parser_limits),
         limits_(limits),
+        connections_max_(limits.connections_max),
+        body_memory_max_(limits.body_memory_max),
         parser_(parser_limits_),
         in_(kReadMax),
         set_(context, open_set()),
@@ -110,7 +112,11 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   void hold_bodies(bool hold);
   void drain(std::int64_t deadline_ms, std::function<void()> done);
   bool overloaded() const { return delay_.overloaded(); }
-  bool full() const { return load.load(std::memory_order_relaxed) >= limits_.connections_max; }
+  bool full() const { return load.load(std::memory_order_relaxed) >= connections_max_.load(std::memory_order_relaxed); }
+  void set_limits(std::size_t connections_max, std::size_t body_memory_max) {
+    connections_max_.store(connections_max, std::memory_order_relaxed);
+    body_memory_max_ = body_memory_max;
+  }
 
   Run run;
   LoopCounters counters;
@@ -185,7 +191,9 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   const base::Clock& clock_;
   LoopHandler& handler_;
   const ParserLimits parser_limits_;
-  const LoopLimits limits_;
+  const LoopLimits limits_;  // but for these two, which may change
+  std::atomic<std::size_t> connections_max_;
+  std::size_t body_memory_max_;
   RequestParser parser_;  // shared by all connections, for requests that are complete at once
   std::vector<char> in_;
   std::size_t read_max_ = kReadMax;
@@ -377,9 +385,10 @@ bool Loop::Impl::open_arriving() {
 }
 
 void Loop::Impl::open(const Arrival& arrival) {
-  const bool refused = open_ >= limits_.connections_max;
+  const std::size_t connections_max = connections_max_.load(std::memory_order_relaxed);
+  const bool refused = open_ >= connections_max;
   // Those with TLS would cost a handshake first.
-  if (refused && (arrival.tls || open_ >= limits_.connections_max + kRefusedMax)) {
+  if (refused && (arrival.tls || open_ >= connections_max + kRefusedMax)) {
     counters.refused.add();
     load.fetch_sub(1, std::memory_order_relaxed);
     ::close(arrival.fd);
@@ -515,7 +524,7 @@ void Loop::Impl::look_at_body(Slot& slot) {
     }
   }
   count_body(slot);
-  if (slot.body_memory == 0 || body_memory_ <= limits_.body_memory_max) return;
+  if (slot.body_memory == 0 || body_memory_ <= body_memory_max_) return;
   refuse_request(slot, ParseError::no_room, connection.known());
   connection.end_input();
   count_body(slot);
@@ -995,6 +1004,9 @@ bool Loop::drained(ConnectionRef connection) const {
 }
 void Loop::close(ConnectionRef connection) {
   impl_->close(connection);
+}
+void Loop::set_limits(std::size_t connections_max, std::size_t body_memory_max) {
+  impl_->set_limits(connections_max, body_memory_max);
 }
 void Loop::hold_bodies(bool hold) {
   impl_->hold_bodies(hold);

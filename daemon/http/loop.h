@@ -145,6 +145,9 @@ class Loop {
   // Closes when what is unsent is sent; answers still owed are not waited for.
   void close(ConnectionRef connection);
 
+  // In the place of those of LoopLimits. The loop's thread.
+  void set_limits(std::size_t connections_max, std::size_t body_memory_max);
+
   // While true, bodies that go to a sink are not read on: their senders wait.
   void hold_bodies(bool hold);
 

@@ -137,7 +137,6 @@ struct Checkpointer::Impl {
   Reserve& reserve;
   const base::Clock& clock;
   LiveSide live;
-  CheckpointLimits triggers;
 
   std::mutex run_mutex;               // one run at a time
   std::atomic<bool> stopping{false};  // ends a run at its next block, and the thread
@@ -148,6 +147,7 @@ struct Checkpointer::Impl {
 
   mutable std::mutex mutex;  // guards what follows
   std::condition_variable wake;
+  CheckpointLimits triggers;
   CheckpointStats stats;
   std::uint64_t covered_bytes = 0;  // of live.journal_bytes(), by the newest checkpoint
   std::thread thread;
@@ -297,6 +297,7 @@ void Checkpointer::Impl::loop() {
   std::unique_lock lock(mutex);
   while (!wake.wait_for(lock, kPoll, [this] { return stopping.load(); })) {
     const std::uint64_t bytes = uncovered();
+    schedule.set(triggers.interval_s, triggers.journal_bytes_max);
     lock.unlock();
     // Rounded: a poll that comes a little early is the one.
     const double since_s = std::round(std::chrono::duration<double>(Clock::now() - last).count());
@@ -321,15 +322,15 @@ Checkpointer::Checkpointer(const DataDirectory& directory, const counting::Limit
                      reserve,
                      clock,
                      std::move(live),
+                     {},
+                     {},
+                     {},
+                     {},
+                     {},
+                     {},
+                     {},
+                     {},
                      triggers,
-                     {},
-                     {},
-                     {},
-                     {},
-                     {},
-                     {},
-                     {},
-                     {},
                      {},
                      {},
                      {}}) {}
@@ -361,6 +362,11 @@ base::Result<BackupSummary> Checkpointer::backup(const std::string& path) {
   if (impl_->stopping) return Error{base::Errc::unavailable, "the daemon is being stopped"};
   if (auto done = impl_->timed_run(true); !done) return done.error();
   return write_backup(impl_->directory, impl_->history, impl_->limits, impl_->clock.utc_s(), path, impl_->stopping);
+}
+
+void Checkpointer::set_limits(const CheckpointLimits& triggers) {
+  std::lock_guard lock(impl_->mutex);
+  impl_->triggers = triggers;
 }
 
 CheckpointStats Checkpointer::stats() const {

@@ -85,6 +85,8 @@ class Checkpointer {
   // calling thread; unavailable if stop() comes meanwhile.
   base::Result<BackupSummary> backup(const std::string& path);
   CheckpointStats stats() const;
+  // From now on. Any thread.
+  void set_limits(const CheckpointLimits& triggers);
 
  private:
   struct Impl;
