@@ -92,6 +92,11 @@ http::ParserLimits parser_limits(std::string_view batch_path) {
   return limits;
 }
 
+// For the log.
+std::string inherited_name(const http::BoundSocket& socket) {
+  return socket.name().empty() ? "" : ", the service manager's socket " + socket.name();
+}
+
 void add_tls(metrics::Facts& facts, const http::LoopCounters& loop) {
   facts.tls_handshakes += loop.tls_handshakes.get();
   facts.tls_resumed += loop.tls_resumed.get();
@@ -122,6 +127,8 @@ void Server::start() {
 }
 
 void Server::open_all() {
+  inherited_ = InheritedSockets::of_environment().value();
+  check_inherited();
   tls_ = read_certificates(config_).value();
   tell_of_certificates();
   open_state();
@@ -234,7 +241,7 @@ void Server::warn_of_missing_files() const {
 void Server::recover() {
   std::vector<http::ListenAddress> addresses = config_.admin;
   addresses.insert(addresses.end(), config_.metrics_listen.begin(), config_.metrics_listen.end());
-  startup_ = std::make_unique<StartupListener>(addresses, recovery_progress_, tls_, manager_);
+  startup_ = std::make_unique<StartupListener>(addresses, recovery_progress_, tls_, manager_, inherited_);
   const auto began = std::chrono::steady_clock::now();
   store::StartOptions start;
   start.accept_loss = config_.accept_loss;
@@ -486,8 +493,19 @@ void Server::open_listeners() {
   const auto open = [&](const std::vector<http::ListenAddress>& addresses, std::uint8_t which, std::string_view what) {
     for (const http::ListenAddress& address : addresses) {
       const std::vector<http::Loop*> loops{&control_->loop()};
-      listeners_.push_back(http::Listener::open(control_->context(), address, which, loops, tls_).value());
-      base::log::info(std::string(what) + " on " + listeners_.back()->address());
+      std::vector<http::BoundSocket> sockets = inherited_.take(address, SOCK_STREAM);
+      if (sockets.empty()) {
+        listeners_.push_back(http::Listener::open(control_->context(), address, which, loops, tls_).value());
+        base::log::info(std::string(what) + " on " + listeners_.back()->address());
+      }
+      for (http::BoundSocket& socket : sockets) {
+        if (which == kAdminListener) check_reach(address, socket, config_.insecure_admin || address.tls, "admin");
+        const std::string name = inherited_name(socket);
+        listeners_.push_back(http::Listener::open(control_->context(), std::move(socket), which, loops,
+                                                  address.tls ? tls_ : nullptr)
+                                 .value());
+        base::log::info(std::string(what) + " on " + listeners_.back()->address() + name);
+      }
     }
   };
   open(config_.admin, kAdminListener, "admin interface");
@@ -500,16 +518,58 @@ void Server::open_listeners() {
       (config_.durability == Durability::kernel ? " " + std::to_string(config_.sync_interval_s) + " s" : ""));
 }
 
+void Server::check_inherited() const {
+  std::vector<http::ListenAddress> streams = config_.listen;
+  streams.insert(streams.end(), config_.admin.begin(), config_.admin.end());
+  streams.insert(streams.end(), config_.metrics_listen.begin(), config_.metrics_listen.end());
+  inherited_.check(streams, config_.syslog.listen).value();
+}
+
+// Where a socket with a name is, only the one who made it knew.
+void Server::check_reach(const http::ListenAddress& address, const http::BoundSocket& socket, bool allowed,
+                         const char* option) const {
+  if (address.name.empty() || socket.loopback() || allowed) return;
+  throw base::Failure({base::Errc::invalid_config,
+                       std::string(option) + ": the socket " + address.name + " is " + socket.address() +
+                           ", which others than this machine can reach; have its unit listen on 127.0.0.1 or a path, or "
+                           "pass --insecure-" +
+                           (std::string_view(option) == "admin" ? "admin true, or use TLS (tls:systemd:" + address.name +
+                                                                      ")"
+                                                                : "syslog true behind a firewall")});
+}
+
+std::vector<http::Loop*> Server::loops_from(std::size_t shard) const {
+  std::vector<http::Loop*> loops;
+  for (std::size_t n = 0; n < shards_.size(); ++n) loops.push_back(&shards_[(shard + n) % shards_.size()]->loop());
+  return loops;
+}
+
+// One shard accepts from each, and gives to others what it has too many of: a socket that all wait for wakes them all.
+void Server::listen_on(const http::ListenAddress& address, std::vector<http::BoundSocket> sockets) {
+  for (std::size_t i = 0; i < sockets.size(); ++i) {
+    Shard& shard = *shards_[i % shards_.size()];
+    const std::string name = inherited_name(sockets[i]);
+    auto listener = http::Listener::open(shard.context(), std::move(sockets[i]), kPublicListener,
+                                         loops_from(i % shards_.size()), address.tls ? tls_ : nullptr)
+                        .value();
+    if (std::find(public_addresses_.begin(), public_addresses_.end(), listener->address()) == public_addresses_.end()) {
+      public_addresses_.push_back(listener->address());
+      base::log::info("listening on " + listener->address() + name);
+    }
+    shard.add_listener(std::move(listener));
+  }
+}
+
 // Each shard accepts what it serves. A unix socket is one for all.
 void Server::listen_with_shards(http::ListenAddress address) {
   using Sharing = http::Listener::Sharing;
+  if (auto sockets = inherited_.take(address, SOCK_STREAM); !sockets.empty())
+    return listen_on(address, std::move(sockets));
   const std::size_t count = address.unix_socket ? 1 : shards_.size();
   for (std::size_t i = 0; i < count; ++i) {
-    std::vector<http::Loop*> loops;  // its own first
-    for (std::size_t n = 0; n < shards_.size(); ++n) loops.push_back(&shards_[(i + n) % shards_.size()]->loop());
     const Sharing sharing = i > 0 ? Sharing::beside : count > 1 ? Sharing::first : Sharing::alone;
     auto listener =
-        http::Listener::open(shards_[i]->context(), address, kPublicListener, std::move(loops), tls_, sharing).value();
+        http::Listener::open(shards_[i]->context(), address, kPublicListener, loops_from(i), tls_, sharing).value();
     address.port = listener->port();
     if (i == 0) {
       public_addresses_.push_back(listener->address());
@@ -520,8 +580,17 @@ void Server::listen_with_shards(http::ListenAddress address) {
 }
 
 void Server::open_syslog() {
-  for (std::size_t i = 0; i < config_.syslog.listen.size(); ++i) {
-    auto socket = SyslogSocket::open(config_.syslog.listen[i], config_.syslog.buffer_bytes).value();
+  std::vector<std::unique_ptr<SyslogSocket>> opened;
+  for (const http::ListenAddress& address : config_.syslog.listen) {
+    std::vector<http::BoundSocket> sockets = inherited_.take(address, SOCK_DGRAM);
+    if (sockets.empty()) opened.push_back(SyslogSocket::open(address, config_.syslog.buffer_bytes).value());
+    for (http::BoundSocket& socket : sockets) {
+      check_reach(address, socket, config_.syslog.insecure, "syslog-listen");
+      opened.push_back(SyslogSocket::open(std::move(socket), config_.syslog.buffer_bytes));
+    }
+  }
+  for (std::size_t i = 0; i < opened.size(); ++i) {
+    std::unique_ptr<SyslogSocket>& socket = opened[i];
     const std::uint32_t buffer = socket->buffer_bytes();
     syslog_buffer_bytes_ += buffer;
     base::log::info("syslog on " + socket->address() + ", receive buffer of " + std::to_string(buffer) + " bytes");

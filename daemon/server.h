@@ -22,6 +22,7 @@
 #include "config.h"
 #include "control.h"
 #include "http/listener.h"
+#include "inherited_sockets.h"
 #include "metrics/exposition.h"
 #include "redis_link.h"
 #include "reload.h"
@@ -77,7 +78,12 @@ class Server {
   base::Result<api::ReloadOutcome> try_reload();  // leaves all as it was, or changes it
   void apply_settings();                          // of config_, what a reload may have changed
   std::shared_ptr<const ShardSettings> shard_settings() const;
+  void check_inherited() const;
+  void check_reach(const http::ListenAddress& address, const http::BoundSocket& socket, bool allowed,
+                   const char* option) const;
   void listen_with_shards(http::ListenAddress address);
+  void listen_on(const http::ListenAddress& address, std::vector<http::BoundSocket> sockets);
+  std::vector<http::Loop*> loops_from(std::size_t shard) const;
   void open_syslog();
   base::Error no_room_to_start(const base::Error& cause) const;
   journal::WriterOptions writer_options(journal::StreamId stream) const;
@@ -123,6 +129,7 @@ class Server {
   std::unique_ptr<metrics::Exposition> exposition_;
   std::unique_ptr<Watchdog> watchdog_;  // of the control thread; null: nobody watches
   std::shared_ptr<const base::TlsContext> tls_;  // null: no listener is with TLS; replaced by the control thread
+  InheritedSockets inherited_;
   std::vector<std::unique_ptr<http::Listener>> listeners_;  // of control; those of the shards are theirs
 
   std::vector<std::string> public_addresses_;  // as bound

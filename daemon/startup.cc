@@ -49,10 +49,16 @@ void answer(std::string& out, const http::Request& request, const store::Recover
 
 StartupListener::StartupListener(const std::vector<http::ListenAddress>& addresses,
                                  const store::RecoveryProgress& progress,
-                                 const std::shared_ptr<const base::TlsContext>& tls, ServiceManager manager)
+                                 const std::shared_ptr<const base::TlsContext>& tls, ServiceManager manager,
+                                 const InheritedSockets& inherited)
     : progress_(progress), manager_(std::move(manager)), context_(1), loop_(context_, clock_, *this, http::ParserLimits{}, few_connections()) {
   for (const http::ListenAddress& address : addresses) {
-    listeners_.push_back(http::Listener::open(context_, address, 0, {&loop_}, tls).value());
+    std::vector<http::BoundSocket> sockets = inherited.share(address, SOCK_STREAM);
+    if (sockets.empty()) listeners_.push_back(http::Listener::open(context_, address, 0, {&loop_}, tls).value());
+    for (http::BoundSocket& socket : sockets) {
+      shared_.push_back(
+          http::Listener::open(context_, std::move(socket), 0, {&loop_}, address.tls ? tls : nullptr).value());
+    }
   }
   thread_ = std::thread([this] {
     base::name_this_thread("startup");
@@ -63,6 +69,7 @@ StartupListener::StartupListener(const std::vector<http::ListenAddress>& address
 StartupListener::~StartupListener() {
   context_.stop();
   thread_.join();
+  for (const auto& listener : shared_) listener->leave();
 }
 
 // A recovery that stands still is not waited for. Reading the checkpoint, which comes first, says nothing of how far it

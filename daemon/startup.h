@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "http/listener.h"
 #include "http/loop.h"
+#include "inherited_sockets.h"
 #include "service_manager.h"
 #include "store/recovery_progress.h"
 
@@ -30,9 +31,11 @@ namespace footfall {
 
 class StartupListener final : public http::LoopHandler {
  public:
-  // `progress` outlives this. `tls`: see http::Listener::open().
+  // `progress` outlives this. `tls`: see http::Listener::open(). What of `inherited` is at an address is listened on,
+  // and stays there for the real listeners, with who is in its queue.
   StartupListener(const std::vector<http::ListenAddress>& addresses, const store::RecoveryProgress& progress,
-                  const std::shared_ptr<const base::TlsContext>& tls = nullptr, ServiceManager manager = {});
+                  const std::shared_ptr<const base::TlsContext>& tls = nullptr, ServiceManager manager = {},
+                  const InheritedSockets& inherited = {});
   ~StartupListener() override;
 
   std::uint16_t port(std::size_t index) const { return listeners_.at(index)->port(); }
@@ -54,7 +57,7 @@ class StartupListener final : public http::LoopHandler {
   const base::SystemClock clock_;
   boost::asio::io_context context_;
   http::Loop loop_;
-  std::vector<std::unique_ptr<http::Listener>> listeners_;
+  std::vector<std::unique_ptr<http::Listener>> listeners_, shared_;  // shared_: on inherited sockets
   std::thread thread_;
 };
 

@@ -35,6 +35,8 @@ class SyslogSocket {
   // As http::BoundSocket::bind() says. `buffer_bytes` is what is asked for; the kernel may give less.
   static base::Result<std::unique_ptr<SyslogSocket>> open(const http::ListenAddress& address,
                                                           std::uint32_t buffer_bytes);
+  // Of one that is bound already.
+  static std::unique_ptr<SyslogSocket> open(http::BoundSocket bound, std::uint32_t buffer_bytes);
   ~SyslogSocket();
   SyslogSocket(const SyslogSocket&) = delete;
   SyslogSocket& operator=(const SyslogSocket&) = delete;

@@ -70,6 +70,8 @@ class Daemon:
         self.directory = pathlib.Path(directory or tempfile.mkdtemp(prefix="footfall-test-"))
         self.options = list(options)
         self.prefix, self.environment = [], None  # of the command: strace, faketime
+        self.descriptors = ()  # that it inherits
+        self.listens = True  # on ports of its own
         self.binary = BUILD / "footfalld"
         self.port, self.admin_port = free_port(), free_port()
         self.process = None
@@ -77,9 +79,9 @@ class Daemon:
 
     def start(self, *more, ready="/readyz"):
         self.log = open(self.directory.parent / (self.directory.name + ".log"), "ab")
-        command = [*self.prefix, str(self.binary), "--data-dir", str(self.directory), "--listen", f"127.0.0.1:{self.port}",
-                   "--admin", f"127.0.0.1:{self.admin_port}", *self.options, *more]
-        self.process = subprocess.Popen(command, stderr=self.log, stdout=self.log, env=self.environment)
+        listeners = ["--listen", f"127.0.0.1:{self.port}", "--admin", f"127.0.0.1:{self.admin_port}"] if self.listens else []
+        command = [*self.prefix, str(self.binary), "--data-dir", str(self.directory), *listeners, *self.options, *more]
+        self.process = subprocess.Popen(command, stderr=self.log, stdout=self.log, env=self.environment, pass_fds=self.descriptors)
         deadline = time.monotonic() + self.start_s_max
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
