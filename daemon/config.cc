@@ -346,6 +346,10 @@ std::vector<Option> option_table() {
        number_of_redis<std::uint32_t>(&RedisOptions::snapshots_kept, 1, 10'000)},
       {"drain", "SECONDS", "that open connections get to finish after SIGTERM (10)", false,
        number<std::int32_t>(&Config::drain_s, 0, 3'600)},
+      {"take-over", "BOOL",
+       "take over from the daemon that runs on this data directory, which counts until then and hands on its sockets "
+       "and connections (false)",
+       false, yes_or_no(&Config::take_over)},
       {"accept-loss", "BOOL", "start without what a damaged journal lost; it is kept in journal/damaged (false)", false,
        yes_or_no(&Config::accept_loss)},
       {"log-level", "LEVEL", "debug, info, warning or error (info)", false, set_log_level},

@@ -96,6 +96,9 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   base::Result<void> take(sites::Change change);
   // What other nodes counted: what came of each slot, in order. unavailable: none was applied; try again later.
   base::Result<std::vector<counting::Learnt>> learn(const std::vector<store::SlotOfSite>& slots);
+  // For a process that takes over, and until thaw(): nothing is written any more.
+  void freeze() { frozen_ = true; }
+  void thaw() { frozen_ = false; }
   // Gives shards what is in force. REQUIRES: the shards run.
   void publish();
 
@@ -142,7 +145,8 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   std::deque<store::AuditEntry> recent_;  // newest first; what the history may not have yet
   std::thread thread_;
   base::Counter journal_failed_;  // 0 or 1
-  bool nodes_failed_ = false;     // and it was told
+  bool frozen_ = false;
+  bool nodes_failed_ = false;  // and it was told
   base::ClockWatch clock_watch_;
   std::uint64_t told_forwards_ = 0;
   std::int64_t next_told_ms_ = 0;

@@ -76,6 +76,18 @@ base::Result<void> InheritedSockets::add(int descriptor, std::string name) {
   return {};
 }
 
+base::Result<void> InheritedSockets::bind(const std::vector<ListenAddress>& addresses, int type) {
+  for (const ListenAddress& address : addresses) {
+    const bool there = std::any_of(sockets_.begin(), sockets_.end(),
+                                   [&](const BoundSocket& socket) { return belongs(socket, address, type); });
+    if (there || !address.name.empty() || (!address.unix_socket && address.port == 0)) continue;
+    auto bound = BoundSocket::bind(address, type);
+    if (!bound) return bound.error();
+    sockets_.push_back(*std::move(bound));
+  }
+  return {};
+}
+
 base::Result<void> InheritedSockets::check(const std::vector<ListenAddress>& streams,
                                            const std::vector<ListenAddress>& datagrams) const {
   const auto any = [this](const ListenAddress& address, int type) {

@@ -27,6 +27,9 @@ class InheritedSockets {
   // Takes over the descriptor. `name`: the service manager's; empty: none.
   base::Result<void> add(int descriptor, std::string name);
 
+  // Binds what is absent, so that an address that is taken is known at once; but for port 0, where any will do.
+  base::Result<void> bind(const std::vector<http::ListenAddress>& addresses, int type);
+
   // Whether every socket is somebody's, and every listener with a name has one: invalid_config says what to do.
   // `streams` and `datagrams`: all addresses of the configuration.
   base::Result<void> check(const std::vector<http::ListenAddress>& streams,

@@ -24,7 +24,8 @@ int main(int argc, char** argv) {
       return 0;
     }
     // Neither --help nor --version were asked for.
-    footfall::Server server(*config, [=] { return footfall::parse_config(argc, argv).value(); });
+    footfall::Server server(*config, [=] { return footfall::parse_config(argc, argv).value(); },
+                            {argv, argv + argc});
     server.start();
     server.wait_for_signal();
     server.stop();

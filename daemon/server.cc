@@ -83,6 +83,9 @@ sigset_t taken_signals() {
   sigaddset(&taken, SIGTERM);
   sigaddset(&taken, SIGINT);
   sigaddset(&taken, SIGHUP);
+  sigaddset(&taken, SIGUSR1);  // of this process: a successor has taken over
+  sigaddset(&taken, SIGUSR2);
+  sigaddset(&taken, SIGCHLD);
   return taken;
 }
 
@@ -105,8 +108,11 @@ void add_tls(metrics::Facts& facts, const http::LoopCounters& loop) {
 
 }  // namespace
 
-Server::Server(const Config& config, std::function<Config()> read_again)
-    : config_(config), read_again_(std::move(read_again)), batch_path_(config.base_path + "/v1/hits") {}
+Server::Server(const Config& config, std::function<Config()> read_again, std::vector<std::string> command)
+    : config_(config),
+      read_again_(std::move(read_again)),
+      command_(std::move(command)),
+      batch_path_(config.base_path + "/v1/hits") {}
 Server::~Server() {
   base::log::stop();  // after a start that failed: its thread must not outlive main()
 }
@@ -128,15 +134,18 @@ void Server::start() {
 
 void Server::open_all() {
   inherited_ = InheritedSockets::of_environment().value();
+  if (config_.take_over) begin_take_over();
   check_inherited();
   tls_ = read_certificates(config_).value();
   tell_of_certificates();
+  agents_ = lookup::AgentDatabase::load({});  // takes a while
   open_state();
   open_threads();
   open_redis();
   open_listeners();  // what comes in waits until the threads run
   for (const auto& shard : shards_) shard->start();
   control_->start();
+  adopt_connections();
   try {
     first_start();
   } catch (...) {
@@ -145,8 +154,10 @@ void Server::open_all() {
   }
   checkpointer_->start();
   started_ = true;
+  if (successor_) leave_rest();
   manager_.ready(status_line());
   begin_watchdog();
+  expect_successor();
 }
 
 std::string Server::status_line() const {
@@ -182,7 +193,10 @@ base::Error Server::no_room_to_start(const base::Error& cause) const {
 }
 
 void Server::open_state() {
-  directory_ = store::DataDirectory::open(base::posix_file_system(), config_.data_dir).value();
+  base::FileSystem& files = base::posix_file_system();
+  directory_ = (successor_ ? store::DataDirectory::open_beside(files, config_.data_dir)
+                           : store::DataDirectory::open(files, config_.data_dir))
+                   .value();
   reserve_ = std::make_unique<store::Reserve>(*directory_, kReserveBytes + config_.segment_bytes);
   recover();
   for (const std::string& warning : recovered_.warnings) base::log::warning(warning);
@@ -241,12 +255,20 @@ void Server::warn_of_missing_files() const {
 void Server::recover() {
   std::vector<http::ListenAddress> addresses = config_.admin;
   addresses.insert(addresses.end(), config_.metrics_listen.begin(), config_.metrics_listen.end());
-  startup_ = std::make_unique<StartupListener>(addresses, recovery_progress_, tls_, manager_, inherited_);
+  if (!successor_)
+    startup_ = std::make_unique<StartupListener>(addresses, recovery_progress_, tls_, manager_, inherited_);
   const auto began = std::chrono::steady_clock::now();
   store::StartOptions start;
   start.accept_loss = config_.accept_loss;
   start.progress = &recovery_progress_;
-  recovered_ = store::recover(*directory_, counting_limits(config_), start).value();
+  if (successor_) {
+    recovered_ = store::recover(*directory_, counting_limits(config_), &successor_->closed()).value();
+    take_estate();
+    store::recover_rest(*directory_, start, recovered_).value();
+    successor_->taken().value();
+  } else {
+    recovered_ = store::recover(*directory_, counting_limits(config_), start).value();
+  }
   closed_as_of_checkpoint_ = recovered_.checkpoint;
   ledger_at_start_ = store::check_ledger(recovered_);
   for (const store::LedgerMismatch& mismatch : ledger_at_start_.mismatches)
@@ -289,7 +311,7 @@ void Server::open_threads() {
       ShardEnvironment{*clock_,
                        directory_->files(),
                        config_.durability,
-                       lookup::AgentDatabase::load({}),
+                       agents_,
                        directory_->incarnation_text(),
                        config_.base_path,
                        config_.script_name,
@@ -391,8 +413,8 @@ void Server::begin_slot(store::NodesStream& nodes) {
   const bool is_node = config_.redis.target && !config_.redis.node.empty();
   if (!is_node && !directory_->among_nodes()) return;
   const auto ticket = directory_->ticket();
-  bool taken = false;
-  if (is_node && ticket && recovered_.lost.empty()) {
+  bool taken = successor_ && estate_.same_slot;
+  if (!successor_ && is_node && ticket && recovered_.lost.empty()) {
     const auto answer = call_once(config_.redis, *clock_, {"HDEL", tickets_key(), base::to_text(*ticket)}, kTicketWait);
     taken = answer && answer->integer == 1;
   }
@@ -408,7 +430,7 @@ void Server::begin_slot(store::NodesStream& nodes) {
   }
   begun.value();
   base::log::info("slot " + base::to_text(slot_->id) +
-                  (taken           ? ", as before the stop"
+                  (taken           ? ", as before"
                    : slot_->before ? ", a new one: what was counted is told under those before"
                                    : ""));
 }
@@ -563,8 +585,20 @@ void Server::listen_on(const http::ListenAddress& address, std::vector<http::Bou
 // Each shard accepts what it serves. A unix socket is one for all.
 void Server::listen_with_shards(http::ListenAddress address) {
   using Sharing = http::Listener::Sharing;
-  if (auto sockets = inherited_.take(address, SOCK_STREAM); !sockets.empty())
-    return listen_on(address, std::move(sockets));
+  if (auto sockets = inherited_.take(address, SOCK_STREAM); !sockets.empty()) {
+    const std::size_t there = sockets.size();
+    const bool more = there < shards_.size() && !address.unix_socket && address.name.empty() &&
+                      std::all_of(sockets.begin(), sockets.end(),
+                                  [](const http::BoundSocket& socket) { return socket.name().empty(); });
+    if (more) sockets.front().share().value();
+    listen_on(address, std::move(sockets));
+    for (std::size_t i = there; more && i < shards_.size(); ++i) {  // threads that the predecessor had not
+      shards_[i]->add_listener(http::Listener::open(shards_[i]->context(), address, kPublicListener, loops_from(i),
+                                                    tls_, Sharing::beside)
+                                   .value());
+    }
+    return;
+  }
   const std::size_t count = address.unix_socket ? 1 : shards_.size();
   for (std::size_t i = 0; i < count; ++i) {
     const Sharing sharing = i > 0 ? Sharing::beside : count > 1 ? Sharing::first : Sharing::alone;
@@ -607,11 +641,19 @@ void Server::wait_for_signal() {
   const sigset_t taken = taken_signals();
   int which = 0;
   sigwait(&taken, &which);
-  while (which == SIGHUP) {
-    base::log::info("received SIGHUP");
-    manager_.reloading();
-    control_->run([this] { (void)reload(); });
-    manager_.ready(status_line());
+  while (which != SIGTERM && which != SIGINT) {
+    if (which == SIGHUP) {
+      base::log::info("received SIGHUP");
+      manager_.reloading();
+      control_->run([this] { (void)reload(); });
+      manager_.ready(status_line());
+    } else if (which == SIGUSR2) {
+      start_successor();
+    } else if (which == SIGCHLD) {
+      look_at_children();
+    } else if (handed_over_) {
+      return;
+    }
     sigwait(&taken, &which);
   }
   base::log::info(std::string("received ") + (which == SIGTERM ? "SIGTERM" : "SIGINT") + ", draining");
@@ -683,6 +725,9 @@ void Server::apply_settings() {
 }
 
 void Server::stop() {
+  if (checkpointer_) checkpointer_->begin_stop();  // a take-over may wait for it
+  if (predecessor_) predecessor_->stop();
+  if (handed_over_) return end_handed_over();
   draining_ = true;
   std::int32_t drain_s = 0;
   control_->run([&] {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Server: composes the parts, starts them, and stops them in mirrored order.
 //
-//   start   directory -> startup listener -> recovery -> clock, history, salts -> listeners -> shards -> control ->
+//   start   (what a predecessor gives) -> directory -> startup listener -> recovery -> clock, history, salts -> listeners -> shards -> control ->
 //   checkpointer stop    listeners -> checkpointer -> shards drain -> control -> shards end (last block)
 //
 // Errors: start() throws base::Failure. Threads: start(), wait_for_signal() and stop() on the main thread.
@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -35,6 +36,7 @@
 #include "store/own_slot.h"
 #include "store/recovery.h"
 #include "store/reserve.h"
+#include "take_over.h"
 #include "watchdog.h"
 
 namespace footfall {
@@ -49,13 +51,15 @@ struct ReloadStats {
 class Server {
  public:
   // `read_again` gives the configuration as it is at that moment; throws base::Failure where it is wrong.
-  Server(const Config& config, std::function<Config()> read_again);
+  // `command`: by which this process was started, for a successor.
+  Server(const Config& config, std::function<Config()> read_again, std::vector<std::string> command);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
   void start();
-  // SIGTERM or SIGINT; SIGHUP reloads. SIGPIPE and SIGXFSZ are ignored.
+  // SIGTERM or SIGINT, or that a successor has taken over; SIGHUP reloads, SIGUSR2 starts a successor. SIGPIPE and
+  // SIGXFSZ are ignored.
   void wait_for_signal();
   void stop();
 
@@ -78,6 +82,21 @@ class Server {
   base::Result<api::ReloadOutcome> try_reload();  // leaves all as it was, or changes it
   void apply_settings();                          // of config_, what a reload may have changed
   std::shared_ptr<const ShardSettings> shard_settings() const;
+  // As a successor, and for one: server_take_over.cc.
+  void begin_take_over();
+  void take_estate();
+  void adopt_connections();
+  void leave_rest();
+  void expect_successor();
+  void start_successor();
+  void look_at_children();
+  std::vector<Predecessor::Socket> sockets_to_hand_over();
+  base::Result<ClosedSegments> prepare_to_hand_over();
+  base::Result<Predecessor::Estate> freeze();
+  void thaw();
+  void hand_over(pid_t successor);
+  void end_handed_over();
+
   void check_inherited() const;
   void check_reach(const http::ListenAddress& address, const http::BoundSocket& socket, bool allowed,
                    const char* option) const;
@@ -101,6 +120,7 @@ class Server {
 
   Config config_;  // a reload changes it, on the control thread: others read what that leaves alone
   const std::function<Config()> read_again_;
+  const std::vector<std::string> command_;
   const ServiceManager manager_ = ServiceManager::of_environment();
   const std::string batch_path_;  // where large bodies are taken
   std::unique_ptr<store::DataDirectory> directory_;
@@ -130,6 +150,14 @@ class Server {
   std::unique_ptr<Watchdog> watchdog_;  // of the control thread; null: nobody watches
   std::shared_ptr<const base::TlsContext> tls_;  // null: no listener is with TLS; replaced by the control thread
   InheritedSockets inherited_;
+  std::unique_ptr<Successor> successor_;  // we are one; null: a start as any
+  Successor::Estate estate_;
+  std::unique_ptr<Predecessor> predecessor_;               // we may become one
+  std::unique_lock<std::mutex> no_checkpoints_;            // its thread's
+  bool frozen_ = false;                                    // its thread's
+  std::atomic<bool> handed_over_{false};                   // all is a successor's
+  pid_t started_successor_ = 0;                            // by SIGUSR2; the main thread's
+  std::shared_ptr<const lookup::AgentDatabase> agents_;
   std::vector<std::unique_ptr<http::Listener>> listeners_;  // of control; those of the shards are theirs
 
   std::vector<std::string> public_addresses_;  // as bound

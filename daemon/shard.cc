@@ -48,6 +48,7 @@ constexpr std::uint64_t kLastSegmentBytes = journal::kSegmentBytesMin;
 
 constexpr std::string_view kDiskBehind = "the disk is behind; try again in a second";
 constexpr std::string_view kOverloaded = "the server has more to do than it can; try again in a second";
+constexpr std::string_view kTakenOver = "a new process takes over; try again in a second";
 constexpr std::string_view kJournalFails = "the journal cannot be written; nothing is counted until it can";
 
 // Reads that may take milliseconds.
@@ -240,6 +241,7 @@ void Shard::begin_stop(std::int32_t drain_s) {
   post([this, drain_s] {
     draining_ = true;
     for (const auto& listener : listeners_) listener->stop();
+    if (paused_) return drain(drain_s);  // let_go() has left all that a successor has
     // What came before the end is counted, or refused where the journal fails; what comes after it finds nobody.
     for (const SyslogSource& source : syslog_) {
       for (int reads = 0; reads < kLastSyslogReads && read_syslog(*source.socket); ++reads) {
@@ -247,9 +249,47 @@ void Shard::begin_stop(std::int32_t drain_s) {
       syslog_counters_.lost.add(source.socket->newly_lost());
       source.socket->close();
     }
-    live_.close_all();
-    loop_->drain(environment_.clock.utc_ms() + std::int64_t{drain_s} * 1000, [this] { drained_.set_value(); });
+    drain(drain_s);
   });
+}
+
+void Shard::drain(std::int32_t drain_s) {
+  live_.close_all();
+  loop_->drain(environment_.clock.utc_ms() + std::int64_t{drain_s} * 1000, [this] { drained_.set_value(); });
+}
+
+void Shard::pause() {
+  paused_ = true;
+  for (const auto& listener : listeners_) listener->pause();
+}
+
+void Shard::rest(std::function<void(base::Result<void>)> done) {
+  tick_sites(environment_.clock.utc_s() + 1);
+  closed_because_ = kTakenOver;
+  if (journal_failed()) return done(base::Error{base::Errc::unavailable, std::string(kJournalFails)});
+  waiters_.push_back({writer_->position().sequence, std::move(done)});
+  start_sync();
+  settle_waiters();
+}
+
+void Shard::let_go() {
+  for (const auto& listener : listeners_) listener->leave();
+  for (const SyslogSource& source : syslog_) source.socket->leave();
+  loop_->let_go();
+}
+
+void Shard::thaw() {
+  closed_because_ = {};
+  paused_ = false;
+  for (const auto& listener : listeners_) listener->resume();
+  loop_->thaw();
+  resume_syslog();
+}
+
+std::vector<SyslogSocket*> Shard::syslog_sockets() const {
+  std::vector<SyslogSocket*> out;
+  for (const SyslogSource& source : syslog_) out.push_back(source.socket.get());
+  return out;
 }
 
 void Shard::wait_for_drain() {
@@ -267,6 +307,10 @@ void Shard::finish_stop() {
     base::log::error("shard " + std::to_string(index_) +
                      ": what was observed last is not on the disk: " + written.error().detail);
   }
+  end();
+}
+
+void Shard::end() {
   work_.reset();
   context_.stop();
   thread_.join();
@@ -363,6 +407,8 @@ void Shard::on_hit(http::ConnectionRef connection, const http::Peer& peer, const
     return refuse(connection, request, ingest::Rejection::rate,
                   "more pings than this server takes from one address; try again in a second", gif);
   }
+  if (!closed_because_.empty()) [[unlikely]]
+    return refuse(connection, request, ingest::Rejection::overload, std::string(closed_because_), gif);
   if (journal_failed()) return refuse(connection, request, ingest::Rejection::disk, std::string(kJournalFails), gif);
   if (unsynced_hits_.get() + candidates_.size() >= kUnsyncedHitsMax)
     return refuse(connection, request, ingest::Rejection::overload, std::string(kDiskBehind), gif);
@@ -763,7 +809,8 @@ void Shard::on_batch(http::ConnectionRef connection, const http::Request& reques
   }
   commit_pass();  // one block for what came before, one for the batch
   Pending& pending = pending_.emplace_back(Pending{connection, Answer::batch, request.keep_alive, false, index});
-  const std::string_view unavailable = journal_failed()                           ? kJournalFails
+  const std::string_view unavailable = !closed_because_.empty()                   ? closed_because_
+                                       : journal_failed()                         ? kJournalFails
                                        : unsynced_hits_.get() >= kUnsyncedHitsMax ? kDiskBehind
                                                                                   : std::string_view();
   TakenBatch taken = intake_.take(request, token_of(request), loop_->now_ms() / 1000, unavailable);
@@ -795,7 +842,7 @@ void Shard::renew(const std::shared_ptr<const base::TlsContext>& tls) {
 
 void Shard::on_syslog(std::size_t index) {
   SyslogSource& source = syslog_[index];
-  source.held = journal_failed() || unsynced_hits_.get() >= kUnsyncedHitsMax;
+  source.held = paused_ || journal_failed() || unsynced_hits_.get() >= kUnsyncedHitsMax;
   if (source.held) return;
   read_syslog(*source.socket);
   source.socket->wait();
@@ -1070,6 +1117,7 @@ void Shard::on_tick(std::int64_t now_ms) {
 }
 
 void Shard::each_second(std::int64_t now_ms) {
+  if (!closed_because_.empty()) return;
   if (!waiters_.empty()) settle_waiters();  // no sync may be on its way to do it, where one could not begin
   // While it drains the room that there is goes to what a stop must write.
   if (journal_failed() && !syncing_ && !draining_) reopen_journal();

@@ -45,6 +45,7 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
   Impl(asio::io_context& context, BoundSocket socket, std::uint8_t index, std::vector<Loop*> loops,
        std::shared_ptr<const base::TlsContext> tls)
       : address_((tls ? "tls:" : "") + socket.address()),
+        name_(socket.name()),
         unlink_path_(socket.name().empty() ? socket.unix_path() : ""),
         port_(socket.port()),
         descriptor_(context, socket.release()),
@@ -68,12 +69,22 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
     if (!unlink_path_.empty()) unlink(unlink_path_.c_str());
   }
 
+  // Others may have the socket: what is only closed would stay among those that are waited for.
   void leave() {
-    stopped_ = true;
-    boost::system::error_code ignored;
-    descriptor_.close(ignored);
+    if (std::exchange(stopped_, true)) return;
+    ::close(descriptor_.release());
     timer_.cancel();
   }
+
+  void pause() {
+    ++waits_;
+    boost::system::error_code ignored;
+    descriptor_.cancel(ignored);
+    timer_.cancel();
+  }
+  void resume() { wait(); }
+  int descriptor() { return descriptor_.native_handle(); }
+  const std::string& name() const { return name_; }
 
   void renew(std::shared_ptr<const base::TlsContext> tls) {
     if (tls_) tls_ = std::move(tls);
@@ -87,19 +98,19 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
  private:
   void wait() {
     descriptor_.async_wait(asio::posix::descriptor_base::wait_read,
-                           [self = shared_from_this()](boost::system::error_code error) {
-                             if (error || self->stopped_) return;
+                           [self = shared_from_this(), number = waits_](boost::system::error_code error) {
+                             if (error || self->stopped_ || number != self->waits_) return;
                              if (self->accept_some()) {
                                self->wait();
                              } else {
-                               self->pause();
+                               self->wait_a_while();
                              }
                            });
   }
-  void pause() {
+  void wait_a_while() {
     timer_.expires_after(kPause);
-    timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
-      if (!error && !self->stopped_) self->wait();
+    timer_.async_wait([self = shared_from_this(), number = waits_](boost::system::error_code error) {
+      if (!error && !self->stopped_ && number == self->waits_) self->wait();
     });
   }
 
@@ -155,7 +166,7 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
     return own.connections() <= few + few / 8 + 1 && !own.full() ? own : least;
   }
 
-  const std::string address_;
+  const std::string address_, name_;
   const std::string unlink_path_;  // of a unix socket that is ours
   const std::uint16_t port_;
   asio::posix::basic_stream_descriptor<asio::io_context::executor_type> descriptor_;
@@ -167,6 +178,7 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
   int spare_;
   std::uint8_t index_;
   bool stopped_ = false;
+  std::uint64_t waits_ = 0;  // pauses so far: a wait of before is over
 };
 
 base::Result<std::unique_ptr<Listener>> Listener::open(asio::io_context& context, const ListenAddress& address,
@@ -211,6 +223,18 @@ void Listener::stop() {
 }
 void Listener::leave() {
   impl_->leave();
+}
+void Listener::pause() {
+  impl_->pause();
+}
+void Listener::resume() {
+  impl_->resume();
+}
+int Listener::descriptor() const {
+  return impl_->descriptor();
+}
+const std::string& Listener::name() const {
+  return impl_->name();
 }
 void Listener::renew(std::shared_ptr<const base::TlsContext> tls) {
   impl_->renew(std::move(tls));

@@ -48,6 +48,11 @@ class Listener {
   void stop();  // accepts no more; who is in the queue is accepted
   // The same, and who is in the queue is left to others who have the socket too.
   void leave();
+  // Accepts nobody until resume(): who connects waits in the queue.
+  void pause();
+  void resume();
+  int descriptor() const;
+  const std::string& name() const;  // BoundSocket::name()
   // For connections from now on, if it is one of TLS.
   void renew(std::shared_ptr<const base::TlsContext> tls);
 

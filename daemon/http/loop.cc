@@ -94,7 +94,8 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
         set_(context, open_set()),
         timer_(context),
         now_ms_(clock.utc_ms()),
-        wheel_(now_ms_ / 1000) {}
+        wheel_(now_ms_ / 1000),
+        rest_timer_(context) {}
   ~Impl() = default;
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -110,6 +111,10 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   bool drained(ConnectionRef ref) const;
   void close(ConnectionRef ref);
   void hold_bodies(bool hold);
+  void freeze(std::int32_t deadline_ms, std::function<void()> done);
+  std::vector<Resting> resting() const;
+  void thaw();
+  void let_go();
   void drain(std::int64_t deadline_ms, std::function<void()> done);
   bool overloaded() const { return delay_.overloaded(); }
   bool full() const { return load.load(std::memory_order_relaxed) >= connections_max_.load(std::memory_order_relaxed); }
@@ -186,6 +191,9 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   void on_due(std::uint32_t index, std::int64_t second);
   void check_drained();
   bool idle(const Slot& slot) const;
+  bool rests(const Slot& slot) const;
+  void settle_all();
+  void check_rest();
 
   asio::io_context& context_;
   const base::Clock& clock_;
@@ -221,6 +229,13 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   bool handed_out_ = false;
   bool stopped_ = false;
 
+  enum class Rest : std::uint8_t { none, freezing, frozen };
+  Rest rest_ = Rest::none;
+  asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
+                             asio::io_context::executor_type>
+      rest_timer_;
+  std::function<void()> rested_;
+
   bool draining_ = false;
   std::int64_t drain_deadline_ms_ = 0;
   std::function<void()> drained_;
@@ -255,6 +270,7 @@ void Loop::Impl::stop() {
   }
   close_arriving();
   timer_.cancel();
+  rest_timer_.cancel();
   boost::system::error_code ignored;
   set_.close(ignored);
 }
@@ -343,6 +359,7 @@ void Loop::Impl::after_handler() {
   reap();
   in_pass_ = false;
   if (!resume_.empty() || !arriving_.empty()) post_pass();
+  if (rest_ == Rest::freezing) check_rest();
   check_drained();
 }
 
@@ -423,6 +440,7 @@ void Loop::Impl::open(const Arrival& arrival) {
     return settle(index);
   }
   if (slot.tls && handshake_steps_ >= kHandshakeStepsMax) return settle(index);
+  if (rest_ != Rest::none) return settle(index);
   // Most that connect have said something by now: who asks once and leaves is never put into the epoll set.
   read(index);
   if (slot.generation == generation && !slot.watched && slot.connection.owed() == 0) settle(index);
@@ -444,6 +462,7 @@ const Slot* Loop::Impl::find(ConnectionRef ref) const {
 
 bool Loop::Impl::wants_read(const Slot& slot) const {
   if (slot.ended || is_held(slot)) return false;
+  if (rest_ != Rest::none && (rest_ == Rest::frozen || rests(slot))) return slot.lingering;
   return slot.lingering || slot.stream || slot.connection.wants_input();
 }
 
@@ -696,6 +715,7 @@ void Loop::Impl::drop(std::uint32_t index) {
     run.out.clear();
   }
   if (slot.tls) part(slot);
+  if (rest_ != Rest::none && slot.watched) unwatch(slot);  // another process may have it too
   ::close(std::exchange(slot.fd, -1));
   count_body(slot);
   gone_.push_back(ref_of(slot, index));
@@ -941,6 +961,78 @@ bool Loop::Impl::idle(const Slot& slot) const {
          !connection.mid_request() && !connection.resumable();
 }
 
+// ---- Handing over
+
+bool Loop::Impl::rests(const Slot& slot) const {
+  if (slot.fd < 0 || slot.lingering || slot.stream || slot.ended || slot.refused || slot.refusal) return false;
+  if (slot.tls) return slot.wait == Wait::handshake && !slot.tls->heard() && slot.connection.unsent().empty();
+  return idle(slot) && !slot.connection.closing() && !slot.connection.failed();
+}
+
+void Loop::Impl::settle_all() {
+  in_pass_ = true;
+  for (std::uint32_t index = 0; index < slots_.size(); ++index) {
+    if (slots_[index]->fd >= 0 && !slots_[index]->lingering) settle(index);
+  }
+  after_handler();
+}
+
+void Loop::Impl::freeze(std::int32_t deadline_ms, std::function<void()> done) {
+  rest_ = Rest::freezing;
+  rested_ = std::move(done);
+  for (const auto& slot : slots_) {
+    if (slot->tls) slot->connection.last_request();
+  }
+  rest_timer_.expires_after(std::chrono::milliseconds(deadline_ms));
+  rest_timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
+    if (error || self->stopped_ || self->rest_ != Rest::freezing) return;
+    self->rest_ = Rest::frozen;
+    asio::post(self->context_, std::exchange(self->rested_, nullptr));
+  });
+  asio::post(context_, [self = shared_from_this()] {
+    if (!self->stopped_ && self->rest_ == Rest::freezing) self->settle_all();
+  });
+}
+
+void Loop::Impl::check_rest() {
+  if (load.load(std::memory_order_relaxed) != open_) return;  // some are on their way
+  for (const auto& slot : slots_) {
+    if (slot->fd >= 0 && !slot->lingering && !slot->stream && !rests(*slot)) return;
+  }
+  rest_ = Rest::frozen;
+  rest_timer_.cancel();
+  asio::post(context_, std::exchange(rested_, nullptr));
+}
+
+std::vector<Loop::Resting> Loop::Impl::resting() const {
+  std::vector<Resting> out;
+  for (const auto& slot : slots_) {
+    if (rests(*slot)) out.push_back({slot->fd, slot->peer, slot->tls != nullptr});
+  }
+  return out;
+}
+
+void Loop::Impl::thaw() {
+  rest_ = Rest::none;
+  rested_ = nullptr;
+  rest_timer_.cancel();
+  settle_all();
+}
+
+// The socket lives on elsewhere: what is closed here would stay in the epoll set.
+void Loop::Impl::let_go() {
+  in_pass_ = true;
+  for (std::uint32_t index = 0; index < slots_.size(); ++index) {
+    Slot& slot = *slots_[index];
+    if (!rests(slot)) continue;
+    if (slot.watched) unwatch(slot);
+    slot.tls.reset();  // it has nothing to say
+    drop(index);
+  }
+  after_handler();
+  thaw();
+}
+
 void Loop::Impl::drain(std::int64_t deadline_ms, std::function<void()> done) {
   if (draining_) return;
   draining_ = true;
@@ -1022,6 +1114,18 @@ std::size_t Loop::connections() const {
 }
 bool Loop::full() const {
   return impl_->full();
+}
+void Loop::freeze(std::int32_t deadline_ms, std::function<void()> done) {
+  impl_->freeze(deadline_ms, std::move(done));
+}
+std::vector<Loop::Resting> Loop::resting() const {
+  return impl_->resting();
+}
+void Loop::thaw() {
+  impl_->thaw();
+}
+void Loop::let_go() {
+  impl_->let_go();
 }
 void Loop::drain(std::int64_t deadline_ms, std::function<void()> done) {
   impl_->drain(deadline_ms, std::move(done));

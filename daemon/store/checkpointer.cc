@@ -302,6 +302,7 @@ void Checkpointer::Impl::loop() {
     // Rounded: a poll that comes a little early is the one.
     const double since_s = std::round(std::chrono::duration<double>(Clock::now() - last).count());
     std::lock_guard running(run_mutex);
+    if (stopping) return;  // the directory may be a successor's by now
     if (schedule.due(since_s, bytes, live.stream_failed())) {
       auto done = timed_run(false);
       if (!done && !stopping) base::log::error("no checkpoint was made: " + to_string(done.error()));
@@ -343,12 +344,16 @@ void Checkpointer::start() {
   impl_->thread = std::thread([this] { impl_->loop(); });
 }
 
-void Checkpointer::stop() {
+void Checkpointer::begin_stop() {
   {
     std::lock_guard lock(impl_->mutex);
     impl_->stopping = true;
   }
   impl_->wake.notify_all();
+}
+
+void Checkpointer::stop() {
+  begin_stop();
   if (impl_->thread.joinable()) impl_->thread.join();
 }
 
@@ -367,6 +372,10 @@ base::Result<BackupSummary> Checkpointer::backup(const std::string& path) {
 void Checkpointer::set_limits(const CheckpointLimits& triggers) {
   std::lock_guard lock(impl_->mutex);
   impl_->triggers = triggers;
+}
+
+std::unique_lock<std::mutex> Checkpointer::pause() {
+  return std::unique_lock(impl_->run_mutex);
 }
 
 CheckpointStats Checkpointer::stats() const {

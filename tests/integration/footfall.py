@@ -80,8 +80,11 @@ class Daemon:
     def start(self, *more, ready="/readyz"):
         self.log = open(self.directory.parent / (self.directory.name + ".log"), "ab")
         listeners = ["--listen", f"127.0.0.1:{self.port}", "--admin", f"127.0.0.1:{self.admin_port}"] if self.listens else []
-        command = [*self.prefix, str(self.binary), "--data-dir", str(self.directory), *listeners, *self.options, *more]
-        self.process = subprocess.Popen(command, stderr=self.log, stdout=self.log, env=self.environment, pass_fds=self.descriptors)
+        self.command = [*self.prefix, str(self.binary), "--data-dir", str(self.directory), *listeners, *self.options, *more]
+        self.process = subprocess.Popen(self.command, stderr=self.log, stdout=self.log, env=self.environment, pass_fds=self.descriptors)
+        return self.wait_until(ready)
+
+    def wait_until(self, ready):
         deadline = time.monotonic() + self.start_s_max
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
@@ -91,6 +94,23 @@ class Daemon:
                     return self
             time.sleep(0.02)
         raise AssertionError(f"footfalld did not become ready:\n{self.log_text()}")
+
+    def successor(self, *more):
+        """Another process of the same command, which takes over, or fails to."""
+        return subprocess.Popen([*self.command, *more], stderr=self.log, stdout=self.log, env={**(self.environment or os.environ), "FOOTFALL_TAKE_OVER": "true"})
+
+    def take_over(self, *more):
+        """By a successor, which is the process from then on."""
+        before, self.process = self.process, self.successor(*more)
+        deadline = time.monotonic() + self.start_s_max
+        while before.poll() is None:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                failed, self.process = self.process.poll(), before
+                raise AssertionError(f"nobody took over (the successor ended with {failed}):\n{self.log_text()}")
+            time.sleep(0.01)
+        if before.returncode != 0:
+            raise AssertionError(f"the process before ended with {before.returncode}:\n{self.log_text()}")
+        return self.wait_until("/readyz")
 
     def log_text(self):
         return pathlib.Path(self.log.name).read_text()
