@@ -53,8 +53,8 @@ std::string listed(const std::vector<std::string>& names) {
 
 Reloaded take_reloadable(Config& running, const Config& wanted) {
   std::set<std::string> names;
-  for (const auto* given : {&running.given, &wanted.given}) {
-    for (const auto& [name, values] : *given) names.insert(name);
+  for (const Config* config : {static_cast<const Config*>(&running), &wanted}) {
+    for (const auto& [name, values] : config->given) names.insert(name);
   }
   Reloaded out;
   for (const std::string& name : names) {

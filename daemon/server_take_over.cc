@@ -72,8 +72,12 @@ void Server::adopt_connections() {
     if (connection.tls && !tls_) continue;  // it is closed
     loop.adopt(connection.descriptor.release(), connection.peer, connection.tls ? tls_ : nullptr);
   }
-  if (!estate_.connections.empty())
-    base::log::info("took over " + std::to_string(estate_.connections.size()) + " connections");
+  if (successor_) {
+    const auto pause = std::chrono::steady_clock::now() - estate_.paused;
+    base::log::info("took over, with " + std::to_string(estate_.connections.size()) +
+                    " connections; nobody was accepted for " +
+                    std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(pause).count()) + " us");
+  }
   estate_.connections.clear();
 }
 
@@ -93,7 +97,6 @@ void Server::leave_rest() {
     });
   }
   successor_->wait_for_end(kManagerWait);
-  base::log::info("took over");
   successor_.reset();
 }
 
@@ -117,6 +120,10 @@ void Server::expect_successor() {
 void Server::start_successor() {
   if (started_successor_ != 0) {
     base::log::warning("received SIGUSR2: process " + std::to_string(started_successor_) + " is about to take over");
+    return;
+  }
+  if (getpid() == 1) {
+    base::log::error("received SIGUSR2: this is process 1 of a container, which would end with it; start a new one");
     return;
   }
   std::vector<char*> words;
@@ -248,6 +255,7 @@ base::Result<Predecessor::Estate> Server::freeze() {
     });
   }
   estate.lock = directory_->lock_descriptor();
+  estate.paused = began;
   base::log::info("at rest after " +
                   std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(
                                      std::chrono::steady_clock::now() - began)

@@ -6,7 +6,7 @@
 //   < closed STREAM=SEGMENT ...
 //   > ready
 //   < connections [n]          *     a line more for each: ADDRESS LISTENER LOOPBACK TLS
-//   < lock same|new [1]
+//   < lock same|new SINCE [1]        when it paused, in microseconds of CLOCK_MONOTONIC
 //   > taken
 //   < gone
 //
@@ -97,8 +97,12 @@ void Predecessor::stop() {
 void Predecessor::run() {
   while (const auto successor = listener_->accept()) {
     const auto peer = successor->peer();
-    if (!peer || (peer->user != geteuid() && peer->user != 0)) {
-      (void)successor->send("refused it is run by another user");
+    if (!peer || peer->user != geteuid()) {  // root neither: what it writes could not be read afterwards
+      (void)successor->send("refused it is run by another user; run the new one by the same");
+      continue;
+    }
+    if (getpid() == 1) {
+      (void)successor->send("refused it is process 1 of a container, which would end with it; start a new container");
       continue;
     }
     {
@@ -187,7 +191,9 @@ base::Result<void> Predecessor::give(MessageSocket& successor, const Estate& est
     }
     if (auto sent = successor.send(text, descriptors); !sent) return sent;
   }
-  return successor.send(estate.same_slot ? "lock same" : "lock new", {&estate.lock, 1});
+  const auto since = std::chrono::duration_cast<std::chrono::microseconds>(estate.paused.time_since_epoch());
+  return successor.send((estate.same_slot ? "lock same " : "lock new ") + std::to_string(since.count()),
+                        {&estate.lock, 1});
 }
 
 // ---- The successor
@@ -264,9 +270,16 @@ base::Result<Successor::Estate> Successor::take() {
       }
       continue;
     }
-    if ((line != "lock same" && line != "lock new") || heard->descriptors.size() != 1) return not_understood(line);
+    std::istringstream words(line);
+    std::string lock;
+    std::string slot;
+    std::int64_t since_us = 0;
+    words >> lock >> slot >> since_us;
+    if (words.fail() || lock != "lock" || (slot != "same" && slot != "new") || heard->descriptors.size() != 1)
+      return not_understood(line);
     out.lock = std::move(heard->descriptors.front());
-    out.same_slot = line == "lock same";
+    out.same_slot = slot == "same";
+    out.paused = std::chrono::steady_clock::time_point(std::chrono::microseconds(since_us));
     return out;
   }
 }

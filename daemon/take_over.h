@@ -48,7 +48,8 @@ class Predecessor {
   struct Estate {
     std::vector<http::Loop::Resting> connections;
     int lock = -1;
-    bool same_slot = false;  // the successor goes on under this one's slot (store/own_slot.h)
+    bool same_slot = false;                          // the successor goes on under this one's slot (store/own_slot.h)
+    std::chrono::steady_clock::time_point paused{};  // since when nobody is accepted
   };
   // What the server does for it. Descriptors stay the server's.
   struct Ways {
@@ -95,6 +96,7 @@ class Successor {
     std::vector<Connection> connections;
     base::Descriptor lock;
     bool same_slot = false;
+    std::chrono::steady_clock::time_point paused{};
   };
 
   // not_found: no daemon is there. Adds to `sockets`.

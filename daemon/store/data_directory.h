@@ -67,7 +67,7 @@ class DataDirectory {
  private:
   DataDirectory(base::FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
 
-  static base::Result<std::unique_ptr<DataDirectory>> read(base::FileSystem& files, const std::string& path, bool locked);
+  static base::Result<std::unique_ptr<DataDirectory>> read(base::FileSystem& files, const std::string& path, bool lock);
   base::Result<void> keep_name(bool was_there);
   base::Result<void> lock();
   base::Result<void> read_or_make_meta();

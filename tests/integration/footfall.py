@@ -54,6 +54,11 @@ class Answer:
         return json.loads(self.body)
 
 
+def copy_directory(of, to):
+    """A data directory, of a daemon that may be running: its socket is none to be copied."""
+    shutil.copytree(of, to, ignore=shutil.ignore_patterns("take-over"))
+
+
 def exchange(connection, method, target, body, fields):
     """One request and its answer; the connection ends with it. fields: with _ for -."""
     try:
