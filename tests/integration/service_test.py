@@ -27,7 +27,10 @@ class Manager:
 
     def listen(self):
         while True:
-            message, descriptors, _, _ = socket.recv_fds(self.socket, 4096, 4)
+            try:
+                message, descriptors, _, _ = socket.recv_fds(self.socket, 4096, 4)
+            except OSError:  # it was closed
+                return
             for descriptor in descriptors:
                 os.close(descriptor)
             with self.more:

@@ -50,6 +50,7 @@ class Sockets(unittest.TestCase):
         self.addCleanup(made.close)
         made.port, made.admin_port, made.listens = self.port, self.admin_port, False
         high = {name: [self.moved_up(one) for one in all_of_it] for name, all_of_it in sockets.items()}
+        made.held = high  # open as long as it may be started
         made.prefix = activation(high)
         made.descriptors = [one.fileno() for all_of_it in high.values() for one in all_of_it]
         return made

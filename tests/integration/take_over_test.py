@@ -47,7 +47,7 @@ class TakeOver(unittest.TestCase):
         self.addCleanup(directory.cleanup)
         self.at = pathlib.Path(directory.name)
         self.unix, self.syslog_port = str(self.at / "http"), free_port(socket.SOCK_DGRAM)
-        self.daemon = Daemon("--listen", f"unix:{self.unix}", "--syslog-listen", f"127.0.0.1:{self.syslog_port}", "--syslog-site", SITE)
+        self.daemon = Daemon("--listen", f"unix:{self.unix}", "--syslog-listen", f"127.0.0.1:{self.syslog_port}", "--syslog-site", SITE, "--drain", "1")
         self.addCleanup(self.daemon.close)
         self.hits = 0
 
@@ -115,7 +115,7 @@ class TakeOver(unittest.TestCase):
             self.hit(connection)
         with contextlib.suppress(ConnectionError):
             half.sendall(request()[30:])
-            self.assertIn(self.heard(half)[:12], (b"", b"HTTP/1.1 503"))
+            self.assertIn(self.heard(half)[:12], (b"", b"HTTP/1.1 503", b"HTTP/1.1 408"))
         while stream.recv(65536):  # it ends, and its reader comes back
             pass
         self.hit(self.connect())
