@@ -44,6 +44,9 @@ constexpr std::string_view kNotTls =
     "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 50\r\n"
     "Connection: close\r\n\r\nThis port speaks HTTPS: write https:// before it.\n";
 
+// So many times the deadline of freeze() are given to connections that are busy.
+constexpr int kBusyPatience = 7;
+
 // What a connection waits for; `since_ms` of its slot is when that began.
 enum class Wait : std::uint8_t { next_request, head, body, handshake };
 
@@ -193,6 +196,7 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   bool idle(const Slot& slot) const;
   bool rests(const Slot& slot) const;
   void settle_all();
+  void wait_for_rest(std::int32_t ms, int patience);
   void check_rest();
 
   asio::io_context& context_;
@@ -983,14 +987,24 @@ void Loop::Impl::freeze(std::int32_t deadline_ms, std::function<void()> done) {
   for (const auto& slot : slots_) {
     if (slot->tls) slot->connection.last_request();
   }
-  rest_timer_.expires_after(std::chrono::milliseconds(deadline_ms));
-  rest_timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
-    if (error || self->stopped_ || self->rest_ != Rest::freezing) return;
-    self->rest_ = Rest::frozen;
-    asio::post(self->context_, std::exchange(self->rested_, nullptr));
-  });
+  wait_for_rest(deadline_ms, kBusyPatience);
   asio::post(context_, [self = shared_from_this()] {
     if (!self->stopped_ && self->rest_ == Rest::freezing) self->settle_all();
+  });
+}
+
+// Where only connections with TLS are left that say nothing it is over; those that are busy get some time more.
+void Loop::Impl::wait_for_rest(std::int32_t ms, int patience) {
+  rest_timer_.expires_after(std::chrono::milliseconds(ms));
+  rest_timer_.async_wait([self = shared_from_this(), ms, patience](boost::system::error_code error) {
+    if (error || self->stopped_ || self->rest_ != Rest::freezing) return;
+    const bool busy = std::any_of(self->slots_.begin(), self->slots_.end(), [&](const auto& slot) {
+      if (slot->fd < 0 || slot->lingering || slot->stream || self->rests(*slot)) return false;
+      return !self->idle(*slot) || slot->wait == Wait::handshake;
+    });
+    if (busy && patience > 0) return self->wait_for_rest(ms, patience - 1);
+    self->rest_ = Rest::frozen;
+    asio::post(self->context_, std::exchange(self->rested_, nullptr));
   });
 }
 
@@ -1024,9 +1038,12 @@ void Loop::Impl::let_go() {
   in_pass_ = true;
   for (std::uint32_t index = 0; index < slots_.size(); ++index) {
     Slot& slot = *slots_[index];
-    if (!rests(slot)) continue;
+    const bool theirs = rests(slot);
+    // With TLS and idle: to close is better than to answer a request that may be on its way that it is not counted. Its
+    // sender knows that it was not read.
+    if (!theirs && !(slot.tls && idle(slot))) continue;
     if (slot.watched) unwatch(slot);
-    slot.tls.reset();  // it has nothing to say
+    if (theirs) slot.tls.reset();  // it has nothing to say
     drop(index);
   }
   after_handler();

@@ -4,7 +4,6 @@
 Each kind of client has a site of its own, whose total is compared with what was answered at the end: connections that are kept (half
 of what the daemon can do, as it was measured before), a connection for each hit, batches, both with TLS, visitors whose connections
 rest most of the time and are never opened again, and syslog datagrams. FOOTFALL_ROUNDS take-overs, 3 by default; 100 by hand."""
-import concurrent.futures
 import json
 import os
 import pathlib
@@ -65,6 +64,40 @@ class Resting:
             thread.join()
 
 
+class Load:
+    """`footfall bench`, one after the other, each for two seconds."""
+
+    def __init__(self, node, site, options):
+        self.sent = self.requests = self.connections = self.acknowledged = 0
+        self.longest_ms = self.median_ms = 0
+        self.failed = []
+        hits = 2 * options[options.index("--rate") + 1]
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.run, args=[node, site, (*options, "--hits", hits)])
+        self.thread.start()
+
+    def run(self, node, site, options):
+        while not self.ended.is_set():
+            try:
+                found = bench(node, site, *options)
+            except Exception as error:  # noqa: BLE001  told at the end
+                self.failed.append(repr(error))
+                return
+            self.sent += found["sent"]
+            self.requests += found["requests"]
+            self.connections += found["connections"]
+            self.acknowledged += found["acknowledged"]
+            self.longest_ms = max(self.longest_ms, found["latency_ns"]["max"] / 1e6)
+            self.median_ms = found["latency_ns"]["p50"] / 1e6
+            wrong = not found["ok"] or found["undecided"] or found["rejected"] or found["acknowledged"] != found["sent"]
+            if wrong or any(int(status) >= 300 for status in found["answers"]):
+                self.failed.append(found)
+
+    def end(self):
+        self.ended.set()
+        self.thread.join()
+
+
 class Lines:
     """Sends access log lines by syslog over UDP."""
 
@@ -101,34 +134,27 @@ def drill(count):
                  "batch": ("--connections", 4, "--batch", 100, "--rate", most // 8), "tls": ("--connections", 16, "--rate", most // 40, *secure),
                  "newtls": ("--connections", 32, "--reconnect", "--resume", "--rate", max(most // 800, 5), *secure)}
         resting, lines = Resting(node, "resting.example"), Lines(syslog)
-        seconds = count * 1.2 + 3
-        with concurrent.futures.ThreadPoolExecutor() as pool:
-            running = {kind: pool.submit(bench, node, f"{kind}.example", *(word for word in options), "--hits", int(options[options.index("--rate") + 1] * seconds))
-                       for kind, options in kinds.items()}
-            time.sleep(1)
+        loads = {kind: Load(node, f"{kind}.example", options) for kind, options in kinds.items()}
+        try:
             for number in range(count):
-                if all(run.done() for run in running.values()):
-                    raise AssertionError(f"the load ended before round {number}")
+                time.sleep(random.Random(SEED + number).uniform(0.2, 0.6))
                 node.take_over()
-                time.sleep(random.Random(SEED + number).uniform(0.1, 0.5))
-            done = {kind: run.result() for kind, run in running.items()}
-        resting.end()
-        lines.end()
+        finally:
+            for running in (*loads.values(), resting, lines):
+                running.end()
         time.sleep(0.5)  # what is in the socket's buffer is read
         log = node.log_text()
         rests = sorted(int(us) for us in re.findall(r"at rest after (\d+) us", log))
         pauses = sorted(int(us) for us in re.findall(r"nobody was accepted for (\d+) us", log))
-        failed = {kind: found for kind, found in done.items()
-                  if not found["ok"] or found["undecided"] or found["rejected"] or found["acknowledged"] != found["sent"] or any(int(s) >= 300 for s in found["answers"])}
+        failed = {kind: load.failed for kind, load in loads.items() if load.failed}
         counted = node.stats("resting.example")["counted"]
         logged = node.stats("syslog.example")["counted"]
         assert node.metrics()["footfall_ledger_mismatch"] == 0
-        for kind, found in done.items():
-            print(f"{kind}: {found['sent']} hits in {found['requests']} requests over {found['connections']} connections, {found['acknowledged']} acknowledged, "
-                  f"{found['undecided']} undecided, difference {found['difference']}; longest {found['latency_ns']['max'] / 1e6:.0f} ms, "
-                  f"median {found['latency_ns']['p50'] / 1e6:.2f} ms", flush=True)
+        for kind, load in loads.items():
+            print(f"{kind}: {load.sent} hits in {load.requests} requests over {load.connections} connections, {load.acknowledged} acknowledged; "
+                  f"longest {load.longest_ms:.0f} ms, median {load.median_ms:.2f} ms", flush=True)
         print(f"resting: {RESTING} connections, {resting.acknowledged} acknowledged, {counted} counted; syslog: {lines.sent} sent, {logged} counted", flush=True)
-        print(f"{count} take-overs at half of {most} hits/s: {sum(found['acknowledged'] for found in done.values()) + resting.acknowledged + lines.sent} hits, "
+        print(f"{count} take-overs at half of {most} hits/s: {sum(load.acknowledged for load in loads.values()) + resting.acknowledged + lines.sent} hits, "
               f"{len(failed)} kinds of clients with a failure; at rest within {rests[len(rests) // 2] / 1000:.0f} ms, {rests[-1] / 1000:.0f} at most; "
               f"nobody was accepted for {pauses[len(pauses) // 2] / 1000:.0f} ms, {pauses[-1] / 1000:.0f} at most", flush=True)
         assert not resting.wrong, resting.wrong[:5]

@@ -79,7 +79,7 @@ class Daemon:
         self.listens = True  # on ports of its own
         self.binary = BUILD / "footfalld"
         self.port, self.admin_port = free_port(), free_port()
-        self.process = None
+        self.process = self.log = None
         self.start_s_max = 30
 
     def start(self, *more, ready="/readyz"):
@@ -132,9 +132,10 @@ class Daemon:
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        with contextlib.suppress(OSError):
-            self.log.close()
-            os.unlink(self.log.name)
+        if self.log:
+            with contextlib.suppress(OSError):
+                self.log.close()
+                os.unlink(self.log.name)
         if self.own_directory:
             shutil.rmtree(self.directory, ignore_errors=True)
 

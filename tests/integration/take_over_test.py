@@ -121,7 +121,7 @@ class TakeOver(unittest.TestCase):
         self.hit(self.connect())
         self.hit(self.connect_unix())
         self.counts()
-        self.assertEqual(self.daemon.stats(SITE)["online"], 2)  # the log's, and all others
+        self.assertEqual(self.daemon.stats(SITE)["online"], 3)  # that of the log, of the unix socket, and all others
         self.daemon.take_over()
         for connection in (kept, local):
             self.hit(connection)
