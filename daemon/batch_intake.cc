@@ -125,6 +125,7 @@ void BatchIntake::Items::take(std::size_t index, const ingest::Item& item) {
       take_item(candidate, *local, item, intake_.agents_, now_s_, import().import.open ? &import_key_ : nullptr);
   if (rejection != Rejection::none) {
     batch_.candidates.pop_back();
+    local->entry.site->refusals().add(ingest::name_of(rejection), {}, now_s_);
     return reject(index, rejection, ingest::name_of(rejection));
   }
   batch_.owners.push_back(local);

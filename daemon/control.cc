@@ -84,7 +84,7 @@ base::Result<void> Control::write(std::string_view payload) {
 }
 
 base::Result<void> Control::commit(sites::Change change) {
-  if (environment_.registry.knows(change.id)) return {};
+  if (environment_.registry.has(change)) return {};
   base::Result<void> done = take(std::move(change));
   if (done) publish();
   return done;
@@ -93,7 +93,7 @@ base::Result<void> Control::commit(sites::Change change) {
 base::Result<void> Control::take(sites::Change change) {
   using base::Errc;
   using base::Error;
-  if (environment_.registry.knows(change.id)) return {};
+  if (environment_.registry.has(change)) return {};
   if (base::Result<void> checked = environment_.registry.check(change); !checked) return checked;
   if (const auto* added = std::get_if<sites::SiteAdded>(&change.action);
       added != nullptr && !change.origin && environment_.registry.size() >= environment_.sites_max) {
@@ -177,8 +177,9 @@ base::Result<std::vector<store::AuditEntry>> Control::audit(std::size_t limit) {
   base::Result<std::vector<store::AuditEntry>> older = environment_.history.audit(limit);
   if (!older) return older;
   for (store::AuditEntry& entry : *older) {
-    const bool known = std::any_of(recent_.begin(), recent_.end(),
-                                   [&](const store::AuditEntry& recent) { return recent.id == entry.id; });
+    const bool known = std::any_of(recent_.begin(), recent_.end(), [&](const store::AuditEntry& recent) {
+      return recent.id == entry.id && recent.at_s == entry.at_s && recent.after == entry.after;
+    });
     if (!known && entries.size() < limit) entries.push_back(std::move(entry));
   }
   return entries;

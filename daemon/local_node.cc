@@ -90,9 +90,17 @@ base::Result<void> LocalNode::learn(std::vector<Learnt> slots) {
 }
 
 base::Result<void> LocalNode::adopt(const sites::SharedChange& change) {
-  if (registry_.knows(change.change.id)) return {};
+  if (registry_.has_told(change.field())) return {};
+  const bool rival = registry_.knows(change.change.id);
   base::Result<sites::Change> adopted = registry_.adopt(change);
-  return adopted ? ways_.commit(*std::move(adopted)) : adopted.error();
+  base::Result<void> done = adopted ? ways_.commit(*std::move(adopted)) : adopted.error();
+  if (done && rival) {
+    base::log::warning(
+        "change " + change.change.id + (change.site.empty() ? "" : " of " + change.site) +
+        " was given to two nodes before they knew of each other's, and is not the same at both; one of the "
+        "two is in force at all nodes now: compare the total");
+  }
+  return done;
 }
 
 void LocalNode::each_shared(const std::function<void(const sites::SharedChange&)>& visit) {

@@ -51,8 +51,8 @@ class LocalNode final : public redis::ReplicatedNode {
   base::Result<void> learn(std::vector<Learnt> slots) override;
   base::Result<void> adopt(const sites::SharedChange& change) override;
   void adopted() override { ways_.publish(); }
-  bool knows(const std::string& change_id) override { return registry_.knows(change_id); }
-  bool is_past(const std::string& change_id) override { return registry_.is_past(change_id); }
+  bool knows(const std::string& name) override { return registry_.has_told(name); }
+  bool is_past(const std::string& name) override { return registry_.is_past(sites::id_of(name)); }
   void each_shared(const std::function<void(const sites::SharedChange&)>& visit) override;
   std::uint64_t changes_applied() override { return registry_.applied(); }
   void own_slot_ahead(const std::string& site, const counting::Epoch& epoch, const counting::Slot& slot) override;

@@ -223,6 +223,8 @@ void Server::open_state() {
   history_ = with_room([&] { return store::History::open(history); }).value();
   with_room([&] { return history_->forget_beyond(recovered_.checkpoint); }).value();
   history_writer_ = with_room([&] { return store::History::open(history); }).value();
+  auto history_read = with_room([&] { return store::History::open(history); });
+  history_thread_ = std::make_unique<HistoryThread>(std::move(history_read).value(), closed_days_);
   salts_ = with_room([&] {
              return ingest::Salts::open(directory_->files(), directory_->file("salts"), clock_->utc_s());
            }).value();
@@ -269,7 +271,7 @@ void Server::recover() {
   } else {
     recovered_ = store::recover(*directory_, counting_limits(config_), start).value();
   }
-  closed_as_of_checkpoint_ = recovered_.checkpoint;
+  closed_days_.end(recovered_.checkpoint);
   ledger_at_start_ = store::check_ledger(recovered_);
   for (const store::LedgerMismatch& mismatch : ledger_at_start_.mismatches)
     base::log::error("the ledger does not balance: " + mismatch.sentence);
@@ -327,6 +329,8 @@ void Server::open_threads() {
                          return pairs;
                        },
                        [this] { return takes_hits(); },
+                       [this] { return untrusted_forwards(); },
+                       *history_thread_,
                        [this] {
                          if (reserve_->give(kStopRoomBytes))
                            base::log::warning("the stop takes room of the reserve: the disk is full");
@@ -360,11 +364,7 @@ void Server::open_threads() {
       [this] { return redis_.get(); },
       [this] { return exposition_->text(); },
       [this] { return reload(); },
-      [this] {
-        std::uint64_t forwards = 0;
-        for (const auto& shard : shards_) forwards += shard->counters().untrusted_forwards.get();
-        return forwards;
-      }});
+      [this] { return untrusted_forwards(); }});
   std::unique_ptr<journal::Writer> control = open_writer(journal::kControlStream).value();
   if (control->failed()) (void)store::begin_segment(*control, *reserve_, [&] { return control->reopen(); });
   auto nodes =
@@ -738,6 +738,7 @@ void Server::stop() {
   manager_.stopping(std::chrono::seconds(drain_s) + kStopWait);
   checkpointer_->stop();
   backups_->stop();
+  history_thread_->stop();
   for (const auto& shard : shards_) shard->begin_stop(drain_s);
   control_->stop(drain_s);  // before the shards' threads end: it waits for them when it publishes
   for (const auto& shard : shards_) shard->wait_for_drain();
@@ -749,12 +750,13 @@ void Server::stop() {
 }
 
 base::Result<LiveMoment> Server::take_moment() {
-  if (!closed_as_of_checkpoint_)
+  const std::optional<std::uint64_t> closed_as_of = closed_days_.checkpoint();
+  if (!closed_as_of)
     return base::Error{base::Errc::unavailable, "a checkpoint's days are being closed; try again in a second"};
   base::Result<LiveMoment> live = take_live_moment(shards_, *recovered_.registry, *clock_);
   if (!live) return live;
   live->moment.incarnation = directory_->incarnation_text();
-  live->moment.checkpoint = *closed_as_of_checkpoint_;
+  live->moment.checkpoint = *closed_as_of;
   for (const auto& [stream, position] : recovered_.positions)  // of shards that an earlier start had
     live->moment.positions.emplace(stream, position.sequence);
   return live;
@@ -777,13 +779,14 @@ void Server::close_days(std::uint64_t checkpoint, std::span<const store::ClosedD
     const auto part = days.first(std::min(days.size(), kAtOnce));
     days = days.subspan(part.size());
     control_->run([&] {
+      closed_days_.begin();
       for (const store::ClosedDay& closed : part) {
         sites::Site* site = recovered_.registry->find(closed.site);
         if (site == nullptr) continue;
         base::MutexLock lock(site->mutex());
         site->state().close_day(closed.epoch, closed.day);
       }
-      closed_as_of_checkpoint_ = days.empty() ? std::optional(checkpoint) : std::nullopt;
+      if (days.empty()) closed_days_.end(checkpoint);
     });
   } while (!days.empty());
 }
@@ -810,6 +813,12 @@ std::uint64_t Server::journal_bytes() const {
   std::uint64_t bytes = control_->writer().bytes_written() + control_->nodes_stream().bytes_written();
   for (const auto& shard : shards_) bytes += shard->journal_bytes();
   return bytes;
+}
+
+std::uint64_t Server::untrusted_forwards() const {
+  std::uint64_t forwards = 0;
+  for (const auto& shard : shards_) forwards += shard->counters().untrusted_forwards.get();
+  return forwards;
 }
 
 bool Server::takes_hits() const {

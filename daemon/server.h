@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "config.h"
 #include "control.h"
+#include "history_thread.h"
 #include "http/listener.h"
 #include "inherited_sockets.h"
 #include "metrics/exposition.h"
@@ -34,6 +35,7 @@
 #include "store/data_directory.h"
 #include "store/history.h"
 #include "store/own_slot.h"
+#include "store/ranking_reader.h"
 #include "store/recovery.h"
 #include "store/reserve.h"
 #include "take_over.h"
@@ -111,8 +113,9 @@ class Server {
   store::LiveSide live_side();
   base::Result<store::ClosedStreams> roll_streams();
   void close_days(std::uint64_t checkpoint, std::span<const store::ClosedDay> days);
-  std::uint64_t journal_bytes() const;  // appended since the start
-  bool takes_hits() const;              // any thread, as the next
+  std::uint64_t journal_bytes() const;       // appended since the start
+  std::uint64_t untrusted_forwards() const;  // any thread
+  bool takes_hits() const;                   // any thread, as the next
   bool hit_stream_failed() const;
   void recycle_segments(const std::map<journal::StreamId, std::uint64_t>& through);
   metrics::Facts facts() const;
@@ -130,12 +133,11 @@ class Server {
   store::RecoveredState recovered_;           // the registry is the live one
   store::Ledger ledger_at_start_;
   double recovery_duration_s_ = 0;
-  // The checkpoint whose closed days the live state has closed, and no others; none while it closes some. The control
-  // thread's.
-  std::optional<std::uint64_t> closed_as_of_checkpoint_;
+  store::ClosedDays closed_days_;  // the control thread writes
   std::unique_ptr<base::Clock> clock_;
   std::unique_ptr<store::History> history_;         // the control thread's connection
   std::unique_ptr<store::History> history_writer_;  // the checkpointer's
+  std::unique_ptr<HistoryThread> history_thread_;   // has one of its own
   std::unique_ptr<ingest::Salts> salts_;
 
   std::unique_ptr<ShardEnvironment> shard_environment_;

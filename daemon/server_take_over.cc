@@ -248,6 +248,7 @@ base::Result<Predecessor::Estate> Server::freeze() {
     history_->close();
   });
   history_writer_->close();
+  history_thread_->pause();
   for (const auto& shard : shards_) {
     shard->run([&] {
       const auto resting = shard->loop().resting();
@@ -270,6 +271,8 @@ void Server::thaw() {
       if (const auto opened = history->reopen(); !opened)
         base::log::error("the history cannot be read again: " + opened.error().detail);
     }
+    if (const auto opened = history_thread_->resume(); !opened)
+      base::log::error("the history cannot be read again: " + opened.error().detail);
     control_->run([&] {
       control_->thaw();
       control_->loop().thaw();
@@ -303,6 +306,7 @@ void Server::end_handed_over() {
   });
   checkpointer_->stop();
   backups_->stop();
+  history_thread_->stop();
   for (const auto& shard : shards_) shard->run([&] { shard->let_go(); });
   for (const auto& shard : shards_) shard->begin_stop(drain_s);
   control_->stop(drain_s);

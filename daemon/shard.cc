@@ -14,10 +14,13 @@
 #include "api/pages.h"
 #include "api/problem_image.h"
 #include "api/problems.h"
+#include "api/refusals.h"
 #include "api/root_files.h"
 #include "api/series.h"
+#include "api/sites_list.h"
 #include "api/stats.h"
 #include "api/text.h"
+#include "api/top.h"
 #include "base/log.h"
 #include "base/thread_name.h"
 #include "candidate.h"
@@ -53,7 +56,12 @@ constexpr std::string_view kJournalFails = "the journal cannot be written; nothi
 
 // Reads that may take milliseconds.
 bool is_costly(api::Route route) {
-  return route == api::Route::pages || route == api::Route::series;
+  return route == api::Route::pages || route == api::Route::series || route == api::Route::sites;
+}
+
+// Reads whose answers the history's thread may make: nothing else of the connection is read until then.
+bool may_wait(api::Route route) {
+  return is_costly(route) || route == api::Route::top || route == api::Route::live;
 }
 
 // Why a ping was not even read.
@@ -77,7 +85,7 @@ ingest::Rejection rejection_of(http::ParseError error) {
 struct Shard::Read {
   api::Route route = api::Route::none;
   api::Route resource = api::Route::none;
-  std::string site, query, token;
+  std::string site, part, query, token;
   std::string path;  // of a hit that asked for JSON; normalised
   std::string if_none_match;
   std::string accept_encoding;
@@ -133,6 +141,7 @@ Shard::Shard(unsigned index, const ShardEnvironment& environment, std::shared_pt
   applied_through_ = synced_through_ = writer_->position().sequence;
   applied_hits_ = applied_hits;
   if (writer_->failed()) journal_failed_.set(1);
+  began_s_ = environment.clock.utc_s();
   candidates_.reserve(kCandidatesMax);
   hit_answers_.set_second(environment.clock.utc_s());
 }
@@ -365,7 +374,7 @@ bool Shard::take(http::ConnectionRef connection, const http::Peer& peer, const h
       return false;
     default:
       on_read(connection, request, target);
-      return !is_costly(target.route) && target.route != api::Route::live;
+      return !may_wait(target.route);
   }
 }
 
@@ -375,6 +384,15 @@ void Shard::refuse(http::ConnectionRef connection, const http::Request& request,
   const std::uint32_t index = refusals_.take();
   refusals_[index] = {reason, std::move(detail), gif};
   pending_.push_back({connection, Answer::refusal, request.keep_alive, false, index});
+}
+
+void Shard::refuse(http::ConnectionRef connection, const http::Request& request, ingest::Rejection reason,
+                   std::string detail, bool gif, const LocalSite& site, const ingest::Ping& ping) {
+  const std::string_view host = reason != ingest::Rejection::origin ? std::string_view()
+                                : ping.origin_null                  ? std::string_view("null")
+                                                                    : ping.origin_host;
+  site.entry.site->refusals().add(ingest::name_of(reason), host, loop_->now_ms() / 1000);
+  refuse(connection, request, reason, std::move(detail), gif);
 }
 
 void Shard::on_hit(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request, bool gif) {
@@ -405,19 +423,23 @@ void Shard::on_hit(http::ConnectionRef connection, const http::Peer& peer, const
   // A loopback peer that forwards for nobody is the owner's own program.
   if ((client.forwarded || !peer.loopback) && !rate_limit_.allow(client.address, now_ms)) {
     return refuse(connection, request, ingest::Rejection::rate,
-                  "more pings than this server takes from one address; try again in a second", gif);
+                  "more pings than this server takes from one address; try again in a second", gif, *local, ping);
   }
-  if (!closed_because_.empty()) [[unlikely]]
-    return refuse(connection, request, ingest::Rejection::overload, std::string(closed_because_), gif);
-  if (journal_failed()) return refuse(connection, request, ingest::Rejection::disk, std::string(kJournalFails), gif);
+  if (!closed_because_.empty()) [[unlikely]] {
+    return refuse(connection, request, ingest::Rejection::overload, std::string(closed_because_), gif, *local, ping);
+  }
+  if (journal_failed()) {
+    return refuse(connection, request, ingest::Rejection::disk, std::string(kJournalFails), gif, *local, ping);
+  }
   if (unsynced_hits_.get() + candidates_.size() >= kUnsyncedHitsMax)
-    return refuse(connection, request, ingest::Rejection::overload, std::string(kDiskBehind), gif);
+    return refuse(connection, request, ingest::Rejection::overload, std::string(kDiskBehind), gif, *local, ping);
 
   const std::string_view user_agent = request.field(Field::user_agent);
   const lookup::AgentCache::Found found = agents_.find(user_agent);
   const lookup::Agent& agent = found.agent;
   const ingest::Verdict verdict = ingest::judge(ping, *local->entry.settings, agent.bot, false);
-  if (verdict.rejection != ingest::Rejection::none) return refuse(connection, request, verdict.rejection, {}, gif);
+  if (verdict.rejection != ingest::Rejection::none)
+    return refuse(connection, request, verdict.rejection, {}, gif, *local, ping);
 
   if (candidates_.size() == kCandidatesMax) commit_pass();
   sites::Candidate& candidate = candidates_.emplace_back();
@@ -448,6 +470,7 @@ void Shard::on_read(http::ConnectionRef connection, const http::Request& request
   read.shed = is_costly(target.route) && shed(Shed::read);
   if (read.waits()) ++costly_waiting_;
   read.site = target.site;
+  read.part = target.part;
   read.query = request.query;
   read.token = api::bearer_of(request);
   read.if_none_match = request.field(Field::if_none_match);
@@ -651,7 +674,8 @@ void Shard::apply_through(std::uint64_t sequence) {
   while (!blocks_.empty() && blocks_.front()->sequence <= sequence) {
     apply(*blocks_.front());
     if (spare_blocks_.size() < kSpareBlocksMax) spare_blocks_.push_back(std::move(blocks_.front()));
-    blocks_.pop_front();
+    // Of one alone the deque stays where it is, and needs no memory anew.
+    blocks_.size() == 1 ? blocks_.pop_back() : blocks_.pop_front();
   }
   applied_through_ = sequence;
 }
@@ -1038,20 +1062,35 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
       return problem(api::Problem::method_not_allowed, "this address takes other methods; see the Allow field",
                      "Allow: " + std::string(api::allowed_methods(read.resource)) + "\r\n");
     case Route::script:
-    case Route::theme_script: {
+    case Route::theme_script:
+    case Route::site_page:
+    case Route::sites_page:
+    case Route::asset: {
+      const api::Asset* const asset = read.route == Route::script         ? &api::script()
+                                      : read.route == Route::theme_script ? &api::theme_script()
+                                      : read.route == Route::site_page    ? &api::site_page()
+                                      : read.route == Route::sites_page   ? &api::sites_page()
+                                                                          : api::asset_named(read.part);
+      if (asset == nullptr) return problem(api::Problem::not_found, "no file of this release has this name");
       http::Request request;
       request.method = read.head ? http::Method::head : http::Method::get;
       request.keep_alive = keep_alive;
       request.fields[static_cast<std::size_t>(http::Field::if_none_match)] = read.if_none_match;
       request.fields[static_cast<std::size_t>(http::Field::accept_encoding)] = read.accept_encoding;
       counters_.answered(read.resource, 200);
-      api::write_asset(out, read.route == Route::script ? api::script() : api::theme_script(), request, date);
+      api::write_asset(out, *asset, request, date);
       return false;
     }
     case Route::robots:
       return answer(200, "text/plain; charset=utf-8", api::robots_text(environment_.base_path), api::kRootFilesCache);
     case Route::favicon:
       return answer(200, "image/x-icon", api::favicon(), api::kRootFilesCache);
+    case Route::sites: {
+      vary = "Vary: Authorization\r\n";
+      const base::Result<std::string> body = api::sites_json(*directory_, read.token, read.query, loop_->now_ms());
+      if (!body) return problem(api::problem_of(body.error().code), body.error().detail);
+      return answer(200, "application/json", *body, read.token.empty() ? "public, max-age=5" : "private, no-store");
+    }
     case Route::none:
       return problem(api::Problem::not_found, "there is nothing at this address");
     default:
@@ -1076,7 +1115,7 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
                 : problem(api::problem_of(body.error().code), body.error().detail);
   };
   std::string_view path;
-  if (read.route == Route::stats || read.route == Route::live) {
+  if (read.route == Route::stats || read.route == Route::live || read.route == Route::series) {
     const std::string raw = api::query_value(read.query, "path").value_or("");
     if (!raw.empty() && !ingest::normalise_path(raw, arena_, path)) {
       return problem(api::Problem::malformed, "path: is longer than " + std::to_string(ingest::kPathMax) + " bytes");
@@ -1088,7 +1127,18 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
     case Route::pages:
       return json(api::pages_json(context, read.query));
     case Route::series:
-      return json(api::series_json(context, read.query));
+      if (path.empty()) return json(api::series_json(context, read.query));
+      return ask_history(read, pending, keep_alive, context,
+                         [context, page = std::string(path), query = read.query](store::RankingReader& reader) {
+                           return api::page_series_json(context, page, query, reader);
+                         });
+    case Route::top:
+      return ask_history(read, pending, keep_alive, context,
+                         [context, dimension = read.part, query = read.query](store::RankingReader& reader) {
+                           return api::top_json(context, dimension, query, reader);
+                         });
+    case Route::refusals:
+      return json(api::refusals_json(context, began_s_, environment_.untrusted_forwards()));
     case Route::live: {
       const base::Result<void> subscribed =
           live_.subscribe(pending.connection, context, path, api::query_value(read.query, "fields").value_or(""));
@@ -1108,6 +1158,35 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
   if (!found) return problem(api::problem_of(found.error().code), found.error().detail);
   const api::Widget& widget = **found;
   return answer(200, widget.content_type, widget.body, widget.cache_control, widget.security_fields);
+}
+
+bool Shard::ask_history(const Read& read, const Pending& pending, bool keep_alive, const api::ReadContext& context,
+                        HistoryThread::Work work) {
+  const auto answer = [this, route = read.resource, head = read.head, connection = pending.connection, keep_alive,
+                       cache = std::string(api::cache_control(context)),
+                       vary = std::string(api::vary_field(context))](const base::Result<std::string>& body) {
+    const std::string_view date = hit_answers_.date();
+    std::string& out = loop_->begin_answer(connection);
+    if (body) {
+      counters_.answered(route, 200);
+      http::write(out, {200, "application/json", *body, cache, vary, true}, date, keep_alive, head);
+    } else {
+      const api::Problem kind = api::problem_of(body.error().code);
+      counters_.answered(route, api::info_of(kind).status);
+      api::write_problem(out, kind, body.error().detail, date, keep_alive, vary, head);
+    }
+    loop_->finish_answer(connection, !keep_alive);
+  };
+  const base::Result<void> asked =
+      environment_.history.ask(std::move(work), [this, answer](base::Result<std::string> body) {
+        boost::asio::post(context_, [this, answer, body = std::move(body)] {
+          hit_answers_.set_second(loop_->now_ms() / 1000);
+          answer(body);
+          loop_->flush();
+        });
+      });
+  if (!asked) answer(asked.error());
+  return true;
 }
 
 // --- each second ---

@@ -44,6 +44,7 @@
 #include "batch_intake.h"
 #include "durability.h"
 #include "epoch_fields.h"
+#include "history_thread.h"
 #include "http/listener.h"
 #include "http/loop.h"
 #include "http/response.h"
@@ -80,6 +81,9 @@ struct ShardEnvironment {
   // (visitor, page) pairs of all shards' active sites, as of their last ticks.
   std::function<std::uint64_t()> online_pairs;
   std::function<bool()> ready;  // what /readyz says
+  // Requests of all shards with a forwarding field from a peer that is not trusted.
+  std::function<std::uint64_t()> untrusted_forwards;
+  HistoryThread& history;
   // For what a stop writes, from the reserve.
   std::function<void()> make_room;
   // Marks of imports and keys of batches, of all shards.
@@ -236,6 +240,9 @@ class Shard final : public http::LoopHandler {
   void on_read(http::ConnectionRef connection, const http::Request& request, const api::Target& target);
   void refuse(http::ConnectionRef connection, const http::Request& request, ingest::Rejection reason,
               std::string detail, bool gif);
+  // The same, and the site's owner can see it.
+  void refuse(http::ConnectionRef connection, const http::Request& request, ingest::Rejection reason,
+              std::string detail, bool gif, const LocalSite& site, const ingest::Ping& ping);
 
   // The token that the request bears, if it is in force; of the directory.
   const sites::Token* token_of(const http::Request& request) const;
@@ -273,8 +280,11 @@ class Shard final : public http::LoopHandler {
   void start_sync();
   void on_synced(const base::Result<void>& outcome);
   void settle_waiters();
-  // True: the answer became a stream, and is not finished here.
+  // True: the answer became a stream, or the history's thread makes it; it is not finished here.
   bool answer_read(std::string& out, const Read& read, const Pending& pending, bool keep_alive);
+  // The history's thread does it, and the answer follows when it has.
+  bool ask_history(const Read& read, const Pending& pending, bool keep_alive, const api::ReadContext& context,
+                   HistoryThread::Work work);
   void answer_refusal(std::string& out, const Refusal& refusal, bool keep_alive);
   std::string node_field() const { return "Footfall-Node: " + environment_.node + "\r\n"; }
   void answer_batch(std::string& out, const Batch& batch, bool keep_alive);
@@ -289,6 +299,7 @@ class Shard final : public http::LoopHandler {
 
   const unsigned index_;
   const ShardEnvironment& environment_;
+  std::int64_t began_s_ = 0;
   boost::asio::io_context context_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   std::unique_ptr<journal::Writer> writer_;

@@ -3,7 +3,7 @@
 # Installs, by name, the packages that footfall is built from (Debian 12 and newer, Ubuntu 24.04). Run as root.
 #   deploy/install-deps.sh            what the build needs
 #   deploy/install-deps.sh --tests    also what the tests and the checks need
-#   deploy/install-deps.sh --bench    also what the benchmarks compare with
+#   deploy/install-deps.sh --bench    also what the benchmarks compare with, what the tests need among it
 set -euo pipefail
 
 build=(g++ cmake ninja-build pkg-config ccache python3 tzdata ca-certificates curl
@@ -16,15 +16,28 @@ bench=(libnginx-mod-http-lua lua-nginx-redis goaccess)
 # Releases differ in how these are called: of each line the first that the release has is taken.
 build_either=("libboost1.83-dev libboost1.81-dev")
 tests_either=("libclang-rt-dev libclang-rt-14-dev")
+bench_either=("linux-perf linux-tools-generic")
+
+with_tests=0 with_bench=0
+for argument in "$@"; do
+  case "$argument" in
+    --tests) with_tests=1 ;;
+    --bench) with_tests=1 with_bench=1 ;;
+    *) echo "install-deps.sh: $argument is no argument of it; usage: install-deps.sh [--tests] [--bench]" >&2; exit 2 ;;
+  esac
+done
 
 [ "$(id -u)" = 0 ] || { echo "install-deps.sh: run it as root, or install these yourself: ${build[*]} ${build_either[*]}" >&2; exit 1; }
 wanted=("${build[@]}")
 either=("${build_either[@]}")
-if [ "${1:-}" = --tests ] || [ "${1:-}" = --bench ]; then
+if [ "$with_tests" = 1 ]; then
   wanted+=("${tests[@]}")
   either+=("${tests_either[@]}")
 fi
-if [ "${1:-}" = --bench ]; then wanted+=("${bench[@]}"); fi
+if [ "$with_bench" = 1 ]; then
+  wanted+=("${bench[@]}")
+  either+=("${bench_either[@]}")
+fi
 
 export DEBIAN_FRONTEND=noninteractive
 installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }

@@ -209,6 +209,11 @@ std::string loop_name(const Options& options) {
   return options.generator.open_loop ? "rate" : "closed";
 }
 
+// Acknowledged while requests were being offered, in a second of that.
+std::uint64_t in_time_per_s(const load::Generated& done) {
+  return done.offered_s > 0 ? static_cast<std::uint64_t>(static_cast<double>(done.in_time) / done.offered_s) : 0;
+}
+
 std::string microseconds(std::uint64_t ns) {
   return grouped(ns / 1000) + "." + std::to_string(ns / 100 % 10) + " us";
 }
@@ -219,9 +224,13 @@ void print_json(const Options& options, const load::Generated& done, const Verdi
       .member("site", options.site)
       .member("loop", loop_name(options))
       .member("requests", done.requests)
+      .member("due", done.due)
       .member("sent", done.hits)
+      .member("unsent", done.unsent)
       .member("acknowledged", done.acknowledged)
+      .member("in_time", done.in_time)
       .member("undecided", done.undecided)
+      .member("unanswered", done.unanswered)
       .key("rejected")
       .begin_object();
   for (const auto& [reason, hits] : done.rejected) json.member(reason, hits);
@@ -236,6 +245,7 @@ void print_json(const Options& options, const load::Generated& done, const Verdi
       .member("bytes_sent", done.bytes_sent)
       .member("duration_ms", static_cast<std::uint64_t>(done.seconds * 1000))
       .member("acknowledged_per_s", static_cast<std::uint64_t>(static_cast<double>(done.acknowledged) / done.seconds))
+      .member("in_time_per_s", in_time_per_s(done))
       .key("latency_ns")
       .begin_object();
   for (const Quantile& quantile : kQuantiles) json.member(quantile.name, done.latency.quantile_ns(quantile.part));
@@ -261,6 +271,11 @@ void print_text(const Options& options, const load::Generated& done, const Verdi
   for (const auto& [status, answers] : done.statuses) {
     if (status >= 300) table.add({grouped(answers), "answered " + std::to_string(status)});
   }
+  if (options.generator.open_loop && done.in_time < done.acknowledged) {
+    table.add({grouped(done.in_time), "of them while others were still due, " + grouped(in_time_per_s(done)) +
+                                          " a second; the rest after that"});
+  }
+  if (done.unsent > 0) table.add({grouped(done.unsent), "due, and never sent: there was no room for them"});
   if (done.undecided > 0) table.add({grouped(done.undecided), "undecided: answered 5xx, or not at all"});
   if (done.behind > 0) table.add({grouped(done.behind), "sent behind another: no connection was idle"});
   terminal.out << table.text("  ") << '\n';
@@ -272,7 +287,12 @@ void print_text(const Options& options, const load::Generated& done, const Verdi
                << (options.generator.open_loop   ? "at which a request was due"
                    : options.generator.reconnect ? "of opening a connection"
                                                  : "of sending")
-               << " to its answer\n\n";
+               << " to its answer\n";
+  if (options.generator.open_loop && done.unsent + done.unanswered > 0) {
+    terminal.out << "  " << grouped(done.unsent + done.unanswered)
+                 << " that were never sent or answered are among these with the time until the end\n";
+  }
+  terminal.out << '\n';
   if (verdict.ok) {
     terminal.out << "OK: the total of " << options.site << " grew by " << grouped_signed(verdict.grown) << '\n';
   } else {
@@ -342,6 +362,10 @@ void add_bench(CLI::App& app, Action& chosen) {
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
   command->add_flag("--reconnect", generator.reconnect, "a new connection for each request")->group("How much");
+  how("--connections-max", generator.connections_max,
+      "the same at a rate: how many may be open at once where all others wait for their answers")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
   command->add_flag("--resume", generator.resume, "each TLS connection goes on with the session of one before")
       ->group("How much");
   CLI::Option* const rate =

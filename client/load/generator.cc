@@ -28,8 +28,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kBehindMax = 64;                    // requests in flight on a connection of an open loop
+constexpr rlim_t kOtherFiles = 100;                       // descriptors that are no connections
 constexpr std::int64_t kSpinNs = 1'000'000;               // before a request is due
-constexpr std::int64_t kPatienceNs = 10'000'000'000;      // for answers after the last request
 constexpr std::size_t kOutMax = std::size_t{256} << 10U;  // bytes that wait on a connection before no more are added
 
 struct Connection {
@@ -57,8 +57,12 @@ class Worker {
         batches_(traffic.batch > 0),
         begin_(begin),
         end_ns_(static_cast<std::int64_t>(options.seconds * 1e9)),
+        patience_ns_(static_cast<std::int64_t>(options.patience_s * 1e9)),
         tls_(tls),
-        connections_(std::max(1U, (options.connections + options.threads - 1 - thread) / options.threads)),
+        connections_(share(options.connections, thread)),
+        connections_max_(options.open_loop && options.reconnect
+                             ? std::max<std::size_t>(share(options.connections_max, thread), connections_.size())
+                             : connections_.size()),
         set_(epoll_create1(EPOLL_CLOEXEC)) {}
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -77,6 +81,9 @@ class Worker {
   std::int64_t now_ns() const {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begin_).count();
   }
+  std::size_t share(unsigned of_all, unsigned thread) const {
+    return std::max(1U, (of_all + options_.threads - 1 - thread) / options_.threads);
+  }
   void stop(const std::string& why) {
     if (result_.trouble.empty()) result_.trouble = why;
     sending_ = false;
@@ -87,10 +94,16 @@ class Worker {
   void write(Connection& connection);
   void read(Connection& connection);
   void take(Connection& connection, const client::Answer& answer);
+  void acknowledge(std::uint64_t hits) {
+    result_.acknowledged += hits;
+    if (now_ns() <= end_ns_) result_.in_time += hits;
+  }
   void send_one(Connection& connection, std::int64_t due_ns);
   void refill(Connection& connection);
   void dispatch();
+  Connection* with_room();
   void rest(Connection& connection);
+  void settle();
   int wait_ms();
 
   const GeneratorOptions& options_;
@@ -98,12 +111,17 @@ class Worker {
   const bool batches_;
   const Clock::time_point begin_;
   const std::int64_t end_ns_;  // of sending, since the begin
+  const std::int64_t patience_ns_;
   const base::TlsContext* tls_;
-  base::TlsSession session_;  // that the next connection goes on with; nullptr: none
-  std::vector<Connection> connections_;
+  base::TlsSession session_;            // that the next connection goes on with; nullptr: none
+  std::deque<Connection> connections_;  // which stay where they are
+  const std::size_t connections_max_;
   std::deque<Connection*> idle_;
+  std::vector<Connection*> filled_;  // by dispatch()
   std::size_t next_behind_ = 0;
   std::uint64_t in_flight_ = 0;
+  std::vector<std::int64_t> never_answered_;  // open loop: when they were due
+  std::int64_t last_due_ns_ = 0;
   int set_;
   bool sending_ = true;
   std::string request_;
@@ -145,7 +163,11 @@ void Worker::lose(Connection& connection) {
     ++result_.tls_connects;
     if (connection.tls->resumed()) ++result_.tls_resumed;
   }
-  for (const Connection::InFlight& request : connection.in_flight) result_.undecided += request.hits;
+  for (const Connection::InFlight& request : connection.in_flight) {
+    result_.undecided += request.hits;
+    result_.unanswered += request.hits;
+    if (options_.open_loop) never_answered_.push_back(request.due_ns);
+  }
   in_flight_ -= connection.in_flight.size();
   connection.in_flight.clear();
   ::close(std::exchange(connection.fd, -1));
@@ -188,6 +210,7 @@ void Worker::send_one(Connection& connection, std::int64_t due_ns) {
   const std::size_t before = to.size();
   const std::uint64_t hits = traffic_.append(to);
   result_.bytes_sent += to.size() - before;
+  last_due_ns_ = due_ns;
   if (tls_ != nullptr) {
     if (const auto sent = connection.tls->send(request_, connection.out); !sent) stop(sent.error().detail);
   }
@@ -232,9 +255,28 @@ void Worker::rest(Connection& connection) {
   }
 }
 
-// Open loop: all that is due.
+// Open loop: where a request may go; nullptr: nowhere for the present.
+Connection* Worker::with_room() {
+  if (!idle_.empty()) {
+    Connection* const idle = idle_.front();
+    idle_.pop_front();
+    idle->idle = false;
+    return idle;
+  }
+  if (options_.reconnect) return connections_.size() < connections_max_ ? &connections_.emplace_back() : nullptr;
+  for (std::size_t tried = 0; tried < connections_.size(); ++tried) {
+    Connection& candidate = connections_[next_behind_++ % connections_.size()];
+    if (candidate.in_flight.size() >= kBehindMax || candidate.out.size() >= kOutMax) continue;
+    ++result_.behind;
+    return &candidate;
+  }
+  return nullptr;
+}
+
+// Open loop: all that is due; what goes to one connection goes in one write.
 void Worker::dispatch() {
   const std::int64_t now = now_ns();
+  filled_.clear();
   while (sending_) {
     const std::optional<std::int64_t> due = traffic_.due();
     if (!due || *due >= end_ns_) {
@@ -242,24 +284,16 @@ void Worker::dispatch() {
       break;
     }
     if (*due > now) break;
-    Connection* to = nullptr;
-    if (!idle_.empty()) {
-      to = idle_.front();
-      idle_.pop_front();
-      to->idle = false;
-    } else if (!options_.reconnect) {
-      for (std::size_t tried = 0; tried < connections_.size() && to == nullptr; ++tried) {
-        Connection& candidate = connections_[next_behind_++ % connections_.size()];
-        if (candidate.in_flight.size() < kBehindMax && candidate.out.size() < kOutMax) to = &candidate;
-      }
-      if (to != nullptr) ++result_.behind;
-    }
+    Connection* const to = with_room();
     if (to == nullptr) break;
     if (to->fd < 0) open(*to);
     if (to->fd < 0) break;
     result_.late_ns_max = std::max(result_.late_ns_max, now - *due);
+    if (to->out.empty()) filled_.push_back(to);
     send_one(*to, *due);
-    write(*to);
+  }
+  for (Connection* const connection : filled_) {
+    if (connection->fd >= 0) write(*connection);
   }
 }
 
@@ -276,13 +310,13 @@ void Worker::take(Connection& connection, const client::Answer& answer) {
   } else if (batches_) {
     client::BatchAnswer batch;
     if (!client::read_batch_answer(answer.body, batch)) return stop("an answer to a batch is not footfalld's");
-    result_.acknowledged += batch.accepted;
+    acknowledge(batch.accepted);
     result_.bots += batch.bots;
     for (const auto& [reason, hits] : batch.reasons) result_.rejected[reason] += hits;
   } else if (const std::string_view reason = answer.field("footfall-rejected"); !reason.empty()) {
     result_.rejected[std::string(reason)] += request.hits;
   } else {
-    result_.acknowledged += request.hits;
+    acknowledge(request.hits);
   }
 }
 
@@ -337,9 +371,9 @@ void Worker::run() {
   while (true) {
     const std::int64_t now = now_ns();
     // What was due in time is sent, be it late.
-    if (now >= end_ns_ + (options_.open_loop ? kPatienceNs : 0)) sending_ = false;
+    if (now >= end_ns_ + (options_.open_loop ? patience_ns_ : 0)) sending_ = false;
     if (!sending_ && stopped_ns == 0) stopped_ns = now;
-    if (!sending_ && (in_flight_ == 0 || now > stopped_ns + kPatienceNs)) break;
+    if (!sending_ && (in_flight_ == 0 || now > stopped_ns + patience_ns_)) break;
     if (options_.open_loop) dispatch();
     const int ready = epoll_wait(set_, events.data(), static_cast<int>(events.size()), wait_ms());
     for (int i = 0; i < ready; ++i) {
@@ -364,7 +398,27 @@ void Worker::run() {
   for (Connection& connection : connections_) {
     if (connection.fd >= 0) lose(connection);
   }
-  result_.seconds = static_cast<double>(now_ns()) / 1e9;
+  settle();
+}
+
+// What the schedule had in time, and what became of the rest of it.
+void Worker::settle() {
+  const std::int64_t now = now_ns();
+  result_.seconds = static_cast<double>(now) / 1e9;
+  result_.offered_s = std::min(options_.seconds, result_.seconds);
+  result_.due = result_.hits;
+  if (!options_.open_loop) return;
+  auto due = traffic_.due();
+  const bool to_the_end = due.has_value();
+  for (; due && *due < end_ns_; due = traffic_.due()) {
+    request_.clear();
+    result_.unsent += traffic_.append(request_);
+    never_answered_.push_back(*due);
+  }
+  result_.due += result_.unsent;
+  if (!to_the_end) result_.offered_s = std::min(options_.seconds, static_cast<double>(last_due_ns_) / 1e9);
+  for (const std::int64_t due_ns : never_answered_)
+    result_.latency.record(static_cast<std::uint64_t>(std::max<std::int64_t>(now - due_ns, 0)));
 }
 
 }  // namespace
@@ -372,6 +426,10 @@ void Worker::run() {
 void Generated::merge(const Generated& other) {
   requests += other.requests;
   hits += other.hits;
+  due += other.due;
+  unsent += other.unsent;
+  in_time += other.in_time;
+  unanswered += other.unanswered;
   acknowledged += other.acknowledged;
   undecided += other.undecided;
   bots += other.bots;
@@ -384,11 +442,13 @@ void Generated::merge(const Generated& other) {
   bytes_sent += other.bytes_sent;
   late_ns_max = std::max(late_ns_max, other.late_ns_max);
   seconds = std::max(seconds, other.seconds);
+  offered_s = std::max(offered_s, other.offered_s);
   if (trouble.empty()) trouble = other.trouble;
   latency.merge(other.latency);
 }
 
-base::Result<Generated> generate(const GeneratorOptions& options, const TrafficOptions& traffic) {
+base::Result<Generated> generate(const GeneratorOptions& asked, const TrafficOptions& traffic) {
+  GeneratorOptions options = asked;
   std::optional<base::TlsContext> tls;
   if (!options.tls_name.empty()) {
     auto made = base::TlsContext::for_clients(options.tls_authorities);
@@ -400,6 +460,9 @@ base::Result<Generated> generate(const GeneratorOptions& options, const TrafficO
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
   }
+  if (files.rlim_cur > kOtherFiles)
+    options.connections_max =
+        static_cast<unsigned>(std::min<rlim_t>(options.connections_max, files.rlim_cur - kOtherFiles));
   const Clock::time_point begin = Clock::now() + std::chrono::milliseconds(5);  // all threads are there by then
   std::deque<Worker> workers;
   std::vector<std::thread> threads;

@@ -5,12 +5,15 @@
 // closed loop it is the moment of sending, or with a connection for each request that of opening it.
 //
 // Each thread has an epoll set, its share of the connections, and its own traffic. A request that is due goes to the
-// connection that has been idle longest, or behind others' where none is idle; those that find no room wait, and so
-// does nothing else: they are late by the schedule. Within a millisecond of a request's time a thread does not sleep,
-// since its waking up would be charged to the server.
+// connection that has been idle longest; where none is idle, behind others', or, with a connection for each request, to
+// one more: visitors who come do not wait for each other. Those that find no room wait, and so does nothing else: they
+// are late by the schedule. Within a millisecond of a request's time a thread does not sleep, since its waking up
+// would be charged to the server.
 //
 // What becomes of a hit: acknowledged (answered 2xx), rejected by reason (Footfall-Rejected, or an item of a batch),
-// refused by status (4xx: not counted), or undecided (5xx, or no answer: it may be counted).
+// refused by status (4xx: not counted), undecided (5xx, or no answer: it may be counted), or unsent. In an open loop
+// a request that is never sent or answered is among the latencies with the time until the end: who gave up after that
+// waited at least as long.
 // Tested by tests/unit/load/generator_test.cc and, with real daemons, tests/integration/bench_test.py.
 #pragma once
 
@@ -34,16 +37,22 @@ struct GeneratorOptions {
 
   unsigned threads = 1;
   unsigned connections = 64;  // over all threads, at least one each
-  unsigned pipeline = 1;      // requests in flight on a connection of a closed loop
+  // The same of an open loop with `reconnect`, which opens more where all are busy; never below `connections`.
+  unsigned connections_max = 10'000;
+  unsigned pipeline = 1;  // requests in flight on a connection of a closed loop
   bool open_loop = false;
   bool reconnect = false;  // a connection for each request
   bool resume = false;     // each TLS connection goes on with the session of one before
   double seconds = 10;     // of sending
+  double patience_s = 10;  // for what was due in time to be sent, and for answers after the last request
 };
 
 struct Generated {
   std::uint64_t requests = 0, hits = 0;  // sent
+  std::uint64_t due = 0, unsent = 0;     // hits of the schedule: in time, and of them never sent
   std::uint64_t acknowledged = 0, undecided = 0;
+  std::uint64_t in_time = 0;                        // of those acknowledged, before the time of sending was over
+  std::uint64_t unanswered = 0;                     // of those undecided, without any answer
   std::uint64_t bots = 0;                           // of those acknowledged in batches, crawlers that are counted apart
   std::map<std::string, std::uint64_t> rejected;    // reason -> hits
   std::map<unsigned, std::uint64_t> statuses;       // status -> answers
@@ -53,13 +62,15 @@ struct Generated {
   std::uint64_t bytes_sent = 0;                     // of requests, before TLS
   std::int64_t late_ns_max = 0;                     // how long one waited in an open loop until it was sent
   double seconds = 0;                               // from the begin to the last answer
+  double offered_s = 0;                             // of them, those in which requests were offered
   std::string trouble;                              // why it ended early; empty: it did not
-  LatencyHistogram latency;                         // of requests that were answered
+  // Of requests that were answered; in an open loop of all that were due.
+  LatencyHistogram latency;
 
   void merge(const Generated& other);
 };
 
-// Blocks until all is answered; for what is not ten seconds after the last was sent, it does not wait. Errors: of the
+// Blocks until all is answered; for what is not `patience_s` after the last was sent, it does not wait. Errors: of the
 // files that traffic is made of, and of TLS; what goes wrong with connections is in the result.
 base::Result<Generated> generate(const GeneratorOptions& options, const TrafficOptions& traffic);
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/pages.h"
 
-#include <charconv>
 #include <optional>
 
 #include "api/json.h"
@@ -22,24 +21,13 @@ base::Result<counting::PageSort> sort_of(const std::optional<std::string>& value
   return base::Error{base::Errc::malformed, "sort: give total, online or path"};
 }
 
-base::Result<std::size_t> limit_of(const std::optional<std::string>& value) {
-  if (!value) return kLimitDefault;
-  std::size_t limit = 0;
-  const char* const end = value->data() + value->size();
-  const auto [stopped, error] = std::from_chars(value->data(), end, limit);
-  if (error != std::errc() || stopped != end || limit == 0 || limit > kLimitMax) {
-    return base::Error{base::Errc::malformed, "limit: give a whole number from 1 to 10000"};
-  }
-  return limit;
-}
-
 }  // namespace
 
 base::Result<std::string> pages_json(const ReadContext& context, std::string_view query) {
   const base::Result<counting::PageSort> sort = sort_of(query_value(query, "sort"));
   if (!sort) return sort.error();
-  const base::Result<std::size_t> limit = limit_of(query_value(query, "limit"));
-  if (!limit) return limit.error();
+  const std::optional<std::size_t> limit = limit_of(query_value(query, "limit"), kLimitDefault, kLimitMax);
+  if (!limit) return base::Error{base::Errc::malformed, "limit: give a whole number from 1 to 10000"};
 
   sites::Site& site = *context.site;
   counting::PageWalk walk(*sort, *limit);

@@ -27,7 +27,8 @@ ReadContext read_context(const sites::Entry& entry, std::shared_ptr<const lookup
 }
 
 std::optional<Problem> refusal(const ReadContext& context, Route route) {
-  const bool needs_all = route == Route::pages || route == Route::series;
+  const bool needs_all =
+      route == Route::pages || route == Route::series || route == Route::top || route == Route::refusals;
   if (needs_all ? context.may_read_all : context.may_read_counter) return std::nullopt;
   return context.token_known ? Problem::forbidden : Problem::unauthorized;
 }

@@ -36,7 +36,7 @@ ReadContext read_context(const sites::Entry& entry, std::shared_ptr<const lookup
                          const sites::Directory& directory, std::string_view token, std::int64_t now_ms);
 
 // Why `route` may not be answered in this context: unauthorized without a token, forbidden with one that does not do.
-// Stats, live and widgets need the counter; pages and series need all.
+// Stats, live and widgets need the counter; pages, series, top and refusals need all.
 std::optional<Problem> refusal(const ReadContext& context, Route route);
 std::string_view refusal_detail(Problem problem);
 

@@ -9,19 +9,31 @@ namespace {
 
 // In the order of Route.
 constexpr std::array<std::string_view, static_cast<std::size_t>(Route::count_)> kNames{
-    "none",         "hit",         "hit_gif",    "batch",      "stats",       "pages",       "series",
-    "live",         "widget_html", "widget_svg", "widget_png", "widget_text", "widget_json", "script",
-    "theme_script", "robots",      "favicon",    "livez",      "readyz",      "preflight",   "method_not_allowed"};
+    "none",        "hit",        "hit_gif",
+    "batch",       "stats",      "pages",
+    "series",      "top",        "refusals",
+    "live",        "sites",      "widget_html",
+    "widget_svg",  "widget_png", "widget_text",
+    "widget_json", "script",     "theme_script",
+    "site_page",   "sites_page", "asset",
+    "robots",      "favicon",    "livez",
+    "readyz",      "preflight",  "method_not_allowed"};
+
+Target of(Route route) {
+  return {route, {}, {}, route};
+}
 
 Target of_site(std::string_view rest) {
   const std::size_t slash = rest.find('/');
   if (slash == 0 || slash == std::string_view::npos) return {};
   const std::string_view site = rest.substr(0, slash);
   const std::string_view what = rest.substr(slash + 1);
-  if (what == "stats") return {Route::stats, site, Route::stats};
-  if (what == "live") return {Route::live, site, Route::live};
-  if (what == "pages") return {Route::pages, site, Route::pages};
-  if (what == "series") return {Route::series, site, Route::series};
+  if (what == "stats") return {Route::stats, site, {}, Route::stats};
+  if (what == "live") return {Route::live, site, {}, Route::live};
+  if (what == "pages") return {Route::pages, site, {}, Route::pages};
+  if (what == "series") return {Route::series, site, {}, Route::series};
+  if (what == "refusals") return {Route::refusals, site, {}, Route::refusals};
+  if (what.starts_with("top/")) return {Route::top, site, what.substr(4), Route::top};
   return {};
 }
 
@@ -29,42 +41,55 @@ Target of_site(std::string_view rest) {
 Target of_widget(std::string_view rest) {
   if (rest.empty() || rest.find('/') != std::string_view::npos) return {};
   const auto without = [rest](std::string_view extension) { return rest.substr(0, rest.size() - extension.size()); };
-  Target target{Route::widget_html, rest, Route::widget_html};
-  if (rest.ends_with(".svg")) target = {Route::widget_svg, without(".svg"), Route::widget_svg};
-  if (rest.ends_with(".png")) target = {Route::widget_png, without(".png"), Route::widget_png};
-  if (rest.ends_with(".txt")) target = {Route::widget_text, without(".txt"), Route::widget_text};
-  if (rest.ends_with(".json")) target = {Route::widget_json, without(".json"), Route::widget_json};
+  Target target{Route::widget_html, rest, {}, Route::widget_html};
+  if (rest.ends_with(".svg")) target = {Route::widget_svg, without(".svg"), {}, Route::widget_svg};
+  if (rest.ends_with(".png")) target = {Route::widget_png, without(".png"), {}, Route::widget_png};
+  if (rest.ends_with(".txt")) target = {Route::widget_text, without(".txt"), {}, Route::widget_text};
+  if (rest.ends_with(".json")) target = {Route::widget_json, without(".json"), {}, Route::widget_json};
   return target.site.empty() ? Target{} : target;
+}
+
+// What stands behind `begin`, if it is one step of a path.
+std::string_view step_after(std::string_view path, std::string_view begin) {
+  if (!path.starts_with(begin)) return {};
+  const std::string_view rest = path.substr(begin.size());
+  return rest.find('/') == std::string_view::npos ? rest : std::string_view();
 }
 
 Target of_path(std::string_view path) {
   constexpr std::string_view kSites = "/v1/sites/";
   constexpr std::string_view kWidget = "/widget/";
-  if (path == "/hit") return {Route::hit, {}, Route::hit};
-  if (path == "/hit.gif") return {Route::hit_gif, {}, Route::hit_gif};
-  if (path == "/v1/hits") return {Route::batch, {}, Route::batch};
+  if (path == "/hit") return of(Route::hit);
+  if (path == "/hit.gif") return of(Route::hit_gif);
+  if (path == "/v1/hits") return of(Route::batch);
   if (path.starts_with(kSites)) return of_site(path.substr(kSites.size()));
+  if (path == "/v1/sites") return of(Route::sites);
   if (path.starts_with(kWidget)) return of_widget(path.substr(kWidget.size()));
-  if (path == "/footfall.js") return {Route::script, {}, Route::script};
-  if (path == "/themes.js") return {Route::theme_script, {}, Route::theme_script};
-  if (path == "/livez") return {Route::livez, {}, Route::livez};
-  if (path == "/readyz") return {Route::readyz, {}, Route::readyz};
+  if (path == "/footfall.js") return of(Route::script);
+  if (path == "/themes.js") return of(Route::theme_script);
+  if (path == "/") return of(Route::sites_page);
+  if (const std::string_view site = step_after(path, "/sites/"); !site.empty())
+    return {Route::site_page, site, {}, Route::site_page};
+  if (const std::string_view name = step_after(path, "/assets/"); !name.empty())
+    return {Route::asset, {}, name, Route::asset};
+  if (path == "/livez") return of(Route::livez);
+  if (path == "/readyz") return of(Route::readyz);
   return {};
 }
 
 Target of_renamed(std::string_view path, std::string_view script_name) {
   if (script_name.empty() || !path.starts_with('/') || !path.substr(1).starts_with(script_name)) return {};
   const std::string_view rest = path.substr(1 + script_name.size());
-  if (rest.empty()) return {Route::hit, {}, Route::hit};
-  if (rest == ".gif") return {Route::hit_gif, {}, Route::hit_gif};
-  if (rest == ".js") return {Route::script, {}, Route::script};
+  if (rest.empty()) return of(Route::hit);
+  if (rest == ".gif") return of(Route::hit_gif);
+  if (rest == ".js") return of(Route::script);
   return {};
 }
 
 // What is asked for at the root of a host, whatever the prefix is.
 Target of_root(std::string_view path) {
-  if (path == "/robots.txt") return {Route::robots, {}, Route::robots};
-  if (path == "/favicon.ico") return {Route::favicon, {}, Route::favicon};
+  if (path == "/robots.txt") return of(Route::robots);
+  if (path == "/favicon.ico") return of(Route::favicon);
   return {};
 }
 

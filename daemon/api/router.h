@@ -18,7 +18,10 @@ enum class Route : std::uint8_t {
   stats,
   pages,
   series,
+  top,
+  refusals,
   live,
+  sites,
   widget_html,
   widget_svg,
   widget_png,
@@ -26,6 +29,9 @@ enum class Route : std::uint8_t {
   widget_json,
   script,
   theme_script,
+  site_page,
+  sites_page,
+  asset,
   robots,
   favicon,
   livez,
@@ -40,6 +46,7 @@ std::string_view name_of(Route route);
 struct Target {
   Route route = Route::none;
   std::string_view site;         // as in the path; site names need no decoding
+  std::string_view part;         // of top: the dimension; of asset: its name
   Route resource = Route::none;  // what the path names: the same, but where route is preflight or method_not_allowed
 };
 // `base_path` is "" or "/prefix"; a target outside it is none, but for /robots.txt and /favicon.ico. OPTIONS of a known

@@ -3,12 +3,11 @@
 
 #include <array>
 #include <charconv>
-#include <chrono>
-#include <cstdio>
 #include <map>
 #include <optional>
 
 #include "api/json.h"
+#include "api/local_dates.h"
 #include "api/stats.h"
 #include "api/text.h"
 
@@ -43,49 +42,9 @@ struct Range {
   std::int64_t from = 0, to = 0;  // starts of steps: [from, to)
 };
 
-std::chrono::year_month_day civil(std::int64_t day) {
-  return std::chrono::year_month_day{std::chrono::sys_days{std::chrono::days{day}}};
-}
-
-std::int64_t day_number(std::chrono::year_month_day date) {
-  return std::chrono::sys_days{date}.time_since_epoch().count();
-}
-
-// The first day of the step that `day` is in; and of the step after it.
-std::int64_t step_begin(Step step, std::int64_t day) {
-  const std::chrono::year_month_day date = civil(day);
-  switch (step) {
-    case Step::week:
-      return day - static_cast<std::int64_t>(std::chrono::weekday{std::chrono::sys_days{date}}.iso_encoding()) + 1;
-    case Step::month:
-      return day_number(date.year() / date.month() / std::chrono::day{1});
-    case Step::year:
-      return day_number(date.year() / std::chrono::January / std::chrono::day{1});
-    default:
-      return day;
-  }
-}
-
-std::int64_t step_after(Step step, std::int64_t begin) {
-  const std::chrono::year_month_day date = civil(begin);
-  switch (step) {
-    case Step::week:
-      return begin + 7;
-    case Step::month:
-      return day_number(date + std::chrono::months{1});
-    case Step::year:
-      return day_number(date + std::chrono::years{1});
-    default:
-      return begin + 1;
-  }
-}
-
-std::string date_text(std::int64_t day) {
-  const std::chrono::year_month_day date = civil(day);
-  std::array<char, 32> buffer{};
-  const int size = std::snprintf(buffer.data(), buffer.size(), "%04d-%02u-%02u", static_cast<int>(date.year()),
-                                 static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
-  return {buffer.data(), static_cast<std::size_t>(size)};
+// REQUIRES: `step` is a day or longer.
+DateStep dates_of(Step step) {
+  return static_cast<DateStep>(static_cast<unsigned>(step) - static_cast<unsigned>(Step::day));
 }
 
 // --- from and to ---
@@ -106,20 +65,6 @@ bool take_char(std::string_view& text, std::string_view any_of) {
   if (text.empty() || any_of.find(text.front()) == std::string_view::npos) return false;
   text.remove_prefix(1);
   return true;
-}
-
-std::optional<std::int64_t> take_date(std::string_view& text) {
-  int year = 0;
-  int month = 0;
-  int day = 0;
-  if (!take_number(text, 4, year) || !take_char(text, "-") || !take_number(text, 2, month) || !take_char(text, "-") ||
-      !take_number(text, 2, day)) {
-    return std::nullopt;
-  }
-  const std::chrono::year_month_day date{std::chrono::year{year}, std::chrono::month{static_cast<unsigned>(month)},
-                                         std::chrono::day{static_cast<unsigned>(day)}};
-  if (!date.ok() || year < 1) return std::nullopt;
-  return day_number(date);
 }
 
 // What follows the date: "T10:00:00[.5](Z|+07:00)"; seconds since its day's midnight UTC.
@@ -230,16 +175,34 @@ Points short_points(const ReadContext& context, Metric metric, Step step, const 
 }
 
 // Days and more: keys are local day numbers.
-Points long_points(const ReadContext& context, Metric metric, Step step, const Range& range) {
+Points empty_points(Step step, const Range& range) {
   Points points;
-  for (std::int64_t begin = range.from; begin < range.to; begin = step_after(step, begin)) points.emplace(begin, 0);
+  for (std::int64_t begin = range.from; begin < range.to; begin = step_after(dates_of(step), begin))
+    points.emplace(begin, 0);
+  return points;
+}
+
+Points long_points(const ReadContext& context, Metric metric, Step step, const Range& range) {
+  Points points = empty_points(step, range);
   std::vector<Cell> cells;
   {
     sites::Site& site = *context.site;
     const base::MutexLock lock(site.mutex());
     cells = site.state().days(static_cast<Day>(range.from), static_cast<Day>(range.to));
   }
-  for (const Cell& cell : cells) add_point(points, step_begin(step, cell.key), value_of(cell, metric), metric);
+  for (const Cell& cell : cells)
+    add_point(points, step_begin(dates_of(step), cell.key), value_of(cell, metric), metric);
+  return points;
+}
+
+// Of a page, as the days' rankings have it.
+base::Result<Points> page_points(const ReadContext& context, std::string_view path, Step step, const Range& range,
+                                 store::RankingReader& reader) {
+  Points points = empty_points(step, range);
+  const auto days = reader.days_of(*context.site, counting::Dimension::page, path, static_cast<Day>(range.from),
+                                   static_cast<Day>(range.to - 1));
+  if (!days) return days.error();
+  for (const auto& [day, count] : *days) add_point(points, step_begin(dates_of(step), day), count, Metric::hits);
   return points;
 }
 
@@ -250,13 +213,13 @@ base::Result<Range> range_of(const ReadContext& context, Step step, std::int64_t
   const std::int64_t now_s = context.now_ms / 1000;
   const base::Error too_many = malformed("from, to: more than 10000 points; take a shorter span or a longer step");
   if (step == Step::day || step == Step::week || step == Step::month || step == Step::year) {
-    Range range{step_begin(step, day_at(from_s, zone)), step_begin(step, day_at(to_s - 1, zone))};
-    range.to = step_after(step, range.to);
+    Range range{step_begin(dates_of(step), day_at(from_s, zone)), step_begin(dates_of(step), day_at(to_s - 1, zone))};
+    range.to = step_after(dates_of(step), range.to);
     std::size_t count = 0;
-    for (std::int64_t begin = range.from; begin < range.to; begin = step_after(step, begin)) {
+    for (std::int64_t begin = range.from; begin < range.to; begin = step_after(dates_of(step), begin)) {
       if (++count > kSeriesPointsMax) return too_many;
     }
-    const std::int64_t after_now = step_after(step, step_begin(step, day_at(now_s, zone)));
+    const std::int64_t after_now = step_after(dates_of(step), step_begin(dates_of(step), day_at(now_s, zone)));
     range.to = std::max(range.from, std::min(range.to, after_now));
     return range;
   }
@@ -274,9 +237,13 @@ base::Result<Range> range_of(const ReadContext& context, Step step, std::int64_t
   return range;
 }
 
-}  // namespace
+struct Question {
+  Metric metric = Metric::hits;
+  Step step = Step::day;
+  Range range;
+};
 
-base::Result<std::string> series_json(const ReadContext& context, std::string_view query) {
+base::Result<Question> question_of(const ReadContext& context, std::string_view query) {
   const std::optional<Metric> metric = enum_of(query_value(query, "metric"), kMetrics, Metric::hits);
   if (!metric) return malformed("metric: give hits, visitors, bots or online");
   const std::optional<Step> step = enum_of(query_value(query, "step"), kSteps, Step::day);
@@ -306,10 +273,12 @@ base::Result<std::string> series_json(const ReadContext& context, std::string_vi
   if (from_s >= to_s) return malformed("from: must lie before to");
   const base::Result<Range> range = range_of(context, *step, from_s, to_s);
   if (!range) return range.error();
+  return Question{*metric, *step, *range};
+}
 
-  const bool dates = *step >= Step::day;
-  const Points points =
-      dates ? long_points(context, *metric, *step, *range) : short_points(context, *metric, *step, *range);
+std::string json_of(const ReadContext& context, const Question& question, const std::string* path,
+                    const Points& points) {
+  const bool dates = question.step >= Step::day;
   std::string out;
   out.reserve(points.size() * 20 + 256);
   JsonWriter json(out);
@@ -317,13 +286,14 @@ base::Result<std::string> series_json(const ReadContext& context, std::string_vi
     dates ? json.value(std::string_view(date_text(key))) : json.value(key);
   };
   json.begin_object().member("site", std::string_view(context.settings->name));
-  json.member("metric", kMetrics.at(static_cast<std::size_t>(*metric)))
-      .member("step", kSteps.at(static_cast<std::size_t>(*step)));
-  json.member("timezone", std::string_view(zone.name()));
+  if (path != nullptr) json.member("path", std::string_view(*path));
+  json.member("metric", kMetrics.at(static_cast<std::size_t>(question.metric)))
+      .member("step", kSteps.at(static_cast<std::size_t>(question.step)));
+  json.member("timezone", std::string_view(context.zone->name()));
   json.key("from");
-  write_start(range->from);
+  write_start(question.range.from);
   json.key("to");
-  write_start(range->to);
+  write_start(question.range.to);
   json.key("points").begin_array();
   for (const auto& [key, value] : points) {
     json.begin_array();
@@ -332,6 +302,28 @@ base::Result<std::string> series_json(const ReadContext& context, std::string_vi
   }
   json.end_array().end_object();
   return out;
+}
+
+}  // namespace
+
+base::Result<std::string> series_json(const ReadContext& context, std::string_view query) {
+  const base::Result<Question> question = question_of(context, query);
+  if (!question) return question.error();
+  const bool dates = question->step >= Step::day;
+  return json_of(context, *question, nullptr,
+                 dates ? long_points(context, question->metric, question->step, question->range)
+                       : short_points(context, question->metric, question->step, question->range));
+}
+
+base::Result<std::string> page_series_json(const ReadContext& context, const std::string& path, std::string_view query,
+                                           store::RankingReader& reader) {
+  const base::Result<Question> question = question_of(context, query);
+  if (!question) return question.error();
+  if (question->metric != Metric::hits || question->step < Step::day)
+    return malformed("path: of a page there are hits alone, from a day up");
+  const base::Result<Points> points = page_points(context, path, question->step, question->range, reader);
+  if (!points) return points.error();
+  return json_of(context, *question, &path, *points);
 }
 
 }  // namespace footfall::api

@@ -20,6 +20,7 @@
 
 #include "api/read_context.h"
 #include "base/errors.h"
+#include "store/ranking_reader.h"
 
 namespace footfall::api {
 
@@ -28,5 +29,9 @@ inline constexpr std::size_t kSeriesPointsMax = 10'000;
 // `query` as sent: metric (hits), step (day), from, to. malformed names the key. from and to are UTC seconds, RFC 3339,
 // or local dates; a date as `to` is included. Absent: the last so many steps up to now.
 base::Result<std::string> series_json(const ReadContext& context, std::string_view query);
+// The same of one page (`path` normalised), as the days' rankings have it: hits, from a day up. Not for a shard's
+// thread.
+base::Result<std::string> page_series_json(const ReadContext& context, const std::string& path, std::string_view query,
+                                           store::RankingReader& reader);
 
 }  // namespace footfall::api

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/text.h"
 
+#include <charconv>
+
 namespace footfall::api {
 
 namespace {
@@ -89,6 +91,15 @@ std::string one_line(std::string_view text) {
   return out;
 }
 
+std::string alternatives(std::span<const std::string_view> names) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) text += i + 1 == names.size() ? " or " : ", ";
+    text += names[i];
+  }
+  return text;
+}
+
 std::pair<std::string, std::string> take_query_pair(std::string_view& query) {
   const std::size_t end = query.find('&');
   const std::string_view pair = query.substr(0, end);
@@ -104,6 +115,15 @@ std::optional<std::string> query_value(std::string_view query, std::string_view 
     if (name == key) return std::move(value);
   }
   return std::nullopt;
+}
+
+std::optional<std::size_t> limit_of(const std::optional<std::string>& value, std::size_t fallback, std::size_t max) {
+  if (!value) return fallback;
+  std::size_t limit = 0;
+  const char* const end = value->data() + value->size();
+  const auto [stopped, error] = std::from_chars(value->data(), end, limit);
+  if (error != std::errc() || stopped != end || limit == 0 || limit > max) return std::nullopt;
+  return limit;
 }
 
 }  // namespace footfall::api

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,10 +25,15 @@ void append_xml(std::string& out, std::string_view text);
 // Well-formed UTF-8 without control characters: each of those becomes a space, each stray byte U+FFFD.
 std::string one_line(std::string_view text);
 
+// "plain, badge or digits": of what may be given.
+std::string alternatives(std::span<const std::string_view> names);
+
 // Takes the next pair of a query ("a=1&b=2"), key and value decoded ('+' is a space); where there is no '=', and of an
 // empty pair, the value is empty. A broken percent sign stands for itself.
 std::pair<std::string, std::string> take_query_pair(std::string_view& query);
 // The first value of `key` in a query, decoded as there; nullopt if the key is absent.
 std::optional<std::string> query_value(std::string_view query, std::string_view key);
+// A limit that was asked for, 1 to `max`; `fallback` where none was; nullopt if it is none.
+std::optional<std::size_t> limit_of(const std::optional<std::string>& value, std::size_t fallback, std::size_t max);
 
 }  // namespace footfall::api

@@ -8,7 +8,7 @@
 #include "api/widget_html.h"
 #include "api/widget_png.h"
 #include "api/widget_svg.h"
-#include "sites/group_digits.h"
+#include "sites/settings.h"
 
 namespace footfall::api {
 
@@ -172,12 +172,6 @@ Widget render_widget(const ReadContext& context, WidgetFormat format, const Widg
       break;
   }
   return {json_of(context, options, lines), "application/json", kDataSecurity, cache};
-}
-
-base::Result<Widget> widget(const ReadContext& context, WidgetFormat format, std::string_view query) {
-  const base::Result<WidgetOptions> options = widget_options_for(context, format, query);
-  if (!options) return options.error();
-  return render_widget(context, format, *options, widget_numbers(context, options->show));
 }
 
 Widget picture_of(std::string_view words) {

@@ -38,8 +38,6 @@ std::vector<std::uint64_t> widget_numbers(const ReadContext& context, std::span<
 // REQUIRES: a number for each of options.show.
 Widget render_widget(const ReadContext& context, WidgetFormat format, const WidgetOptions& options,
                      std::span<const std::uint64_t> numbers);
-// All three.
-base::Result<Widget> widget(const ReadContext& context, WidgetFormat format, std::string_view query);
 
 // What is shown where the counter cannot be, and nobody caches: a picture of one line of text; one with dashes.
 Widget picture_of(std::string_view words);

@@ -12,17 +12,25 @@ base::Result<const Widget*> WidgetCache::find(const ReadContext& context, Widget
   Entry& entry = entries_[base::mix64(base::table_hash(query) ^ base::mix64(what)) % kEntries];
   const bool known = entry.site == context.site && entry.settings == context.settings && entry.format == format &&
                      entry.may_read_all == context.may_read_all && entry.query == query;
-  if (known && widget_numbers(context, entry.show) == entry.numbers) return &entry.widget;
+  if (!known) {
+    base::Result<WidgetOptions> options = widget_options_for(context, format, query);
+    if (!options) return options.error();
+    entry = {context.site,       context.settings,    format, context.may_read_all,
+             std::string(query), *std::move(options), {},     {}};
+  }
+  std::vector<std::uint64_t> numbers = widget_numbers(context, entry.options.show);
+  if (known && numbers == entry.numbers) return &entry.widget;
 
-  const base::Result<WidgetOptions> options = widget_options_for(context, format, query);
-  if (!options) return options.error();
-  std::vector<std::uint64_t> numbers = widget_numbers(context, options->show);
-  Widget made = render_widget(context, format, *options, numbers);
+  Widget made = render_widget(context, format, entry.options, numbers);
   ++renderings_;
-  Entry& kept = query.size() + made.body.size() <= kBytesMax ? entry : uncached_;
-  kept = {context.site,  context.settings,   format,         context.may_read_all, std::string(query),
-          options->show, std::move(numbers), std::move(made)};
-  return &kept.widget;
+  if (query.size() + made.body.size() > kBytesMax) {
+    entry = {};
+    large_ = std::move(made);
+    return &large_;
+  }
+  entry.numbers = std::move(numbers);
+  entry.widget = std::move(made);
+  return &entry.widget;
 }
 
 }  // namespace footfall::api

@@ -3,7 +3,7 @@
 // under the site's lock, so that nobody gets any that are behind; what is saved is reading the query and writing the
 // picture.
 //
-//     hash of (site, format, query) -> [ settings, rights, query | show, numbers | widget ]     one of kEntries,
+//     hash of (site, format, query) -> [ settings, rights, query | options, numbers | widget ]     one of kEntries,
 //     overwritten
 //
 // Threading  its shard's. Memory  at most kEntries * kBytesMax; a widget that is larger is not kept.
@@ -25,7 +25,7 @@ class WidgetCache {
   static constexpr std::size_t kEntries = 256;
   static constexpr std::size_t kBytesMax = 8192;  // of query and body
 
-  // As widget(). What is returned stands until the next call.
+  // The three steps of widget.h. What is returned stands until the next call.
   base::Result<const Widget*> find(const ReadContext& context, WidgetFormat format, std::string_view query);
 
   std::uint64_t renderings() const { return renderings_; }
@@ -37,13 +37,13 @@ class WidgetCache {
     WidgetFormat format = WidgetFormat::html;
     bool may_read_all = false;
     std::string query;
-    std::vector<Shown> show;
+    WidgetOptions options;
     std::vector<std::uint64_t> numbers;
     Widget widget;
   };
 
   std::vector<Entry> entries_ = std::vector<Entry>(kEntries);
-  Entry uncached_;  // what is too large
+  Widget large_;  // what is not kept
   std::uint64_t renderings_ = 0;
 };
 

@@ -30,12 +30,7 @@ base::Error malformed(std::string detail) {
 
 // "style: give plain or badge".
 base::Error give_one_of(std::string_view key, std::span<const std::string_view> names) {
-  std::string text = std::string(key) + ": give ";
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (i > 0) text += i + 1 == names.size() ? " or " : ", ";
-    text += names[i];
-  }
-  return malformed(std::move(text));
+  return malformed(std::string(key) + ": give " + alternatives(names));
 }
 
 template <class Enum, std::size_t N>

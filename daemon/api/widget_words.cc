@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/widget_words.h"
 
+#include <vector>
+
+#include "api/text.h"
+
 namespace footfall::api {
 
 const WidgetLanguage* language_of(std::string_view lang) {
@@ -15,13 +19,9 @@ const WidgetLanguage& english() {
 }
 
 std::string language_needed() {
-  std::string text = "lang: give ";
-  const std::span<const WidgetLanguage> languages = widget_languages();
-  for (std::size_t i = 0; i < languages.size(); ++i) {
-    if (i > 0) text += i + 1 == languages.size() ? " or " : ", ";
-    text += languages[i].code;
-  }
-  return text;
+  std::vector<std::string_view> codes;
+  for (const WidgetLanguage& language : widget_languages()) codes.push_back(language.code);
+  return "lang: give " + alternatives(codes);
 }
 
 }  // namespace footfall::api

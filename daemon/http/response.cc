@@ -211,7 +211,9 @@ void HitAnswers::rebuild(std::int64_t utc_s) {
   second_ = utc_s;
   date_ = imf_fixdate(utc_s);
   const auto build = [this](std::string_view status_line, std::string_view connection, std::string_view content) {
-    std::string out(status_line);
+    std::string out;
+    out.reserve(512);
+    out.append(status_line);
     append_field(out, "Date", date_);
     out.append(
         "Cache-Control: no-store\r\nCross-Origin-Resource-Policy: cross-origin\r\nAccess-Control-Allow-Origin: *\r\n"

@@ -97,6 +97,7 @@ struct Replicator::Flush {
     std::uint64_t score;
   };
   std::vector<Taken> taken;
+  std::array<bool, kBuckets> from_here_on{};               // of the bucket nothing that was named before is to be read
   std::unordered_set<std::string> slots_of, changes_of;    // sites to read
   std::map<std::string, std::set<std::string>> fields_of;  // site -> of which these slots are to be read
   std::vector<std::string> to_read;                        // all of these, the last first
@@ -217,14 +218,11 @@ void Replicator::read_index(const FlushPtr& flush) {
     const bool settled = !bucket.at.empty() && bucket.at[0].first <= flush->begin_ms - options_.late_ms;
     const std::uint64_t from = settled ? bucket.at[0].second : 0;
     read_names(flush, index_key(k), from, [this, flush, k](const Reply& reply, bool all) {
-      if (all) {
-        take_index(flush, k, reply.elements);
-        return seen_until_now(k);
-      }
+      if (all) return take_index(flush, k, reply.elements);
       scan(calls_of(flush, ""), "ZSCAN", index_key(k), options_.pairs_at_once,
            [this, flush, k](const std::vector<Reply>& members, const More& more) {
              take_index(flush, k, members);
-             more ? more() : seen_until_now(k);
+             if (more) more();
            });
     });
     read_names(flush, fields_key(k), from, [this, flush, k, from](const Reply& reply, bool all) {
@@ -238,6 +236,7 @@ void Replicator::read_index(const FlushPtr& flush) {
     if (flush->resync) {
       resync_ = false;
       const bool after_loss = std::exchange(lost_, false);
+      const bool first = std::exchange(first_resync_, false);
       counters_.resyncs.add();
       changes_told_.clear();
       told_.clear();
@@ -254,8 +253,9 @@ void Replicator::read_index(const FlushPtr& flush) {
         flush->slots_of.insert(site);
         flush->changes_of.insert(site);
         dirty_.insert(site);
-        // What others were told of may be there, and its name in the index not: they may not have noticed.
-        if (after_loss) unnamed_slots_.insert(site);
+        // What others were told of may be there, and its name in the index not: they may not have noticed. So may what
+        // the run before this one wrote last, which may have been a slot of one before that.
+        if (after_loss || first) unnamed_slots_.insert(site);
         name_changes(site);
       }
       flush->changes_of.insert("");
@@ -365,20 +365,15 @@ void Replicator::take_index(const FlushPtr& flush, unsigned k, const std::vector
   }
 }
 
-// All of the bucket's `dirty` was read.
-void Replicator::seen_until_now(unsigned k) {
-  buckets_[k].at.emplace_back(now_ms_, buckets_[k].greatest);
-}
-
 // More slots are named than are read at once: all of all sites is, and what is named from now on.
 void Replicator::skip_fields(const FlushPtr& flush, unsigned k) {
   flush->resync = true;
   call(flush, {"ZREVRANGEBYSCORE", fields_key(k), "+inf", "-inf", "WITHSCORES", "LIMIT", "0", "1"},
-       [this, k](const Reply& reply) {
+       [this, flush, k](const Reply& reply) {
          if (reply.elements.size() != 2) return;
          Bucket& bucket = buckets_[k];
          bucket.greatest = std::max(bucket.greatest, score_of(reply.elements[1]));
-         bucket.at.assign(1, {now_ms_, bucket.greatest});
+         flush->from_here_on[k] = true;
        });
 }
 
@@ -393,7 +388,7 @@ void Replicator::take_fields(const FlushPtr& flush, unsigned k, std::uint64_t fr
       bucket.trimmed = std::max(bucket.trimmed, score);
       if (from > 0 && score > from) {  // some went that were not read yet
         flush->resync = true;
-        bucket.at.assign(1, {flush->begin_ms, bucket.greatest});
+        flush->from_here_on[k] = true;
       }
       continue;
     }
@@ -505,7 +500,7 @@ void Replicator::read_changes(const FlushPtr& flush, const std::string& site) {
   call(flush, {"HLEN", key(site, "changes")}, [this, flush, site](const Reply& count) {
     if (may_name_all(count)) {
       if (count.integer == 0) return;
-      const auto take = [this, flush, site](const Reply& ids) { read_unknown(flush, site, ids); };
+      const auto take = [this, flush, site](const Reply& names) { read_unknown(flush, site, names); };
       return call(flush, {"HKEYS", key(site, "changes")}, take, &site);
     }
     scan(calls_of(flush, site), "HSCAN", key(site, "changes"), at_once(site, options_.pairs_at_once),
@@ -519,16 +514,16 @@ void Replicator::read_changes(const FlushPtr& flush, const std::string& site) {
 }
 
 // It is there; and it is not known here, nor looked at already.
-bool Replicator::is_news(const std::string& change_id) {
-  const bool knows = node_.knows(change_id);
-  if (!knows || !node_.is_past(change_id)) changes_told_.insert(change_id);  // past ones are told no more
-  return !knows && !waiting_.contains(change_id) && !refused_.contains(change_id);
+bool Replicator::is_news(const std::string& change) {
+  const bool knows = node_.knows(change);
+  if (!knows || !node_.is_past(change)) changes_told_.insert(change);  // past ones are told no more
+  return !knows && !waiting_.contains(change) && !refused_.contains(change);
 }
 
-void Replicator::read_unknown(const FlushPtr& flush, const std::string& site, const Reply& ids) {
+void Replicator::read_unknown(const FlushPtr& flush, const std::string& site, const Reply& there) {
   std::vector<std::string> unknown;
-  for (const Reply& id : ids.elements) {
-    if (is_news(id.text)) unknown.push_back(id.text);
+  for (const Reply& name : there.elements) {
+    if (is_news(name.text)) unknown.push_back(name.text);
   }
   redis::read_fields(calls_of(flush, site), key(site, "changes"), std::move(unknown),
                      at_once(site, options_.changes_at_once),
@@ -537,15 +532,15 @@ void Replicator::read_unknown(const FlushPtr& flush, const std::string& site, co
                      });
 }
 
-void Replicator::take_change(const FlushPtr& flush, const std::string& site, const std::string& id,
+void Replicator::take_change(const FlushPtr& flush, const std::string& site, const std::string& name,
                              const Reply& value) {
   if (value.is(Reply::Type::nil)) {  // Redis lost it since
-    changes_told_.erase(id);
+    changes_told_.erase(name);
     return;
   }
   base::Result<sites::SharedChange> change = sites::decode_shared_change(value.text);
-  if (!change || change->site != site || change->change.id != id) {
-    complain("change " + id + " of " + (site.empty() ? "no site" : site) +
+  if (!change || change->site != site || (change->field() != name && change->change.id != name)) {
+    complain("change " + name + " of " + (site.empty() ? "no site" : site) +
              " cannot be read: " + (change ? "it is called otherwise, or of another site" : change.error().detail));
     return;
   }
@@ -647,8 +642,8 @@ void Replicator::put_back(const FlushPtr& flush, const std::string& site, const 
 
 void Replicator::digest(const FlushPtr& flush) {
   for (sites::SharedChange& change : flush->changes) {
-    const std::string id = change.change.id;
-    waiting_.emplace(id, std::move(change));
+    std::string name = change.field();
+    waiting_.emplace(std::move(name), std::move(change));
   }
   adopt_waiting();
   std::erase_if(flush->learnt, [this](const ReplicatedNode::Learnt& learnt) {
@@ -668,8 +663,13 @@ void Replicator::digest(const FlushPtr& flush) {
     }
   }
   flush->reread.clear();
+  // Not before: what a flush that failed had read of the index is read again.
   if (!flush->lost) {
     for (Flush::Taken& taken : flush->taken) taken.seen[std::move(taken.member)] = taken.score;
+    for (unsigned k = 0; k < kBuckets; ++k) {
+      if (flush->from_here_on[k]) buckets_[k].at.clear();
+      buckets_[k].at.emplace_back(now_ms_, buckets_[k].greatest);
+    }
   }
   write_changes(flush);
 }
@@ -703,7 +703,7 @@ void Replicator::adopt_waiting() {
         moved = true;
       } else {
         complain("change " + change.change.id + " is not adopted: " + adopted.error().detail);
-        if (refused_.size() < kRefusedMax) refused_.insert(change.change.id);
+        if (refused_.size() < kRefusedMax) refused_.insert(it->first);
       }
       waiting_.erase(it);
     }
@@ -724,18 +724,18 @@ void Replicator::look_for_passed_over() {
 void Replicator::write_changes(const FlushPtr& flush) {
   const std::uint64_t applied = node_.changes_applied();
   if (applied != changes_seen_) {
-    std::map<std::string, Pairs> by_site;  // site -> id, bytes
+    std::map<std::string, Pairs> by_site;  // site -> name, bytes
     node_.each_shared([&](const sites::SharedChange& change) {
-      if (!changes_told_.contains(change.change.id))
-        by_site[change.site].emplace_back(change.change.id, encode(change));
+      std::string name = change.field();
+      if (!changes_told_.contains(name)) by_site[change.site].emplace_back(std::move(name), encode(change));
     });
     for (auto& [site, changes] : by_site) {
-      std::vector<std::string> ids;
-      for (const auto& [id, bytes] : changes) ids.push_back(id);
+      std::vector<std::string> names;
+      for (const auto& [name, bytes] : changes) names.push_back(name);
       // What is there was not seen, or came meanwhile, and may say more: pages of a restored snapshot.
       write_missing(calls_of(flush, site), key(site, "changes"), std::move(changes),
-                    [this, site = site, ids = std::move(ids)](std::size_t written) {
-                      changes_told_.insert(ids.begin(), ids.end());
+                    [this, site = site, names = std::move(names)](std::size_t written) {
+                      changes_told_.insert(names.begin(), names.end());
                       counters_.change_writes.add(written);
                       unnamed_changes_.insert(site);
                     });

@@ -6,7 +6,7 @@
 //                 write what changed here: changes; pasts; slots, one packed write per site
 //                 name what was written in the index
 //
-//   PREFIX:{SITE}:changes   hash: change id -> SharedChange                 only ever grows
+//   PREFIX:{SITE}:changes   hash: change id@digest -> SharedChange          only ever grows
 //   PREFIX:{SITE}:slots     hash: INCARNATION:EPOCH -> SLOT                 absolute, each written by its own node
 //   PREFIX:{SITE}:pasts     hash: INCARNATION:EPOCH:VERSION -> SLOT_PAST    before the slot that names it
 //   PREFIX:{SITE}:adopted   hash: INCARNATION -> the epoch that is current there
@@ -32,8 +32,9 @@
 // Each write of a mark gets the one before back. One that is not what was written says that Redis lost data: it was
 // emptied, put back to an earlier state, or failed over to somebody who had less.
 //
-// Of a site's changes the ids are read, and then those that are not known here, some at a time: there may be many, of
-// which none is news.
+// Of a site's changes the names are read, and then those that are not known here, some at a time: there may be many, of
+// which none is news. A name is an id and a digest (sites/shared_change.h): two nodes may each have made a change under
+// one id.
 //
 // Slots, changes, and an index of a million sites, are read in pieces (pieces.h), which are not of one moment. What is
 // added while they are read is named after that, and the index was read before: the next flush reads it. What comes
@@ -41,8 +42,9 @@
 // read with the resync that follows then; and it is not overwritten by what is known here, which may be older.
 //
 // A resync reads all sites, and writes again what is missing there or older, of this node and of others: at the start,
-// when a connection was lost, when Redis lost data, and each resync_ms. Everything is absolute or only grows, so any
-// answer may be lost, and any command be sent again.
+// when a connection was lost, when Redis lost data, and each resync_ms. That of the start names all sites, so that the
+// others read them once more: the run before may have ended between writing slots and naming them. Everything is
+// absolute or only grows, so any answer may be lost, and any command be sent again.
 //
 // What is told of this node is durable before it is sent; what is learnt is journaled before it is used.
 //
@@ -125,9 +127,10 @@ class ReplicatedNode {
   virtual base::Result<void> adopt(const sites::SharedChange& change) = 0;
   // Some were adopted since the last call.
   virtual void adopted() = 0;
-  virtual bool knows(const std::string& change_id) = 0;
+  // Of a change as it is named in Redis (sites::field_of).
+  virtual bool knows(const std::string& name) = 0;
   // It is known, and not among those that each_shared() visits any more.
-  virtual bool is_past(const std::string& change_id) = 0;
+  virtual bool is_past(const std::string& name) = 0;
   virtual void each_shared(const std::function<void(const sites::SharedChange&)>& visit) = 0;
   // Rises with each change that is applied here.
   virtual std::uint64_t changes_applied() = 0;
@@ -167,7 +170,7 @@ class Replicator {
     std::size_t sites_in_flight = 256;
     std::size_t adopted_at_once = 500;  // each is a write to the disk
     // Of one reply, far below kElementsMax:
-    std::size_t names_at_once = 100'000;  // members of an index; ids of changes, of pasts: of more some at a time
+    std::size_t names_at_once = 100'000;  // members of an index; names of changes, of pasts: of more some at a time
     std::size_t pairs_at_once = 1000;     // fields and values
     std::size_t changes_at_once = 64;
   };
@@ -206,7 +209,7 @@ class Replicator {
   using FlushPtr = std::shared_ptr<Flush>;
   struct Bucket {
     std::uint64_t greatest = 0;                                        // score ever seen
-    std::deque<std::pair<std::int64_t, std::uint64_t>> at;             // when it was seen -> the greatest then
+    std::deque<std::pair<std::int64_t, std::uint64_t>> at;             // when all before was dealt with -> the greatest
     std::unordered_map<std::string, std::uint64_t> seen;               // member of dirty -> score that was dealt with
     std::unordered_map<std::string, std::uint64_t> seen_fields;        // the same, of fields
     std::uint64_t trimmed = 0;                                         // as fields says it
@@ -250,7 +253,6 @@ class Replicator {
                   std::function<void(const Reply& reply, bool all)> then);
   // Members and their scores in turn.
   void take_index(const FlushPtr& flush, unsigned bucket, const std::vector<Reply>& members);
-  void seen_until_now(unsigned bucket);
   void take_fields(const FlushPtr& flush, unsigned bucket, std::uint64_t from, const std::vector<Reply>& members);
   void skip_fields(const FlushPtr& flush, unsigned bucket);
   void read_sites(const FlushPtr& flush);
@@ -260,9 +262,9 @@ class Replicator {
                   const std::function<void(const std::vector<Reply>&)>& then);
   bool may_name_all(const Reply& count) const;
   void read_changes(const FlushPtr& flush, const std::string& site);
-  void read_unknown(const FlushPtr& flush, const std::string& site, const Reply& ids);
-  bool is_news(const std::string& change_id);
-  void take_change(const FlushPtr& flush, const std::string& site, const std::string& id, const Reply& value);
+  void read_unknown(const FlushPtr& flush, const std::string& site, const Reply& there);
+  bool is_news(const std::string& change);
+  void take_change(const FlushPtr& flush, const std::string& site, const std::string& name, const Reply& value);
   // Fields and their values in turn.
   void take_slots(const FlushPtr& flush, const std::string& site, const std::vector<Reply>& pairs, Found& found);
   void read_past(const FlushPtr& flush, const std::string& site, const std::string& field, counting::RemoteSlot slot);
@@ -315,10 +317,10 @@ class Replicator {
   std::map<std::string, std::set<std::string>> unnamed_own_;  // site -> own slots, the same
   std::unordered_map<std::string, Reading> readings_;         // site -> how much of it changes at once
   std::unordered_map<std::string, Told> told_;                // site -> what Redis has of this node
-  std::unordered_set<std::string> changes_told_;              // ids that Redis has, but for past ones
+  std::unordered_set<std::string> changes_told_;              // names that Redis has, but for past ones
   std::uint64_t changes_seen_ = UINT64_MAX;                   // changes_applied() when all were looked at
-  std::map<std::string, sites::SharedChange> waiting_;        // changes that cannot be adopted yet, by id
-  std::unordered_set<std::string> refused_;                   // ids of changes that never can be: not read again
+  std::map<std::string, sites::SharedChange> waiting_;        // changes that cannot be adopted yet, by name
+  std::unordered_set<std::string> refused_;                   // names of changes that never can be: not read again
   std::set<std::string> reread_;       // sites to read at the next flush, whatever the index says
   std::set<std::string> passed_over_;  // sites whose slots were read while they were not there
   std::set<std::string> large_;        // sites of which a reply was too large
@@ -326,6 +328,7 @@ class Replicator {
 
   FlushPtr flush_;  // under way
   bool resync_ = true;
+  bool first_resync_ = true;  // none has begun
   bool conflict_ = false;     // somebody else writes as this node: until the next start it writes no slot
   bool before_gone_ = false;  // incarnation_before() was taken out
   bool lost_ = false;         // Redis lost data, and no resync has begun since

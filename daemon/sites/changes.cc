@@ -188,6 +188,20 @@ bool valid_change_id(std::string_view id) {
   });
 }
 
+const SiteId* site_of(const Action& action) {
+  return std::visit(
+      [](const auto& a) -> const SiteId* {
+        if constexpr (requires { *a.site; }) {
+          return a.site ? &*a.site : nullptr;
+        } else if constexpr (requires { a.site.value; }) {
+          return &a.site;
+        } else {
+          return nullptr;
+        }
+      },
+      action);
+}
+
 bool shareable(const Action& action) {
   return !std::holds_alternative<ImportBegun>(action) && !std::holds_alternative<ImportEnded>(action);
 }

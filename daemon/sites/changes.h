@@ -112,6 +112,8 @@ struct Change {
 };
 
 bool valid_change_id(std::string_view id);
+// The site that it is about by itself; none: a token of all, and an undo.
+const SiteId* site_of(const Action& action);
 // Of all nodes, not of this one alone (an import).
 bool shareable(const Action& action);
 // "site added", "seeded", ...: as in the audit log.

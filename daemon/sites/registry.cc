@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "base/hash.h"
 
@@ -17,6 +18,9 @@ using base::Error;
 using counting::Epoch;
 
 using Outcome = base::Result<void>;
+
+// In the place of the id of an undo: of a change that lost to a rival.
+constexpr std::string_view kLost = "@";
 
 Error no_site(SiteId id) {
   return Error{Errc::not_found, "no site has the id " + std::to_string(id.value)};
@@ -116,14 +120,14 @@ std::shared_ptr<const Directory> Registry::directory(std::uint64_t control_seque
 
 const Change* Registry::find_change(std::string_view change_id) const {
   const auto it = changes_.find(change_id);
-  return it == changes_.end() ? nullptr : &it->second.change;
+  return it == changes_.end() || it->second.lost ? nullptr : &it->second.change;
 }
 
 // --- checking ---
 
 base::Result<const Registry::Kept*> Registry::undoable(std::string_view change_id) const {
   const auto it = changes_.find(change_id);
-  if (it == changes_.end()) {
+  if (it == changes_.end() || it->second.lost) {
     return Error{Errc::not_found, (is_past(change_id) ? "change " + std::string(change_id) + " is too old"
                                                       : "no change has the id " + std::string(change_id)) +
                                       "; the last " + std::to_string(changes_kept_) + " changes can be undone"};
@@ -373,6 +377,22 @@ std::set<Epoch> Registry::summed(const Begins& begun) {
   return all;
 }
 
+// What a change begins, if it does.
+struct Registry::BegunBy {
+  SiteId site;
+  Epoch first;
+  Begun begun;
+
+  static std::optional<BegunBy> of(const Action& action) {
+    if (const auto* a = std::get_if<SiteAdded>(&action); a != nullptr && a->epoch > Epoch{})
+      return BegunBy{a->site, a->epoch, {.next = a->epoch}};
+    if (const auto* a = std::get_if<Reset>(&action)) return BegunBy{a->site, a->next, {.next = a->next}};
+    if (const auto* a = std::get_if<Restored>(&action))
+      return BegunBy{a->site, a->seeded, {.next = a->next, .only_seeds = true}};
+    return std::nullopt;
+  }
+};
+
 // REQUIRES: checked.
 struct Registry::Apply {
   Registry& registry;
@@ -386,7 +406,7 @@ struct Registry::Apply {
       row.settings = std::make_shared<const Settings>(a.settings);
       row.removed = true;
     }
-    if (a.epoch > Epoch{}) begin(a.site, a.epoch, {.next = a.epoch});
+    begin();
     settle(a.site, a.settings);
     return {};
   }
@@ -413,8 +433,8 @@ struct Registry::Apply {
     return {};
   }
 
-  Outcome operator()(const Reset& a) const {
-    begin(a.site, a.next, {.next = a.next});
+  Outcome operator()(const Reset&) const {
+    begin();
     return {};
   }
 
@@ -428,7 +448,7 @@ struct Registry::Apply {
       site.state().add_seed(a.seeded, static_cast<std::int64_t>(a.after));
       for (const Restored::Page& page : a.pages) site.state().add_page_seed(a.seeded, page.id, page.amount);
     }
-    begin(a.site, a.seeded, {.next = a.next, .only_seeds = true});
+    begin();
     return {};
   }
 
@@ -491,6 +511,27 @@ struct Registry::Apply {
       registry.tokens_.erase(token);
     }
   }
+  // What a rival added to the seeds of an epoch.
+  void take_seeds_out(const Action& action) const {
+    if (const auto* seeded = std::get_if<Seeded>(&action)) return undo(*seeded);
+    const auto* restored = std::get_if<Restored>(&action);
+    if (restored == nullptr) return;
+    Site& site = *registry.row(restored->site)->site;
+    base::MutexLock lock(site.mutex());
+    site.state().add_seed(restored->seeded, -static_cast<std::int64_t>(restored->after));
+    for (const Restored::Page& page : restored->pages)
+      site.state().add_page_seed(restored->seeded, page.id, -page.amount);
+  }
+  void stand(const Action& action, bool stands) const {
+    const std::optional<BegunBy> by = BegunBy::of(action);
+    if (!by) return;
+    Row& row = *registry.row(by->site);
+    row.begun.find(by->first)->second.stands = stands;
+    Site& site = *row.site;
+    base::MutexLock lock(site.mutex());
+    site.state().set_included(summed(row.begun));
+  }
+
   void undo(const Undone&) const {}       // refused when checked
   void undo(const ImportBegun&) const {}  // refused when checked
   void undo(const ImportEnded&) const {}  // refused when checked
@@ -542,12 +583,14 @@ struct Registry::Apply {
     if (site.state().window_s() != settings->window_s) site.state().set_window(settings->window_s, change.at_s);
   }
 
-  void begin(SiteId id, const Epoch& first, const Begun& begun) const {
-    Row& row = *registry.row(id);
-    row.begun.emplace(first, begun);
+  void begin() const {
+    const std::optional<BegunBy> by = BegunBy::of(change.action);
+    if (!by) return;
+    Row& row = *registry.row(by->site);
+    row.begun.emplace(by->first, by->begun);
     Site& site = *row.site;
     base::MutexLock lock(site.mutex());
-    if (begun.next > site.state().epoch()) site.state().begin_epoch(begun.next);
+    if (by->begun.next > site.state().epoch()) site.state().begin_epoch(by->begun.next);
     site.state().set_included(summed(row.begun));
   }
   // The current epoch stays current.
@@ -566,7 +609,7 @@ Outcome Registry::check(const Change& change) const {
   if (!valid_change_id(change.id)) {
     return Error{Errc::malformed, "the id of a change is 1 to 64 of A-Z, a-z, 0-9 and ._:-"};
   }
-  if (knows(change.id)) return {};
+  if (has(change)) return {};
   if (change.origin) return std::visit(CheckAdopted{*this}, change.action);
   return std::visit(Check{*this}, change.action);
 }
@@ -603,7 +646,8 @@ void Registry::expect_window(SiteId id, std::int32_t window_s) {
 
 Outcome Registry::apply(const Change& change) {
   if (Outcome good = check(change); !good) return good;
-  if (knows(change.id)) return {};
+  if (has(change)) return {};
+  if (is_rival(change)) return apply_rival(change);
   std::uint64_t revision = 0;
   if (change.origin) {
     revision = change.origin->revision;
@@ -612,7 +656,56 @@ Outcome Registry::apply(const Change& change) {
     revision = known == nullptr ? 1 : known->revision + 1;
   }
   if (Outcome done = std::visit(Apply{*this, change, revision}, change.action); !done) return done;
-  remember(change, revision);
+  remember(Kept{change, {}, revision});
+  return {};
+}
+
+std::string Registry::field_of(const Change& change) const {
+  const SiteId* const site = site_of(change.action);
+  return sites::field_of(change.id, change.action,
+                         site == nullptr || row(*site) == nullptr ? "" : row(*site)->settings->name);
+}
+
+bool Registry::has_told(std::string_view field) const {
+  if (is_past(id_of(field)) || is_past(field) || changes_.contains(field)) return true;
+  const Change* const known = find_change(id_of(field));
+  return known != nullptr && field_of(*known) == field;
+}
+
+bool Registry::is_rival(const Change& change) const {
+  const Change* const known = find_change(change.id);
+  if (!change.origin || known == nullptr || known->action.index() != change.action.index()) return false;
+  const SiteId* const site = site_of(change.action);
+  const SiteId* const other = site_of(known->action);
+  const std::string field = field_of(change);
+  return site != nullptr && other != nullptr && *site == *other && id_of(field) != field && !has_told(field);
+}
+
+bool Registry::has(const Change& change) const {
+  return knows(change.id) && !is_rival(change);
+}
+
+// REQUIRES: is_rival(), checked.
+Outcome Registry::apply_rival(const Change& change) {
+  Kept& known = changes_.find(change.id)->second;
+  Kept rival{change, {}, change.origin->revision};
+  const bool undone = !known.undone_by.empty();
+  const Apply apply{*this, change, rival.revision};
+  if (Outcome done = std::visit(apply, change.action); !done) return done;
+  if (field_of(known.change) < field_of(change)) {
+    apply.take_seeds_out(change.action);
+  } else {
+    // A seed that was taken back is out already; seeds of a snapshot stay, in an epoch that is left out.
+    const bool seeds = std::holds_alternative<Seeded>(change.action);
+    if (!undone || !seeds) apply.take_seeds_out(known.change.action);
+    if (undone && seeds) apply.take_seeds_out(change.action);
+    rival.undone_by = std::exchange(known.undone_by, {});
+    std::swap(rival, known);
+  }
+  apply.stand(rival.change.action, false);
+  apply.stand(known.change.action, !undone);  // they may have begun the same
+  rival.lost = true;
+  remember(std::move(rival));
   return {};
 }
 
@@ -628,11 +721,13 @@ std::optional<SiteId> Registry::settles(const Action& action) const {
   return std::nullopt;
 }
 
-void Registry::remember(const Change& change, std::uint64_t revision) {
-  const auto [it, fresh] = changes_.emplace(change.id, Kept{change, {}, revision});
+void Registry::remember(Kept kept) {
+  std::string name = kept.lost ? field_of(kept.change) : kept.change.id;
+  const bool restored = std::holds_alternative<Restored>(kept.change.action);
+  const auto [it, fresh] = changes_.emplace(std::move(name), std::move(kept));
   if (fresh) change_order_.push_back(it->first);
   ++applied_;
-  if (std::holds_alternative<Restored>(change.action)) forget_restored_pages();
+  if (restored) forget_restored_pages();
   if (change_order_.size() <= changes_kept_) return;
   past_.add(change_order_.front());
   changes_.erase(changes_.find(change_order_.front()));
@@ -640,10 +735,12 @@ void Registry::remember(const Change& change, std::uint64_t revision) {
 }
 
 void Registry::forget_restored_pages() {
-  std::size_t seen = 0;
+  std::size_t bytes = 0;  // of those that are newer
   for (auto id = change_order_.rbegin(); id != change_order_.rend(); ++id) {
     auto* restored = std::get_if<Restored>(&changes_.find(*id)->second.change.action);
-    if (restored != nullptr && ++seen > kRestoresKept) restored->pages = {};
+    if (restored == nullptr) continue;
+    if (bytes > kRestoredBytesKept) restored->pages = {};
+    for (const Restored::Page& page : restored->pages) bytes += sizeof page + page.path.size();
   }
 }
 
@@ -677,7 +774,7 @@ void Registry::save(base::ByteWriter& out, std::int64_t now_s) const {
   for (const std::string_view id : change_order_) {
     const Kept& kept = changes_.find(id)->second;
     encode(kept.change, out);
-    out.string(kept.undone_by);
+    out.string(kept.lost ? kLost : kept.undone_by);
     out.varint(kept.revision);
   }
   imports_.save(out);
@@ -729,8 +826,12 @@ bool Registry::load(base::ByteReader& in) {
     if (!decode(in, kept.change)) return false;
     kept.undone_by = in.string();
     kept.revision = in.varint();
-    std::string id = kept.change.id;
-    const auto [it, fresh] = changes_.emplace(std::move(id), std::move(kept));
+    if (kept.undone_by == kLost) {
+      kept.undone_by.clear();
+      kept.lost = true;
+    }
+    std::string name = kept.lost ? field_of(kept.change) : kept.change.id;
+    const auto [it, fresh] = changes_.emplace(std::move(name), std::move(kept));
     if (!fresh) return false;
     change_order_.push_back(it->first);
   }

@@ -18,6 +18,11 @@
 // epoch is the greatest that ever began, seeds add up, and of settings the greatest (revision, change id) wins. An undo
 // waits for what it takes back, everything for its site.
 //
+// Where one id was given to two nodes that did not know of each other's change, there are rivals: of two seeds, resets
+// or snapshots of a site that of the lesser field_of() is in force, and the other as if it had been taken back, on each
+// node that knows both. What else an id was given to stays what it is on each node: whoever gives it twice asked for
+// two things under one id.
+//
 // The latest kChangesKept changes are remembered: they can be undone, asked for again, and told to others. Of those
 // before them the ids stay (past_changes.h), so that none is applied a second time, whoever brings it.
 //
@@ -92,8 +97,8 @@ class Registry {
  public:
   // The latest changes that are remembered whole. Of an older one the id alone is known.
   static constexpr std::size_t kChangesKept = 10'000;
-  // The latest restored snapshots whose pages are kept, for other nodes: 6 MiB each at most.
-  static constexpr std::size_t kRestoresKept = 8;
+  // Of the pages of the latest restored snapshots, which are kept for other nodes, beyond those of the last one.
+  static constexpr std::size_t kRestoredBytesKept = 48U << 20U;
 
   explicit Registry(const counting::Limits& limits, std::size_t changes_kept = kChangesKept)
       : limits_(limits), changes_kept_(changes_kept) {}
@@ -126,19 +131,23 @@ class Registry {
   // Applies a change; nothing happens (and ok) if its id is known already. Errors leave everything as it was.
   base::Result<void> apply(const Change& change);
   bool knows(std::string_view change_id) const { return find_change(change_id) != nullptr || is_past(change_id); }
+  // Applying it would change nothing: it is known, or another that is no rival is known under its id.
+  bool has(const Change& change) const;
+  // A change that is told under `field` (field_of()) is known; of past ids all are.
+  bool has_told(std::string_view field) const;
   // It was applied, and all that is left of it is its id.
   bool is_past(std::string_view change_id) const { return past_.contains(change_id); }
   // A change that another node made, as one that can be written and applied here. unavailable: another must be adopted
   // before. Reserves ids of pages.
   base::Result<Change> adopt(const SharedChange& shared);
   // For other nodes: the remembered changes, oldest first, with `node` as the maker of those that were made here.
-  // Imports are a node's own. Of a restored snapshot its pages while it is one of the kRestoresKept latest.
+  // Imports are a node's own. Of a restored snapshot its pages while they are kept.
   void each_shared(const std::string& node, const std::function<void(const SharedChange&)>& visit) const;
   // How many changes were ever applied: by which one sees that there are new ones.
   std::uint64_t applied() const { return applied_; }
   std::size_t remembered() const { return change_order_.size(); }
   const PastChanges& past() const { return past_; }
-  // The change with this id, while it is remembered: for undo and for a repeated answer.
+  // The change with this id that is in force, while it is remembered: for undo and for a repeated answer.
   const Change* find_change(std::string_view change_id) const;
 
   // --- looking up ---
@@ -187,7 +196,9 @@ class Registry {
     Change change;
     std::string undone_by;       // id of the change that took it back; empty: it stands
     std::uint64_t revision = 0;  // of the settings that it made
+    bool lost = false;           // a rival is in force
   };
+  struct BegunBy;
   struct Check;  // what is wrong with an action, if anything
   struct CheckAdopted;
   struct Apply;
@@ -204,8 +215,11 @@ class Registry {
   base::Result<Seeded> plan_seed(std::string_view name, const std::optional<std::string>& page, std::int64_t now_s,
                                  std::optional<std::uint64_t> total, std::int64_t amount) const;
   std::optional<SiteId> settles(const Action& action) const;
+  std::string field_of(const Change& change) const;
+  bool is_rival(const Change& change) const;
+  base::Result<void> apply_rival(const Change& change);
   void expect_window(SiteId id, std::int32_t window_s);
-  void remember(const Change& change, std::uint64_t revision);
+  void remember(Kept kept);
   void forget_restored_pages();
   void forget_import_keys(SiteId site, std::string_view source);
 
@@ -217,8 +231,8 @@ class Registry {
   std::optional<std::vector<std::string>> touched_;                 // names that changed since; none was made: all
   std::set<std::pair<std::string_view, SiteId>> removed_;           // (last name, a view of its settings', id)
   std::vector<Token> tokens_;
-  std::map<std::string, Kept, std::less<>> changes_;  // id -> change
-  std::deque<std::string_view> change_order_;         // ids as applied; views of changes_' keys
+  std::map<std::string, Kept, std::less<>> changes_;  // id -> change; field_of() -> one that lost
+  std::deque<std::string_view> change_order_;         // as applied; views of changes_' keys
   PastChanges past_;                                  // those that are in changes_ no more
   std::uint64_t applied_ = 0;                         // since this process began
 

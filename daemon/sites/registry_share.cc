@@ -12,21 +12,6 @@ namespace {
 using base::Errc;
 using base::Error;
 
-// The site of an action, if it is about one.
-const SiteId* site_of(const Action& action) {
-  return std::visit(
-      [](const auto& a) -> const SiteId* {
-        if constexpr (requires { *a.site; }) {
-          return a.site ? &*a.site : nullptr;
-        } else if constexpr (requires { a.site.value; }) {
-          return &a.site;
-        } else {
-          return nullptr;
-        }
-      },
-      action);
-}
-
 // Gives an action of another node this node's ids, and the name by which both know the site.
 struct Translate {
   SiteId id;
@@ -99,6 +84,9 @@ base::Result<Change> Registry::adopt(const SharedChange& shared) {
   } else if (shared.site.empty() && site_of(change.action) != nullptr) {
     return Error{Errc::malformed, "change " + change.id + " of another node does not say of which site it is"};
   }
+  if (knows(change.id) && !has_told(field_of(change)) && !is_rival(change)) {
+    return Error{Errc::conflict, "its id was given to another request here, which stays in force here"};
+  }
   if (base::Result<void> good = check(change); !good) return good.error();
   return change;
 }
@@ -106,6 +94,7 @@ base::Result<Change> Registry::adopt(const SharedChange& shared) {
 void Registry::each_shared(const std::string& node, const std::function<void(const SharedChange&)>& visit) const {
   for (const std::string_view id : change_order_) {
     const Kept& kept = changes_.find(id)->second;
+    if (kept.lost && !changes_.contains(kept.change.id)) continue;  // alone it would be in force
     if (!shareable(kept.change.action)) continue;
     const Action* about = &kept.change.action;
     if (const auto* undone = std::get_if<Undone>(about)) {

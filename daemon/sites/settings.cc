@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <array>
 
-#include "sites/group_digits.h"
-
 namespace footfall::sites {
 namespace {
 

@@ -43,8 +43,9 @@ base::Result<Visibility> visibility_from(std::string_view text);
 // Says which setting is wrong, and what would be right. Time zones are checked by the caller (lookup).
 base::Result<void> check(const Settings& settings);
 bool valid_site_name(std::string_view name);
-// "41.450.791"
+// "41.450.791"; of digits as they are, also with zeros in front.
 std::string group_digits(std::uint64_t number, Grouping grouping);
+std::string group_digits(std::string digits, Grouping grouping);
 
 void encode(const Settings& settings, base::ByteWriter& out);
 bool decode(base::ByteReader& in, Settings& settings);

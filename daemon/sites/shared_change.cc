@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sites/shared_change.h"
 
+#include "base/hash.h"
 #include "sites/value_frame.h"
 
 namespace footfall::sites {
@@ -9,7 +10,59 @@ namespace {
 constexpr std::string_view kMagic = "ffchng\r\n";
 constexpr std::uint64_t kVersion = 1;
 
+// What comes of it is stored: it never changes.
+constexpr base::SipKey kDigestKey{0x65676e6168636666, 1};  // "ffchange"
+
+// Writes what an action does; false for one that is told under its id alone. Nothing of it ever changes.
+struct Essence {
+  base::ByteWriter& out;
+
+  bool operator()(const Seeded& a) const {
+    encode(a.epoch, out);
+    out.string(a.page.value_or(""));
+    out.svarint(a.amount);
+    return true;
+  }
+  bool operator()(const Reset& a) const {
+    encode(a.next, out);
+    return true;
+  }
+  bool operator()(const Restored& a) const {  // not its pages, which are let go some day
+    encode(a.seeded, out);
+    encode(a.next, out);
+    out.string(a.snapshot);
+    out.varint(a.after);
+    return true;
+  }
+  template <class Other>
+  bool operator()(const Other&) const {
+    return false;
+  }
+};
+
 }  // namespace
+
+std::string field_of(std::string_view id, const Action& action, std::string_view site) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string field(id);
+  std::string essence;
+  base::ByteWriter out(essence);
+  out.u8(static_cast<std::uint8_t>(action.index() + 1));
+  out.string(site);
+  if (!std::visit(Essence{out}, action)) return field;
+  const std::uint64_t digest = base::siphash24(kDigestKey, essence);
+  field += '@';
+  for (int shift = 60; shift >= 0; shift -= 4) field += kHex[(digest >> static_cast<unsigned>(shift)) & 15U];
+  return field;
+}
+
+std::string_view id_of(std::string_view field) {
+  return field.substr(0, field.find('@'));
+}
+
+std::string SharedChange::field() const {
+  return field_of(change.id, change.action, site);
+}
 
 std::string encode(const SharedChange& shared) {
   std::string bytes;

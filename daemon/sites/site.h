@@ -13,6 +13,7 @@
 
 #include "base/mutex.h"
 #include "counting/site_state.h"
+#include "sites/refusals.h"
 #include "sites/settings.h"
 
 namespace footfall::sites {
@@ -56,6 +57,8 @@ class Site {
   // What the counter shows: counted and seeds, of the epochs that are summed.
   std::uint64_t total(std::int64_t now_s) EXCLUDES(mutex_);
 
+  Refusals& refusals() { return refusals_; }  // under no lock of this one
+
   // nullptr: this node counts for itself. What is given lives as long as anybody reads.
   const SharedNumbers* shared() const { return shared_.load(std::memory_order_acquire); }
   void set_shared(const SharedNumbers* shared) { shared_.store(shared, std::memory_order_release); }
@@ -79,6 +82,7 @@ class Site {
   base::Mutex mutex_;
   std::atomic<bool> active_{false};
   std::atomic<const SharedNumbers*> shared_{nullptr};
+  Refusals refusals_;
   counting::SiteState state_ GUARDED_BY(mutex_);
   std::vector<std::uint64_t> page_defined_in_ GUARDED_BY(mutex_);   // page id -> a bit per stream
   std::vector<std::uint64_t> label_defined_in_ GUARDED_BY(mutex_);  // label id -> a bit per stream

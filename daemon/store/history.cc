@@ -89,13 +89,23 @@ class Statement {
   int bound_ = 0;
 };
 
+// As [[number, reset id], ...], for json_each().
+std::string json_of(const std::vector<counting::Epoch>& epochs) {
+  std::string pairs = "[";
+  for (const counting::Epoch& epoch : epochs) {
+    if (pairs.size() > 1) pairs += ",";
+    pairs += "[" + std::to_string(epoch.number) + "," + std::to_string(static_cast<std::int64_t>(epoch.reset_id)) + "]";
+  }
+  return pairs + "]";
+}
+
 }  // namespace
 
 struct History::Impl {
   std::string path;
   sqlite3* db = nullptr;
   Statement begin, commit, rollback, latest, set_latest, delete_rankings, delete_audit, add_ranking, add_audit, top,
-      audit;
+      days_of, audit;
 
   ~Impl() {
     // Statements go first: their destructors run after this body, so the handle is closed by the deferring call.
@@ -165,7 +175,16 @@ struct History::Impl {
                     "SELECT label, sum(count) AS total FROM rankings"
                     " WHERE site = ?1 AND dimension = ?2 AND day BETWEEN ?3 AND ?4"
                     " AND (epoch_number, epoch_reset) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?5))"
-                    " GROUP BY label ORDER BY total DESC, label LIMIT ?6") == SQLITE_OK &&
+                    " AND checkpoint <= ?7 GROUP BY label ORDER BY total DESC, label LIMIT ?6") == SQLITE_OK &&
+        // CROSS JOIN: in this order, so that each day and epoch is one look into the primary key.
+        days_of.prepare(
+            db,
+            "WITH RECURSIVE days(day) AS (SELECT ?3 UNION ALL SELECT day + 1 FROM days WHERE day < ?4),"
+            " epochs(number, reset) AS (SELECT value ->> 0, value ->> 1 FROM json_each(?5))"
+            " SELECT r.day, sum(r.count) FROM days CROSS JOIN epochs CROSS JOIN rankings r"
+            " WHERE r.site = ?1 AND r.dimension = ?2 AND r.day = days.day AND r.epoch_number = epochs.number"
+            " AND r.epoch_reset = epochs.reset AND r.label = ?6 AND r.checkpoint <= ?7"
+            " GROUP BY r.day ORDER BY r.day") == SQLITE_OK &&
         audit.prepare(db,
                       "SELECT id, at_s, actor, action, site, reason, before, after FROM audit"
                       " ORDER BY sequence DESC LIMIT ?") == SQLITE_OK;
@@ -248,17 +267,13 @@ base::Result<void> History::record(std::uint64_t base_checkpoint, std::uint64_t 
 
 base::Result<std::vector<HistoryRow>> History::top(sites::SiteId site, const std::vector<counting::Epoch>& epochs,
                                                    counting::Dimension dimension, counting::Day from, counting::Day to,
-                                                   std::size_t limit) {
-  std::string pairs = "[";
-  for (const counting::Epoch& epoch : epochs) {
-    if (pairs.size() > 1) pairs += ",";
-    pairs += "[" + std::to_string(epoch.number) + "," + std::to_string(static_cast<std::int64_t>(epoch.reset_id)) + "]";
-  }
-  pairs += "]";
+                                                   std::size_t limit, std::uint64_t through) {
+  const std::string pairs = json_of(epochs);
   Statement& query = impl_->top;
   query.begin().bind(std::int64_t{site.value}).bind(static_cast<std::int64_t>(dimension)).bind(std::int64_t{from});
   query.bind(std::int64_t{to}).bind(pairs);
   query.bind(static_cast<std::int64_t>(std::min<std::size_t>(limit, std::numeric_limits<std::int64_t>::max())));
+  query.bind_u64(through);
   std::vector<HistoryRow> out;
   int result = SQLITE_ROW;
   while ((result = query.step()) == SQLITE_ROW) {
@@ -268,6 +283,28 @@ base::Result<std::vector<HistoryRow>> History::top(sites::SiteId site, const std
     row.dimension = dimension;
     row.label = query.text(0);
     row.count = static_cast<std::uint64_t>(query.number(1));
+  }
+  query.end();
+  if (result != SQLITE_DONE) return impl_->error("cannot read rankings");
+  return out;
+}
+
+base::Result<std::vector<HistoryRow>> History::days_of(sites::SiteId site, const std::vector<counting::Epoch>& epochs,
+                                                       counting::Dimension dimension, std::string_view label,
+                                                       counting::Day from, counting::Day to, std::uint64_t through) {
+  const std::string pairs = json_of(epochs);
+  Statement& query = impl_->days_of;
+  query.begin().bind(std::int64_t{site.value}).bind(static_cast<std::int64_t>(dimension)).bind(std::int64_t{from});
+  query.bind(std::int64_t{to}).bind(pairs).bind(label).bind_u64(through);
+  std::vector<HistoryRow> out;
+  int result = SQLITE_ROW;
+  while ((result = query.step()) == SQLITE_ROW) {
+    out.push_back({site,
+                   {},
+                   static_cast<counting::Day>(query.number(0)),
+                   dimension,
+                   std::string(label),
+                   static_cast<std::uint64_t>(query.number(1))});
   }
   query.end();
   if (result != SQLITE_DONE) return impl_->error("cannot read rankings");

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/errors.h"
@@ -53,10 +54,15 @@ class History {
   // For a while, so that another process may have the file alone; nothing else is called between the two.
   void close();
   base::Result<void> reopen();
-  // The `limit` largest labels over [from, to] and the given epochs.
+  // The `limit` largest labels over [from, to] and the given epochs, as checkpoints up to `through` wrote them.
   base::Result<std::vector<HistoryRow>> top(sites::SiteId site, const std::vector<counting::Epoch>& epochs,
                                             counting::Dimension dimension, counting::Day from, counting::Day to,
-                                            std::size_t limit);
+                                            std::size_t limit, std::uint64_t through = INT64_MAX);
+  // The same of one label: a row for each day that has it, ascending. Costs a look for each day and epoch.
+  base::Result<std::vector<HistoryRow>> days_of(sites::SiteId site, const std::vector<counting::Epoch>& epochs,
+                                                counting::Dimension dimension, std::string_view label,
+                                                counting::Day from, counting::Day to,
+                                                std::uint64_t through = INT64_MAX);
   base::Result<std::vector<AuditEntry>> audit(std::size_t limit);
   // Reads the whole file and checks it. Answers the latest checkpoint that wrote here; corrupt says what is wrong.
   base::Result<std::uint64_t> check();

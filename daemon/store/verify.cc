@@ -62,14 +62,15 @@ void compare_generations(const DataDirectory& directory, const counting::Limits&
   }
 }
 
-// The oldest readable checkpoint's positions: what lies before them may have been recycled.
+// The positions of the older of the two newest readable checkpoints: what lies before them may have been recycled. A
+// crash may have left a third one, whose segments are gone.
 Positions read_checkpoints(const DataDirectory& directory, const counting::Limits& limits, VerifyReport& report) {
-  Positions oldest;
   auto numbers = list_checkpoints(directory);
   if (!numbers) {
     report.problems.push_back(numbers.error().detail);
-    return oldest;
+    return {};
   }
+  std::vector<Positions> positions;  // of report.checkpoints
   for (const std::uint64_t number : *numbers) {
     auto loaded = load_checkpoint(directory, number, limits);
     if (!loaded) {
@@ -79,12 +80,17 @@ Positions read_checkpoints(const DataDirectory& directory, const counting::Limit
     }
     for (const LedgerMismatch& mismatch : check_ledger(*loaded).mismatches)
       report.problems.push_back("checkpoint " + std::to_string(number) + ": " + mismatch.sentence);
-    if (report.checkpoints.empty()) oldest = loaded->positions;
+    positions.push_back(loaded->positions);
     report.checkpoints.push_back(number);
+    if (report.checkpoints.size() <= 2) continue;
+    report.warnings.push_back("checkpoint " + std::to_string(report.checkpoints.front()) +
+                              " is of before a crash; the next checkpoint removes it");
+    report.checkpoints.erase(report.checkpoints.begin());
+    positions.erase(positions.begin());
   }
-  for (std::size_t i = 1; i < report.checkpoints.size(); ++i)
-    compare_generations(directory, limits, report.checkpoints[i - 1], report.checkpoints[i], report);
-  return oldest;
+  if (report.checkpoints.size() == 2)
+    compare_generations(directory, limits, report.checkpoints[0], report.checkpoints[1], report);
+  return positions.empty() ? Positions{} : positions.front();
 }
 
 void read_streams(const DataDirectory& directory, Positions after, VerifyReport& report) {

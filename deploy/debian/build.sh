@@ -52,6 +52,7 @@ doc=usr/share/doc/footfall
 put 644 "$here/copyright" $doc/copyright
 put 644 "$root/deploy/runbook.md" $doc/runbook.md
 put 644 "$root/README.md" $doc/README.md
+for guide in "$root"/deploy/guides/*.md; do put 644 "$guide" "$doc/guides/$(basename "$guide")"; done
 put 644 "$root/CHANGELOG.md" $doc/changelog
 for example in prometheus/alerts.yml prometheus/prometheus.yml grafana/footfall.json nginx/footfall.conf nginx/upstream.conf nginx/syslog.conf \
   haproxy/footfall.cfg haproxy/syslog.cfg caddy/Caddyfile apache/syslog.conf systemd/footfall-follow.service systemd/port-443.conf; do
@@ -60,7 +61,7 @@ done
 printf 'footfall (%s) unstable; urgency=medium\n\n  * What changed is in changelog.gz.\n\n -- %s  %s\n' \
   "$version" "$maintainer" "$(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")" >"$work/changelog"
 put 644 "$work/changelog" $doc/changelog.Debian
-gzip -9n "$tree/$doc/changelog.Debian" "$tree/$doc/README.md" "$tree/$doc/changelog" "$tree/$doc/runbook.md"
+gzip -9n "$tree/$doc/changelog.Debian" "$tree/$doc/README.md" "$tree/$doc/changelog" "$tree/$doc/runbook.md" "$tree/$doc"/guides/*.md
 
 # What the binaries link, by the release that they were built on.
 mkdir -p "$tree/DEBIAN"

@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import traceback
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
@@ -28,7 +29,8 @@ class Bench:
         self.visitors = args.visitors
         self.directory = args.directory
         self.sites = args.sites
-        self.rows = []
+        self.lines = args.lines
+        self.rows, self.failures = [], 0
         self.curves, self.plots = {}, {}  # of growth.py; name of a file -> SVG
         self.at = None  # a directory of the measurement's own
         os.environ["FOOTFALL_BUILD"] = str(self.build)  # before footfall.py is loaded
@@ -55,6 +57,11 @@ class Bench:
         self.rows.append((goal, why, "", "", "", "not measured"))
         print(f"{goal}: not measured: {why}", flush=True)
 
+    def failed(self, goal, why):
+        self.failures += 1
+        self.rows.append((goal, f"failed: {why[:160]}", "", "", "", "failed"))
+        print(f"{goal}: failed: {why}", flush=True)
+
     def against(self, ours, theirs):
         """Ours of each round, and its ratio to theirs, measured in turn; the first round warms and is left out."""
         pairs = [(ours(), theirs()) for _ in range(self.rounds + 1)][1:]
@@ -70,10 +77,18 @@ class Bench:
         return node.start()
 
     def measure(self, goal, function):
-        with tempfile.TemporaryDirectory(prefix="footfall-bench-", dir=self.directory) as at:
-            self.at = pathlib.Path(at)
-            print(f"--- {goal}", flush=True)
-            function(self)
+        """What goes wrong is said in a row of its own, and does not end what follows."""
+        print(f"--- {goal}", flush=True)
+        affinity = os.sched_getaffinity(0)
+        try:
+            with tempfile.TemporaryDirectory(prefix="footfall-bench-", dir=self.directory) as at:
+                self.at = pathlib.Path(at)
+                function(self)
+        except Exception as error:
+            traceback.print_exc()
+            self.failed(goal, " ".join(f"{type(error).__name__}: {error}".split()))
+        finally:
+            os.sched_setaffinity(0, affinity)  # some pin themselves beside their clients
 
     def table(self):
         table = [("", "what", "goal (stretch)", "median", "range", "verdict"), *self.rows]
@@ -129,6 +144,7 @@ def options(description):
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--visitors", type=int, default=10_000_000, help="of goals that speak of ten million")
     parser.add_argument("--sites", type=int, default=100_000, help="of the goal that speaks of a hundred thousand")
+    parser.add_argument("--lines", type=int, default=5_000_000, help="of the log that is analysed")
     parser.add_argument("--directory", default="/var/tmp", help="where the daemons' files lie: on the device that is meant")
     parser.add_argument("--only", action="append", metavar="GOAL", help="P3, for example; may be repeated")
     return parser
@@ -158,3 +174,4 @@ def main(description, goals):
     for name, text in bench.plots.items():
         pathlib.Path(name).write_text(text)
         print(f"written: {name}")
+    sys.exit(1 if bench.failures else 0)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // floor: the least that a program can do per hit on this machine. A bare epoll loop that answers complete GETs with the
-// very bytes that footfalld would send, and does nothing else: one recv per ready connection, one send for all the
+// very bytes that footfalld sends, and does nothing else: one recv per ready connection, one send for all the
 // requests that it held.
 //
-//   floor PORT        GET /hit.gif... gets the 43-byte picture, any other request 204
+//   floor PORT FILE        each request gets what is in FILE; see answer_file.h
 //
 // It checks nothing, counts nothing and never arms EPOLLOUT: a yardstick, not a server. 127.0.0.1 only.
 // Run by tests/bench/pass_ways.py and by the benchmark scripts.
@@ -20,14 +20,9 @@
 #include <string_view>
 #include <vector>
 
-namespace {
+#include "answer_file.h"
 
-const std::string kCommon =
-    "Date: Mon, 23 Nov 2026 10:00:00 GMT\r\nCache-Control: no-store\r\nCross-Origin-Resource-Policy: cross-origin\r\n"
-    "Access-Control-Allow-Origin: *\r\n";
-const std::string kNoContent = "HTTP/1.1 204 No Content\r\n" + kCommon + "\r\n";
-const std::string kGif =
-    "HTTP/1.1 200 OK\r\n" + kCommon + "Content-Type: image/gif\r\nContent-Length: 43\r\n\r\n" + std::string(43, 'G');
+namespace {
 
 int listen_on(std::uint16_t port) {
   const int listener = socket(AF_INET, SOCK_STREAM, 0);
@@ -46,12 +41,12 @@ int listen_on(std::uint16_t port) {
   return listener;
 }
 
-// Appends an answer for each complete request in `bytes`; gives the length of what is left over.
-std::size_t answer(std::string_view bytes, std::string& out) {
+// Appends the answer for each complete request in `bytes`; gives the length of what is left over.
+std::size_t answer(std::string_view bytes, const std::string& with, std::string& out) {
   for (;;) {
     const std::size_t end = bytes.find("\r\n\r\n");
     if (end == std::string_view::npos) return bytes.size();
-    out += bytes.starts_with("GET /hit.gif") ? kGif : kNoContent;
+    out += with;
     bytes.remove_prefix(end + 4);
   }
 }
@@ -59,7 +54,12 @@ std::size_t answer(std::string_view bytes, std::string& out) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const int listener = listen_on(static_cast<std::uint16_t>(argc > 1 ? std::atoi(argv[1]) : 8099));
+  if (argc != 3) {
+    std::fputs("usage: floor PORT FILE\n", stderr);
+    return 2;
+  }
+  const std::string with = answer_of(argv[2]);
+  const int listener = listen_on(static_cast<std::uint16_t>(std::atoi(argv[1])));
   const int set = epoll_create1(0);
   epoll_event event{};
   event.events = EPOLLIN;
@@ -93,7 +93,7 @@ int main(int argc, char** argv) {
       std::string_view bytes(in.data(), static_cast<std::size_t>(got));
       if (!before.empty()) bytes = before.append(bytes);
       out.clear();
-      const std::size_t left = answer(bytes, out);
+      const std::size_t left = answer(bytes, with, out);
       if (left != 0 || !before.empty()) before = std::string(bytes.substr(bytes.size() - left));
       if (!out.empty() && send(fd, out.data(), out.size(), MSG_NOSIGNAL) < 0) close(fd);
     }

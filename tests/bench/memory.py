@@ -3,7 +3,7 @@
 """Memory: resident bytes that are the process's own, as differences.
 
 P12  per online visitor, the worst of a sweep from 1 to 10 million; per (visitor, page) pair
-P13  per registered site that was never hit, and per idle site that was hit once
+P13  per registered site that was never hit, and per idle site that was hit once; beside it per page
 P18  CPU per scrape of /metrics with 10,000 sites
 P22  at rest; the binary; from start to ready
 P25  per idle keep-alive connection
@@ -22,6 +22,7 @@ from hit_message import field
 
 SITE = "bench.example"
 SITES = 10_000
+PAGES = 100_000
 
 
 def settled(node):
@@ -90,6 +91,11 @@ def sites(bench):
             figures.append((cpu_s(node.process.pid) - begin) / 200 * 1000)
         bench.row("P18", f"CPU per scrape with {SITES:,} sites", 2, 1, figures, "ms", 2)
         bench.left_out("P18", "with per-site series of the top 1,000: there are none")
+        before = settled(node)
+        paths = [b"/tin-tuc/bai-viet-%d.html" % n for n in range(PAGES)]
+        for first in range(0, PAGES, ITEMS):
+            send_all(node.port, [request(node, b"".join(field(2, field(1, b"site-0.example") + field(2, path) + field(10, b"1")) for path in paths[first:first + ITEMS]))])
+        bench.note("P13", f"bytes per page, hit today, {PAGES:,} of a site", [(settled(node) - before) / PAGES], "bytes", 0)
     finally:
         node.close()
 

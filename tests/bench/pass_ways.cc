@@ -2,12 +2,13 @@
 // pass_ways: two ways to get a pass out of an io_context, reduced to what differs between them. Each reads what is
 // ready, writes one block of 32 bytes a hit to a file, and only then answers.
 //
-//   pass_ways asio PORT FILE    Asio sockets: async_wait, one non-blocking recv, and a flush that the first hit of a
-//                               pass posts behind the handlers that are already queued
-//   pass_ways epoll PORT FILE   a private level-triggered epoll set whose descriptor the io_context waits on: one
-//                               handler is one pass, with one shared receive buffer
+//   pass_ways asio PORT FILE ANSWER    Asio sockets: async_wait, one non-blocking recv, and a flush that the first hit
+//                                      of a pass posts behind the handlers that are already queued
+//   pass_ways epoll PORT FILE ANSWER   a private level-triggered epoll set whose descriptor the io_context waits on:
+//                                      one handler is one pass, with one shared receive buffer
 //
-// The figures and the choice are in daemon/ARCHITECTURE.md, "The pass". Run by tests/bench/pass_ways.py.
+// ANSWER is what each request gets (answer_file.h). The figures and the choice are in daemon/ARCHITECTURE.md, "The
+// pass". Run by tests/bench/pass_ways.py.
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -22,6 +23,8 @@
 #include <string_view>
 #include <vector>
 
+#include "answer_file.h"
+
 #include <fcntl.h>
 
 namespace {
@@ -33,9 +36,7 @@ using Socket = asio::basic_stream_socket<tcp, Context::executor_type>;
 using Acceptor = asio::basic_socket_acceptor<tcp, Context::executor_type>;
 using Descriptor = asio::posix::basic_stream_descriptor<Context::executor_type>;
 
-const std::string kAnswer =
-    "HTTP/1.1 204 No Content\r\nDate: Mon, 23 Nov 2026 10:00:00 GMT\r\nCache-Control: no-store\r\n"
-    "Cross-Origin-Resource-Policy: cross-origin\r\nAccess-Control-Allow-Origin: *\r\n\r\n";
+std::string with;  // each request is answered so
 constexpr std::size_t kRecord = 32;
 constexpr std::size_t kBuffer = 128U << 10U;
 
@@ -83,7 +84,7 @@ struct Answers {
   std::string out;
   void send(int fd, unsigned count) {
     out.clear();
-    for (unsigned i = 0; i < count; ++i) out += kAnswer;
+    for (unsigned i = 0; i < count; ++i) out += with;
     [[maybe_unused]] const ssize_t put = ::send(fd, out.data(), out.size(), MSG_NOSIGNAL);
   }
 };
@@ -222,10 +223,11 @@ void serve(std::uint16_t port, const char* path) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    std::fputs("usage: pass_ways asio|epoll PORT FILE\n", stderr);
+  if (argc != 5) {
+    std::fputs("usage: pass_ways asio|epoll PORT FILE ANSWER\n", stderr);
     return 2;
   }
+  with = answer_of(argv[4]);
   const auto port = static_cast<std::uint16_t>(std::atoi(argv[2]));
   if (std::string_view(argv[1]) == "asio") serve<AsioWay>(port, argv[3]);
   if (std::string_view(argv[1]) == "epoll") serve<EpollWay>(port, argv[3]);

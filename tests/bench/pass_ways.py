@@ -9,8 +9,9 @@ import argparse
 import os
 import tempfile
 
-from side_by_side import add_nginx, measure, running
+from side_by_side import add_nginx, keep_answer, measure, running, same_answers
 
+REQUEST = b"GET /hit?site=example.vn&path=/ HTTP/1.1\r\nHost: x\r\n\r\n"
 LUA = """
 local n = %d
 init = function(args)
@@ -31,16 +32,21 @@ def main():
     bench = os.path.join(args.build, "tests", "bench")
     with tempfile.TemporaryDirectory(prefix="pass_ways.") as work:
         ports = {"floor": 18901, "asio": 18902, "epoll": 18903, "http": 18905}
+        answer = os.path.join(work, "answer")
         commands = {
-            "floor": [os.path.join(bench, "floor"), "18901"],
-            "asio": [os.path.join(bench, "pass_ways"), "asio", "18902", os.path.join(work, "a")],
-            "epoll": [os.path.join(bench, "pass_ways"), "epoll", "18903", os.path.join(work, "b")],
-            "http": [os.path.join(bench, "http_loop"), "18905", os.path.join(work, "c")],
+            "floor": [os.path.join(bench, "floor"), "18901", answer],
+            "asio": [os.path.join(bench, "pass_ways"), "asio", "18902", os.path.join(work, "a"), answer],
+            "epoll": [os.path.join(bench, "pass_ways"), "epoll", "18903", os.path.join(work, "b"), answer],
         }
-        add_nginx(commands, ports, 18904, work)
-        with running(commands) as servers:
-            for label, depth in (("single", 1), ("16 pipelined", 16)):
-                measure(label, servers, ports, LUA % depth, "floor", args.rounds, args.seconds)
+        with running({"http": [os.path.join(bench, "http_loop"), "18905", os.path.join(work, "c")]}) as http:
+            keep_answer(ports["http"], REQUEST, answer)
+            others = [*ports]
+            add_nginx(commands, ports, 18904, work)
+            with running(commands) as servers:
+                same_answers({name: ports[name] for name in others}, REQUEST)
+                servers |= http
+                for label, depth in (("single", 1), ("16 pipelined", 16)):
+                    measure(label, servers, ports, LUA % depth, "floor", args.rounds, args.seconds)
 
 
 if __name__ == "__main__":

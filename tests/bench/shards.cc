@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// How what shards do in memory grows from one thread to two: requests are parsed, decided, made into a block of the
-// journal and applied, 64 a pass, without a socket and without a disk. Beside it a loop that only reckons, which tells
-// what two threads of this machine are worth. shards.py runs it.
+// How what shards do in memory grows from one thread to two: a pass of 64 requests as a shard makes it, without a
+// socket and without a disk. Parsed, the client's address taken, metered, its agent looked up, judged, its visitor
+// hashed with the salt of the day, decided, made into a block of the journal, applied and answered. Beside it a loop
+// that only reckons, which tells what two threads of this machine are worth. shards.py runs it.
+//
+//   one_site     all of both threads' hits go to one
+//   many_sites   to 256 in turn, which both threads hit
+//   own_sites    each thread hits one of its own: the two share nothing
 //
 //   shards SECONDS     prints a round as one line: work, threads, hits (or turns) a second
 #include <pthread.h>
 
 #include <atomic>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -16,12 +22,18 @@
 #include <thread>
 #include <vector>
 
-#include "base/hash.h"
+#include "candidate.h"
 #include "counting/site_state.h"
+#include "epoch_fields.h"
 #include "http/connection.h"
+#include "http/response.h"
 #include "ingest/arena.h"
 #include "ingest/native.h"
+#include "ingest/rate_limit.h"
+#include "ingest/visitor.h"
 #include "journal/format.h"
+#include "local_sites.h"
+#include "lookup/agents.h"
 #include "sites/decide.h"
 #include "sites/site.h"
 
@@ -29,73 +41,123 @@ namespace {
 
 using namespace footfall;
 
-constexpr std::size_t kPass = 64, kVisitors = 10'000, kPages = 100;
+constexpr std::size_t kPass = 64, kVisitors = 10'000, kPages = 100, kSites = 256;
 constexpr std::int64_t kNow_s = 1'795'000'000;
 
-std::string request_of(std::size_t n) {
-  return "GET /hit.gif?site=bench.example&path=/tin-tuc/bai-" + std::to_string(n % kPages) +
+std::string request_of(std::size_t n, std::string_view site) {
+  return "GET /hit.gif?site=" + std::string(site) + "&path=/tin-tuc/bai-" + std::to_string(n % kPages) +
          " HTTP/1.1\r\nHost: stats.bench.example\r\nConnection: keep-alive\r\n"
-         "User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
-         "Chrome/126.0.0.0 "
-         "Safari/537.36\r\nAccept: image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8\r\n"
+         "User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/" +
+         std::to_string(100 + n % 20) +
+         ".0.0.0 Safari/537.36\r\nAccept: image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8\r\n"
          "Referer: https://bench.example/\r\nAccept-Encoding: gzip, deflate, br\r\n"
          "Accept-Language: vi-VN,vi;q=0.9,en;q=0.8\r\nX-Forwarded-For: 10.9." +
          std::to_string(n / 250 % 250) + "." + std::to_string(n % 250) + "\r\n\r\n";
 }
 
+std::string name_of(std::size_t site) {
+  return "site-" + std::to_string(site) + ".example";
+}
+
+using Sites = std::vector<std::unique_ptr<sites::Site>>;
+
 // One thread's part of a shard.
 class Worker {
  public:
-  Worker(sites::Site& site, unsigned stream) : site_(site), stream_(stream) {
-    for (std::size_t first = 0; first < kVisitors; first += kPass) {
-      std::string& pass = passes_.emplace_back();
-      for (std::size_t n = first; n < first + kPass; ++n) pass += request_of(n);
+  // Hits `count` of the sites from `first` on.
+  Worker(const Sites& sites, std::size_t first, std::size_t count, unsigned stream) : stream_(stream), locals_(count) {
+    const auto salts = std::make_shared<ingest::SaltKeys>();
+    const auto today = static_cast<counting::Day>(kNow_s / 86'400);
+    for (counting::Day day = today - 2; day <= today + 2; ++day)
+      salts->by_day[day] = {static_cast<std::uint64_t>(day), 7};
+    for (std::size_t i = 0; i < count; ++i) {
+      LocalSite& local = locals_[i];
+      auto settings = std::make_shared<sites::Settings>();
+      settings->name = name_of(first + i);
+      local.entry.site = sites[first + i].get();
+      local.zone = *lookup::TimeZone::find("UTC");
+      local.keys = ingest::VisitorKeys(settings->name, local.zone, salts, settings->window_s);
+      by_name_[settings->name] = &local;
+      local.entry.settings = std::move(settings);
     }
+    for (std::size_t begin = 0; begin < kVisitors; begin += kPass) {
+      std::string& pass = passes_.emplace_back();
+      for (std::size_t n = begin; n < begin + kPass; ++n) pass += request_of(n, name_of(first + n % count));
+    }
+    ingest::parse_address("127.0.0.1", peer_);
+    answers_.set_second(kNow_s);
   }
 
   // A pass; answers how many hits that was.
   std::size_t turn() {
     candidates_.clear();
+    owners_.clear();
     arena_.clear();
     {
       http::Requests requests = connection_.receive(passes_[at_++ % passes_.size()]);
       while (const http::Request* request = requests.next()) take(*request);
     }
-    if (candidates_.empty()) std::abort();
-    part_.clear();
-    for (const sites::Candidate& candidate : candidates_) part_.push_back(&candidate);
-    payload_.clear();
-    sites::decide(site_, part_, stream_, payload_, group_);
-    journal::encode_block({++sequence_, 0, 0, static_cast<std::uint32_t>(part_.size())}, payload_, 7, block_);
-    sites::apply(group_);
-    connection_.answered(static_cast<std::uint32_t>(part_.size()));
-    return part_.size();
+    if (candidates_.size() != kPass) std::abort();
+    commit();
+    out_.clear();
+    for (const LocalSite* local : owners_) out_.append(epoch_fields_.gif(local->epoch, answers_, true));
+    connection_.answered(static_cast<std::uint32_t>(candidates_.size()));
+    return candidates_.size();
   }
 
  private:
   void take(const http::Request& request) {
+    using http::Field;
     const auto ping = ingest::parse_native(request, arena_);
-    if (!ping) std::abort();
-    sites::Candidate& candidate = candidates_.emplace_back();
-    candidate.site = &site_;
-    candidate.at_s = kNow_s;
-    candidate.visitor.value = base::table_hash(request.field(http::Field::x_forwarded_for));
-    candidate.counts = candidate.touches_presence = candidate.adds_visitor = true;
-    candidate.path = {ping->path, base::table_hash(ping->path)};
+    const auto found = ping ? by_name_.find(ping->site) : by_name_.end();
+    if (found == by_name_.end()) std::abort();
+    LocalSite& local = *found->second;
+    const ingest::ClientAddress client =
+        ingest::client_address(peer_, true, request.field(Field::x_forwarded_for), no_proxies_);
+    const lookup::AgentCache::Found agent = agents_.find(request.field(Field::user_agent));
+    const ingest::Verdict verdict = ingest::judge(*ping, *local.entry.settings, agent.agent.bot, false);
+    if (!rate_limit_.allow(client.address, kNow_s * 1000) || verdict.rejection != ingest::Rejection::none) std::abort();
+    owners_.push_back(&local);
+    fill(candidates_.emplace_back(), local, *ping, agent.agent, verdict, kNow_s,
+         {client.address.bytes.data(), agent.digest});
   }
 
-  sites::Site& site_;
+  void commit() {
+    payload_.clear();
+    touched_.clear();
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+      if (owners_[i]->in_block.empty()) touched_.push_back(owners_[i]);
+      owners_[i]->in_block.push_back(&candidates_[i]);
+    }
+    if (groups_.size() < touched_.size()) groups_.resize(touched_.size());
+    for (std::size_t i = 0; i < touched_.size(); ++i) {
+      sites::decide(*touched_[i]->entry.site, touched_[i]->in_block, stream_, payload_, groups_[i]);
+      touched_[i]->epoch = groups_[i].epoch;
+      touched_[i]->in_block.clear();
+    }
+    journal::encode_block({++sequence_, 0, 0, static_cast<std::uint32_t>(candidates_.size())}, payload_, 7, block_);
+    for (std::size_t i = 0; i < touched_.size(); ++i) sites::apply(groups_[i]);
+  }
+
   const unsigned stream_;
+  std::vector<LocalSite> locals_;
+  boost::unordered_flat_map<std::string_view, LocalSite*, sites::NameHash> by_name_;  // site name -> it
   const http::ParserLimits limits_;
   http::RequestParser parser_{limits_};
   http::Connection connection_{parser_};
   std::vector<std::string> passes_;
   std::size_t at_ = 0;
+  ingest::Address peer_;
+  const std::vector<ingest::Cidr> no_proxies_;
+  ingest::RateLimit rate_limit_{1'000'000'000, 1'000'000'000};
+  lookup::AgentCache agents_{lookup::AgentDatabase::load({})};
   ingest::Arena arena_;
   std::vector<sites::Candidate> candidates_;
-  std::vector<const sites::Candidate*> part_;
-  std::string payload_, block_;
-  sites::Group group_;
+  std::vector<LocalSite*> owners_, touched_;
+  std::string payload_, block_, out_;
+  std::vector<sites::Group> groups_;
+  http::HitAnswers answers_;
+  EpochFields epoch_fields_;
   std::uint64_t sequence_ = 0;
 };
 
@@ -141,12 +203,14 @@ double reckon(unsigned threads, double seconds) {
   });
 }
 
-double hits(unsigned threads, double seconds, bool one_site) {
-  std::vector<std::unique_ptr<sites::Site>> sites;
-  for (unsigned i = 0; i < threads; ++i)
-    sites.push_back(std::make_unique<sites::Site>(sites::SiteId{i + 1}, counting::Limits{}, 300));
+// Each thread hits `count` sites; of `own` ones the second thread those behind the first's.
+double hits(unsigned threads, double seconds, std::size_t count, bool own) {
+  Sites sites;
+  for (std::size_t i = 0; i < (own ? threads * count : count); ++i)
+    sites.push_back(
+        std::make_unique<sites::Site>(sites::SiteId{static_cast<std::uint32_t>(i + 1)}, counting::Limits{}, 300));
   return rate(threads, seconds, [&](unsigned i) {
-    auto worker = std::make_shared<Worker>(*sites[one_site ? 0 : i], i);
+    auto worker = std::make_shared<Worker>(sites, own ? i * count : 0, count, i);
     return [worker] { return worker->turn(); };
   });
 }
@@ -161,8 +225,9 @@ int main(int argc, char** argv) {
   }
   for (const unsigned threads : {1U, 2U}) {
     std::printf("loop %u %.0f\n", threads, reckon(threads, seconds));
-    std::printf("one_site %u %.0f\n", threads, hits(threads, seconds, true));
-    std::printf("own_sites %u %.0f\n", threads, hits(threads, seconds, false));
+    std::printf("one_site %u %.0f\n", threads, hits(threads, seconds, 1, false));
+    std::printf("many_sites %u %.0f\n", threads, hits(threads, seconds, kSites, false));
+    std::printf("own_sites %u %.0f\n", threads, hits(threads, seconds, 1, true));
   }
   return 0;
 }

@@ -1,6 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""P20: what two shards do, by what one does, fed in memory (shards.cc); divided by what two threads of this machine are worth to a loop that reckons."""
+"""P20: what two shards do, by what one does, fed in memory (shards.cc); divided by what two threads of this machine are worth to a loop that reckons.
+
+More than 1.05 cannot be: two shards do not do more than two threads. Then the machine had other work in one of the parts, and there is no verdict.
+The rates themselves stand beside it.
+"""
 import os
 import subprocess
 
@@ -10,17 +14,28 @@ from figures import main
 def shards(bench):
     if len(os.sched_getaffinity(0)) < 2:
         return bench.left_out("P20", "there is one core")
-    ratios = {"one_site": [], "own_sites": []}
+    ratios, rates = {"one_site": [], "many_sites": [], "own_sites": []}, {}
+    worth = []
     for _ in range(bench.rounds):
         out = subprocess.run([str(bench.build / "tests" / "bench" / "shards"), str(bench.seconds / 2)], capture_output=True, text=True, check=True).stdout
-        rates = {(work, int(threads)): float(rate) for work, threads, rate in (line.split() for line in out.splitlines())}
-        worth = rates["loop", 2] / rates["loop", 1]
-        for work, found in ratios.items():
-            found.append(rates[work, 2] / rates[work, 1] / worth)
-    bench.row("P20", "two shards by one, one hot site", 0.93, 0.97, ratios["one_site"], "x", at_least=True)
-    bench.row("P20", "two shards by one, a site each", 0.97, 0.99, ratios["own_sites"], "x", at_least=True)
+        found = {(work, int(threads)): float(rate) for work, threads, rate in (line.split() for line in out.splitlines())}
+        worth.append(found["loop", 2] / found["loop", 1])
+        for work, ratio in ratios.items():
+            ratio.append(found[work, 2] / found[work, 1] / worth[-1])
+            for threads in (1, 2):
+                rates.setdefault((work, threads), []).append(found[work, threads] / 1000)
+    bench.note("P20", "two threads by one, a loop that reckons", worth, "x")
+    for work, what, aim, stretch in (("one_site", "one hot site", 0.93, 0.97), ("many_sites", "256 sites that both hit", 0.97, 0.99)):
+        if max(ratios[work]) > POSSIBLE:
+            bench.note("P20", f"two shards by one, {what}: no verdict, more than two threads can", ratios[work], "x")
+        else:
+            bench.row("P20", f"two shards by one, {what}", aim, stretch, ratios[work], "x", at_least=True)
+    bench.note("P20", "two shards by one, a site each, sharing nothing", ratios["own_sites"], "x")
+    for (work, threads), found in rates.items():
+        bench.note("P20", f"{work.replace('_', ' ')}, {threads} shard{'s' * (threads > 1)}", found, "k hits/s", 0)
 
 
+POSSIBLE = 1.05
 GOALS = {"P20": shards}
 if __name__ == "__main__":
     main(__doc__, GOALS)

@@ -11,9 +11,9 @@ import os
 import re
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 
@@ -41,10 +41,13 @@ def children(pid):
 
 
 def wrk(port, script, seconds, connections=64):
-    out = subprocess.run(["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", script,
-                          f"http://127.0.0.1:{port}/"], capture_output=True, text=True, check=True).stdout
-    if "Socket errors" in out or "Non-2xx" in out:
-        print(out, file=sys.stderr)
+    return answered("-t1", f"-c{connections}", f"-d{seconds}s", "-s", script, f"http://127.0.0.1:{port}/")
+
+
+def answered(*options):
+    """Runs wrk: how many requests were answered. An error of a socket or an answer other than 2xx is no measurement."""
+    out = subprocess.run(["taskset", "-c", "1", "wrk", *options], capture_output=True, text=True, check=True).stdout
+    assert "Socket errors" not in out and "Non-2xx" not in out, out
     return int(re.search(r"(\d+) requests in", out).group(1))
 
 
@@ -52,9 +55,40 @@ def cpu_us_per_request(pid, url, seconds, connections=64):
     """Of the server with this process id, its children among it."""
     pids = [pid] + children(pid)
     before = cpu_ns(pids)
-    out = subprocess.run(["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", url], capture_output=True, text=True, check=True).stdout
-    assert "Socket errors" not in out and "Non-2xx" not in out, out
-    return (cpu_ns(pids) - before) / 1000 / int(re.search(r"(\d+) requests in", out).group(1))
+    requests = answered("-t1", f"-c{connections}", f"-d{seconds}s", url)
+    return (cpu_ns(pids) - before) / 1000 / requests
+
+
+def heard(port, request):
+    """The whole answer to a request, as it came: head and body by its length."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(request)
+        answer = b""
+        while b"\r\n\r\n" not in answer or len(answer) < whole(answer):
+            more = connection.recv(65536)
+            assert more, answer
+            answer += more
+    assert len(answer) == whole(answer), answer
+    return answer
+
+
+def whole(answer):
+    head = answer[:answer.index(b"\r\n\r\n") + 4]
+    length = re.search(rb"\r\nContent-Length: (\d+)\r\n", head)
+    return len(head) + (int(length.group(1)) if length else 0)
+
+
+def keep_answer(port, request, path):
+    """What a server says, for a yardstick to say the same: floor.cc, pass_ways.cc."""
+    with open(path, "wb") as f:
+        f.write(heard(port, request))
+
+
+def same_answers(ports, request):
+    """None may send less than another, or be compared for what it left out: the same fields in all, and as many bytes."""
+    answers = {name: heard(port, request) for name, port in ports.items()}
+    fields = {name: [line.split(b":")[0] for line in answer[:answer.index(b"\r\n\r\n")].split(b"\r\n")] for name, answer in answers.items()}
+    assert len({len(answer) for answer in answers.values()}) == 1 and all(found == next(iter(fields.values())) for found in fields.values()), answers
 
 
 def nginx_binary():
@@ -86,23 +120,25 @@ def running(commands):
             server.wait()
 
 
-def measure(label, servers, ports, lua, base, rounds, seconds, connections=64, helpers=None):
+def measure(label, servers, ports, lua, base, rounds, seconds, connections=64, helpers=None, totals=None):
     """Prints the median CPU per request of each, its range, and the median ratio to `base` round by round.
 
-    `helpers`: name -> processes whose CPU is the server's too. Answers name -> microseconds a request, and name -> requests a second, one for each round."""
+    `helpers`: name -> processes whose CPU is the server's too. `totals`: gets name -> all that wrk had answered. Answers name -> microseconds a request, and name -> requests a second, one for each round."""
     figures = {name: [] for name in servers}  # name -> us per request, one per round
     rates = {name: [] for name in servers}
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(lua)
         script.flush()
+        totals = {} if totals is None else totals
         for name in servers:
-            wrk(ports[name], script.name, 1, connections)  # warm
+            totals[name] = wrk(ports[name], script.name, 1, connections)  # warm
         for _ in range(rounds):
             for name, server in servers.items():
                 pids = [server.pid, *children(server.pid)]
                 pids += [process.pid for process in (helpers or {}).get(name, [])]
                 before, began = cpu_ns(pids), time.monotonic()
                 requests = wrk(ports[name], script.name, seconds, connections)
+                totals[name] += requests
                 figures[name].append((cpu_ns(pids) - before) / 1000 / requests)
                 rates[name].append(requests / (time.monotonic() - began))
     print(f"{label}:")

@@ -5,9 +5,12 @@
     run.sh                 everything: half an hour and more, on a machine with nothing else to do
     run.sh --only P3       one goal, or several
     run.sh --results       keeps the table under results/, named by day and revision, after each goal
+
+A goal whose measurement fails has a row that says why, and the others go on; the exit code is 1 then.
 """
 import datetime
 import subprocess
+import sys
 
 import batches
 import connections
@@ -51,6 +54,7 @@ def main():
     print("\n" + bench.table())
     if args.results:
         print(f"kept in {keep(bench, machine)}")
+    sys.exit(1 if bench.failures else 0)
 
 
 if __name__ == "__main__":

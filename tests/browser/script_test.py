@@ -44,13 +44,23 @@ class PageScript(SiteTest):
         html = (ROOT / "client" / "web" / "demo.html").read_text()
         tab = self.tab().open(self.pages.put("/demo", html.replace("@SITE@", site).replace("@URL@", self.url())))
         self.expect_shown(tab, "total", "41.450.744")
-        foot = [line for line in tab.run("document.querySelector('footer').innerText").splitlines() if line]
+        foot = [line for line in tab.run("document.querySelector('#thong-ke').innerText").splitlines() if line]
         self.assertEqual(foot, ["THỐNG KÊ TRUY CẬP", "Tổng số lượt truy cập: 41.450.744", "Số người đang truy cập: 1"])
         links = tab.run("Promise.all([...document.links].map(a => fetch(a.href, {mode: 'no-cors', credentials: 'omit'}).then(() => a.href)))")
-        self.assertEqual(len(links), 4)
-        for link in links:
+        there = [link for link in links if link.startswith(self.url())]
+        self.assertEqual(len(there), 4)
+        for link in there:
             self.assertEqual(self.daemon.get(link[len(self.url()):]).status, 200, link)
+        self.assertEqual([link for link in links if link not in there and not tab.run(f"!!document.getElementById({link.partition('#')[2]!r})")], [])
+        # Each way to embed it is there, and a phone shows it without scrolling to the side.
+        self.assertEqual(tab.run("[...document.images].map(i => i.complete && i.naturalWidth > 50)"), [True] * 4)
+        self.assertTrue(eventually(lambda: len([r for r in tab.sent() if r["type"] == "Document" and "/widget/" in r["url"]]) == 1))
+        self.daemon.hit(site, "/", 1)
+        self.expect_shown(tab, "total", "41.450.745", 5)
         self.picture(tab, "demo")
+        tab.call("Emulation.setDeviceMetricsOverride", width=360, height=740, deviceScaleFactor=2, mobile=True)
+        self.assertLessEqual(tab.run("document.documentElement.scrollWidth"), 360)
+        self.picture(tab, "demo-phone")
 
     def test_no_preflight_and_no_cookie(self):
         site = self.site()

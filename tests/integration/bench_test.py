@@ -55,7 +55,8 @@ class Bench(unittest.TestCase):
 
     def test_a_rate_is_what_is_sent_whatever_comes_back(self):
         found = self.bench("--rate", "2000", "--seconds", "1")
-        self.assertEqual((found["loop"], found["acknowledged"]), ("rate", 2000))
+        self.assertEqual((found["loop"], found["due"], found["sent"], found["unsent"], found["acknowledged"]), ("rate", 2000, 2000, 0, 2000))
+        self.assertLessEqual(found["in_time"], 2000)
         self.assertEqual(self.bench("--rate", "500", "--seconds", "1", "--reconnect")["connections"], 500)
 
     def test_batches(self):

@@ -3,20 +3,16 @@
 Prometheus accepts each expression. The dashboard's panels lie side by side."""
 import itertools
 import json
-import pathlib
 import re
 import shutil
 import sys
-import tempfile
-import time
 import unittest
 
 import yaml
 
-from footfall import ROOT, SKIPPED, Daemon, free_port
+from all_parts import daemon_with_all_parts
+from footfall import ROOT, SKIPPED
 from prometheus_server import PrometheusServer
-from redis_server import Redis
-from tls_test import make_certificate
 
 DASHBOARD = json.loads((ROOT / "deploy" / "grafana" / "footfall.json").read_text())
 RULES = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts.yml").read_text())
@@ -40,23 +36,8 @@ def expressions():
 
 class Dashboard(unittest.TestCase):
     def test_what_is_asked_for_is_exported_and_prometheus_accepts_how(self):
-        at = pathlib.Path(tempfile.mkdtemp(prefix="footfall-dashboard-"))
-        self.addCleanup(shutil.rmtree, at)
-        redis = Redis(append=False)
-        self.addCleanup(redis.close)
-        certificate, key = make_certificate(at)
-        cluster_key = at / "cluster-key"
-        cluster_key.touch(mode=0o600)
-        cluster_key.write_text("0f" * 32)
-        daemon = Daemon("--threads", "1", "--listen", f"tls:127.0.0.1:{free_port()}", "--tls-certificate", str(certificate), "--tls-key", str(key),
-                        "--syslog-listen", f"unix:{at}/log", "--redis", f"redis://127.0.0.1:{redis.port}", "--node", "a", "--cluster-key", str(cluster_key))
-        self.addCleanup(daemon.close)
-        daemon.start()
-        for _ in range(200):
-            exported = daemon.metrics()
-            if "footfall_redis_clock_ahead_seconds" in exported:  # it has asked what time it is there
-                break
-            time.sleep(0.1)
+        daemon = daemon_with_all_parts(self)
+        exported = daemon.metrics()
         self.assertLessEqual(len(exported), 300)
         names = {series.split("{")[0] for series in exported}
         values = {pair for series in exported for pair in re.findall(r'(\w+)="([^"]*)"', series)}

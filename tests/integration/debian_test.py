@@ -2,60 +2,27 @@
 """deploy/debian: the package is built of the binaries here, and installed, used, upgraded, removed and purged in a copy of this system: an overlay in
 namespaces of its own, without a network, of which nothing is left. Once without systemd, and once booted with it (systemd-nspawn)."""
 import contextlib
-import functools
 import gzip
 import json
 import os
 import pathlib
 import re
 import shutil
-import subprocess
-import sys
-import tempfile
 import time
 import unittest
 
-from footfall import BUILD, ROOT, SKIPPED
+from debian_system import System, built, main, overlay, run
+from footfall import BUILD
 
-INSIDE = "FOOTFALL_INSIDE"  # of the namespaces: this script runs itself there
 SITE = "example.org"
 # Who builds the package says who answers for it; and it is in no archive.
 LINTIAN_PASSES_OVER = "bogus-mail-host,bogus-mail-host-in-debian-changelog,root-in-contact,initial-upload-closes-no-bugs"
 
 
-def run(*words, ok=True, **more):
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=100, **more)
-    if ok and done.returncode != 0:
-        raise AssertionError(f"{words}: {done.returncode}\n{done.stdout}{done.stderr}")
-    return done
-
-
-def overlay():
-    """A directory of the test's own, and a copy of this system in it. Both go with the namespace."""
-    at = pathlib.Path(tempfile.mkdtemp(prefix="footfall-debian-"))
-    run("mount", "-t", "tmpfs", "tmpfs", at)
-    root = at / "root"
-    for name in ("root", "upper", "work"):
-        (at / name).mkdir()
-    run("mount", "-t", "overlay", "overlay", "-o", f"lowerdir=/,upperdir={at}/upper,workdir={at}/work", root)
-    (root / "var/lib/man-db/auto-update").unlink(missing_ok=True)  # the index of all pages, at each installation
-    return at, root
-
-
-@functools.cache
-def built():
-    place = pathlib.Path(tempfile.mkdtemp(prefix="footfall-deb-"))
-    return pathlib.Path(run(ROOT / "deploy" / "debian" / "build.sh", BUILD, place, env={**os.environ, "FOOTFALL_DEB_COMPRESSION": "0"}).stdout.split()[-1])
-
-
-class Package(unittest.TestCase):
+class Package(System):
     @classmethod
     def setUpClass(cls):
-        cls.at, cls.root = overlay()
-        for words in (("-t", "proc", "proc", cls.root / "proc"), ("--rbind", "/dev", cls.root / "dev"), ("-t", "tmpfs", "tmpfs", cls.root / "run"),
-                      ("-t", "tmpfs", "tmpfs", cls.root / "tmp")):
-            run("mount", *words)
-        run("ip", "link", "set", "lo", "up")
+        super().setUpClass()
         cls.deb = pathlib.Path(shutil.copy(built(), cls.root / "tmp"))
         cls.next = cls.as_next(cls.deb)
 
@@ -68,9 +35,6 @@ class Package(unittest.TestCase):
         run("dpkg-deb", "--root-owner-group", "-Znone", "-b", cls.at / "next", cls.root / "tmp" / "next.deb")
         return cls.root / "tmp" / "next.deb"
 
-    def inside(self, *words, **more):
-        return run("chroot", self.root, *words, **more)
-
     def dpkg(self, *words):
         self.inside("dpkg", "--force-unsafe-io", *words, env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"})
 
@@ -79,22 +43,6 @@ class Package(unittest.TestCase):
 
     def installed(self, deb):
         self.dpkg("-i", f"/tmp/{deb.name}")
-
-    def started(self):
-        """The daemon as its unit would have it, but for what systemd confines it to."""
-        daemon = subprocess.Popen(["chroot", "--userspec=footfall", str(self.root), "footfalld", "--config", "/etc/footfall/footfalld.toml"],
-                                  stderr=subprocess.PIPE, text=True)
-        for _ in range(300):
-            if run("curl", "-fs", "127.0.0.1:8080/readyz", ok=False).returncode == 0:
-                return daemon
-            self.assertIsNone(daemon.poll(), daemon.stderr.read() if daemon.poll() is not None else "")
-            time.sleep(0.1)
-        self.fail("footfalld is not ready")
-
-    def stop(self, daemon):
-        daemon.terminate()
-        self.assertEqual(daemon.wait(30), 0)
-        daemon.stderr.close()
 
     def total(self):
         return json.loads(self.inside("footfall", "stats", SITE, "--json").stdout)["total"]
@@ -261,24 +209,5 @@ class UnderSystemd(unittest.TestCase):
         self.assertIn("patterns", answers["log"])
 
 
-def namespaces():
-    return ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--propagation", "private", "--mount-proc"]
-
-
 if __name__ == "__main__":
-    if INSIDE in os.environ:
-        unittest.main(verbosity=2)
-    for tool in ("dpkg-deb", "dpkg-shlibdeps", "unshare", "strip"):
-        if not shutil.which(tool):
-            print(f"{tool} is not installed: skipped")
-            sys.exit(SKIPPED)
-    scratch = tempfile.mkdtemp(prefix="footfall-debian-")
-    overlay = f"""mount -t tmpfs tmpfs {scratch} && mkdir {scratch}/u {scratch}/w {scratch}/r &&
-                  mount -t overlay overlay -o lowerdir=/,upperdir={scratch}/u,workdir={scratch}/w {scratch}/r"""
-    if subprocess.run([*namespaces(), "sh", "-c", overlay], capture_output=True).returncode != 0:
-        os.rmdir(scratch)
-        print("namespaces and overlays need root, or are refused here: skipped")
-        sys.exit(SKIPPED)
-    code = subprocess.run([*namespaces(), sys.executable, __file__, *sys.argv[1:]], env={**os.environ, INSIDE: "1", "TMPDIR": scratch}).returncode
-    shutil.rmtree(scratch)
-    sys.exit(code)
+    main(__file__)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """proto/openapi.yaml is held to the daemon: what a route answers, status and type, is described there."""
+import re
 import sys
 import unittest
 
@@ -74,14 +75,19 @@ class OpenApi(unittest.TestCase):
         self.raw("/v1/hits", "/v1/hits", 413, f"Authorization: Bearer {self.daemon.token}\r\nContent-Length: 17000000\r\n".encode(), "post")
 
     def test_reads(self):
-        for what in ("stats", "pages", "series"):
-            route = "/v1/sites/{site}/" + what
+        for what in ("stats", "pages", "series", "refusals", "top/pages"):
+            route = "/v1/sites/{site}/" + what.replace("top/pages", "top/{dimension}")
             self.ask(route, f"/v1/sites/{SITE}/{what}", 200)
             self.ask(route, f"/v1/sites/nowhere.example/{what}", 404)
             self.ask(route, f"/v1/sites/private.example/{what}", 401)
         self.ask("/v1/sites/{site}/stats", f"/v1/sites/{SITE}/stats?path=/{'a' * 1100}", 400)
         self.ask("/v1/sites/{site}/pages", f"/v1/sites/{SITE}/pages?limit=0", 400)
         self.ask("/v1/sites/{site}/series", f"/v1/sites/{SITE}/series?step=decade", 400)
+        self.ask("/v1/sites/{site}/top/{dimension}", f"/v1/sites/{SITE}/top/pages?period=decade", 400)
+        self.ask("/v1/sites/{site}/top/{dimension}", f"/v1/sites/{SITE}/top/colours", 404)
+        self.ask("/v1/sites", "/v1/sites", 200)
+        self.ask("/v1/sites", "/v1/sites?limit=0", 400)
+        self.ask("/v1/sites", "/v1/sites", 401, Authorization="Bearer nobodys")
         self.ask("/v1/sites/{site}/live", "/v1/sites/nowhere.example/live", 404)
         self.ask("/v1/sites/{site}/live", f"/v1/sites/{SITE}/live?fields=nothing", 400)
 
@@ -97,6 +103,13 @@ class OpenApi(unittest.TestCase):
     def test_health_and_the_script(self):
         for route in ("/livez", "/readyz", "/footfall.js", "/themes.js", "/robots.txt", "/favicon.ico"):
             self.ask(route, route, 200)
+
+    def test_the_dashboard(self):
+        self.ask("/", "/", 200)
+        self.ask("/sites/{site}", f"/sites/{SITE}", 200)
+        for name in re.findall(r'"assets/([^"]+)"', self.daemon.get("/").text):
+            self.ask("/assets/{name}", f"/assets/{name}", 200)
+        self.ask("/assets/{name}", "/assets/dashboard.0000000000000000.js", 404)
 
 
 if __name__ == "__main__":

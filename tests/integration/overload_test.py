@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""More costly reads than a shard can answer: some are refused at once with when to come again, no ping is refused, and none waits for all of them."""
+"""More costly reads than a shard can answer: some are refused at once with when to come again, no ping is refused, and none waits for all of them.
+And batches that come while connections wait too long for their turn: they are refused at their heads, and count when they come again."""
 import re
 import select
+import signal
 import socket
+import subprocess
 import time
 import unittest
 
-from footfall import Daemon
+from footfall import BUILD, Daemon
 from hit_message import field
 
 SITE = "example.org"
@@ -90,6 +93,55 @@ class Overload(unittest.TestCase):
         answers = self.answers(connections)
         self.assertEqual({answer[:12] for answer in answers}, {b"HTTP/1.1 200"})
         self.assertEqual(self.daemon.process.wait(60), 0)
+
+
+class BatchUnderOverload(unittest.TestCase):
+    """A pass that takes over a quarter of a second is made by stopping the process in the middle of it; with this load it is always in one."""
+
+    def setUp(self):
+        self.daemon = Daemon("--threads", "1", "--rate-limit", "0", "--durability", "memory")
+        self.addCleanup(self.daemon.close)
+        self.daemon.start()
+        self.daemon.add_site(SITE, visibility="full")
+        body = field(1, SITE.encode()) + b"".join(field(2, field(2, b"/batch") + field(10, b"%d" % n)) for n in range(10))
+        self.batch = (f"POST /v1/hits HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.daemon.token}\r\nContent-Type: application/x-protobuf\r\n"
+                      f"Connection: close\r\nContent-Length: {len(body)}\r\n\r\n").encode() + body
+
+    def answer_after_a_stop(self):
+        with socket.create_connection(("127.0.0.1", self.daemon.port), timeout=60) as connection:
+            self.daemon.process.send_signal(signal.SIGSTOP)
+            try:
+                connection.sendall(self.batch)
+                time.sleep(0.35)
+            finally:
+                self.daemon.process.send_signal(signal.SIGCONT)
+            answer = b""
+            while more := connection.recv(65536):
+                answer += more
+            return answer
+
+    def test_it_is_told_when_to_come_again_and_counts_then(self):
+        load = subprocess.Popen([str(BUILD / "footfall"), "bench", "--site", SITE, "--url", f"http://127.0.0.1:{self.daemon.port}", "--seconds", "120", "--pipeline", "16"],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            answers, end = [], time.monotonic() + 90
+            while not (answers and answers[-1].startswith(b"HTTP/1.1 503")):
+                self.assertLess(time.monotonic(), end, f"no batch was refused: {answers[-1:]}")
+                answers.append(self.answer_after_a_stop())
+        finally:
+            load.kill()
+            load.wait()
+        self.assertRegex(answers[-1], rb"\r\nRetry-After: 1\r\n")
+        self.assertRegex(answers[-1], rb"\r\nContent-Type: application/problem\+json")
+        self.assertIn(b"/problems/unavailable", answers[-1])
+        self.assertEqual(self.daemon.metrics()['footfall_shed_total{kind="batch"}'], 1)
+        again = self.daemon.raw(self.batch)
+        self.assertRegex(again, rb"^HTTP/1.1 200")
+        self.assertIn(b'"accepted":10', again)
+        for answer in answers[:-1]:  # those before a stop hit a pass
+            self.assertIn(b'"accepted":10', answer)
+        self.assertEqual(self.daemon.stats(SITE, "/batch")["page"]["total"], 10 * len(answers), "the refused one counted nothing")
+        self.assertEqual(self.daemon.metrics()["footfall_ledger_mismatch"], 0)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -258,15 +259,30 @@ class RedisData {
       for (const auto& element : elements) give(element);
       return array({text("0"), std::move(list)});
     }
-    std::map<std::uint64_t, const typename Elements::value_type*> places;
+    // As many as are given, from the cursor on, and the one before it; elements of one place are given together.
+    using Place = std::pair<std::uint64_t, const typename Elements::value_type*>;
+    const std::uint64_t cursor = std::stoull(words[2]);
+    std::vector<Place> from;
+    std::optional<Place> before;
     for (const auto& element : elements) {
-      std::uint64_t place = base::mix64(base::crc32c(element.first) ^ scan_order) | 1U;
-      while (!places.emplace(place, &element).second) ++place;
+      const Place place{base::mix64(base::crc32c(element.first) ^ scan_order) | 1U, &element};
+      if (place.first >= cursor) {
+        from.push_back(place);
+      } else if (!before || place.first > before->first) {
+        before = place;
+      }
     }
-    auto at = places.lower_bound(std::stoull(words[2]));
-    if (words[2] != "0" && at != places.begin()) --at;
-    for (std::size_t n = count + 1; n > 0 && at != places.end(); --n, ++at) give(*at->second);
-    return array({text(at == places.end() ? "0" : std::to_string(at->first)), std::move(list)});
+    const auto earlier = [](const Place& a, const Place& b) { return a.first < b.first; };
+    const std::size_t some = std::min(from.size(), count + 2);
+    std::partial_sort(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(some), from.end(), earlier);
+    if (before) give(*before->second);
+    std::size_t given = std::min(some, count + 1);
+    if (given < from.size() && from[given - 1].first == from[given].first) {  // two of one place: seldom
+      std::sort(from.begin(), from.end(), earlier);
+      while (given < from.size() && from[given - 1].first == from[given].first) ++given;
+    }
+    for (std::size_t n = 0; n < given; ++n) give(*from[n].second);
+    return array({text(given == from.size() ? "0" : std::to_string(from[given].first)), std::move(list)});
   }
 
   // PFADD KEY element ... | PFCOUNT KEY ... | PFMERGE TO KEY ...

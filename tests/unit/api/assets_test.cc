@@ -23,15 +23,19 @@ std::string unzipped(std::string_view bytes) {
   return out;
 }
 
-std::string answer(std::string_view accept_encoding, std::string_view if_none_match = "",
-                   http::Method method = http::Method::get) {
+std::string answer_of(const Asset& asset, std::string_view accept_encoding, std::string_view if_none_match = "",
+                      http::Method method = http::Method::get) {
   http::Request request;
   request.method = method;
   request.fields[static_cast<std::size_t>(http::Field::accept_encoding)] = accept_encoding;
   request.fields[static_cast<std::size_t>(http::Field::if_none_match)] = if_none_match;
   std::string out;
-  write_asset(out, script(), request, kDate);
+  write_asset(out, asset, request, kDate);
   return out;
+}
+std::string answer(std::string_view accept_encoding, std::string_view if_none_match = "",
+                   http::Method method = http::Method::get) {
+  return answer_of(script(), accept_encoding, if_none_match, method);
 }
 std::string body_of(const std::string& response) {
   return response.substr(response.find("\r\n\r\n") + 4);
@@ -60,6 +64,49 @@ TEST(Assets, WhoHasItIsToldSo) {
   EXPECT_EQ(body_of(known), "");
   EXPECT_TRUE(answer("", "*").starts_with("HTTP/1.1 304 "));
   EXPECT_TRUE(answer("", script().etag_gzip).starts_with("HTTP/1.1 200 "));  // has the other encoding
+}
+
+// The name that the page gives to a part, behind `root`.
+std::string named_in(const Asset& page, std::string_view root, std::string_view extension) {
+  const std::string begin = "\"" + std::string(root) + "assets/dashboard.";
+  for (std::size_t at = page.bytes.find(begin); at != std::string_view::npos; at = page.bytes.find(begin, at + 1)) {
+    const std::size_t from = page.bytes.find("dashboard.", at);
+    const std::string_view name = page.bytes.substr(from, page.bytes.find('"', from) - from);
+    if (name.ends_with(extension)) return std::string(name);
+  }
+  return "";
+}
+
+TEST(Assets, TheDashboardNamesItsPartsByTheirContent) {
+  std::size_t bytes = site_page().gzip.size();
+  for (const std::string_view extension : {".css", ".js", ".svg"}) {
+    const std::string name = named_in(site_page(), "../", extension);
+    EXPECT_EQ(named_in(sites_page(), "", extension), name);
+    const Asset* const part = asset_named(name);
+    ASSERT_NE(part, nullptr) << extension;
+    EXPECT_EQ(name, "dashboard." + part->etag.substr(1, 16) + std::string(extension));
+    EXPECT_EQ(unzipped(part->gzip), part->bytes);
+    EXPECT_NE(answer_of(*part, "gzip").find("\r\nCache-Control: public, max-age=31536000, immutable\r\n"),
+              std::string::npos);
+    bytes += part->gzip.size();
+  }
+  EXPECT_EQ(asset_named("dashboard.0000000000000000.js"), nullptr);
+  EXPECT_EQ(asset_named(""), nullptr);
+  EXPECT_LE(bytes, 40'000U) << "of a first visit, compressed; 150,000 are allowed";
+}
+
+TEST(Assets, TheDashboardRunsNothingButItsOwnFiles) {
+  const std::string page = answer_of(site_page(), "");
+  for (const std::string_view rule :
+       {"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "frame-src 'self'",
+        "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'", "require-trusted-types-for 'script'"}) {
+    EXPECT_NE(page.find(rule), std::string::npos) << rule;
+  }
+  EXPECT_EQ(page.find("unsafe"), std::string::npos);
+  EXPECT_NE(page.find("\r\nReferrer-Policy: no-referrer\r\n"), std::string::npos);
+  EXPECT_NE(page.find("\r\nCache-Control: no-cache\r\n"), std::string::npos);
+  EXPECT_TRUE(answer_of(site_page(), "gzip", site_page().etag_gzip).starts_with("HTTP/1.1 304 "));
+  EXPECT_EQ(site_page().bytes.find('@'), std::string_view::npos) << "a place that nothing was put in";
 }
 
 TEST(Assets, HeadHasNoBody) {

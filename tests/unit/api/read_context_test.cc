@@ -28,7 +28,8 @@ class ReadContextTest : public SiteFixture {
                               Route::widget_json}) {
       EXPECT_EQ(refusal(given, route), refusal(given, Route::stats));
     }
-    EXPECT_EQ(refusal(given, Route::series), refusal(given, Route::pages));
+    for (const Route route : {Route::series, Route::top, Route::refusals})
+      EXPECT_EQ(refusal(given, route), refusal(given, Route::pages));
     return {refusal(given, Route::stats), refusal(given, Route::pages)};
   }
 };

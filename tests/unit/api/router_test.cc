@@ -25,6 +25,12 @@ TEST(Router, FindsEveryRoute) {
   expect(Method::head, "/v1/sites/example.vn/pages", Route::pages, "example.vn");
   expect(Method::get, "/v1/sites/example.vn/series", Route::series, "example.vn");
   expect(Method::get, "/v1/sites/example.vn/live", Route::live, "example.vn");
+  expect(Method::get, "/v1/sites/example.vn/top/pages", Route::top, "example.vn");
+  expect(Method::get, "/v1/sites/example.vn/refusals", Route::refusals, "example.vn");
+  expect(Method::get, "/v1/sites", Route::sites);
+  expect(Method::get, "/", Route::sites_page);
+  expect(Method::get, "/sites/example.vn", Route::site_page, "example.vn");
+  expect(Method::head, "/assets/dashboard.0123.js", Route::asset);
   expect(Method::get, "/widget/example.vn", Route::widget_html, "example.vn");
   expect(Method::get, "/widget/example.vn.svg", Route::widget_svg, "example.vn");
   expect(Method::get, "/widget/example.vn.png", Route::widget_png, "example.vn");
@@ -47,16 +53,41 @@ TEST(Router, TheScriptAndItsPingsMayHaveANameOfTheirOwnBesideTheStandardOne) {
   EXPECT_EQ(route(Method::post, "/x/dem.gif"), Route::method_not_allowed);
   EXPECT_EQ(route(Method::get, "/x/footfall.js"), Route::script);
   EXPECT_EQ(route(Method::get, "/x/hit"), Route::hit);
-  for (const std::string_view path : {"/x", "/x/", "/x/de", "/x/dema", "/x/dem.jsx", "/x/dem/", "/dem", "/xdem"})
+  for (const std::string_view path : {"/x", "/x/de", "/x/dema", "/x/dem.jsx", "/x/dem/", "/dem", "/xdem"})
     EXPECT_EQ(route(Method::get, path), Route::none) << path;
   EXPECT_EQ(route_of(Method::get, "/.js", "").route, Route::none);
 }
 
+TEST(Router, NamesThePartOfWhatHasParts) {
+  EXPECT_EQ(route_of(Method::get, "/v1/sites/a/top/referrers", "").part, "referrers");
+  EXPECT_EQ(route_of(Method::get, "/assets/dashboard.0123.css", "").part, "dashboard.0123.css");
+  EXPECT_EQ(route_of(Method::get, "/x/", "/x").route, Route::sites_page);
+}
+
 TEST(Router, WhatIsNotThereIsNone) {
-  for (const std::string_view path :
-       {"/", "", "/hi", "/hits", "/hit/", "/HIT", "/v1/sites/", "/v1/sites//stats", "/v1/sites/a", "/v1/sites/a/",
-        "/v1/sites/a/stats/", "/v1/sites/a/top/pages", "/widget/", "/widget/.svg", "/widget/.png", "/widget/a/b",
-        "/metrics", "/v1/admin/sites"}) {
+  for (const std::string_view path : {"",
+                                      "//",
+                                      "/sites",
+                                      "/sites/",
+                                      "/sites/a/b",
+                                      "/assets/",
+                                      "/assets/a/b",
+                                      "/hi",
+                                      "/hits",
+                                      "/hit/",
+                                      "/HIT",
+                                      "/v1/sites/",
+                                      "/v1/sites//stats",
+                                      "/v1/sites/a",
+                                      "/v1/sites/a/",
+                                      "/v1/sites/a/stats/",
+                                      "/v1/sites/a/top",
+                                      "/widget/",
+                                      "/widget/.svg",
+                                      "/widget/.png",
+                                      "/widget/a/b",
+                                      "/metrics",
+                                      "/v1/admin/sites"}) {
     expect(Method::get, path, Route::none);
     expect(Method::options, path, Route::none);
   }

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 namespace footfall::api {
 namespace {
 
@@ -31,6 +33,12 @@ TEST(Text, XmlHoldsNoByteThatItForbids) {
 
 TEST(Text, OneLineHasNoControlCharacters) {
   EXPECT_EQ(one_line("a\r\nb\x7F\xC3"), "a  b \uFFFD");
+}
+
+TEST(Text, AlternativesAreJoined) {
+  const std::array<std::string_view, 3> names{"plain", "badge", "digits"};
+  EXPECT_EQ(alternatives(names), "plain, badge or digits");
+  EXPECT_EQ(alternatives(std::span(names).first(1)), "plain");
 }
 
 TEST(Text, QueryValueIsDecoded) {

@@ -10,6 +10,12 @@
 namespace footfall::api {
 namespace {
 
+base::Result<Widget> widget(const ReadContext& context, WidgetFormat format, std::string_view query) {
+  const auto options = widget_options_for(context, format, query);
+  if (!options) return options.error();
+  return render_widget(context, format, *options, widget_numbers(context, options->show));
+}
+
 class WidgetTest : public SiteFixture {
  protected:
   WidgetTest() { busy(add_site(settings("example.vn"))); }

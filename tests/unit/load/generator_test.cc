@@ -19,6 +19,29 @@ using std::chrono::milliseconds;
 using Answer = cli::ScriptedServer::Answer;
 using Request = cli::ScriptedServer::Request;
 
+// Takes connections, and says nothing.
+class MuteServer {
+ public:
+  MuteServer() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(::listen(listener_, 128), 0);
+    socklen_t size = sizeof address;
+    ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+  }
+  MuteServer(const MuteServer&) = delete;
+  MuteServer& operator=(const MuteServer&) = delete;
+  ~MuteServer() { ::close(listener_); }
+  std::uint16_t port() const { return port_; }
+
+ private:
+  int listener_;
+  std::uint16_t port_ = 0;
+};
+
 class GeneratorTest : public ::testing::Test {
  protected:
   GeneratorTest() {
@@ -127,7 +150,7 @@ TEST_F(GeneratorTest, AStallIsChargedForAllThatWasDueMeanwhile) {
     if (!held.exchange(true)) std::this_thread::sleep_for(milliseconds{300});
     return {200, "x"};
   });
-  options.connections = 1;
+  options.connections = options.connections_max = 1;
   options.reconnect = traffic.close = true;  // one at a time
   traffic.rate = 100;
   const Generated done = sent();
@@ -135,6 +158,57 @@ TEST_F(GeneratorTest, AStallIsChargedForAllThatWasDueMeanwhile) {
   EXPECT_GE(done.latency.quantile_ns(0.5), 100'000'000U);
   EXPECT_GE(done.latency.max_ns(), 300'000'000U);
   EXPECT_GE(done.late_ns_max, 200'000'000);
+}
+
+TEST_F(GeneratorTest, WhoComesInAnOpenLoopWaitsForNobody) {
+  const MuteServer mute;
+  aim(mute.port());
+  options.connections = 1;
+  options.reconnect = traffic.close = true;
+  options.patience_s = 0.05;
+  traffic.rate = 1'000;
+  const Generated done = sent();
+  EXPECT_EQ(done.trouble, "");
+  EXPECT_EQ(done.connects, 40U);
+  EXPECT_EQ(done.due, 40U);
+  EXPECT_EQ(done.hits, 40U);
+  EXPECT_EQ(done.unsent, 0U);
+  EXPECT_EQ(done.unanswered, 40U);
+  EXPECT_EQ(done.undecided, 40U);
+  EXPECT_EQ(done.in_time, 0U);
+}
+
+TEST_F(GeneratorTest, WhatWasDueAndNeverSentOrAnsweredIsAmongTheLatencies) {
+  const MuteServer mute;
+  aim(mute.port());
+  options.reconnect = traffic.close = true;
+  options.connections = options.connections_max = 3;
+  options.seconds = 0.02;
+  options.patience_s = 0.05;
+  traffic.rate = 1'000;  // 20 of the 40 are due in time
+  const Generated done = sent();
+  EXPECT_EQ(done.due, 20U);
+  EXPECT_EQ(done.hits, 3U);
+  EXPECT_EQ(done.unsent, 17U);
+  EXPECT_EQ(done.unanswered, 3U);
+  EXPECT_EQ(done.latency.count(), 20U);
+  EXPECT_GE(done.latency.quantile_ns(0.01), 50'000'000U) << "who was due last has waited until it was given up";
+}
+
+TEST_F(GeneratorTest, WhatIsAnsweredLaterThanOthersAreDueIsToldApart) {
+  std::atomic<int> number{0};
+  server.answers_by([&](const Request&) -> Answer {
+    if (number++ == 10) std::this_thread::sleep_for(milliseconds{150});
+    return {200, "x"};
+  });
+  options.seconds = 0.1;
+  options.reconnect = traffic.close = true;
+  options.connections = options.connections_max = 1;
+  traffic.rate = 1'000;
+  const Generated done = sent();
+  EXPECT_EQ(done.due, 40U);
+  EXPECT_EQ(done.acknowledged, 40U);
+  EXPECT_LE(done.in_time, 10U);
 }
 
 TEST_F(GeneratorTest, TimeEndsIt) {

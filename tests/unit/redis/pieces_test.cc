@@ -4,16 +4,11 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/asio/io_context.hpp>
-#include <chrono>
-#include <memory>
 #include <random>
 #include <set>
 
-#include "redis/calls.h"
-#include "redis/transport.h"
+#include "server_fixture.h"
 #include "support/redis_data.h"
-#include "support/redis_process.h"
 #include "support/rng_seed.h"
 
 namespace footfall::redis {
@@ -156,18 +151,8 @@ TEST_F(PiecesTest, WhereThereIsNoReplyNothingFollows) {
 
 // ---- a real server
 
-class PiecesServerTest : public ::testing::Test {
+class PiecesServerTest : public ServerFixture {
  protected:
-  void SetUp() override {
-    const std::string program = testing::find_redis_server();
-    if (program.empty()) GTEST_SKIP() << "there is no redis-server here (Debian: redis-server)";
-    server_ = std::make_unique<testing::RedisProcess>(program);
-    client_ = std::make_unique<Client>(*parse_target("redis://127.0.0.1:" + std::to_string(server_->port())),
-                                       Client::Options{}, clock_.utc_ms());
-    calls_ = std::make_unique<ClientCalls>(*client_, clock_);
-    transport_ = std::make_unique<Transport>(loop_.get_executor(), *client_, clock_, std::nullopt,
-                                             [this] { calls_->take_answers(); });
-  }
   Call call() {
     return [this](const std::vector<std::string>& words, const std::function<void(const Reply&)>& done) {
       calls_->call(words, [done](const base::Result<Reply>& reply) {
@@ -176,24 +161,6 @@ class PiecesServerTest : public ::testing::Test {
       });
     };
   }
-  // 60 s at most, so that nothing hangs.
-  template <class Done>
-  bool wait(const Done& done) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (!done() && std::chrono::steady_clock::now() < end) {
-      transport_->carry_out();
-      loop_.restart();
-      loop_.run_one_for(std::chrono::milliseconds(20));
-    }
-    return done();
-  }
-
-  base::SystemClock clock_;
-  std::unique_ptr<testing::RedisProcess> server_;
-  boost::asio::io_context loop_;
-  std::unique_ptr<Client> client_;
-  std::unique_ptr<ClientCalls> calls_;
-  std::unique_ptr<Transport> transport_;
 };
 
 TEST_F(PiecesServerTest, AHashOfMoreThanAReplyHoldsIsReadInPieces) {
@@ -213,22 +180,22 @@ TEST_F(PiecesServerTest, AHashOfMoreThanAReplyHoldsIsReadInPieces) {
     }
     more ? more() : void(ended = true);
   });
-  ASSERT_TRUE(wait([&] { return ended; }));
+  ASSERT_TRUE(wait_until([&] { return ended; }));
   EXPECT_EQ(count, kFields);
 }
 
 TEST_F(PiecesServerTest, AReplyThatIsTooLargeIsToldToItsCommandAlone) {
   server_->command({"EVAL", "for i=1,300000 do redis.call('HSET', KEYS[1], i, 'v') end", "1", "h"});
-  ASSERT_TRUE(wait([&] { return client_->up(); }));
+  ASSERT_TRUE(wait_until([&] { return client_->up(); }));
   std::vector<base::Errc> errors;
   const auto note = [&errors](const base::Result<Reply>& reply) {
     errors.push_back(reply ? base::Errc::io : reply.error().code);
   };
   calls_->call({"HKEYS", "h"}, note);
   calls_->call({"GET", "k"}, note);
-  ASSERT_TRUE(wait([&] { return errors.size() == 2; }));
+  ASSERT_TRUE(wait_until([&] { return errors.size() == 2; }));
   EXPECT_EQ(errors, (std::vector<base::Errc>{base::Errc::too_large, base::Errc::unavailable}));
-  EXPECT_TRUE(wait([&] { return client_->up(); }));
+  EXPECT_TRUE(wait_until([&] { return client_->up(); }));
 }
 
 }  // namespace

@@ -2,15 +2,11 @@
 // The replicator with a real redis-server, whose hashes have more fields than a reply may.
 #include <gtest/gtest.h>
 
-#include <boost/asio/io_context.hpp>
-#include <chrono>
-#include <memory>
 #include <unordered_set>
 
 #include "redis/replicator.h"
-#include "redis/transport.h"
+#include "server_fixture.h"
 #include "sites/slot.h"
-#include "support/redis_process.h"
 
 namespace footfall::redis {
 namespace {
@@ -56,37 +52,28 @@ class Reader final : public ReplicatedNode {
   std::unordered_set<std::string> asked_;   // ids of changes
 };
 
-TEST(ReplicatorServersTest, HashesOfMoreThanAReplyHoldsAreReadWhole) {
-  const std::string program = testing::find_redis_server();
-  if (program.empty()) GTEST_SKIP() << "there is no redis-server here (Debian: redis-server)";
-  testing::RedisProcess server(program);
+using ReplicatorServersTest = ServerFixture;
+
+TEST_F(ReplicatorServersTest, HashesOfMoreThanAReplyHoldsAreReadWhole) {
   counting::Slot slot;
   slot.counted = 3;
-  server.command(
+  server_->command(
       {"EVAL", "for i=1,tonumber(ARGV[1]) do redis.call('HSET', KEYS[1], string.format('%032x:1.0', i), ARGV[2]) end",
        "1", "footfall:{" + kSite + "}:slots", std::to_string(kMany), sites::encode_slot(slot)});
-  server.command({"EVAL", "for i=1,tonumber(ARGV[1]) do redis.call('HSET', KEYS[1], 'c' .. i, 'v') end", "1",
-                  "footfall:{" + kSite + "}:changes", std::to_string(kMany)});
+  server_->command({"EVAL", "for i=1,tonumber(ARGV[1]) do redis.call('HSET', KEYS[1], 'c' .. i, 'v') end", "1",
+                    "footfall:{" + kSite + "}:changes", std::to_string(kMany)});
 
-  base::SystemClock clock;
-  boost::asio::io_context loop;
-  Client client(*parse_target("redis://127.0.0.1:" + std::to_string(server.port())), Client::Options{}, clock.utc_ms());
-  ClientCalls calls(client, clock);
   Reader reader;
-  Replicator replicator(calls, reader, {});
-  Transport transport(loop.get_executor(), client, clock, std::nullopt, [&] { calls.take_answers(); });
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (replicator.counters().flushes.get() == 0 && std::chrono::steady_clock::now() < end) {
-    replicator.tick(clock.utc_ms(), client.up(), client.counters().masters.get());
-    transport.carry_out();
-    loop.restart();
-    loop.run_one_for(std::chrono::milliseconds(20));
-  }
+  Replicator replicator(*calls_, reader, {});
+  wait_until([&] {
+    replicator.tick(clock_.utc_ms(), client_->up(), client_->counters().masters.get());
+    return replicator.counters().flushes.get() > 0;
+  });
   EXPECT_EQ(replicator.counters().flushes.get(), 1U);
-  EXPECT_EQ(replicator.counters().failed_flushes.get(), 0U) << client.problem();
+  EXPECT_EQ(replicator.counters().failed_flushes.get(), 0U) << client_->problem();
   EXPECT_EQ(reader.learnt_.size(), kMany);
   EXPECT_EQ(reader.asked_.size(), kMany);
-  EXPECT_EQ(client.counters().disconnects.get(), 0U);
+  EXPECT_EQ(client_->counters().disconnects.get(), 0U);
 }
 
 }  // namespace

@@ -3,39 +3,26 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/asio/io_context.hpp>
-#include <chrono>
 #include <memory>
 
-#include "redis/transport.h"
-#include "support/redis_process.h"
+#include "server_fixture.h"
 
 namespace footfall::redis {
 namespace {
 
-class SnapshotsTest : public ::testing::Test {
+class SnapshotsTest : public ServerFixture {
  protected:
   void SetUp() override {
-    const std::string program = testing::find_redis_server();
-    if (program.empty()) GTEST_SKIP() << "there is no redis-server here (Debian: redis-server)";
-    server_ = std::make_unique<testing::RedisProcess>(program);
-    client_ = std::make_unique<Client>(*parse_target("redis://127.0.0.1:" + std::to_string(server_->port())),
-                                       Client::Options{}, clock_.utc_ms());
-    calls_ = std::make_unique<ClientCalls>(*client_, clock_);
-    snapshots_ = std::make_unique<Snapshots>(*calls_, "ff");
-    transport_ = std::make_unique<Transport>(loop_.get_executor(), *client_, clock_, std::nullopt,
-                                             [this] { calls_->take_answers(); });
+    ServerFixture::SetUp();
+    if (!IsSkipped()) snapshots_ = std::make_unique<Snapshots>(*calls_, "ff");
   }
 
-  // Waits 30 s at most, so that nothing hangs.
   template <class T, class Begin>
   base::Result<T> wait(const Begin& begin) {
     std::optional<base::Result<T>> answer;
     begin([&](base::Result<T> result) { answer.emplace(std::move(result)); });
     EXPECT_FALSE(answer) << "answered from within the call";
-    transport_->carry_out();
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (!answer && std::chrono::steady_clock::now() < end) loop_.run_one_for(std::chrono::milliseconds(20));
+    wait_until([&] { return answer.has_value(); });
     return answer ? *std::move(answer) : base::Result<T>(base::Error{base::Errc::unavailable, "no answer"});
   }
   bool save(const std::string& site, const std::string& id, std::int64_t taken_ms, const std::string& bytes,
@@ -56,15 +43,8 @@ class SnapshotsTest : public ::testing::Test {
     return bytes ? *bytes : bytes.error().detail;
   }
 
-  std::unique_ptr<testing::RedisProcess> server_;
-
  private:
-  boost::asio::io_context loop_;
-  base::SystemClock clock_;
-  std::unique_ptr<Client> client_;
-  std::unique_ptr<ClientCalls> calls_;
   std::unique_ptr<Snapshots> snapshots_;
-  std::unique_ptr<Transport> transport_;
 };
 
 TEST_F(SnapshotsTest, WhatIsSavedIsListedAndLoaded) {

@@ -50,7 +50,7 @@ class Node {
   }
   void hear(const std::string& bytes) {
     const SharedChange shared = decode_shared_change(bytes).value();
-    if (!registry_->knows(shared.change.id)) waiting_.push_back(shared);
+    if (!registry_->has_told(shared.field())) waiting_.push_back(shared);
   }
   // Adopts what can be; true if nothing waits any more.
   bool adopt() {
@@ -101,7 +101,9 @@ class Node {
       out += "\n";
     }
     std::vector<std::string> tokens;
-    for (const Token& token : registry_->tokens()) tokens.push_back(token.id);
+    for (const Token& token : registry_->tokens())
+      tokens.push_back(token.id + " " + std::to_string(token.scopes) + " of " +
+                       (token.site ? registry_->last_settings(*token.site)->name : "all"));
     std::sort(tokens.begin(), tokens.end());
     for (const std::string& token : tokens) out += "token " + token + "\n";
     return out;
@@ -235,6 +237,105 @@ TEST(RegistryShareTest, TheSameNameOnTwoNodesIsOneSite) {
   EXPECT_EQ(a.registry().entries().size(), 2U);
 }
 
+// A seed that makes the total 1000 is another difference at each.
+TEST(RegistryShareTest, OfTwoChangesUnderOneIdTheSameIsInForceEverywhere) {
+  Node a;
+  Node b;
+  ASSERT_TRUE(a.make("add", a.registry().plan_add(named("example.vn"), 1)));
+  tell(a, b);
+  a.hits("example.vn", 10);
+  b.hits("example.vn", 30);
+  ASSERT_TRUE(a.make("seed", a.registry().plan_seed_total("example.vn", std::nullopt, 1000, kNow)));
+  ASSERT_TRUE(b.make("seed", b.registry().plan_seed_total("example.vn", std::nullopt, 1000, kNow)));
+  for (int round = 0; round < 2; ++round) {
+    tell(a, b);
+    tell(b, a);
+    a.start_again();
+    EXPECT_EQ(a.state(), b.state());
+  }
+  Node late;
+  tell(b, late);
+  EXPECT_EQ(late.state(), a.state());
+  EXPECT_TRUE(late.total("example.vn") == 990 || late.total("example.vn") == 970) << late.total("example.vn");
+
+  // It is taken back as one.
+  ASSERT_TRUE(b.make("undo", b.registry().plan_undo("seed", kNow)));
+  tell(b, a);
+  tell(a, late);
+  for (Node* node : {&a, &b}) EXPECT_EQ(node->state(), late.state());
+  EXPECT_EQ(late.total("example.vn"), 0U);
+}
+
+// Where one is an epoch behind.
+TEST(RegistryShareTest, OfTwoResetsUnderOneIdTheSameStandsEverywhere) {
+  Node a;
+  Node b;
+  ASSERT_TRUE(a.make("add", a.registry().plan_add(named("example.vn"), 1)));
+  tell(a, b);
+  ASSERT_TRUE(b.make("before", b.registry().plan_reset("example.vn", 7, kNow)));
+  ASSERT_TRUE(a.make("reset", a.registry().plan_reset("example.vn", 9, kNow)));
+  ASSERT_TRUE(b.make("reset", b.registry().plan_reset("example.vn", 9, kNow)));
+  tell(a, b);
+  tell(b, a);
+  EXPECT_EQ(a.state(), b.state());
+  EXPECT_NE(a.state().find("epoch 3.9"), std::string::npos) << a.state();
+  ASSERT_TRUE(a.make("undo", a.registry().plan_undo("reset", kNow)));
+  tell(a, b);
+  EXPECT_EQ(a.state(), b.state());
+  EXPECT_NE(a.state().find("epoch 3.9 sums 2.7 "), std::string::npos) << a.state();
+}
+
+// Each node's first start draws a token of its own under one name, which is in a file of that node.
+TEST(RegistryShareTest, AnIdThatIsGivenToSomethingElseStaysWhatItIsOnEachNode) {
+  std::array<Node, 3> nodes;
+  std::uint8_t digit = 0;
+  for (Node& node : nodes) {
+    TokenAdded token;
+    token.id = "admin";
+    token.digest[0] = ++digit;
+    token.scopes = kAllScopes;
+    ASSERT_TRUE(node.make("first-start", Action(token)));
+  }
+  ASSERT_TRUE(nodes[0].make("add", nodes[0].registry().plan_add(named("example.vn"), 1)));
+  tell(nodes[0], nodes[1]);
+  ASSERT_TRUE(nodes[0].make("x", nodes[0].registry().plan_seed_amount("example.vn", std::nullopt, 5, kNow)));
+  ASSERT_TRUE(nodes[1].make("x", nodes[1].registry().plan_reset("example.vn", 9, kNow)));
+  const auto other = decode_shared_change(nodes[1].told().back());
+  ASSERT_TRUE(other);
+  const auto adopted = nodes[0].registry().adopt(*other);
+  ASSERT_FALSE(adopted);
+  EXPECT_EQ(adopted.error().code, Errc::conflict);
+  EXPECT_EQ(nodes[0].total("example.vn"), 5U);
+  for (std::size_t from = 0; from < nodes.size(); ++from) {
+    for (std::size_t to = 0; to < nodes.size(); ++to) {
+      for (const std::string& bytes : nodes[from].told()) {
+        if (decode_shared_change(bytes)->change.id != "x") nodes[to].hear(bytes);
+      }
+      EXPECT_TRUE(nodes[to].adopt());
+    }
+  }
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    ASSERT_EQ(nodes[i].registry().tokens().size(), 1U);
+    EXPECT_EQ(nodes[i].registry().tokens().front().digest[0], i + 1);
+  }
+}
+
+TEST(RegistryShareTest, OfManySnapshotsRestoredAtOnceAllAreToldWithTheirPages) {
+  Node a;
+  Node b;
+  for (int n = 0; n < 40; ++n) {
+    const std::string site = "site-" + std::to_string(n) + ".vn";
+    const std::string id = std::to_string(n);
+    ASSERT_TRUE(a.make("add" + id, a.registry().plan_add(named(site), 1)));
+    Snapshot snapshot;
+    snapshot.total = 10;
+    snapshot.pages = {{"/a", 7}};
+    ASSERT_TRUE(a.make("restore" + id, a.registry().plan_restore(site, snapshot, "s", 9, kNow)));
+  }
+  tell(a, b);
+  EXPECT_EQ(a.state(), b.state());
+}
+
 TEST(RegistryShareTest, WhatIsNoChangeOfANodeIsRefused) {
   Node a;
   ASSERT_TRUE(a.make("1", a.registry().plan_add(named("example.vn"), 1)));
@@ -343,7 +444,12 @@ TEST(RegistryShareTest, AnySetOfChangesInAnyOrderGivesTheSame) {
       Registry& registry = node.registry();
       const std::string site = draw(2) == 0 ? "one.vn" : "two.vn";
       const std::string id = "c" + std::to_string(++last);
+      // Now and then one that another node may have given to the like of it already.
+      const auto id_of = [&](const std::string& what) {
+        return draw(2) == 0 ? id : what + "-" + site + "-" + std::to_string(draw(4));
+      };
       const std::optional<std::string> page = draw(2) == 0 ? std::nullopt : std::optional<std::string>("/a");
+      std::string given = id;
       bool made = false;
       switch (draw(11)) {
         case 0:
@@ -358,10 +464,12 @@ TEST(RegistryShareTest, AnySetOfChangesInAnyOrderGivesTheSame) {
           break;
         case 4:
         case 5:
-          made = node.make(id, registry.plan_seed_amount(site, page, static_cast<std::int64_t>(draw(1000)), kNow));
+          given = id_of("seed");
+          made = node.make(given, registry.plan_seed_amount(site, page, static_cast<std::int64_t>(draw(1000)), kNow));
           break;
         case 6:
-          made = node.make(id, registry.plan_reset(site, random(), kNow));
+          given = id_of("reset");
+          made = node.make(given, registry.plan_reset(site, base::table_hash(given), kNow));
           break;
         case 7:
           if (!ids.empty()) made = node.make(id, registry.plan_undo(ids[draw(ids.size())], kNow));
@@ -370,12 +478,14 @@ TEST(RegistryShareTest, AnySetOfChangesInAnyOrderGivesTheSame) {
           Snapshot snapshot;
           snapshot.total = draw(10'000);
           snapshot.pages = {{"/a", draw(100)}};
-          made = node.make(id, registry.plan_restore(site, snapshot, "s", random(), kNow));
+          given = id_of("restore");
+          made = node.make(given, registry.plan_restore(site, snapshot, "s", base::table_hash(given), kNow));
           break;
         }
         case 9: {
           TokenAdded token;
           token.id = "t" + std::to_string(draw(5));
+          token.scopes = static_cast<std::uint32_t>(draw(8));
           made = node.make(id, Action(token));
           break;
         }
@@ -383,7 +493,7 @@ TEST(RegistryShareTest, AnySetOfChangesInAnyOrderGivesTheSame) {
           tell(node, nodes[draw(nodes.size())]);
           break;
       }
-      if (made) ids.push_back(id);
+      if (made) ids.push_back(given);
     }
     // Each hears of all, twice, in an order of its own.
     std::vector<std::string> all;

@@ -3,8 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include "sites/group_digits.h"
-
 namespace footfall::sites {
 namespace {
 

@@ -33,5 +33,38 @@ TEST(SharedChangeTest, EveryFlippedBitAndEveryCutIsNoticed) {
   }
 }
 
+// They stand in Redis: other releases of footfall compare them.
+TEST(SharedChangeTest, TheNameOfAChangeStays) {
+  const auto back = decode_shared_change(encode(a_reset()));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->field(), "reset-1@7a9927551726ce98");
+  EXPECT_EQ(id_of(back->field()), "reset-1");
+  EXPECT_EQ(id_of("reset-1"), "reset-1");
+  EXPECT_EQ(field_of("seed-1", Seeded{SiteId{1}, counting::Epoch{}, "/a", {}, -5, 10, 5}, "example.vn"),
+            "seed-1@13e1ef2ac8037fbb");
+  EXPECT_EQ(field_of("r", Restored{SiteId{1}, counting::Epoch{2, 9}, counting::Epoch{3, 9}, "s", 0, 7, {}}, "a.vn"),
+            "r@155185c419986427");
+  EXPECT_EQ(field_of("undo-1", Undone{"seed-1", 1, 2}, "example.vn"), "undo-1") << "what all make alike has its id";
+  EXPECT_EQ(field_of("token", TokenAdded{}, ""), "token");
+}
+
+TEST(SharedChangeTest, TheNameIsOfWhatAChangeDoes) {
+  const auto of = [](const Action& action, std::string_view site = "example.vn") {
+    return field_of("x", action, site);
+  };
+  const auto seeded = [](std::uint32_t site, std::int64_t amount, std::uint64_t before) {
+    return Seeded{SiteId{site}, counting::Epoch{}, std::nullopt, {}, amount, before, before + 5};
+  };
+  EXPECT_EQ(of(seeded(1, 5, 10)), of(seeded(2, 5, 20))) << "it adds five, here and there";
+  EXPECT_NE(of(seeded(1, 5, 10)), of(seeded(1, 5, 10), "example.org"));
+  EXPECT_NE(of(seeded(1, 5, 10)), of(seeded(1, 6, 10)));
+  EXPECT_NE(of(Reset{SiteId{1}, counting::Epoch{2, 9}, 0}), of(Reset{SiteId{1}, counting::Epoch{3, 9}, 0}));
+
+  Restored restored{SiteId{1}, counting::Epoch{2, 9}, counting::Epoch{3, 9}, "s", 0, 7, {{{}, "/a", 3}}};
+  const std::string whole = of(restored);
+  restored.pages.clear();  // as a node forgets them
+  EXPECT_EQ(of(restored), whole);
+}
+
 }  // namespace
 }  // namespace footfall::sites

@@ -75,6 +75,32 @@ TEST_F(HistoryTest, OnlyTheGivenEpochsAreSummed) {
   EXPECT_EQ(top(10, 10, 10, {}), "");
 }
 
+TEST_F(HistoryTest, OneLabelIsReadByDay) {
+  const Epoch second{2, UINT64_MAX - 5};
+  ASSERT_TRUE(
+      history_->record(0, 1, {row(10, "/a", 3), row(10, "/b", 9), row(12, "/a", 2), row(12, "/a", 50, second)}, {}));
+  ASSERT_TRUE(history_->record(1, 2, {row(12, "/a", 4)}, {}));
+  const auto days = [&](const std::vector<Epoch>& epochs, std::uint64_t through) {
+    std::string out;
+    for (const HistoryRow& r :
+         history_->days_of(sites::SiteId{1}, epochs, Dimension::page, "/a", 9, 13, through).value())
+      out += std::to_string(r.day) + "=" + std::to_string(r.count) + " ";
+    return out;
+  };
+  EXPECT_EQ(days({Epoch{}}, INT64_MAX), "10=3 12=6 ");
+  EXPECT_EQ(days({Epoch{}, second}, INT64_MAX), "10=3 12=56 ");
+  EXPECT_EQ(days({Epoch{}}, 1), "10=3 12=2 ");
+  EXPECT_EQ(days({}, INT64_MAX), "");
+}
+
+TEST_F(HistoryTest, WhatLaterCheckpointsWroteMayBeLeftOut) {
+  ASSERT_TRUE(history_->record(0, 1, {row(10, "/a", 3)}, {}));
+  ASSERT_TRUE(history_->record(1, 2, {row(10, "/a", 4), row(11, "/b", 1)}, {}));
+  const auto rows = history_->top(sites::SiteId{1}, {Epoch{}}, Dimension::page, 10, 11, 10, 1).value();
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows.front().count, 3U);
+}
+
 TEST_F(HistoryTest, AnAttemptThatDidNotFinishIsReplacedByTheNext) {
   ASSERT_TRUE(history_->record(0, 1, {row(10, "/a", 3)}, {entry("c1")}));
   ASSERT_TRUE(history_->record(1, 2, {row(11, "/a", 4)}, {entry("c2")}));  // then the checkpoint was not written

@@ -3,11 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
 #include "node.h"
 #include "sites/salts_file.h"
+#include "store/checkpoint.h"
 #include "support/temporary_directory.h"
 
 namespace footfall::store {
@@ -102,6 +104,26 @@ TEST_F(VerifyTest, TwoGenerationsAgreeOverDaysThatWereClosedBetweenThem) {
   ASSERT_FALSE(node_.closed_days.empty());
   node_.crash();
   EXPECT_EQ(verified().problems, std::vector<std::string>{});
+}
+
+// A crash between the removal of segments and that of the checkpoint which needs them.
+TEST_F(VerifyTest, AThirdCheckpointThatACrashLeftIsNoProblem) {
+  hit(0, "/a");
+  ASSERT_TRUE(node_.checkpoint());
+  const std::string oldest = checkpoint_path(node_.directory(), 1);
+  std::filesystem::copy_file(oldest, temporary_.file("kept"));
+  for (int i = 0; i < 3; ++i) {
+    hit(0, "/b");
+    ASSERT_TRUE(node_.checkpoint());
+  }
+  node_.crash();
+  std::filesystem::copy_file(temporary_.file("kept"), oldest);
+  const VerifyReport report = verified();
+  EXPECT_EQ(report.problems, std::vector<std::string>{});
+  EXPECT_EQ(report.checkpoints, (std::vector<std::uint64_t>{3, 4}));
+  EXPECT_EQ(std::count_if(report.warnings.begin(), report.warnings.end(),
+                          [](const std::string& warning) { return warning.starts_with("checkpoint 1 "); }),
+            1);
 }
 
 // --- compared with a live moment ---

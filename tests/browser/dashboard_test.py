@@ -1,0 +1,514 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The dashboard, as its readers meet it: a site with a month of visits, a private one, a counter, one that waits for its first hit.
+
+Pictures of what was looked at are kept in FOOTFALL_SCREENSHOTS, which ctest sets to BUILD/screenshots. axe-core, which
+tests/run.sh installs into the build directory, judges each view in both languages, light and dark.
+"""
+import csv
+import io
+import json
+import os
+import pathlib
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import zlib
+
+from chromium import Browser, Tab, eventually
+from site_pages import BROWSER, FIREFOX, ROOT, SAFARI, Daemon, main
+
+SITE = "tin.example"  # everybody may read it
+PRIVATE = "kin.example"
+COUNTER = "dem.example"
+SEED = 41448743
+PHONE = "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/%d.0.0.0 Mobile Safari/537.36"
+GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+PATHS = ["/", "/tin/bao-so-3", "/tin/cau-moi", "/the-thao", "/van-hoa/le-hoi", "/lien-he", "/kinh-te/gia-lua", "/du-lich/bien"]
+REFERRERS = ["https://www.google.com/", "https://news.example/bai/1", "https://zalo.example/", ""]
+HOSTILE = ["/<img src=x onerror=\"window.hurt=1\">", "/</script><script>window.hurt=1</script>", "/=HYPERLINK(\"x\",\"y\")", "/\u202egnp.exe"]
+HOSTILE_REFERRER = "https://evil.example/<svg onload=window.hurt=1>"
+HOSTILE_EVENTS = ["=cmd|' /C calc'!A0", "+1", "-2+3", "@SUM(A1)", "<b>bold</b>", "say \"hi\", twice"]
+AXE = pathlib.Path(os.environ.get("FOOTFALL_AXE", ROOT / "build" / "node_modules" / "axe-core" / "axe.min.js"))
+DESKTOP, PHONE_SIZE, WALL = (1440, 900), (390, 844), (3840, 2160)
+
+
+def ndjson(items):
+    return "".join(json.dumps(item) + "\n" for item in items).encode()
+
+
+class Dashboard(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.daemon = Daemon("--threads", "2").start()
+        cls.addClassCleanup(cls.daemon.close)
+        common = {"timezone": "Asia/Ho_Chi_Minh", "lang": "vi", "grouping": "dot"}
+        cls.daemon.add_site(SITE, visibility="full", **common)
+        cls.daemon.add_site(PRIVATE, visibility="private", **common)
+        cls.daemon.add_site(COUNTER, visibility="counter", **common)
+        cls.daemon.admin("POST", f"/v1/admin/sites/{SITE}/seed", {"total": SEED, "reason": "carried over"})
+        cls.fill()
+        cls.browser = Browser(BROWSER % 156)
+        cls.addClassCleanup(cls.browser.close)
+
+    @classmethod
+    def fill(cls):
+        """A month of visits, the same each time; today's are up to now."""
+        seed = 20261130
+        print("rng_seed", seed)
+        chance = random.Random(seed)
+        now = int(time.time())
+        agents = [BROWSER % 150, FIREFOX, SAFARI, PHONE % 150]
+        items = []
+        for days in range(30):
+            for _ in range(40 + 10 * (days % 7)):
+                items.append({"site": SITE, "path": chance.choices(PATHS, [9, 7, 5, 4, 3, 2, 2, 1])[0], "time": now - days * 86400 - chance.randrange(36000),
+                              "address": f"10.2.{chance.randrange(4)}.{chance.randrange(250)}", "agent": chance.choice(agents), "ref": chance.choice(REFERRERS)})
+        items += [{"site": SITE, "path": "/", "time": now - 60, "address": "10.3.0.1", "agent": GOOGLEBOT} for _ in range(7)]
+        items += [{"site": SITE, "path": path, "time": now - 5, "address": "10.3.0.2", "agent": FIREFOX, "ref": HOSTILE_REFERRER} for path in HOSTILE for _ in range(90)]
+        items += [{"site": SITE, "path": "/", "kind": "event", "name": name, "time": now - 5, "address": "10.3.0.2", "agent": FIREFOX} for name in HOSTILE_EVENTS]
+        answer = cls.daemon.request("POST", "/v1/hits", ndjson(items), Content_Type="application/x-ndjson", Authorization=f"Bearer {cls.daemon.token}")
+        assert answer.status == 200 and answer.json["rejected_total"] == 0, answer.text
+        for visitor in range(12):
+            cls.daemon.hit(SITE, PATHS[visitor % 3], visitor)
+
+    def url(self, path=f"sites/{SITE}"):
+        return f"http://127.0.0.1:{self.daemon.port}/{path}"
+
+    def tab(self, path=f"sites/{SITE}", size=DESKTOP, dark=False, lang="vi", ready=".figure", **options):
+        tab = Tab(self.browser, **options)
+        self.addCleanup(tab.close)
+        self.look(tab, size, dark)
+        tab.call("Page.addScriptToEvaluateOnNewDocument", source=f"localStorage.setItem('footfall-lang', '{lang}')" if lang else "0")
+        tab.open(self.url(path))
+        self.wait(tab, f"document.querySelector({json.dumps(ready)})", f"{path}: no {ready}")
+        return tab
+
+    def look(self, tab, size, dark):
+        """As a screen of this size has it, drawn."""
+        tab.call("Emulation.setDeviceMetricsOverride", width=size[0], height=size[1], deviceScaleFactor=1, mobile=size[0] < 600)
+        tab.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
+        tab.run("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(() => drawn(1))))")
+
+    def wait(self, tab, script, message, wait_s=20):
+        self.assertTrue(eventually(lambda: tab.run(f"Boolean({script})"), wait_s), f"{message}\n{tab.run('document.body.innerText')}")
+
+    def loaded(self, tab):
+        """The chart and every list are there."""
+        self.wait(tab, "document.querySelector('.main-chart svg path') && ![...document.querySelectorAll('.list .empty')].some(e => /Đang tải|Loading/.test(e.textContent))", "not loaded")
+        return tab
+
+    def click(self, tab, selector, nth=0):
+        self.assertTrue(tab.run(f"(e => e ? (e.click(), true) : false)(document.querySelectorAll({json.dumps(selector)})[{nth}])"), f"no {selector}")
+
+    def choose(self, tab, value, within=".periods"):
+        self.click(tab, f"{within} input[value='{value}']")
+
+    def select(self, tab, selector, value):
+        self.assertTrue(tab.run(f"(e => (e.value = '{value}', e.dispatchEvent(new Event('change')), e.value))(document.querySelector({json.dumps(selector)}))"))
+
+    def type(self, tab, text):
+        tab.run("document.querySelector('#token').focus()")
+        tab.call("Input.insertText", text=text)
+
+    def press(self, tab, key, **more):
+        codes = {"Tab": 9, "Enter": 13, "ArrowLeft": 37, "ArrowRight": 39, "Home": 36, "End": 35, " ": 32}
+        for kind in ("keyDown", "keyUp"):
+            tab.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=codes[key], text="\r" if key == "Enter" else "", **more)
+
+    def figures(self, tab):
+        return json.loads(tab.run("JSON.stringify([...document.querySelectorAll('.figure')].map(e => e.textContent))"))
+
+    def series(self, tab):
+        """Queries of what was asked for the chart."""
+        return [request["url"].split("?")[1] for request in tab.sent() if "/series?" in request["url"]]
+
+    def ended_well(self, tab):
+        """Nothing was thrown, nobody else was spoken to, no cookie went along."""
+        for request in tab.sent():
+            self.assertTrue(request["url"].startswith((self.url(""), "data:", "blob:")), request["url"])
+        self.assertEqual(tab.uncaught, [])
+        self.assertEqual([names for names in tab.cookies.values() if names], [])
+        self.assertEqual(tab.run("document.cookie"), "")
+
+    def picture(self, tab, name):
+        directory = pathlib.Path(os.environ.get("FOOTFALL_SCREENSHOTS") or tempfile.gettempdir())
+        if os.environ.get("FOOTFALL_SCREENSHOTS"):
+            directory.mkdir(parents=True, exist_ok=True)
+            tab.screenshot(directory / (name + ".png"))
+
+    # --- what is served ---
+
+    def test_what_is_served_is_small_kept_and_closed(self):
+        page = self.daemon.get(f"/sites/{SITE}", Accept_Encoding="gzip")
+        self.assertEqual(page.fields["Cache-Control"], "no-cache")
+        self.assertEqual(self.daemon.get(f"/sites/{SITE}", Accept_Encoding="gzip", If_None_Match=page.fields["ETag"]).status, 304)
+        policy = page.fields["Content-Security-Policy"]
+        self.assertNotIn("unsafe", policy)
+        self.assertNotIn("*", policy)
+        text = zlib.decompress(page.body, 31).decode()
+        self.assertNotRegex(text, r"<script(?![^>]*\bsrc=)|<style|\bon\w+=|style=")
+        size = len(page.body)
+        names = re.findall(r'"\.\./(assets/[^"]+)"', text)
+        self.assertEqual(len(names), 3)
+        for name in names:
+            part = self.daemon.get("/" + name, Accept_Encoding="gzip")
+            self.assertEqual(part.fields["Cache-Control"], "public, max-age=31536000, immutable")
+            size += len(part.body)
+        print("first load, compressed:", size, "bytes")
+        self.assertLess(size, 40_000)
+        self.assertEqual(self.daemon.get("/sites/nowhere.example").body, self.daemon.get(f"/sites/{SITE}").body)
+
+    def test_a_word_that_a_language_has_not_is_an_error(self):
+        with tempfile.TemporaryDirectory() as directory:
+            copy = pathlib.Path(directory) / "dashboard"
+            shutil.copytree(ROOT / "client" / "web" / "dashboard", copy)
+            join = lambda: subprocess.run([sys.executable, copy / "join.py", pathlib.Path(directory) / "out.js", copy], capture_output=True, text=True)
+            self.assertEqual(join().returncode, 0)
+            words = copy / "words" / "vi.txt"
+            whole = words.read_text()
+            for broken, complaint in ((re.sub(r"(?m)^online_now = .*\n", "", whole), "vi.txt: online_now is absent"), (whole + "nobody = asks\n", "nobody"),
+                                      (whole.replace("{n} phút", "phút"), "minutes has other {places}"), (whole + "total = hai\n", "each name once")):
+                words.write_text(broken)
+                self.assertIn(complaint, join().stderr)
+                self.assertNotEqual(join().returncode, 0)
+
+    # --- who may read ---
+
+    def test_a_private_site_asks_for_a_token_and_takes_it_typed(self):
+        tab = self.tab(f"sites/{PRIVATE}", ready="form.login")
+        self.assertEqual(tab.run("document.querySelectorAll('.figure').length"), 0)
+        self.picture(tab, "dashboard-login")
+        self.type(tab, "guessed")
+        self.press(tab, "Enter")
+        self.wait(tab, "document.querySelector('[role=alert]:not([hidden])')", "a wrong token is told so")
+        tab.run("document.querySelector('#token').value = ''")
+        self.type(tab, self.daemon.token)
+        self.press(tab, "Enter")
+        self.wait(tab, "document.querySelector('.figure')", "the token opens it")
+        self.assertEqual(tab.run("sessionStorage.getItem('footfall-token')"), self.daemon.token)
+        self.assertEqual(tab.run("JSON.stringify(Object.keys(localStorage))"), '["footfall-lang"]')
+        self.wait(tab, "/không công khai/.test(document.querySelector('.embed-panel').innerText)", "no counter of a private site")
+        for request in tab.sent():
+            self.assertNotIn(self.daemon.token, request["url"])
+        tab.open(self.url(f"sites/{PRIVATE}"))
+        self.wait(tab, "document.querySelector('.figure')", "it is kept in the tab")
+        tab.run("[...document.querySelectorAll('.bar button')].pop().click()")
+        self.wait(tab, "document.querySelector('form.login')", "signed out")
+        self.assertIsNone(tab.run("sessionStorage.getItem('footfall-token')"))
+        self.ended_well(tab)
+
+    def test_a_token_in_the_fragment_is_taken_and_erased(self):
+        tab = self.tab(f"sites/{PRIVATE}#period=week&token={self.daemon.token}")
+        self.assertEqual(tab.run("location.hash"), "#period=week")
+        self.assertEqual(tab.run("document.querySelector('.periods input:checked') && [...document.querySelectorAll('.periods input:checked')].map(e => e.value).join()"), "hits,week")
+        self.assertNotIn(self.daemon.token, tab.run("JSON.stringify(performance.getEntries().map(e => e.name).filter(n => !n.includes('#')))"))
+        other = Tab(self.browser, context=tab.context)
+        self.addCleanup(other.close)
+        other.open(self.url(f"sites/{PRIVATE}"))
+        self.wait(other, "document.querySelector('form.login')", "another tab has it not")
+        self.ended_well(tab)
+
+    def test_a_counter_shows_what_is_public_and_more_with_a_token(self):
+        self.daemon.hit(COUNTER, "/", 1)
+        tab = self.tab(f"sites/{COUNTER}")
+        self.wait(tab, "document.querySelectorAll('.figure')[2].textContent === '1'", "the total")
+        self.assertEqual(tab.run("document.querySelectorAll('.chart, .ranked').length"), 0)
+        self.picture(tab, "dashboard-counter")
+        self.type(tab, self.daemon.token)
+        self.press(tab, "Enter")
+        self.wait(tab, "document.querySelector('.main-chart')", "with a token there is more")
+        self.ended_well(tab)
+
+    def test_who_may_read_nothing_is_told_so(self):
+        tab = self.tab("sites/nowhere.example", ready=".notice.bad")
+        self.assertIn("Không có trang web", tab.text(".notice.bad"))
+
+    def test_the_list_of_sites(self):
+        tab = self.tab("", ready=".site-card")
+        names = lambda: json.loads(tab.run("JSON.stringify([...document.querySelectorAll('.site-card h2')].map(e => e.textContent))"))
+        self.assertIn(SITE, names())
+        self.assertNotIn(COUNTER, names())
+        tab.open(self.url("#token=" + self.daemon.token))
+        tab.run("location.reload()")
+        self.assertTrue(eventually(lambda: {SITE, COUNTER, PRIVATE} <= set(names())), names())
+        self.picture(tab, "dashboard-sites")
+        tab.run(f"[...document.querySelectorAll('.site-card')].find(e => e.href.endsWith('{PRIVATE}')).click()")
+        self.wait(tab, "document.querySelector('.main-chart')", "the link leads to the site")
+        self.ended_well(tab)
+
+    # --- numbers ---
+
+    def test_numbers_are_those_of_the_daemon_and_follow_each_hit(self):
+        tab = self.loaded(self.tab())
+        dotted = lambda number: f"{number:,}".replace(",", ".")
+        expected = lambda: (lambda s: [dotted(s["online"]), dotted(s["today"]["hits"]), dotted(s["today"]["visitors"]), dotted(s["total"])])(self.daemon.stats(SITE))
+        self.assertTrue(eventually(lambda: self.figures(tab) == expected()), (self.figures(tab), expected()))
+        total = self.daemon.stats(SITE)["total"]
+        began = time.monotonic()
+        self.daemon.hit(SITE, "/tin/moi", 200)
+        self.assertTrue(eventually(lambda: self.figures(tab)[3] == dotted(total + 1)), self.figures(tab))
+        print(f"a hit was shown after {time.monotonic() - began:.2f} s")
+        self.assertEqual(self.figures(tab), expected())
+        self.assertEqual(tab.text(".status"), "Trực tiếp")
+        facts = tab.run("document.querySelector('.cards').innerText")
+        for word in ("Hôm qua đến giờ này", "Máy tìm kiếm hôm nay", "Đông nhất hôm nay", "Chuyển từ bộ đếm cũ"):
+            self.assertIn(word, facts)
+        self.ended_well(tab)
+
+    def test_pause_stops_the_numbers_and_goes_on(self):
+        tab = self.loaded(self.tab())
+        self.click(tab, ".bar [aria-pressed]")
+        self.assertEqual(tab.text(".status"), "Tạm dừng")
+        before = self.figures(tab)
+        self.daemon.hit(SITE, "/", 201)
+        time.sleep(2.5)
+        self.assertEqual(self.figures(tab), before)
+        self.click(tab, ".bar [aria-pressed]")
+        self.assertTrue(eventually(lambda: self.figures(tab) != before))
+
+    def test_periods_steps_and_comparison(self):
+        tab = self.loaded(self.tab(f"sites/{SITE}#compare=none"))
+        for period, step in (("hour", "minute"), ("today", "hour"), ("yesterday", "hour"), ("week", "day"), ("month", "day"), ("quarter", "day"), ("year", "month"), ("all", "month")):
+            asked = len(self.series(tab))
+            self.choose(tab, period)
+            self.assertTrue(eventually(lambda: any(f"step={step}" in query and "metric=hits" in query for query in self.series(tab)[asked:])), (period, self.series(tab)[asked:]))
+            self.assertIn(f"period={period}" if period != "month" else "compare=none", tab.run("location.hash"))
+        self.choose(tab, "week")
+        self.select(tab, ".periods .row .select:last-child select", "previous")
+        self.wait(tab, "document.querySelector('.main-chart path.before')", "what it is compared with is drawn")
+        self.assertIn("so với", tab.text(".sum"))
+        for metric in ("visitors", "online", "bots"):
+            self.choose(tab, metric)
+            self.assertTrue(eventually(lambda: any(f"metric={metric}" in query for query in self.series(tab))), metric)
+        self.choose(tab, "hits")
+        self.choose(tab, "custom")
+        self.wait(tab, "document.querySelectorAll('.periods input[type=date]').length === 2", "dates to fill in")
+        self.ended_well(tab)
+
+    def test_behind_every_chart_is_a_table(self):
+        tab = self.loaded(self.tab(f"sites/{SITE}#period=week"))
+        charts = tab.run("document.querySelectorAll('.chart').length")
+        tables = tab.run("document.querySelectorAll('[aria-expanded].quiet:not([hidden])').length && [...document.querySelectorAll('button')].filter(b => b.textContent === 'Bảng').length")
+        self.assertEqual(charts, 3)
+        self.assertEqual(tables, charts)
+        tab.run("[...document.querySelectorAll('button')].filter(b => b.textContent === 'Bảng').forEach(b => b.click())")
+        self.wait(tab, "document.querySelectorAll('.main-chart .scroll tbody tr').length === 7", "a row for each day")
+        self.assertEqual(tab.run("document.querySelectorAll('.now .scroll tbody tr').length"), 60)
+        self.assertEqual(tab.run("document.querySelectorAll('.today .scroll tbody tr').length"), 24)
+        sum_of = sum(value for _, value in self.daemon.get(f"/v1/sites/{SITE}/series?metric=hits&step=day&from={int(time.time()) - 6 * 86400}").json["points"])
+        shown = tab.run("[...document.querySelectorAll('.main-chart .scroll tbody tr td:nth-child(2)')].reduce((sum, e) => sum + Number(e.textContent.replaceAll('.', '')), 0)")
+        self.assertEqual(shown, sum_of)
+
+    def test_a_page_has_its_own_total_online_and_series(self):
+        tab = self.loaded(self.tab())
+        self.click(tab, ".ranked.pages .link", 0)
+        page = tab.run("document.querySelector('h1').textContent")
+        self.wait(tab, "document.querySelector('.crumbs') && document.querySelector('.main-chart svg path')", "the page's view")
+        stats = self.daemon.get(f"/v1/sites/{SITE}/stats", Authorization=f"Bearer {self.daemon.token}")
+        self.assertEqual(stats.status, 200)
+        self.daemon.hit(SITE, "/tin/cau-moi", 220)
+        tab.open(self.url(f"sites/{SITE}#page=%2Ftin%2Fcau-moi"))
+        tab.run("location.reload()")
+        expected = lambda: (lambda p: [str(p["online"]), f"{p['total']:,}".replace(",", ".")])(self.daemon.stats(SITE, "/tin/cau-moi")["page"])
+        self.assertTrue(eventually(lambda: self.figures(tab)[:2] == expected()), (page, self.figures(tab), expected()))
+        self.assertTrue(eventually(lambda: any("path=%2Ftin%2Fcau-moi" in query for query in self.series(tab))))
+        self.assertTrue(eventually(lambda: self.figures(tab)[2] == expected()[1]), "all of its views are of these thirty days")
+        self.daemon.hit(SITE, "/tin/cau-moi", 221)
+        self.assertTrue(eventually(lambda: self.figures(tab)[:2] == expected()), "live")
+        self.picture(tab, "dashboard-page")
+        self.click(tab, ".crumbs .link")
+        self.wait(tab, "document.querySelector('.ranked.pages')", "back to the site")
+        tab.run("history.back()")
+        self.wait(tab, "document.querySelector('.crumbs')", "the browser's own way back")
+        self.ended_well(tab)
+
+    def test_lists_are_those_of_the_daemon(self):
+        tab = self.loaded(self.tab())
+        rows = lambda kind: json.loads(tab.run(f"JSON.stringify([...document.querySelectorAll('.ranked.{kind} tbody tr')].map(r => [...r.cells].map(c => c.textContent)))"))
+        top = lambda kind: self.daemon.get(f"/v1/sites/{SITE}/top/{kind}?period=all&limit=8").json["top"]
+        numbers = lambda found: [int(row[-1].replace(".", "")) for row in found]
+        for kind in ("pages", "referrers", "browsers", "systems", "devices", "events"):
+            self.assertTrue(rows(kind), kind)
+            self.assertEqual(len(rows(kind)), len(top(kind)), kind)
+        self.assertIn(["Máy tính", rows("devices")[0][1]], rows("devices"))
+        self.assertEqual(sum(numbers(rows("devices"))), sum(count for _, count in top("devices")))
+        online = sum(int(row[1]) for row in rows("pages"))
+        self.assertGreater(online, 0, "who is on each page")
+        self.choose(tab, "online", ".ranked.pages")
+        self.assertTrue(eventually(lambda: rows("pages") and all(row[1] != "0" for row in rows("pages"))))
+
+    # --- what is hostile ---
+
+    def test_hostile_texts_are_shown_as_texts(self):
+        tab = self.loaded(self.tab())
+        self.click(tab, ".ranked.pages footer button")
+        self.assertTrue(eventually(lambda: all(path in tab.run("document.querySelector('.ranked.pages').textContent") for path in HOSTILE)), tab.text(".ranked.pages"))
+        self.assertIn(HOSTILE_REFERRER.removeprefix("https://"), tab.text(".ranked.referrers"))
+        for name in HOSTILE_EVENTS:
+            self.assertIn(name, tab.text(".ranked.events"))
+        tab.run(f"[...document.querySelectorAll('.ranked.pages .link')].find(e => e.textContent.includes('onerror')).click()")
+        self.wait(tab, "document.querySelector('h1').textContent.includes('onerror')", "a page of this name")
+        tab.open(self.url(f"sites/{SITE}#page=%3Cimg%20src%3Dx%20onerror%3D%22window.hurt%3D1%22%3E&period=%3Cb%3E&metric=constructor"))
+        tab.run("location.reload()")
+        self.wait(tab, "document.querySelector('.crumbs')", "what the address says is text too")
+        self.assertIsNone(tab.run("window.hurt"))
+        self.assertEqual(tab.run("document.querySelectorAll('main img[src=x], main b b, main script').length"), 0)
+        self.ended_well(tab)
+
+    # --- files ---
+
+    def exported(self, tab, panel, kind):
+        """What a button of the panel would have saved."""
+        tab.run("window.saved = null; URL.createObjectURL = blob => { blob.arrayBuffer().then(b => window.saved = new TextDecoder('utf-8', {ignoreBOM: true}).decode(b)); return 'blob:' + location.origin + '/none'; }; "
+                "HTMLAnchorElement.prototype.click = function() { window.savedAs = this.download; }; 0")
+        tab.run(f"[...document.querySelectorAll('{panel} button')].find(b => b.textContent === '{kind}').click()")
+        self.wait(tab, "window.saved !== null", f"{panel} {kind}")
+        return tab.run("window.saved")
+
+    def test_exports_hold_what_is_shown_and_no_formula(self):
+        tab = self.loaded(self.tab(f"sites/{SITE}#period=week"))
+        text = self.exported(tab, ".ranked.events", "CSV")
+        self.assertTrue(text.startswith("\ufeff"))
+        rows = list(csv.reader(io.StringIO(text.lstrip("\ufeff"))))
+        self.assertEqual(rows[0], ["Sự kiện", "Số lần"])
+        cells = [row[0] for row in rows[1:]]
+        for name in HOSTILE_EVENTS:
+            self.assertIn("'" + name if name[0] in "=+-@" else name, cells)
+        told = json.loads(self.exported(tab, ".ranked.events", "JSON"))
+        self.assertEqual({row["label"] for row in told["rows"]}, set(HOSTILE_EVENTS))
+        self.assertEqual((told["site"], told["dimension"]), (SITE, "events"))
+        chart = json.loads(self.exported(tab, ".main-chart", "JSON"))
+        self.assertEqual(len(chart["rows"]), 7)
+        self.assertRegex(chart["rows"][0]["time"], r"^\d{4}-\d\d-\d\d$")
+        self.assertEqual(len(list(csv.reader(io.StringIO(self.exported(tab, ".main-chart", "CSV"))))), 8)
+        self.assertEqual(len(json.loads(self.exported(tab, ".now", "JSON"))["rows"]), 3600)
+        self.assertRegex(tab.run("window.savedAs"), r"^tin\.example-online\.json$")
+
+    # --- what an owner does with it ---
+
+    def test_the_embed_helper_shows_each_style_as_it_is(self):
+        tab = self.loaded(self.tab())
+        for style, sign in (("text", 'data-footfall="total"'), ("plain", "<iframe src="), ("badge", ".svg?style=badge"), ("digits", ".svg?style=digits"), ("png", ".png?")):
+            self.choose(tab, style, ".gallery")
+            code = tab.text(".snippet code")
+            self.assertIn(f'<script async src="{self.url("footfall.js")}" data-site="{SITE}"></script>', code)
+            self.assertIn(sign, code)
+            if ".svg" in sign or ".png" in sign:
+                self.wait(tab, "document.querySelector('.preview img')?.naturalWidth > 20", f"{style} is drawn")
+            elif style == "plain":
+                self.wait(tab, "document.querySelector('.preview iframe')", "the frame")
+                frames = lambda: [r["url"] for r in tab.sent() if f"/widget/{SITE}?" in r["url"]]
+                self.assertTrue(eventually(frames))
+                answer = self.daemon.get(frames()[0][len(self.url("")) - 1:])
+                self.assertEqual(answer.status, 200, answer.text)
+            else:
+                self.assertIn("Tổng lượt truy cập", tab.text(".preview"))
+        for place, sign in (("wordpress", "add_action('wp_footer'"), ("html", "<script async"), ("nukeviet", "<script async")):
+            self.choose(tab, place, ".snippet")
+            self.assertTrue(tab.text(".snippet code").startswith("<?php" if place == "wordpress" else "<script"))
+            self.assertIn(sign, tab.text(".snippet code"))
+        self.assertIn("footer_only.tpl", tab.text(".snippet .notice"))
+        self.choose(tab, "png", ".gallery")
+        self.select(tab, ".options .select:nth-child(2) select", "red")
+        self.assertIn("color=red", tab.text(".snippet code"))
+        self.assertEqual(self.daemon.get(tab.run("document.querySelector('.preview img').src")[len(self.url("")) - 1:]).status, 200)
+        tab.run("document.querySelector('.embed-panel').scrollIntoView()")
+        self.wait(tab, "[...document.querySelectorAll('.embed-panel img')].every(i => i.naturalWidth > 20)", "every sample is drawn")
+        self.picture(tab, "dashboard-embed")
+        self.ended_well(tab)
+
+    def test_the_first_hit_is_waited_for_and_what_is_refused_is_told(self):
+        site = "moi.example"
+        self.daemon.add_site(site, visibility="full", hosts=[site], timezone="Asia/Ho_Chi_Minh", lang="vi")
+        tab = self.tab(f"sites/{site}", ready=".waiting")
+        self.assertIn(f'data-site="{site}"', tab.text(".waiting code"))
+        self.assertEqual(self.daemon.get(f"/hit?site={site}&path=/", Origin="https://<b>sai.example", User_Agent=FIREFOX).fields["Footfall-Rejected"], "origin")
+        self.assertEqual(self.daemon.get(f"/hit?site={site}&path=/", Origin="https://www.moi.example", User_Agent=FIREFOX).fields["Footfall-Rejected"], "origin")
+        self.wait(tab, "document.querySelector('.waiting .latest')?.textContent.includes('www.moi.example')", "which host it was")
+        self.picture(tab, "dashboard-waiting")
+        self.assertEqual(self.daemon.get(f"/hit?site={site}&path=/", Origin=f"https://{site}", User_Agent=FIREFOX).status, 204)
+        self.wait(tab, "!document.querySelector('.waiting')", "it goes by itself")
+        self.assertTrue(eventually(lambda: self.figures(tab)[0] == "1"))
+        self.wait(tab, "document.querySelector('.ranked.refused tbody')?.textContent.includes('đến từ tên miền khác')", "and the refused ones are in their list")
+        self.ended_well(tab)
+
+    def test_the_keyboard_does_all(self):
+        tab = self.loaded(self.tab(lang="en"))
+        self.press(tab, "Tab")
+        self.assertEqual(tab.run("document.activeElement.className"), "skip")
+        self.press(tab, "Enter")
+        self.assertEqual(tab.run("document.activeElement.id"), "main")
+        tab.run("document.querySelector('.main-chart .chart').focus()")
+        said = lambda: tab.run("document.activeElement.getAttribute('aria-valuetext')")
+        last = said()
+        self.press(tab, "ArrowLeft")
+        self.assertNotEqual(said(), last)
+        self.assertRegex(said(), r"^\w+, .*: Views: [\d.]+")
+        self.press(tab, "Home")
+        self.assertEqual(tab.run("document.activeElement.getAttribute('aria-valuenow')"), "0")
+        self.press(tab, "End")
+        self.assertEqual(said(), last)
+        tab.run("document.querySelector('.periods input[value=month]').focus()")
+        self.press(tab, "ArrowLeft")
+        self.assertTrue(eventually(lambda: "period=week" in tab.run("location.hash")), "a period is chosen with the arrows")
+        self.assertEqual(tab.run("document.activeElement.value"), "week", "and the focus stays where it is")
+        tab.run("document.querySelector('.ranked.pages .link').focus()")
+        self.press(tab, "Enter")
+        self.wait(tab, "document.querySelector('.crumbs')", "a page opens with Enter")
+        self.assertEqual(tab.run("document.activeElement.tagName"), "H1")
+
+    def test_both_languages_and_both_grounds(self):
+        tab = self.loaded(self.tab(lang=None))
+        self.assertEqual(tab.run("document.documentElement.lang"), "vi", "the site's own language")
+        self.select(tab, ".bar .select select", "en")
+        self.wait(tab, "document.documentElement.lang === 'en' && document.querySelector('.figure')", "English")
+        self.loaded(tab)
+        self.assertIn("Online now", tab.text("main"))
+        tab.run("document.querySelectorAll('.sample, .preview, code').forEach(e => e.remove())")  # the counter's language is the site's
+        self.assertNotRegex(tab.run("document.body.innerText.replace(/Tiếng Việt/g, '')"), "[ăâđêôơưĐ]")
+        ground = lambda: tab.run("getComputedStyle(document.body).backgroundColor")
+        light = ground()
+        self.select(tab, ".bar .select ~ .select select", "dark")
+        self.assertNotEqual(ground(), light)
+        tab.open(self.url("sites/" + SITE + "?"))
+        self.assertNotEqual(ground(), light, "it is remembered")
+
+    def test_nobody_is_shut_out(self):
+        """axe-core finds nothing in any view, language and ground."""
+        if not AXE.exists():
+            self.skipTest("axe-core is not here: tests/run.sh installs it where there is npm")
+        axe = AXE.read_text()
+        for lang in ("vi", "en"):
+            for path, ready in ((f"sites/{SITE}", ".main-chart svg path"), (f"sites/{SITE}#page=%2Ftin%2Fcau-moi", ".main-chart svg path"), (f"sites/{PRIVATE}", "form.login"), ("", ".site-card")):
+                tab = self.tab(path, lang=lang, ready=ready)
+                if path == f"sites/{SITE}":
+                    self.loaded(tab)
+                    tab.run("[...document.querySelectorAll('button')].filter(b => /^(Bảng|Table)$/.test(b.textContent)).forEach(b => b.click())")
+                tab.run(axe + ";0")
+                for dark in (False, True):
+                    self.look(tab, DESKTOP, dark)
+                    found = json.loads(tab.run("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
+                                               ".then(r => JSON.stringify(r.violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 200) + ' ' + n.failureSummary)])))"))
+                    self.assertEqual(found, [], f"{path} {lang} {'dark' if dark else 'light'}")
+                tab.close()
+
+    def test_pictures(self):
+        """The whole page on a phone, a desk and a wall; nothing is wider than the screen."""
+        for lang in ("vi", "en"):
+            tab = self.loaded(self.tab(lang=lang))
+            for name, size in (("phone", PHONE_SIZE), ("desk", DESKTOP), ("wall", WALL)):
+                for dark in (False, True):
+                    self.look(tab, size, dark)
+                    self.assertLessEqual(tab.run("document.documentElement.scrollWidth"), size[0], name)
+                    if name != "wall" or (lang == "en") == dark:  # one in each ground is enough of these
+                        self.picture(tab, f"dashboard-{name}-{lang}-{'dark' if dark else 'light'}")
+            tab.close()
+
+
+if __name__ == "__main__":
+    main()
