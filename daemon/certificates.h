@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The certificate that all listeners with TLS show: read at the start, by --check-config, and again at each SIGHUP.
+// The certificate that all listeners with TLS show: read at the start, by --check-config, and again at each reload.
 //
 // Tested by tests/integration/tls_test.py.
 #pragma once

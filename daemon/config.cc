@@ -247,7 +247,7 @@ std::vector<Option> option_table() {
       {"data-dir", "DIR", "holds the journal, checkpoints and the admin token (/var/lib/footfall)", false,
        set_data_dir},
       {"listen", "ADDR",
-       "public listener, HOST:PORT or unix:PATH, with TLS tls:HOST:PORT; may be repeated (127.0.0.1:8080)", true,
+       "public listener, HOST:PORT, unix:PATH or systemd:NAME, with TLS tls:HOST:PORT; may be repeated (127.0.0.1:8080)", true,
        addresses(&Config::listen)},
       {"listen-mode", "MODE", "permissions of public and syslog unix sockets, in octal, such as 0660 (by the umask)",
        false, set_listen_mode},
@@ -255,7 +255,7 @@ std::vector<Option> option_table() {
       {"metrics-listen", "ADDR", "listener for /metrics and health alone (none)", true,
        addresses(&Config::metrics_listen)},
       {"tls-certificate", "FILE",
-       "certificate of the listeners with TLS and those up to its authority, in PEM; SIGHUP reads it again (none)",
+       "certificate of the listeners with TLS and those up to its authority, in PEM; a reload reads it again (none)",
        false, file(&Config::tls_certificate)},
       {"tls-key", "FILE", "its private key, in PEM, which not everybody may read (none)", false,
        file(&Config::tls_key)},
@@ -346,6 +346,10 @@ std::vector<Option> option_table() {
        number_of_redis<std::uint32_t>(&RedisOptions::snapshots_kept, 1, 10'000)},
       {"drain", "SECONDS", "that open connections get to finish after SIGTERM (10)", false,
        number<std::int32_t>(&Config::drain_s, 0, 3'600)},
+      {"take-over", "BOOL",
+       "take over from the daemon that runs on this data directory, which counts until then and hands on its sockets "
+       "and connections (false)",
+       false, yes_or_no(&Config::take_over)},
       {"accept-loss", "BOOL", "start without what a damaged journal lost; it is kept in journal/damaged (false)", false,
        yes_or_no(&Config::accept_loss)},
       {"log-level", "LEVEL", "debug, info, warning or error (info)", false, set_log_level},
@@ -367,6 +371,7 @@ void apply(const Option& option, Config& config, const std::vector<std::string>&
     throw base::Failure(wrong(where + ": takes one value, " + std::to_string(values.size()) + " are given"));
   if (const Result<void> done = option.set(config, values); !done)
     throw base::Failure(wrong(where + ": " + done.error().detail));
+  config.given[option.name] = values;
 }
 
 // A TOML value as the text that a flag would have. False for tables, dates and floats, which no option takes.
@@ -433,6 +438,7 @@ void apply_file(const std::string& path, const std::vector<Option>& options, Con
 }
 
 std::string address_text(const http::ListenAddress& address) {
+  if (!address.name.empty()) return "systemd:" + address.name;
   if (address.unix_socket) return "unix:" + address.host;
   const bool v6 = address.host.find(':') != std::string::npos;
   return (v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
@@ -468,7 +474,7 @@ void check_together(const Config& config, const Origins& origins) {
   std::map<std::string, std::string> taken;  // address -> the option that names it
   const auto take = [&](const std::string& option, const std::vector<http::ListenAddress>& addresses) {
     for (const http::ListenAddress& address : addresses) {
-      if (!address.unix_socket && address.port == 0) continue;  // each gets a free port
+      if (!address.unix_socket && address.port == 0 && address.name.empty()) continue;  // each gets a free port
       const std::string text = address_text(address);
       const auto [it, first] = taken.emplace(text, option);
       if (first) continue;
@@ -491,6 +497,11 @@ void check_together(const Config& config, const Origins& origins) {
   std::map<std::string, std::string> syslog;  // those are datagram sockets: a port is theirs beside one of TCP
   for (const http::ListenAddress& address : config.syslog.listen) {
     const std::string text = address_text(address);
+    if (!address.name.empty()) {  // where that is the start finds out
+      if (!syslog.emplace(text, "").second)
+        throw base::Failure(wrong(origin("syslog-listen") + ": " + text + " is named twice"));
+      continue;
+    }
     if (!config.syslog.insecure && !address.loopback && !address.unix_socket) {
       throw base::Failure(wrong(origin("syslog-listen") + ": " + address.host +
                                 " is not a loopback address; syslog knows no sender, so listen on 127.0.0.1, or pass "
@@ -506,7 +517,7 @@ void check_together(const Config& config, const Origins& origins) {
   }
   if (config.insecure_admin) return;
   for (const http::ListenAddress& address : config.admin) {
-    if (!address.loopback && !address.unix_socket && !address.tls) {
+    if (!address.loopback && !address.unix_socket && !address.tls && address.name.empty()) {
       throw base::Failure(wrong(origin("admin") + ": " + address.host +
                                 " is not a loopback address; listen on 127.0.0.1, or with TLS (tls:" +
                                 address_text(address) + "), or pass --insecure-admin true"));

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -53,8 +54,11 @@ struct Config {
   RedisOptions redis;
   std::int32_t drain_s = 10;
   base::log::Level log_level = base::log::Level::info;
+  bool take_over = false;    // from the daemon that runs on the same directory
   bool accept_loss = false;  // a start goes on without what the journal lost
   bool check_only = false;   // --check-config
+  // option -> its values as texts, of those that were given, wherever that was
+  std::map<std::string, std::vector<std::string>> given;
 };
 
 // Whether one of the addresses is with TLS.

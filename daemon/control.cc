@@ -10,6 +10,7 @@
 #include "api/problems.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "ingest/arena.h"
 #include "ingest/paths.h"
 #include "lookup/time_zones.h"
@@ -42,7 +43,10 @@ Control::~Control() = default;
 
 void Control::start() {
   look_at_clocks();
-  thread_ = std::thread([this] { context_.run(); });
+  thread_ = std::thread([this] {
+    base::name_this_thread("control");
+    context_.run();
+  });
 }
 
 void Control::run(const std::function<void()>& task) {
@@ -70,6 +74,7 @@ void Control::stop(std::int32_t drain_s) {
 }
 
 base::Result<void> Control::write(std::string_view payload) {
+  if (frozen_) return base::Error{base::Errc::unavailable, "a successor takes over; try again in a second"};
   const base::Result<std::uint64_t> written = writer_->append(payload, 0, in_force());
   base::Result<void> durable = written ? writer_->sync() : written.error();
   if (durable) return durable;
@@ -122,6 +127,7 @@ api::SnapshotStore* Control::snapshots() {
 }
 
 base::Result<std::vector<counting::Learnt>> Control::learn(const std::vector<store::SlotOfSite>& slots) {
+  if (frozen_) return base::Error{base::Errc::unavailable, "a successor takes over"};
   auto learnt = nodes_->learn(slots, in_force());
   if (!learnt && !nodes_failed_) base::log::error(learnt.error().detail);
   nodes_failed_ = !learnt;
@@ -248,6 +254,7 @@ void Control::end_idle_imports(std::int64_t now_s) {
 
 void Control::on_tick(std::int64_t now_ms) {
   look_at_clocks();
+  if (frozen_) return;
   if (journal_failed()) {
     // What was written but not synced is unknown; the stream goes on behind the last change that is in force.
     if (writer_->reopen(writer_->durable_through())) {

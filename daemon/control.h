@@ -57,6 +57,7 @@ struct ControlEnvironment {
   std::function<api::Readiness()> readiness;
   std::function<RedisLink*()> redis;  // nullptr: none
   std::function<std::string()> metrics_text;
+  std::function<base::Result<api::ReloadOutcome>()> reload;
   // Pings so far with a forwarding field from a peer that is not trusted.
   std::function<std::uint64_t()> untrusted_forwards;
 };
@@ -95,6 +96,9 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   base::Result<void> take(sites::Change change);
   // What other nodes counted: what came of each slot, in order. unavailable: none was applied; try again later.
   base::Result<std::vector<counting::Learnt>> learn(const std::vector<store::SlotOfSite>& slots);
+  // For a process that takes over, and until thaw(): nothing is written any more.
+  void freeze() { frozen_ = true; }
+  void thaw() { frozen_ = false; }
   // Gives shards what is in force. REQUIRES: the shards run.
   void publish();
 
@@ -111,6 +115,7 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   api::NodeList* nodes() override { return node_link(); }
   api::Readiness readiness() override { return environment_.readiness(); }
   std::string metrics_text() override { return environment_.metrics_text(); }
+  base::Result<api::ReloadOutcome> reload() override { return environment_.reload(); }
 
   void on_requests(http::ConnectionRef connection, const http::Peer& peer, http::Requests& requests) override;
   void on_refused(const http::Peer& peer, http::ParseError error, const http::Request* request,
@@ -140,7 +145,8 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   std::deque<store::AuditEntry> recent_;  // newest first; what the history may not have yet
   std::thread thread_;
   base::Counter journal_failed_;  // 0 or 1
-  bool nodes_failed_ = false;     // and it was told
+  bool frozen_ = false;
+  bool nodes_failed_ = false;  // and it was told
   base::ClockWatch clock_watch_;
   std::uint64_t told_forwards_ = 0;
   std::int64_t next_told_ms_ = 0;

@@ -41,6 +41,9 @@ class HistoryThread {
   base::Result<void> ask(Work work, Done done);
   // What waits is answered unavailable; what is under way is waited for.
   void stop();
+  // For a process that takes over: waits for what is under way, and lets go of the file; what is asked waits.
+  void pause();
+  base::Result<void> resume();
 
  private:
   void loop();
@@ -51,6 +54,8 @@ class HistoryThread {
   std::condition_variable wake_;
   std::deque<std::pair<Work, Done>> waiting_;
   bool stopping_ = false;
+  bool paused_ = false;
+  bool busy_ = false;
   std::thread thread_;
 };
 

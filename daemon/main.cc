@@ -23,7 +23,9 @@ int main(int argc, char** argv) {
       std::cout << "the configuration is right\n";
       return 0;
     }
-    footfall::Server server(*config);
+    // Neither --help nor --version were asked for.
+    footfall::Server server(*config, [=] { return footfall::parse_config(argc, argv).value(); },
+                            {argv, argv + argc});
     server.start();
     server.wait_for_signal();
     server.stop();

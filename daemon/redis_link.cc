@@ -40,12 +40,17 @@ RedisLink::RedisLink(const boost::asio::any_io_executor& control, const RedisOpt
   talk();
 }
 
+void RedisLink::set_snapshots(std::int32_t interval_s, std::uint32_t kept) {
+  options_.snapshot_interval_s = interval_s;
+  options_.snapshots_kept = kept;
+}
+
 void RedisLink::tick(std::int64_t now_s) {
   const std::int64_t now_ms = clock_.utc_ms();
   if (const auto line = trouble_log_.look(client_.trouble(now_ms), now_ms)) {
     base::log::write(line->ended ? base::log::Level::info : base::log::Level::warning, line->text);
   }
-  snapshots_.tick(now_s);
+  if (!paused_) snapshots_.tick(now_s);
 }
 
 std::string RedisLink::problem() const {
@@ -67,7 +72,7 @@ LocalNodeWays RedisLink::sending(LocalNodeWays ways) {
 
 void RedisLink::take_answers() {
   calls_.take_answers();
-  if (nodes_) nodes_->go_on();
+  if (nodes_ && !paused_) nodes_->go_on();
 }
 
 void RedisLink::go() {
@@ -79,8 +84,10 @@ void RedisLink::talk() {
   timer_.expires_after(kTalkEvery);
   timer_.async_wait([this](const boost::system::error_code& ended) {
     if (ended) return;
-    nodes_->tick(clock_.utc_ms(), client_.up(), client_.counters().masters.get());
-    go();
+    if (!paused_) {
+      nodes_->tick(clock_.utc_ms(), client_.up(), client_.counters().masters.get());
+      go();
+    }
     talk();
   });
 }

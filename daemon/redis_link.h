@@ -35,6 +35,11 @@ class RedisLink {
             sites::Registry& registry, const store::OwnSlot& slot, LocalNodeWays ways, ingest::Salts& salts,
             const std::optional<ingest::ClusterKey>& key);
 
+  void set_snapshots(std::int32_t interval_s, std::uint32_t kept);
+  // No new round is begun until resume(); what is under way ends, and then all is quiet().
+  void pause() { paused_ = true; }
+  void resume() { paused_ = false; }
+  bool quiet() const { return client_.quiet(); }
   // Each second.
   void tick(std::int64_t now_s);
 
@@ -53,10 +58,11 @@ class RedisLink {
   LocalNodeWays sending(LocalNodeWays ways);
 
   boost::asio::any_io_executor control_;
-  const RedisOptions options_;
+  RedisOptions options_;
   const base::Clock& clock_;
   redis::Client client_;
   redis::ClientCalls calls_;
+  bool paused_ = false;
   redis::TroubleLog trouble_log_;
   const LocalNodeWays ways_;
   SnapshotKeeper snapshots_;

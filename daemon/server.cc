@@ -64,6 +64,8 @@ constexpr std::uint64_t kReserveBytes = 4U << 20U;
 // or a stream that waits for room would have it.
 constexpr std::uint64_t kStartRoomBytes = 512U << 10U;
 constexpr std::uint64_t kStopRoomBytes = 512U << 10U;  // each shard's
+// What a stop takes beyond --drain, as told to the service manager: the last syncs of a slow disk.
+constexpr std::chrono::seconds kStopWait{50};
 // How long a start and a stop wait for Redis, where a slot is handed on. Without an answer the next run has another.
 constexpr std::chrono::milliseconds kTicketWait{1000};
 
@@ -81,6 +83,9 @@ sigset_t taken_signals() {
   sigaddset(&taken, SIGTERM);
   sigaddset(&taken, SIGINT);
   sigaddset(&taken, SIGHUP);
+  sigaddset(&taken, SIGUSR1);  // of this process: a successor has taken over
+  sigaddset(&taken, SIGUSR2);
+  sigaddset(&taken, SIGCHLD);
   return taken;
 }
 
@@ -88,6 +93,11 @@ http::ParserLimits parser_limits(std::string_view batch_path) {
   http::ParserLimits limits;
   limits.batch_path = batch_path;
   return limits;
+}
+
+// For the log.
+std::string inherited_name(const http::BoundSocket& socket) {
+  return socket.name().empty() ? "" : ", the service manager's socket " + socket.name();
 }
 
 void add_tls(metrics::Facts& facts, const http::LoopCounters& loop) {
@@ -98,7 +108,11 @@ void add_tls(metrics::Facts& facts, const http::LoopCounters& loop) {
 
 }  // namespace
 
-Server::Server(const Config& config) : config_(config), batch_path_(config.base_path + "/v1/hits") {}
+Server::Server(const Config& config, std::function<Config()> read_again, std::vector<std::string> command)
+    : config_(config),
+      read_again_(std::move(read_again)),
+      command_(std::move(command)),
+      batch_path_(config.base_path + "/v1/hits") {}
 Server::~Server() {
   base::log::stop();  // after a start that failed: its thread must not outlive main()
 }
@@ -119,14 +133,19 @@ void Server::start() {
 }
 
 void Server::open_all() {
+  inherited_ = InheritedSockets::of_environment().value();
+  if (config_.take_over) begin_take_over();
+  check_inherited();
   tls_ = read_certificates(config_).value();
   tell_of_certificates();
+  agents_ = lookup::AgentDatabase::load({});  // takes a while
   open_state();
   open_threads();
   open_redis();
   open_listeners();  // what comes in waits until the threads run
   for (const auto& shard : shards_) shard->start();
   control_->start();
+  adopt_connections();
   try {
     first_start();
   } catch (...) {
@@ -135,6 +154,27 @@ void Server::open_all() {
   }
   checkpointer_->start();
   started_ = true;
+  if (successor_) leave_rest();
+  manager_.ready(status_line());
+  begin_watchdog();
+  expect_successor();
+}
+
+std::string Server::status_line() const {
+  std::string out = "counting " + std::to_string(recovered_.registry->size()) + " sites on";
+  for (const std::string& address : public_addresses_) out.append(" ").append(address);
+  return out + ", durability " + std::string(name_of(config_.durability));
+}
+
+void Server::begin_watchdog() {
+  if (manager_.watchdog().count() == 0) return;
+  std::vector<Watchdog::Thread> threads;
+  for (const auto& shard : shards_)
+    threads.emplace_back([&shard = *shard](std::function<void()> task) { shard.post(std::move(task)); });
+  control_->run([&] {
+    watchdog_ = std::make_unique<Watchdog>(control_->context(), std::move(threads), manager_.watchdog(),
+                                           [this] { manager_.tell("WATCHDOG=1"); });
+  });
 }
 
 base::Error Server::no_room_to_start(const base::Error& cause) const {
@@ -153,7 +193,10 @@ base::Error Server::no_room_to_start(const base::Error& cause) const {
 }
 
 void Server::open_state() {
-  directory_ = store::DataDirectory::open(base::posix_file_system(), config_.data_dir).value();
+  base::FileSystem& files = base::posix_file_system();
+  directory_ = (successor_ ? store::DataDirectory::open_beside(files, config_.data_dir)
+                           : store::DataDirectory::open(files, config_.data_dir))
+                   .value();
   reserve_ = std::make_unique<store::Reserve>(*directory_, kReserveBytes + config_.segment_bytes);
   recover();
   for (const std::string& warning : recovered_.warnings) base::log::warning(warning);
@@ -214,12 +257,20 @@ void Server::warn_of_missing_files() const {
 void Server::recover() {
   std::vector<http::ListenAddress> addresses = config_.admin;
   addresses.insert(addresses.end(), config_.metrics_listen.begin(), config_.metrics_listen.end());
-  startup_ = std::make_unique<StartupListener>(addresses, recovery_progress_, tls_);
+  if (!successor_)
+    startup_ = std::make_unique<StartupListener>(addresses, recovery_progress_, tls_, manager_, inherited_);
   const auto began = std::chrono::steady_clock::now();
   store::StartOptions start;
   start.accept_loss = config_.accept_loss;
   start.progress = &recovery_progress_;
-  recovered_ = store::recover(*directory_, counting_limits(config_), start).value();
+  if (successor_) {
+    recovered_ = store::recover(*directory_, counting_limits(config_), &successor_->closed()).value();
+    take_estate();
+    store::recover_rest(*directory_, start, recovered_).value();
+    successor_->taken().value();
+  } else {
+    recovered_ = store::recover(*directory_, counting_limits(config_), start).value();
+  }
   closed_days_.end(recovered_.checkpoint);
   ledger_at_start_ = store::check_ledger(recovered_);
   for (const store::LedgerMismatch& mismatch : ledger_at_start_.mismatches)
@@ -257,19 +308,15 @@ base::Result<std::unique_ptr<journal::Writer>> Server::open_writer(StreamId stre
 
 void Server::open_threads() {
   recovered_.registry->batch_keys().set_limits({config_.batch_keys_max, config_.batch_key_memory_max});
+  const auto settings = shard_settings();
   shard_environment_ = std::make_unique<ShardEnvironment>(
       ShardEnvironment{*clock_,
                        directory_->files(),
                        config_.durability,
-                       config_.sync_interval_s,
-                       lookup::AgentDatabase::load({}),
+                       agents_,
                        directory_->incarnation_text(),
                        config_.base_path,
                        config_.script_name,
-                       config_.trusted_proxies,
-                       config_.rate_limit,
-                       config_.rate_burst,
-                       config_.online_pairs_max,
                        loop_limits(config_),
                        parser_limits(batch_path_),
                        [this](sites::Site* site) {
@@ -289,8 +336,7 @@ void Server::open_threads() {
                            base::log::warning("the stop takes room of the reserve: the disk is full");
                        },
                        recovered_.registry->imports(),
-                       recovered_.registry->batch_keys(),
-                       config_.syslog});
+                       recovered_.registry->batch_keys()});
   base::log::info("agents: " + shard_environment_->agents->description());
 
   control_environment_ = std::make_unique<ControlEnvironment>(ControlEnvironment{
@@ -317,6 +363,7 @@ void Server::open_threads() {
       [this] { return readiness(); },
       [this] { return redis_.get(); },
       [this] { return exposition_->text(); },
+      [this] { return reload(); },
       [this] { return untrusted_forwards(); }});
   std::unique_ptr<journal::Writer> control = open_writer(journal::kControlStream).value();
   if (control->failed()) (void)store::begin_segment(*control, *reserve_, [&] { return control->reopen(); });
@@ -335,8 +382,8 @@ void Server::open_threads() {
   std::vector<const metrics::ShardCounters*> counters;
   const auto sites = recovered_.registry->directory(control_->writer().durable_through());
   for (unsigned i = 0; i < config_.threads; ++i) {
-    shards_.push_back(std::make_unique<Shard>(i, *shard_environment_, open_writer(stream_of_shard(i)).value(),
-                                              recovered_.stream_hits[stream_of_shard(i)]));
+    shards_.push_back(std::make_unique<Shard>(i, *shard_environment_, settings,
+                                              open_writer(stream_of_shard(i)).value(), recovered_.stream_hits[stream_of_shard(i)]));
     shards_.back()->set_salts(salts_->keys());
     shards_.back()->set_directory(sites);
     counters.push_back(&shards_.back()->counters());
@@ -354,6 +401,7 @@ void Server::open_threads() {
     }
   }
   exposition_ = std::make_unique<metrics::Exposition>(counters, [this] { return facts(); });
+  reloads_.last_success_s = now_s;
   const store::CheckpointLimits limits{config_.checkpoint_interval_s, config_.checkpoint_journal_bytes};
   checkpointer_ = std::make_unique<store::Checkpointer>(*directory_, counting_limits(config_), *history_writer_,
                                                         *reserve_, *clock_, live_side(), limits);
@@ -365,8 +413,8 @@ void Server::begin_slot(store::NodesStream& nodes) {
   const bool is_node = config_.redis.target && !config_.redis.node.empty();
   if (!is_node && !directory_->among_nodes()) return;
   const auto ticket = directory_->ticket();
-  bool taken = false;
-  if (is_node && ticket && recovered_.lost.empty()) {
+  bool taken = successor_ && estate_.same_slot;
+  if (!successor_ && is_node && ticket && recovered_.lost.empty()) {
     const auto answer = call_once(config_.redis, *clock_, {"HDEL", tickets_key(), base::to_text(*ticket)}, kTicketWait);
     taken = answer && answer->integer == 1;
   }
@@ -382,7 +430,7 @@ void Server::begin_slot(store::NodesStream& nodes) {
   }
   begun.value();
   base::log::info("slot " + base::to_text(slot_->id) +
-                  (taken           ? ", as before the stop"
+                  (taken           ? ", as before"
                    : slot_->before ? ", a new one: what was counted is told under those before"
                                    : ""));
 }
@@ -467,8 +515,19 @@ void Server::open_listeners() {
   const auto open = [&](const std::vector<http::ListenAddress>& addresses, std::uint8_t which, std::string_view what) {
     for (const http::ListenAddress& address : addresses) {
       const std::vector<http::Loop*> loops{&control_->loop()};
-      listeners_.push_back(http::Listener::open(control_->context(), address, which, loops, tls_).value());
-      base::log::info(std::string(what) + " on " + listeners_.back()->address());
+      std::vector<http::BoundSocket> sockets = inherited_.take(address, SOCK_STREAM);
+      if (sockets.empty()) {
+        listeners_.push_back(http::Listener::open(control_->context(), address, which, loops, tls_).value());
+        base::log::info(std::string(what) + " on " + listeners_.back()->address());
+      }
+      for (http::BoundSocket& socket : sockets) {
+        if (which == kAdminListener) check_reach(address, socket, config_.insecure_admin || address.tls, "admin");
+        const std::string name = inherited_name(socket);
+        listeners_.push_back(http::Listener::open(control_->context(), std::move(socket), which, loops,
+                                                  address.tls ? tls_ : nullptr)
+                                 .value());
+        base::log::info(std::string(what) + " on " + listeners_.back()->address() + name);
+      }
     }
   };
   open(config_.admin, kAdminListener, "admin interface");
@@ -481,25 +540,91 @@ void Server::open_listeners() {
       (config_.durability == Durability::kernel ? " " + std::to_string(config_.sync_interval_s) + " s" : ""));
 }
 
+void Server::check_inherited() const {
+  std::vector<http::ListenAddress> streams = config_.listen;
+  streams.insert(streams.end(), config_.admin.begin(), config_.admin.end());
+  streams.insert(streams.end(), config_.metrics_listen.begin(), config_.metrics_listen.end());
+  inherited_.check(streams, config_.syslog.listen).value();
+}
+
+// Where a socket with a name is, only the one who made it knew.
+void Server::check_reach(const http::ListenAddress& address, const http::BoundSocket& socket, bool allowed,
+                         const char* option) const {
+  if (address.name.empty() || socket.loopback() || allowed) return;
+  throw base::Failure({base::Errc::invalid_config,
+                       std::string(option) + ": the socket " + address.name + " is " + socket.address() +
+                           ", which others than this machine can reach; have its unit listen on 127.0.0.1 or a path, or "
+                           "pass --insecure-" +
+                           (std::string_view(option) == "admin" ? "admin true, or use TLS (tls:systemd:" + address.name +
+                                                                      ")"
+                                                                : "syslog true behind a firewall")});
+}
+
+std::vector<http::Loop*> Server::loops_from(std::size_t shard) const {
+  std::vector<http::Loop*> loops;
+  for (std::size_t n = 0; n < shards_.size(); ++n) loops.push_back(&shards_[(shard + n) % shards_.size()]->loop());
+  return loops;
+}
+
+// One shard accepts from each, and gives to others what it has too many of: a socket that all wait for wakes them all.
+void Server::listen_on(const http::ListenAddress& address, std::vector<http::BoundSocket> sockets) {
+  for (std::size_t i = 0; i < sockets.size(); ++i) {
+    Shard& shard = *shards_[i % shards_.size()];
+    const std::string name = inherited_name(sockets[i]);
+    auto listener = http::Listener::open(shard.context(), std::move(sockets[i]), kPublicListener,
+                                         loops_from(i % shards_.size()), address.tls ? tls_ : nullptr)
+                        .value();
+    if (std::find(public_addresses_.begin(), public_addresses_.end(), listener->address()) == public_addresses_.end()) {
+      public_addresses_.push_back(listener->address());
+      base::log::info("listening on " + listener->address() + name);
+    }
+    shard.add_listener(std::move(listener));
+  }
+}
+
 // Each shard accepts what it serves. A unix socket is one for all.
 void Server::listen_with_shards(http::ListenAddress address) {
   using Sharing = http::Listener::Sharing;
+  if (auto sockets = inherited_.take(address, SOCK_STREAM); !sockets.empty()) {
+    const std::size_t there = sockets.size();
+    const bool more = there < shards_.size() && !address.unix_socket && address.name.empty() &&
+                      std::all_of(sockets.begin(), sockets.end(),
+                                  [](const http::BoundSocket& socket) { return socket.name().empty(); });
+    if (more) sockets.front().share().value();
+    listen_on(address, std::move(sockets));
+    for (std::size_t i = there; more && i < shards_.size(); ++i) {  // threads that the predecessor had not
+      shards_[i]->add_listener(http::Listener::open(shards_[i]->context(), address, kPublicListener, loops_from(i),
+                                                    tls_, Sharing::beside)
+                                   .value());
+    }
+    return;
+  }
   const std::size_t count = address.unix_socket ? 1 : shards_.size();
   for (std::size_t i = 0; i < count; ++i) {
-    std::vector<http::Loop*> loops;  // its own first
-    for (std::size_t n = 0; n < shards_.size(); ++n) loops.push_back(&shards_[(i + n) % shards_.size()]->loop());
     const Sharing sharing = i > 0 ? Sharing::beside : count > 1 ? Sharing::first : Sharing::alone;
     auto listener =
-        http::Listener::open(shards_[i]->context(), address, kPublicListener, std::move(loops), tls_, sharing).value();
+        http::Listener::open(shards_[i]->context(), address, kPublicListener, loops_from(i), tls_, sharing).value();
     address.port = listener->port();
-    if (i == 0) base::log::info("listening on " + listener->address());
+    if (i == 0) {
+      public_addresses_.push_back(listener->address());
+      base::log::info("listening on " + listener->address());
+    }
     shards_[i]->add_listener(std::move(listener));
   }
 }
 
 void Server::open_syslog() {
-  for (std::size_t i = 0; i < config_.syslog.listen.size(); ++i) {
-    auto socket = SyslogSocket::open(config_.syslog.listen[i], config_.syslog.buffer_bytes).value();
+  std::vector<std::unique_ptr<SyslogSocket>> opened;
+  for (const http::ListenAddress& address : config_.syslog.listen) {
+    std::vector<http::BoundSocket> sockets = inherited_.take(address, SOCK_DGRAM);
+    if (sockets.empty()) opened.push_back(SyslogSocket::open(address, config_.syslog.buffer_bytes).value());
+    for (http::BoundSocket& socket : sockets) {
+      check_reach(address, socket, config_.syslog.insecure, "syslog-listen");
+      opened.push_back(SyslogSocket::open(std::move(socket), config_.syslog.buffer_bytes));
+    }
+  }
+  for (std::size_t i = 0; i < opened.size(); ++i) {
+    std::unique_ptr<SyslogSocket>& socket = opened[i];
     const std::uint32_t buffer = socket->buffer_bytes();
     syslog_buffer_bytes_ += buffer;
     base::log::info("syslog on " + socket->address() + ", receive buffer of " + std::to_string(buffer) + " bytes");
@@ -516,8 +641,19 @@ void Server::wait_for_signal() {
   const sigset_t taken = taken_signals();
   int which = 0;
   sigwait(&taken, &which);
-  while (which == SIGHUP) {
-    renew_certificates();
+  while (which != SIGTERM && which != SIGINT) {
+    if (which == SIGHUP) {
+      base::log::info("received SIGHUP");
+      manager_.reloading();
+      control_->run([this] { (void)reload(); });
+      manager_.ready(status_line());
+    } else if (which == SIGUSR2) {
+      start_successor();
+    } else if (which == SIGCHLD) {
+      look_at_children();
+    } else if (handed_over_) {
+      return;
+    }
     sigwait(&taken, &which);
   }
   base::log::info(std::string("received ") + (which == SIGTERM ? "SIGTERM" : "SIGINT") + ", draining");
@@ -529,38 +665,82 @@ void Server::tell_of_certificates() const {
   if (!warning.empty()) base::log::warning(warning);
 }
 
-// Open connections keep theirs.
-void Server::renew_certificates() {
-  if (!tls_) {
-    base::log::warning(
-        "received SIGHUP: nothing can be reloaded but certificates, and no listener is with TLS; "
-        "options are read at the start alone");
-    return;
+base::Result<api::ReloadOutcome> Server::reload() {
+  auto outcome = try_reload();
+  reloads_.last_succeeded = outcome.has_value();
+  if (outcome) {
+    reloads_.last_success_s = clock_->utc_s();
+  } else {
+    ++reloads_.failures;
+    base::log::error("not reloaded, all stays as it was: " + outcome.error().detail);
   }
-  const auto read = read_certificates(config_);
-  if (!read) {
-    base::log::error("received SIGHUP: the certificate stays as it was: " + read.error().detail);
-    return;
+  return outcome;
+}
+
+base::Result<api::ReloadOutcome> Server::try_reload() {
+  Config wanted;
+  try {
+    wanted = read_again_();
+  } catch (const base::Failure& failure) {
+    return failure.error();
   }
-  control_->run([&] {
-    tls_ = *read;
-    for (const auto& listener : listeners_) listener->renew(tls_);
-  });
-  for (const auto& shard : shards_) shard->run([&] { shard->renew(*read); });
-  base::log::info("received SIGHUP: new connections are shown the certificate in " + config_.tls_certificate);
-  tell_of_certificates();
+  Config changed = config_;
+  Reloaded reloaded = take_reloadable(changed, wanted);
+  // All that may fail comes before all that changes something.
+  std::shared_ptr<const base::TlsContext> tls;
+  if (tls_) {
+    auto read = read_certificates(changed);
+    if (!read) return read.error();
+    tls = *std::move(read);
+  }
+  config_ = std::move(changed);
+  apply_settings();
+  if (tls) {
+    tls_ = tls;
+    for (const auto& listener : listeners_) listener->renew(tls);
+    for (const auto& shard : shards_) shard->run([&] { shard->renew(tls); });  // open connections keep theirs
+    tell_of_certificates();
+  }
+  base::log::info("reloaded: " + describe(reloaded) +
+                  (tls ? "; new connections are shown the certificate in " + config_.tls_certificate : ""));
+  return api::ReloadOutcome{std::move(reloaded.applied), std::move(reloaded.needs_start), tls != nullptr};
+}
+
+std::shared_ptr<const ShardSettings> Server::shard_settings() const {
+  const http::LoopLimits limits = loop_limits(config_);
+  return std::make_shared<ShardSettings>(ShardSettings{config_.sync_interval_s, config_.trusted_proxies,
+                                                       config_.rate_limit, config_.rate_burst, config_.online_pairs_max,
+                                                       limits.connections_max, limits.body_memory_max, config_.syslog});
+}
+
+void Server::apply_settings() {
+  base::log::set_level(config_.log_level);
+  const auto settings = shard_settings();
+  for (const auto& shard : shards_) shard->run([&] { shard->set_settings(settings); });
+  control_->loop().set_limits(settings->connections_max, settings->body_memory_max);
+  control_environment_->sites_max = config_.sites_max;
+  recovered_.registry->batch_keys().set_limits({config_.batch_keys_max, config_.batch_key_memory_max});
+  checkpointer_->set_limits({config_.checkpoint_interval_s, config_.checkpoint_journal_bytes});
+  if (redis_) redis_->set_snapshots(config_.redis.snapshot_interval_s, config_.redis.snapshots_kept);
 }
 
 void Server::stop() {
+  if (checkpointer_) checkpointer_->begin_stop();  // a take-over may wait for it
+  if (predecessor_) predecessor_->stop();
+  if (handed_over_) return end_handed_over();
   draining_ = true;
+  std::int32_t drain_s = 0;
   control_->run([&] {
+    drain_s = config_.drain_s;
+    watchdog_.reset();
     for (const auto& listener : listeners_) listener->stop();
   });
+  manager_.stopping(std::chrono::seconds(drain_s) + kStopWait);
   checkpointer_->stop();
   backups_->stop();
   history_thread_->stop();
-  for (const auto& shard : shards_) shard->begin_stop(config_.drain_s);
-  control_->stop(config_.drain_s);  // before the shards' threads end: it waits for them when it publishes
+  for (const auto& shard : shards_) shard->begin_stop(drain_s);
+  control_->stop(drain_s);  // before the shards' threads end: it waits for them when it publishes
   for (const auto& shard : shards_) shard->wait_for_drain();
   for (const auto& shard : shards_) shard->finish_stop();
   leave_ticket();
@@ -794,6 +974,9 @@ metrics::Facts Server::facts() const {
     facts.snapshot_failures = snapshots.failed;
     facts.snapshot_last_s = snapshots.last_s;
   }
+  facts.reload_failures = reloads_.failures;
+  facts.last_reload_succeeded = reloads_.last_succeeded;
+  facts.last_reload_success_s = reloads_.last_success_s;
   facts.admin_failed_attempts = control_->admin().failed_attempts().get();
   facts.log_lines_dropped = base::log::dropped();
   facts.ready = takes_hits();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Server: composes the parts, starts them, and stops them in mirrored order.
 //
-//   start   directory -> startup listener -> recovery -> clock, history, salts -> listeners -> shards -> control ->
+//   start   (what a predecessor gives) -> directory -> startup listener -> recovery -> clock, history, salts -> listeners -> shards -> control ->
 //   checkpointer stop    listeners -> checkpointer -> shards drain -> control -> shards end (last block)
 //
 // Errors: start() throws base::Failure. Threads: start(), wait_for_signal() and stop() on the main thread.
@@ -9,8 +9,10 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,8 +24,11 @@
 #include "control.h"
 #include "history_thread.h"
 #include "http/listener.h"
+#include "inherited_sockets.h"
 #include "metrics/exposition.h"
 #include "redis_link.h"
+#include "reload.h"
+#include "service_manager.h"
 #include "shard.h"
 #include "startup.h"
 #include "store/checkpointer.h"
@@ -33,18 +38,30 @@
 #include "store/ranking_reader.h"
 #include "store/recovery.h"
 #include "store/reserve.h"
+#include "take_over.h"
+#include "watchdog.h"
 
 namespace footfall {
 
+// Of reloads since the start.
+struct ReloadStats {
+  std::uint64_t failures = 0;
+  bool last_succeeded = true;
+  std::int64_t last_success_s = 0;  // UTC; that of the start, until there is one
+};
+
 class Server {
  public:
-  explicit Server(const Config& config);
+  // `read_again` gives the configuration as it is at that moment; throws base::Failure where it is wrong.
+  // `command`: by which this process was started, for a successor.
+  Server(const Config& config, std::function<Config()> read_again, std::vector<std::string> command);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
   void start();
-  // SIGTERM or SIGINT; SIGHUP reads the certificates again, for new connections. SIGPIPE and SIGXFSZ are ignored.
+  // SIGTERM or SIGINT, or that a successor has taken over; SIGHUP reloads, SIGUSR2 starts a successor. SIGPIPE and
+  // SIGXFSZ are ignored.
   void wait_for_signal();
   void stop();
 
@@ -59,10 +76,35 @@ class Server {
   void open_redis();
   void open_threads();  // control, shards, checkpointer
   void first_start();   // the admin token, also of a restored directory
+  void begin_watchdog();
+  std::string status_line() const;
   void open_listeners();
   void tell_of_certificates() const;
-  void renew_certificates();
+  base::Result<api::ReloadOutcome> reload();      // on the control thread
+  base::Result<api::ReloadOutcome> try_reload();  // leaves all as it was, or changes it
+  void apply_settings();                          // of config_, what a reload may have changed
+  std::shared_ptr<const ShardSettings> shard_settings() const;
+  // As a successor, and for one: server_take_over.cc.
+  void begin_take_over();
+  void take_estate();
+  void adopt_connections();
+  void leave_rest();
+  void expect_successor();
+  void start_successor();
+  void look_at_children();
+  std::vector<Predecessor::Socket> sockets_to_hand_over();
+  base::Result<ClosedSegments> prepare_to_hand_over();
+  base::Result<Predecessor::Estate> freeze();
+  void thaw();
+  void hand_over(pid_t successor);
+  void end_handed_over();
+
+  void check_inherited() const;
+  void check_reach(const http::ListenAddress& address, const http::BoundSocket& socket, bool allowed,
+                   const char* option) const;
   void listen_with_shards(http::ListenAddress address);
+  void listen_on(const http::ListenAddress& address, std::vector<http::BoundSocket> sockets);
+  std::vector<http::Loop*> loops_from(std::size_t shard) const;
   void open_syslog();
   base::Error no_room_to_start(const base::Error& cause) const;
   journal::WriterOptions writer_options(journal::StreamId stream) const;
@@ -79,7 +121,10 @@ class Server {
   metrics::Facts facts() const;
   api::Readiness readiness() const;
 
-  const Config config_;
+  Config config_;  // a reload changes it, on the control thread: others read what that leaves alone
+  const std::function<Config()> read_again_;
+  const std::vector<std::string> command_;
+  const ServiceManager manager_ = ServiceManager::of_environment();
   const std::string batch_path_;  // where large bodies are taken
   std::unique_ptr<store::DataDirectory> directory_;
   std::unique_ptr<store::Reserve> reserve_;
@@ -104,10 +149,22 @@ class Server {
   std::unique_ptr<store::Checkpointer> checkpointer_;
   std::unique_ptr<Backups> backups_;
   std::unique_ptr<metrics::Exposition> exposition_;
+  std::unique_ptr<Watchdog> watchdog_;  // of the control thread; null: nobody watches
   std::shared_ptr<const base::TlsContext> tls_;  // null: no listener is with TLS; replaced by the control thread
+  InheritedSockets inherited_;
+  std::unique_ptr<Successor> successor_;  // we are one; null: a start as any
+  Successor::Estate estate_;
+  std::unique_ptr<Predecessor> predecessor_;               // we may become one
+  std::unique_lock<std::mutex> no_checkpoints_;            // its thread's
+  bool frozen_ = false;                                    // its thread's
+  std::atomic<bool> handed_over_{false};                   // all is a successor's
+  pid_t started_successor_ = 0;                            // by SIGUSR2; the main thread's
+  std::shared_ptr<const lookup::AgentDatabase> agents_;
   std::vector<std::unique_ptr<http::Listener>> listeners_;  // of control; those of the shards are theirs
 
-  std::uint64_t syslog_buffer_bytes_ = 0;  // of all sockets
+  std::vector<std::string> public_addresses_;  // as bound
+  std::uint64_t syslog_buffer_bytes_ = 0;      // of all sockets
+  ReloadStats reloads_;                        // the control thread's
   std::atomic<bool> started_{false}, draining_{false};
 };
 

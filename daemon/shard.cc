@@ -22,6 +22,7 @@
 #include "api/text.h"
 #include "api/top.h"
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "candidate.h"
 #include "ingest/native.h"
 #include "sites/records.h"
@@ -50,6 +51,7 @@ constexpr std::uint64_t kLastSegmentBytes = journal::kSegmentBytesMin;
 
 constexpr std::string_view kDiskBehind = "the disk is behind; try again in a second";
 constexpr std::string_view kOverloaded = "the server has more to do than it can; try again in a second";
+constexpr std::string_view kTakenOver = "a new process takes over; try again in a second";
 constexpr std::string_view kJournalFails = "the journal cannot be written; nothing is counted until it can";
 
 // Reads that may take milliseconds.
@@ -117,8 +119,8 @@ struct Shard::Block {
   std::vector<std::pair<sites::SiteId, counting::Observation>> observations;
 };
 
-Shard::Shard(unsigned index, const ShardEnvironment& environment, std::unique_ptr<journal::Writer> writer,
-             std::uint64_t applied_hits)
+Shard::Shard(unsigned index, const ShardEnvironment& environment, std::shared_ptr<const ShardSettings> settings,
+             std::unique_ptr<journal::Writer> writer, std::uint64_t applied_hits)
     : index_(index),
       environment_(environment),
       context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
@@ -128,10 +130,11 @@ Shard::Shard(unsigned index, const ShardEnvironment& environment, std::unique_pt
                                          environment.loop_limits)),
       sink_(*loop_),
       live_(sink_),
+      settings_(std::move(settings)),
       agents_(environment.agents),
-      rate_limit_(environment.rate_limit, environment.rate_burst),
+      rate_limit_(settings_->rate_limit, settings_->rate_burst),
       intake_(environment.node, environment.imports, environment.batch_keys, sites_, agents_, counters_),
-      syslog_intake_(environment.syslog, sites_, agents_, counters_, syslog_counters_),
+      syslog_intake_(settings_->syslog, sites_, agents_, counters_, syslog_counters_),
       sync_thread_(std::make_unique<journal::SyncThread>(environment.files, [this](const base::Result<void>& outcome) {
         boost::asio::post(context_, [this, outcome] { on_synced(outcome); });
       })) {
@@ -146,7 +149,10 @@ Shard::Shard(unsigned index, const ShardEnvironment& environment, std::unique_pt
 Shard::~Shard() = default;
 
 void Shard::start() {
-  thread_ = std::thread([this] { context_.run(); });
+  thread_ = std::thread([this] {
+    base::name_this_thread("shard-" + std::to_string(index_));
+    context_.run();
+  });
 }
 
 void Shard::post(std::function<void()> task) {
@@ -170,6 +176,15 @@ void Shard::run(const std::function<void()>& task) {
 }
 
 // --- what the control thread hands over ---
+
+// Under another rate everybody begins with a full bucket.
+void Shard::set_settings(std::shared_ptr<const ShardSettings> settings) {
+  if (settings->rate_limit != settings_->rate_limit || settings->rate_burst != settings_->rate_burst)
+    rate_limit_ = ingest::RateLimit(settings->rate_limit, settings->rate_burst);
+  loop_->set_limits(settings->connections_max, settings->body_memory_max);
+  syslog_intake_.set_options(settings->syslog);
+  settings_ = std::move(settings);
+}
 
 void Shard::set_directory(std::shared_ptr<const sites::Directory> directory) {
   directory_ = std::move(directory);
@@ -235,6 +250,7 @@ void Shard::begin_stop(std::int32_t drain_s) {
   post([this, drain_s] {
     draining_ = true;
     for (const auto& listener : listeners_) listener->stop();
+    if (paused_) return drain(drain_s);  // let_go() has left all that a successor has
     // What came before the end is counted, or refused where the journal fails; what comes after it finds nobody.
     for (const SyslogSource& source : syslog_) {
       for (int reads = 0; reads < kLastSyslogReads && read_syslog(*source.socket); ++reads) {
@@ -242,9 +258,47 @@ void Shard::begin_stop(std::int32_t drain_s) {
       syslog_counters_.lost.add(source.socket->newly_lost());
       source.socket->close();
     }
-    live_.close_all();
-    loop_->drain(environment_.clock.utc_ms() + std::int64_t{drain_s} * 1000, [this] { drained_.set_value(); });
+    drain(drain_s);
   });
+}
+
+void Shard::drain(std::int32_t drain_s) {
+  live_.close_all();
+  loop_->drain(environment_.clock.utc_ms() + std::int64_t{drain_s} * 1000, [this] { drained_.set_value(); });
+}
+
+void Shard::pause() {
+  paused_ = true;
+  for (const auto& listener : listeners_) listener->pause();
+}
+
+void Shard::rest(std::function<void(base::Result<void>)> done) {
+  tick_sites(environment_.clock.utc_s() + 1);
+  closed_because_ = kTakenOver;
+  if (journal_failed()) return done(base::Error{base::Errc::unavailable, std::string(kJournalFails)});
+  waiters_.push_back({writer_->position().sequence, std::move(done)});
+  start_sync();
+  settle_waiters();
+}
+
+void Shard::let_go() {
+  for (const auto& listener : listeners_) listener->leave();
+  for (const SyslogSource& source : syslog_) source.socket->leave();
+  loop_->let_go();
+}
+
+void Shard::thaw() {
+  closed_because_ = {};
+  paused_ = false;
+  for (const auto& listener : listeners_) listener->resume();
+  loop_->thaw();
+  resume_syslog();
+}
+
+std::vector<SyslogSocket*> Shard::syslog_sockets() const {
+  std::vector<SyslogSocket*> out;
+  for (const SyslogSource& source : syslog_) out.push_back(source.socket.get());
+  return out;
 }
 
 void Shard::wait_for_drain() {
@@ -262,6 +316,10 @@ void Shard::finish_stop() {
     base::log::error("shard " + std::to_string(index_) +
                      ": what was observed last is not on the disk: " + written.error().detail);
   }
+  end();
+}
+
+void Shard::end() {
   work_.reset();
   context_.stop();
   thread_.join();
@@ -359,13 +417,16 @@ void Shard::on_hit(http::ConnectionRef connection, const http::Peer& peer, const
   ingest::Address peer_address;
   std::copy(std::begin(peer.address), std::end(peer.address), peer_address.bytes.begin());
   const ingest::ClientAddress client = ingest::client_address(
-      peer_address, peer.loopback, request.field(Field::x_forwarded_for), environment_.trusted_proxies);
+      peer_address, peer.loopback, request.field(Field::x_forwarded_for), settings_->trusted_proxies);
   if (client.untrusted_header) counters_.untrusted_forwards.add();
   const std::int64_t now_ms = loop_->now_ms();
   // A loopback peer that forwards for nobody is the owner's own program.
   if ((client.forwarded || !peer.loopback) && !rate_limit_.allow(client.address, now_ms)) {
     return refuse(connection, request, ingest::Rejection::rate,
                   "more pings than this server takes from one address; try again in a second", gif, *local, ping);
+  }
+  if (!closed_because_.empty()) [[unlikely]] {
+    return refuse(connection, request, ingest::Rejection::overload, std::string(closed_because_), gif, *local, ping);
   }
   if (journal_failed()) {
     return refuse(connection, request, ingest::Rejection::disk, std::string(kJournalFails), gif, *local, ping);
@@ -531,7 +592,7 @@ std::uint64_t Shard::commit(std::span<const sites::Candidate> candidates, std::s
   block.sites = touched_.size();
   if (block.groups.size() < touched_.size()) block.groups.resize(touched_.size());
   const std::uint64_t pairs = environment_.online_pairs();
-  const std::size_t pairs_left = pairs >= environment_.online_pairs_max ? 0 : environment_.online_pairs_max - pairs;
+  const std::size_t pairs_left = pairs >= settings_->online_pairs_max ? 0 : settings_->online_pairs_max - pairs;
   for (std::size_t i = 0; i < touched_.size(); ++i) {
     const std::vector<const sites::Candidate*>& part = touched_[i]->in_block;
     sites::decide(*touched_[i]->entry.site, part, index_, payload_, block.groups[i], pairs_left);
@@ -772,7 +833,8 @@ void Shard::on_batch(http::ConnectionRef connection, const http::Request& reques
   }
   commit_pass();  // one block for what came before, one for the batch
   Pending& pending = pending_.emplace_back(Pending{connection, Answer::batch, request.keep_alive, false, index});
-  const std::string_view unavailable = journal_failed()                           ? kJournalFails
+  const std::string_view unavailable = !closed_because_.empty()                   ? closed_because_
+                                       : journal_failed()                         ? kJournalFails
                                        : unsynced_hits_.get() >= kUnsyncedHitsMax ? kDiskBehind
                                                                                   : std::string_view();
   TakenBatch taken = intake_.take(request, token_of(request), loop_->now_ms() / 1000, unavailable);
@@ -804,7 +866,7 @@ void Shard::renew(const std::shared_ptr<const base::TlsContext>& tls) {
 
 void Shard::on_syslog(std::size_t index) {
   SyslogSource& source = syslog_[index];
-  source.held = journal_failed() || unsynced_hits_.get() >= kUnsyncedHitsMax;
+  source.held = paused_ || journal_failed() || unsynced_hits_.get() >= kUnsyncedHitsMax;
   if (source.held) return;
   read_syslog(*source.socket);
   source.socket->wait();
@@ -1134,6 +1196,7 @@ void Shard::on_tick(std::int64_t now_ms) {
 }
 
 void Shard::each_second(std::int64_t now_ms) {
+  if (!closed_because_.empty()) return;
   if (!waiters_.empty()) settle_waiters();  // no sync may be on its way to do it, where one could not begin
   // While it drains the room that there is goes to what a stop must write.
   if (journal_failed() && !syncing_ && !draining_) reopen_journal();
@@ -1147,7 +1210,7 @@ void Shard::each_second(std::int64_t now_ms) {
     case Durability::kernel:  // a power cut may cost what came since the last one
       // At the next tick it would be too late.
       if (now_ms + environment_.loop_limits.tick_ms - last_sync_ms_ >=
-          environment_.sync_interval_s * std::int64_t{1000})
+          settings_->sync_interval_s * std::int64_t{1000})
         start_sync();
       break;
     case Durability::memory:

@@ -70,16 +70,11 @@ struct ShardEnvironment {
   const base::Clock& clock;
   base::FileSystem& files;
   Durability durability = Durability::disk;
-  std::int32_t sync_interval_s = 1;
   std::shared_ptr<const lookup::AgentDatabase> agents;
   std::string node;  // incarnation, 32 hex digits: the Footfall-Node field
   std::string base_path;
   std::string script_name;
-  std::vector<ingest::Cidr> trusted_proxies;
-  std::uint32_t rate_limit = 100;
-  std::uint32_t rate_burst = 500;
-  std::uint64_t online_pairs_max = 0;
-  http::LoopLimits loop_limits;
+  http::LoopLimits loop_limits;  // of the start
   http::ParserLimits parser_limits;
   // Gives a site that woke up to the shard that ticks it.
   std::function<void(sites::Site*)> activated;
@@ -94,14 +89,24 @@ struct ShardEnvironment {
   // Marks of imports and keys of batches, of all shards.
   sites::Imports& imports;
   sites::BatchKeys& batch_keys;
-  const SyslogOptions& syslog;
+};
+
+// What a reload may change, in one piece.
+struct ShardSettings {
+  std::int32_t sync_interval_s = 1;
+  std::vector<ingest::Cidr> trusted_proxies;
+  std::uint32_t rate_limit = 100;
+  std::uint32_t rate_burst = 500;
+  std::uint64_t online_pairs_max = 0;
+  std::size_t connections_max = 0, body_memory_max = 0;  // see http::LoopLimits
+  SyslogOptions syslog;
 };
 
 class Shard final : public http::LoopHandler {
  public:
   // `applied_hits`: of its stream, in the sites' states already.
-  Shard(unsigned index, const ShardEnvironment& environment, std::unique_ptr<journal::Writer> writer,
-        std::uint64_t applied_hits);
+  Shard(unsigned index, const ShardEnvironment& environment, std::shared_ptr<const ShardSettings> settings,
+        std::unique_ptr<journal::Writer> writer, std::uint64_t applied_hits);
   ~Shard() override;
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
@@ -113,6 +118,7 @@ class Shard final : public http::LoopHandler {
   void run(const std::function<void()>& task);
 
   // On the shard's thread, by post() or run(), or before start():
+  void set_settings(std::shared_ptr<const ShardSettings> settings);
   void set_directory(std::shared_ptr<const sites::Directory> directory);
   void set_salts(std::shared_ptr<const ingest::SaltKeys> salts);
   void add_active(sites::Site* site);
@@ -139,12 +145,29 @@ class Shard final : public http::LoopHandler {
   // Calls `done` on the shard's thread when all that is applied now is durable (`memory`: at once), or will not be.
   void when_durable(std::function<void(base::Result<void>)> done);
 
+  // For a process that takes over, one after the other, each on the shard's thread:
+  //   pause     nobody is accepted, no syslog is read
+  //   freeze    no request is begun; `done` when all that had begun are answered, or after `wait_ms`
+  //   rest      what was observed is journaled, the present second included; `done` when all is durable. From here on
+  //             nothing is journaled, and hits are answered 503
+  //   let_go    what others have now is closed here, without a word. REQUIRES: rest.  Or:
+  //   thaw      as if nothing had happened
+  void pause();
+  void freeze(std::int32_t wait_ms, std::function<void()> done) { loop_->freeze(wait_ms, std::move(done)); }
+  void rest(std::function<void(base::Result<void>)> done);
+  void let_go();
+  void thaw();
+  const std::vector<std::unique_ptr<http::Listener>>& listeners() const { return listeners_; }
+  std::vector<SyslogSocket*> syslog_sockets() const;
+
   // Takes no more input but what was begun, for at most `drain_s`. Returns at once.
   void begin_stop(std::int32_t drain_s);
   void wait_for_drain();
   // Writes what was observed, the present second included, and ends the thread; in the room of the reserve if there is
   // no other. REQUIRES: every shard is drained, and nobody calls post() or run() any more.
   void finish_stop();
+  // The same where a successor has the stream: nothing is written.
+  void end();
 
   http::Loop& loop() { return *loop_; }
   boost::asio::io_context& context() { return context_; }
@@ -266,6 +289,7 @@ class Shard final : public http::LoopHandler {
   std::string node_field() const { return "Footfall-Node: " + environment_.node + "\r\n"; }
   void answer_batch(std::string& out, const Batch& batch, bool keep_alive);
   void tick_sites(std::int64_t now_s);
+  void drain(std::int32_t drain_s);
   std::uint64_t append(std::uint32_t hits);
   void fail_journal(const base::Error& cause);
   void reopen_journal();
@@ -287,6 +311,7 @@ class Shard final : public http::LoopHandler {
   std::thread thread_;
   std::promise<void> drained_;
 
+  std::shared_ptr<const ShardSettings> settings_;
   std::shared_ptr<const sites::Directory> directory_;
   std::shared_ptr<const ingest::SaltKeys> salts_;
   LocalSites sites_;
@@ -333,6 +358,8 @@ class Shard final : public http::LoopHandler {
   std::uint64_t sync_job_hits_ = 0;  // written_hits_ as of its begin
   bool syncing_ = false;
   bool draining_ = false;
+  bool paused_ = false;                // pause()
+  std::string_view closed_because_;    // why no hit is taken; empty: they are
   std::int64_t last_sync_ms_ = 0;      // when the last one began
   std::uint64_t applied_through_ = 0;  // sequence of the last block that was applied
   std::uint64_t applied_hits_ = 0;     // in all blocks of the stream up to it, also of earlier starts

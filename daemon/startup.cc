@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "startup.h"
 
+#include <chrono>
+#include <utility>
+
 #include "api/health.h"
 #include "api/problems.h"
+#include "base/thread_name.h"
 #include "http/response.h"
 
 namespace footfall {
@@ -45,17 +49,41 @@ void answer(std::string& out, const http::Request& request, const store::Recover
 
 StartupListener::StartupListener(const std::vector<http::ListenAddress>& addresses,
                                  const store::RecoveryProgress& progress,
-                                 const std::shared_ptr<const base::TlsContext>& tls)
-    : progress_(progress), context_(1), loop_(context_, clock_, *this, http::ParserLimits{}, few_connections()) {
+                                 const std::shared_ptr<const base::TlsContext>& tls, ServiceManager manager,
+                                 const InheritedSockets& inherited)
+    : progress_(progress), manager_(std::move(manager)), context_(1), loop_(context_, clock_, *this, http::ParserLimits{}, few_connections()) {
   for (const http::ListenAddress& address : addresses) {
-    listeners_.push_back(http::Listener::open(context_, address, 0, {&loop_}, tls).value());
+    std::vector<http::BoundSocket> sockets = inherited.share(address, SOCK_STREAM);
+    if (sockets.empty()) listeners_.push_back(http::Listener::open(context_, address, 0, {&loop_}, tls).value());
+    for (http::BoundSocket& socket : sockets) {
+      shared_.push_back(
+          http::Listener::open(context_, std::move(socket), 0, {&loop_}, address.tls ? tls : nullptr).value());
+    }
   }
-  thread_ = std::thread([this] { context_.run(); });
+  thread_ = std::thread([this] {
+    base::name_this_thread("startup");
+    context_.run();
+  });
 }
 
 StartupListener::~StartupListener() {
   context_.stop();
   thread_.join();
+  for (const auto& listener : shared_) listener->leave();
+}
+
+// A recovery that stands still is not waited for. Reading the checkpoint, which comes first, says nothing of how far it
+// is.
+void StartupListener::tell_manager() {
+  if (!manager_.there()) return;
+  constexpr int kStillMax = 60;
+  constexpr int kCheckpointMax = 600;
+  const std::uint64_t streams = progress_.streams;
+  const std::uint64_t now = progress_.bytes_read + progress_.stream;
+  same_ = now == told_ ? same_ + 1 : 0;
+  told_ = now;
+  if (same_ > (streams == 0 ? kCheckpointMax : kStillMax)) return;
+  manager_.starting(api::startupz(&progress_).body, std::chrono::seconds(kStillMax));
 }
 
 void StartupListener::on_requests(http::ConnectionRef connection, const http::Peer&, http::Requests& requests) {

@@ -11,7 +11,7 @@ using logs::SyslogFault;
 
 SyslogIntake::SyslogIntake(const SyslogOptions& options, LocalSites& sites, lookup::AgentCache& agents,
                            metrics::ShardCounters& ledger, metrics::SyslogCounters& counters)
-    : options_(options),
+    : options_(&options),
       sites_(sites),
       agents_(agents),
       ledger_(ledger),
@@ -25,6 +25,11 @@ void SyslogIntake::malformed(SyslogFault fault) {
   ledger_.reject(Rejection::malformed);
 }
 
+void SyslogIntake::set_options(const SyslogOptions& options) {
+  options_ = &options;
+  format_ = options.format;
+}
+
 LocalSite* SyslogIntake::site_of(const logs::Line& line, std::string_view tag) {
   if (line.host) {
     if (LocalSite* const site = sites_.find_host(*line.host)) return site;
@@ -32,7 +37,7 @@ LocalSite* SyslogIntake::site_of(const logs::Line& line, std::string_view tag) {
   if (!tag.empty()) {
     if (LocalSite* const site = sites_.find(tag)) return site;
   }
-  return options_.site.empty() ? nullptr : sites_.find(options_.site);
+  return options_->site.empty() ? nullptr : sites_.find(options_->site);
 }
 
 void SyslogIntake::take(std::string_view datagram, bool cut, std::int64_t now_s) {
@@ -43,7 +48,7 @@ void SyslogIntake::take(std::string_view datagram, bool cut, std::int64_t now_s)
     return malformed(fault);
   logs::Line line;
   if (!(message.line.front() == '{' ? json_ : format_).read(message.line, line)) return malformed(SyslogFault::line);
-  if (!options_.filter.passes(line)) return counters_.filtered.add();
+  if (!options_->filter.passes(line)) return counters_.filtered.add();
   counters_.pings.add();
   ledger_.received.add();
   LocalSite* const local = site_of(line, message.tag);

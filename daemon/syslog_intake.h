@@ -30,6 +30,9 @@ class SyslogIntake {
   SyslogIntake(const SyslogOptions& options, LocalSites& sites, lookup::AgentCache& agents,
                metrics::ShardCounters& ledger, metrics::SyslogCounters& counters);
 
+  // `options` outlive their being replaced, or this.
+  void set_options(const SyslogOptions& options);
+
   // `cut`: it was longer than what was read of it.
   void take(std::string_view datagram, bool cut, std::int64_t now_s);
   // What was taken, to be decided; the texts live until clear().
@@ -41,7 +44,7 @@ class SyslogIntake {
   void malformed(logs::SyslogFault fault);
   LocalSite* site_of(const logs::Line& line, std::string_view tag);
 
-  const SyslogOptions& options_;
+  const SyslogOptions* options_;
   LocalSites& sites_;
   lookup::AgentCache& agents_;
   metrics::ShardCounters& ledger_;

@@ -23,10 +23,15 @@ base::Result<std::unique_ptr<SyslogSocket>> SyslogSocket::open(const http::Liste
                                                                std::uint32_t buffer_bytes) {
   auto bound = http::BoundSocket::bind(address, SOCK_DGRAM);
   if (!bound) return bound.error();
+  return open(*std::move(bound), buffer_bytes);
+}
+
+std::unique_ptr<SyslogSocket> SyslogSocket::open(http::BoundSocket bound, std::uint32_t buffer_bytes) {
   std::unique_ptr<SyslogSocket> socket(new SyslogSocket());
-  socket->address_ = bound->address();
-  if (address.unix_socket) socket->unlink_path_ = address.host;
-  const int fd = socket->descriptor_ = bound->release();
+  socket->address_ = bound.address();
+  socket->name_ = bound.name();
+  if (bound.name().empty()) socket->unlink_path_ = bound.unix_path();
+  const int fd = socket->descriptor_ = bound.release();
   // Over net.core.rmem_max only with CAP_NET_ADMIN.
   const int wanted = static_cast<int>(std::min<std::uint32_t>(buffer_bytes, 1U << 30U));
   if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &wanted, sizeof wanted) != 0)
@@ -81,6 +86,11 @@ std::uint64_t SyslogSocket::newly_lost() {
   const std::uint32_t dropped = facts.at(SK_MEMINFO_DROPS);
   const std::uint32_t since = dropped - std::exchange(dropped_, dropped);  // it wraps
   return since;
+}
+
+void SyslogSocket::leave() {
+  unlink_path_.clear();
+  if (stream_ != nullptr && stream_->is_open()) ::close(stream_->release());
 }
 
 void SyslogSocket::close() {

@@ -35,6 +35,8 @@ class SyslogSocket {
   // As http::BoundSocket::bind() says. `buffer_bytes` is what is asked for; the kernel may give less.
   static base::Result<std::unique_ptr<SyslogSocket>> open(const http::ListenAddress& address,
                                                           std::uint32_t buffer_bytes);
+  // Of one that is bound already.
+  static std::unique_ptr<SyslogSocket> open(http::BoundSocket bound, std::uint32_t buffer_bytes);
   ~SyslogSocket();
   SyslogSocket(const SyslogSocket&) = delete;
   SyslogSocket& operator=(const SyslogSocket&) = delete;
@@ -51,13 +53,18 @@ class SyslogSocket {
   // Dropped by the kernel since the last call.
   std::uint64_t newly_lost();
   void close();
+  // The same, and what is in its buffer, and its file, are left to who has the socket too.
+  void leave();
+  // REQUIRES: start() was called.
+  int descriptor() { return stream_->native_handle(); }
+  const std::string& name() const { return name_; }  // http::BoundSocket::name()
 
  private:
   SyslogSocket() = default;
 
   struct Buffers;
   int descriptor_ = -1;  // until start()
-  std::string address_, unlink_path_;
+  std::string address_, unlink_path_, name_;
   std::uint32_t buffer_bytes_ = 0;
   std::uint32_t dropped_ = 0;  // as the kernel last said
   std::unique_ptr<boost::asio::posix::stream_descriptor> stream_;

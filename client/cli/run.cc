@@ -31,6 +31,7 @@ int run(int argc, const char* const* argv, Terminal& terminal) {
   add_reset(app, chosen);
   add_undo(app, chosen);
   add_audit(app, chosen);
+  add_reload(app, chosen);
   add_backup(app, chosen);
   add_restore(app, chosen);
   add_snapshot(app, chosen);

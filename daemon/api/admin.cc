@@ -131,6 +131,7 @@ AdminAnswer Admin::route(const http::Request& request, const sites::Token& token
     if (is_get(method)) return show_backup(call);
     return method == Method::post ? begin_backup(call) : method_not_allowed("GET, HEAD, POST");
   }
+  if (path == "/v1/admin/reload") return method == Method::post ? reload(call) : method_not_allowed("POST");
   if (path == "/v1/admin/verify") return method == Method::get ? verify(call) : method_not_allowed("GET");
   if (path == "/v1/admin/snapshots") {
     if (is_get(method)) return list_snapshots(call);

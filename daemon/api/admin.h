@@ -20,6 +20,7 @@
 //   GET    /v1/admin/snapshots?site=S         operate          those that Redis has, the newest of each site first
 //   GET    /v1/admin/snapshots/S/ID           operate          what one holds; ID may be `latest`
 //   POST   /v1/admin/sites/S/restore          restore          {"snapshot":ID}, "reason", "dry_run"
+//   POST   /v1/admin/reload                   operate          reads the configuration again
 //   GET    /metrics /livez /startupz /readyz  no token
 //
 // A change is planned against what is in force, committed by the control plane, and answered with its id, site, before
@@ -62,6 +63,12 @@ struct BackupStatus {
   store::BackupSummary summary;  // of one that is done
 };
 
+// What came of a reload.
+struct ReloadOutcome {
+  std::vector<std::string> applied, needs_start;  // names of options
+  bool certificate = false;                       // was read again
+};
+
 // What the server does for Admin. Called on the control thread.
 class ControlPlane {
  public:
@@ -84,6 +91,8 @@ class ControlPlane {
   virtual NodeList* nodes() = 0;           // nullptr: this node counts for itself
   virtual Readiness readiness() = 0;
   virtual std::string metrics_text() = 0;
+  // invalid_config: what is wrong where; all stays as it was.
+  virtual base::Result<ReloadOutcome> reload() = 0;
 };
 
 struct AdminAnswer {
@@ -131,6 +140,7 @@ class Admin {
   AdminAnswer begin_backup(const Call& call);
   AdminAnswer show_backup(const Call& call);
   AdminAnswer verify(const Call& call);
+  AdminAnswer reload(const Call& call);
   AdminAnswer take_snapshots(const Call& call);
   AdminAnswer list_snapshots(const Call& call);
   AdminAnswer show_snapshot(const Call& call, std::string_view name, std::string_view id);

@@ -4,6 +4,7 @@
 //     admin.cc        who asks, and for what             admin_imports.cc    imports
 //     admin_sites.cc  sites, settings                    admin_backup.cc     backups, the moment to verify
 //     admin_changes.cc  seed, reset, undo, audit         admin_snapshots.cc  snapshots in Redis
+//     admin_reload.cc   the configuration
 //
 // Threading  the control thread. Tested by tests/unit/api/admin_test.cc.
 #pragma once

@@ -16,6 +16,8 @@
 #include <system_error>
 #include <utility>
 
+#include "base/descriptor.h"
+
 namespace footfall::base {
 namespace {
 
@@ -36,23 +38,6 @@ Errc code_of(int number) {
 Error call_failed(const char* call, const std::string& path, int number = errno) {
   return {code_of(number), std::string(call) + " " + path + ": " + std::generic_category().message(number)};
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&&) = delete;
-  int get() const { return fd_; }
-  bool valid() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 Descriptor open_retrying(const std::string& path, int flags, mode_t mode) {
   int fd = -1;
@@ -104,6 +89,8 @@ class PosixFile final : public File {
     if (fstat(fd_.get(), &status) != 0) return failed("stat");
     return static_cast<std::uint64_t>(status.st_size);
   }
+
+  int descriptor() const override { return fd_.get(); }
 
   Result<void> truncate(std::uint64_t size) override {
     if (retry([&] { return ftruncate(fd_.get(), static_cast<off_t>(size)); }) != 0) {
@@ -230,6 +217,10 @@ Result<void> write_new_file(FileSystem& files, const std::string& path, std::str
 }
 
 }  // namespace
+
+std::unique_ptr<File> adopt_file(int descriptor, const std::string& path) {
+  return std::make_unique<PosixFile>(Descriptor(descriptor), path);
+}
 
 FileSystem& posix_file_system() {
   static PosixFileSystem files;

@@ -36,6 +36,8 @@ class File {
   virtual Result<void> allocate(std::uint64_t size) = 0;
   // fdatasync: the bytes and the size are on the device when it returns.
   virtual Result<void> sync() = 0;
+  // Of the file as it was opened, to be sent to another process; -1: there is none.
+  virtual int descriptor() const { return -1; }
 };
 
 enum class OpenMode { read, read_write, create };  // create: read_write, made if absent (mode 0600)
@@ -59,6 +61,8 @@ class FileSystem {
 };
 
 FileSystem& posix_file_system();
+// Takes over a descriptor of a file that another process opened.
+std::unique_ptr<File> adopt_file(int descriptor, const std::string& path);
 
 // The whole file, up to `size_max` (Errc::too_large beyond).
 Result<std::string> read_file(FileSystem& files, const std::string& path, std::uint64_t size_max);

@@ -57,6 +57,10 @@ void start(Level level) {
   sink = made.release();
 }
 
+void set_level(Level level) {
+  if (sink != nullptr) sink->logger->set_level(to_spdlog(level));
+}
+
 void stop() {
   if (sink == nullptr) return;
   const std::unique_ptr<Sink> last(sink);

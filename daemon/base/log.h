@@ -18,6 +18,9 @@ enum class Level { debug, info, warning, error };
 void start(Level level);
 void stop();
 
+// For lines from now on. Any thread.
+void set_level(Level level);
+
 // One line: control bytes, line feeds among them, are written as '?'.
 void write(Level level, std::string_view line);
 inline void debug(std::string_view line) {

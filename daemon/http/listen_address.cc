@@ -2,10 +2,12 @@
 #include "http/listen_address.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <system_error>
@@ -16,6 +18,9 @@ namespace {
 
 base::Result<SocketAddress> socket_address(const ListenAddress& address) {
   SocketAddress out;
+  if (!address.name.empty()) {
+    return base::Error{base::Errc::not_found, "systemd:" + address.name + ": the service manager passed no such socket"};
+  }
   if (address.unix_socket) {
     sockaddr_un to{};
     to.sun_family = AF_UNIX;
@@ -73,7 +78,8 @@ base::Result<ListenAddress> parse_listen_address(std::string_view text) {
   const auto malformed = [whole = text](const char* what) {
     return base::Error{base::Errc::malformed,
                        "listen address \"" + std::string(whole) + "\": " + what +
-                           R"(; write "127.0.0.1:8080", "[::1]:8080" or "unix:/path", or for TLS "tls:" before it)"};
+                           R"(; write "127.0.0.1:8080", "[::1]:8080", "unix:/path" or "systemd:NAME", or for TLS )"
+                       R"("tls:" before it)"};
   };
   ListenAddress out;
   constexpr std::string_view kTls = "tls:";
@@ -85,6 +91,12 @@ base::Result<ListenAddress> parse_listen_address(std::string_view text) {
     out.host = text.substr(5);
     out.unix_socket = out.loopback = true;
     if (out.host.empty() || out.host.find('\0') != std::string::npos) return malformed("no path");
+    return out;
+  }
+  constexpr std::string_view kNamed = "systemd:";
+  if (text.starts_with(kNamed)) {
+    out.name = text.substr(kNamed.size());
+    if (out.name.empty() || out.name.find(':') != std::string::npos) return malformed("no name");
     return out;
   }
   const std::size_t colon = text.rfind(':');
@@ -130,6 +142,7 @@ base::Result<BoundSocket> BoundSocket::bind(const ListenAddress& address, int ty
   auto to = socket_address(address);
   if (!to) return to.error();
   BoundSocket bound;
+  bound.type_ = type;
   bound.address_ = text_of(address, address.port);
   const int fd = bound.descriptor_ = ::socket(to->storage.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return bound.failed("socket");
@@ -149,14 +162,64 @@ base::Result<BoundSocket> BoundSocket::bind(const ListenAddress& address, int ty
   // Before anybody can get in.
   if (address.unix_socket && address.unix_mode != 0 && chmod(address.host.c_str(), address.unix_mode) != 0)
     return bound.failed("chmod");
-  if (!address.unix_socket) {
-    SocketAddress as_bound;
-    if (getsockname(fd, as_bound.get(), &as_bound.size) != 0) return bound.failed("getsockname");
-    const bool v6 = as_bound.storage.ss_family == AF_INET6;
-    bound.port_ = ntohs(v6 ? as_bound.as<sockaddr_in6>().sin6_port : as_bound.as<sockaddr_in>().sin_port);
-    bound.address_ = text_of(address, bound.port_);
-  }
+  if (auto looked = bound.look(); !looked) return looked.error();
   return bound;
+}
+
+base::Result<BoundSocket> BoundSocket::adopt(int descriptor, std::string name) {
+  BoundSocket out;
+  out.descriptor_ = descriptor;
+  out.name_ = std::move(name);
+  const auto is_none = [&](const std::string& why) {
+    return base::Error{base::Errc::malformed, "descriptor " + std::to_string(descriptor) + " (" + out.name_ + ") " + why};
+  };
+  socklen_t size = sizeof out.type_;
+  if (getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &out.type_, &size) != 0) return is_none("is no socket");
+  int listens = 0;
+  size = sizeof listens;
+  if (out.type_ != SOCK_STREAM && out.type_ != SOCK_DGRAM) return is_none("is no socket of connections or datagrams");
+  if (out.type_ == SOCK_STREAM &&
+      (getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || listens == 0))
+    return is_none("does not listen; a socket unit with Accept=no does");
+  if (fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0 ||
+      fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK) != 0)
+    return out.failed("fcntl");
+  if (auto looked = out.look(); !looked) return looked.error();
+  return out;
+}
+
+base::Result<void> BoundSocket::look() {
+  SocketAddress as_bound;
+  if (getsockname(descriptor_, as_bound.get(), &as_bound.size) != 0) return failed("getsockname");
+  ListenAddress address;
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  switch (as_bound.storage.ss_family) {
+    case AF_INET: {
+      const auto v4 = as_bound.as<sockaddr_in>();
+      port_ = ntohs(v4.sin_port);
+      address.host = inet_ntop(AF_INET, &v4.sin_addr, text.data(), text.size());
+      break;
+    }
+    case AF_INET6: {
+      const auto v6 = as_bound.as<sockaddr_in6>();
+      port_ = ntohs(v6.sin6_port);
+      address.host = inet_ntop(AF_INET6, &v6.sin6_addr, text.data(), text.size());
+      break;
+    }
+    case AF_UNIX:
+      address.unix_socket = true;
+      address.host = unix_path_ = as_bound.as<sockaddr_un>().sun_path;
+      break;
+    default:
+      return base::Error{base::Errc::malformed, "a socket that is neither IPv4, IPv6 nor unix"};
+  }
+  loopback_ = address.unix_socket || is_loopback(ipv6_of(as_bound));
+  address_ = text_of(address, port_);
+  return {};
+}
+
+bool BoundSocket::is_at(const ListenAddress& address) const {
+  return address.name.empty() && (address.unix_socket || address.port != 0) && text_of(address, address.port) == address_;
 }
 
 base::Result<void> BoundSocket::share() {
@@ -174,7 +237,24 @@ base::Error BoundSocket::failed(const char* call) const {
 }
 
 BoundSocket::BoundSocket(BoundSocket&& other) noexcept
-    : descriptor_(other.release()), address_(std::move(other.address_)), port_(other.port_) {}
+    : descriptor_(other.release()),
+      address_(std::move(other.address_)),
+      unix_path_(std::move(other.unix_path_)),
+      name_(std::move(other.name_)),
+      port_(other.port_),
+      type_(other.type_),
+      loopback_(other.loopback_) {}
+
+BoundSocket& BoundSocket::operator=(BoundSocket&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  address_.swap(other.address_);
+  unix_path_.swap(other.unix_path_);
+  name_.swap(other.name_);
+  port_ = other.port_;
+  type_ = other.type_;
+  loopback_ = other.loopback_;
+  return *this;
+}
 
 BoundSocket::~BoundSocket() {
   if (descriptor_ >= 0) ::close(descriptor_);

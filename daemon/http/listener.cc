@@ -42,16 +42,17 @@ int open_spare() {
 
 class Listener::Impl : public std::enable_shared_from_this<Impl> {
  public:
-  Impl(asio::io_context& context, int fd, std::string address, std::uint16_t port, std::string unlink_path,
-       std::uint8_t index, std::vector<Loop*> loops, std::shared_ptr<const base::TlsContext> tls)
-      : descriptor_(context, fd),
+  Impl(asio::io_context& context, BoundSocket socket, std::uint8_t index, std::vector<Loop*> loops,
+       std::shared_ptr<const base::TlsContext> tls)
+      : address_((tls ? "tls:" : "") + socket.address()),
+        name_(socket.name()),
+        unlink_path_(socket.name().empty() ? socket.unix_path() : ""),
+        port_(socket.port()),
+        descriptor_(context, socket.release()),
         timer_(context),
-        address_(std::move(address)),
-        unlink_path_(std::move(unlink_path)),
         loops_(std::move(loops)),
         tls_(std::move(tls)),
         spare_(open_spare()),
-        port_(port),
         index_(index) {}
   ~Impl() {
     if (spare_ >= 0) ::close(spare_);
@@ -62,13 +63,28 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
   void start() { wait(); }
 
   void stop() {
-    if (std::exchange(stopped_, true)) return;
+    if (stopped_) return;
     take_all();
-    boost::system::error_code ignored;
-    descriptor_.close(ignored);
-    timer_.cancel();
+    leave();
     if (!unlink_path_.empty()) unlink(unlink_path_.c_str());
   }
+
+  // Others may have the socket: what is only closed would stay among those that are waited for.
+  void leave() {
+    if (std::exchange(stopped_, true)) return;
+    ::close(descriptor_.release());
+    timer_.cancel();
+  }
+
+  void pause() {
+    ++waits_;
+    boost::system::error_code ignored;
+    descriptor_.cancel(ignored);
+    timer_.cancel();
+  }
+  void resume() { wait(); }
+  int descriptor() { return descriptor_.native_handle(); }
+  const std::string& name() const { return name_; }
 
   void renew(std::shared_ptr<const base::TlsContext> tls) {
     if (tls_) tls_ = std::move(tls);
@@ -82,19 +98,19 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
  private:
   void wait() {
     descriptor_.async_wait(asio::posix::descriptor_base::wait_read,
-                           [self = shared_from_this()](boost::system::error_code error) {
-                             if (error || self->stopped_) return;
+                           [self = shared_from_this(), number = waits_](boost::system::error_code error) {
+                             if (error || self->stopped_ || number != self->waits_) return;
                              if (self->accept_some()) {
                                self->wait();
                              } else {
-                               self->pause();
+                               self->wait_a_while();
                              }
                            });
   }
-  void pause() {
+  void wait_a_while() {
     timer_.expires_after(kPause);
-    timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
-      if (!error && !self->stopped_) self->wait();
+    timer_.async_wait([self = shared_from_this(), number = waits_](boost::system::error_code error) {
+      if (!error && !self->stopped_ && number == self->waits_) self->wait();
     });
   }
 
@@ -150,40 +166,44 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
     return own.connections() <= few + few / 8 + 1 && !own.full() ? own : least;
   }
 
+  const std::string address_, name_;
+  const std::string unlink_path_;  // of a unix socket that is ours
+  const std::uint16_t port_;
   asio::posix::basic_stream_descriptor<asio::io_context::executor_type> descriptor_;
   asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
                              asio::io_context::executor_type>
       timer_;
-  std::string address_;
-  std::string unlink_path_;  // of a unix socket
   std::vector<Loop*> loops_;
   std::shared_ptr<const base::TlsContext> tls_;  // null: plain HTTP
   int spare_;
-  std::uint16_t port_;
   std::uint8_t index_;
   bool stopped_ = false;
+  std::uint64_t waits_ = 0;  // pauses so far: a wait of before is over
 };
 
 base::Result<std::unique_ptr<Listener>> Listener::open(asio::io_context& context, const ListenAddress& address,
                                                        std::uint8_t listener_index, std::vector<Loop*> loops,
                                                        std::shared_ptr<const base::TlsContext> tls, Sharing sharing) {
-  assert(!loops.empty());
   assert(!address.tls || tls != nullptr);
   assert(!address.unix_socket || sharing == Sharing::alone);
   auto bound = BoundSocket::bind(address, SOCK_STREAM, sharing == Sharing::beside);
   if (!bound) return bound.error();
-  // Accepted sockets have it from this one: a system call less for each.
-  const int on = 1;
-  if (!address.unix_socket) setsockopt(bound->descriptor(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (listen(bound->descriptor(), kBacklog) != 0) return bound->failed("listen");
   if (sharing == Sharing::first) {
     if (auto shared = bound->share(); !shared) return shared.error();
   }
-  std::string name = (address.tls ? "tls:" : "") + bound->address();
-  const std::uint16_t port = bound->port();
-  auto impl =
-      std::make_shared<Impl>(context, bound->release(), std::move(name), port, address.unix_socket ? address.host : "",
-                             listener_index, std::move(loops), address.tls ? std::move(tls) : nullptr);
+  return open(context, *std::move(bound), listener_index, std::move(loops), address.tls ? std::move(tls) : nullptr);
+}
+
+base::Result<std::unique_ptr<Listener>> Listener::open(asio::io_context& context, BoundSocket socket,
+                                                       std::uint8_t listener_index, std::vector<Loop*> loops,
+                                                       std::shared_ptr<const base::TlsContext> tls) {
+  assert(!loops.empty());
+  // Accepted sockets have it from this one: a system call less for each.
+  const int on = 1;
+  if (socket.unix_path().empty()) setsockopt(socket.descriptor(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (listen(socket.descriptor(), kBacklog) != 0) return socket.failed("listen");
+  auto impl = std::make_shared<Impl>(context, std::move(socket), listener_index, std::move(loops), std::move(tls));
   impl->start();
   return std::unique_ptr<Listener>(new Listener(std::move(impl)));
 }
@@ -200,6 +220,21 @@ std::uint16_t Listener::port() const {
 }
 void Listener::stop() {
   impl_->stop();
+}
+void Listener::leave() {
+  impl_->leave();
+}
+void Listener::pause() {
+  impl_->pause();
+}
+void Listener::resume() {
+  impl_->resume();
+}
+int Listener::descriptor() const {
+  return impl_->descriptor();
+}
+const std::string& Listener::name() const {
+  return impl_->name();
 }
 void Listener::renew(std::shared_ptr<const base::TlsContext> tls) {
   impl_->renew(std::move(tls));

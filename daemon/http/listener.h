@@ -6,7 +6,7 @@
 // thread has to be woken for a connection that another accepted.
 //
 // Out of descriptors never spins: a spare one is given up to accept and close the newcomer, and accepting pauses 100
-// ms. The file of a unix socket goes with stop().
+// ms. The file of a unix socket goes with stop(), unless a service manager made it.
 // Threading: that of its io_context; loops may run elsewhere. Tested by tests/unit/http/listener_test.cc.
 #pragma once
 
@@ -35,13 +35,24 @@ class Listener {
                                                       std::uint8_t listener_index, std::vector<Loop*> loops,
                                                       std::shared_ptr<const base::TlsContext> tls = nullptr,
                                                       Sharing sharing = Sharing::alone);
+  // The same on a socket that is bound already; null `tls`: plain HTTP.
+  static base::Result<std::unique_ptr<Listener>> open(boost::asio::io_context& context, BoundSocket socket,
+                                                      std::uint8_t listener_index, std::vector<Loop*> loops,
+                                                      std::shared_ptr<const base::TlsContext> tls);
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
   std::string address() const;  // as bound, "127.0.0.1:8080", "tls:127.0.0.1:8443"
   std::uint16_t port() const;
-  void stop();  // accepts no more
+  void stop();  // accepts no more; who is in the queue is accepted
+  // The same, and who is in the queue is left to others who have the socket too.
+  void leave();
+  // Accepts nobody until resume(): who connects waits in the queue.
+  void pause();
+  void resume();
+  int descriptor() const;
+  const std::string& name() const;  // BoundSocket::name()
   // For connections from now on, if it is one of TLS.
   void renew(std::shared_ptr<const base::TlsContext> tls);
 

@@ -44,6 +44,9 @@ constexpr std::string_view kNotTls =
     "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 50\r\n"
     "Connection: close\r\n\r\nThis port speaks HTTPS: write https:// before it.\n";
 
+// So many times the deadline of freeze() are given to connections that are busy.
+constexpr int kBusyPatience = 7;
+
 // What a connection waits for; `since_ms` of its slot is when that began.
 enum class Wait : std::uint8_t { next_request, head, body, handshake };
 
@@ -87,12 +90,15 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
         handler_(handler),
         parser_limits_(parser_limits),
         limits_(limits),
+        connections_max_(limits.connections_max),
+        body_memory_max_(limits.body_memory_max),
         parser_(parser_limits_),
         in_(kReadMax),
         set_(context, open_set()),
         timer_(context),
         now_ms_(clock.utc_ms()),
-        wheel_(now_ms_ / 1000) {}
+        wheel_(now_ms_ / 1000),
+        rest_timer_(context) {}
   ~Impl() = default;
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -108,9 +114,17 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   bool drained(ConnectionRef ref) const;
   void close(ConnectionRef ref);
   void hold_bodies(bool hold);
+  void freeze(std::int32_t deadline_ms, std::function<void()> done);
+  std::vector<Resting> resting() const;
+  void thaw();
+  void let_go();
   void drain(std::int64_t deadline_ms, std::function<void()> done);
   bool overloaded() const { return delay_.overloaded(); }
-  bool full() const { return load.load(std::memory_order_relaxed) >= limits_.connections_max; }
+  bool full() const { return load.load(std::memory_order_relaxed) >= connections_max_.load(std::memory_order_relaxed); }
+  void set_limits(std::size_t connections_max, std::size_t body_memory_max) {
+    connections_max_.store(connections_max, std::memory_order_relaxed);
+    body_memory_max_ = body_memory_max;
+  }
 
   Run run;
   LoopCounters counters;
@@ -180,12 +194,18 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   void on_due(std::uint32_t index, std::int64_t second);
   void check_drained();
   bool idle(const Slot& slot) const;
+  bool rests(const Slot& slot) const;
+  void settle_all();
+  void wait_for_rest(std::int32_t ms, int patience);
+  void check_rest();
 
   asio::io_context& context_;
   const base::Clock& clock_;
   LoopHandler& handler_;
   const ParserLimits parser_limits_;
-  const LoopLimits limits_;
+  const LoopLimits limits_;  // but for these two, which may change
+  std::atomic<std::size_t> connections_max_;
+  std::size_t body_memory_max_;
   RequestParser parser_;  // shared by all connections, for requests that are complete at once
   std::vector<char> in_;
   std::size_t read_max_ = kReadMax;
@@ -212,6 +232,13 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   bool pass_posted_ = false;
   bool handed_out_ = false;
   bool stopped_ = false;
+
+  enum class Rest : std::uint8_t { none, freezing, frozen };
+  Rest rest_ = Rest::none;
+  asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
+                             asio::io_context::executor_type>
+      rest_timer_;
+  std::function<void()> rested_;
 
   bool draining_ = false;
   std::int64_t drain_deadline_ms_ = 0;
@@ -247,6 +274,7 @@ void Loop::Impl::stop() {
   }
   close_arriving();
   timer_.cancel();
+  rest_timer_.cancel();
   boost::system::error_code ignored;
   set_.close(ignored);
 }
@@ -335,6 +363,7 @@ void Loop::Impl::after_handler() {
   reap();
   in_pass_ = false;
   if (!resume_.empty() || !arriving_.empty()) post_pass();
+  if (rest_ == Rest::freezing) check_rest();
   check_drained();
 }
 
@@ -377,9 +406,10 @@ bool Loop::Impl::open_arriving() {
 }
 
 void Loop::Impl::open(const Arrival& arrival) {
-  const bool refused = open_ >= limits_.connections_max;
+  const std::size_t connections_max = connections_max_.load(std::memory_order_relaxed);
+  const bool refused = open_ >= connections_max;
   // Those with TLS would cost a handshake first.
-  if (refused && (arrival.tls || open_ >= limits_.connections_max + kRefusedMax)) {
+  if (refused && (arrival.tls || open_ >= connections_max + kRefusedMax)) {
     counters.refused.add();
     load.fetch_sub(1, std::memory_order_relaxed);
     ::close(arrival.fd);
@@ -414,6 +444,7 @@ void Loop::Impl::open(const Arrival& arrival) {
     return settle(index);
   }
   if (slot.tls && handshake_steps_ >= kHandshakeStepsMax) return settle(index);
+  if (rest_ != Rest::none) return settle(index);
   // Most that connect have said something by now: who asks once and leaves is never put into the epoll set.
   read(index);
   if (slot.generation == generation && !slot.watched && slot.connection.owed() == 0) settle(index);
@@ -435,6 +466,7 @@ const Slot* Loop::Impl::find(ConnectionRef ref) const {
 
 bool Loop::Impl::wants_read(const Slot& slot) const {
   if (slot.ended || is_held(slot)) return false;
+  if (rest_ != Rest::none && (rest_ == Rest::frozen || rests(slot))) return slot.lingering;
   return slot.lingering || slot.stream || slot.connection.wants_input();
 }
 
@@ -515,7 +547,7 @@ void Loop::Impl::look_at_body(Slot& slot) {
     }
   }
   count_body(slot);
-  if (slot.body_memory == 0 || body_memory_ <= limits_.body_memory_max) return;
+  if (slot.body_memory == 0 || body_memory_ <= body_memory_max_) return;
   refuse_request(slot, ParseError::no_room, connection.known());
   connection.end_input();
   count_body(slot);
@@ -687,6 +719,7 @@ void Loop::Impl::drop(std::uint32_t index) {
     run.out.clear();
   }
   if (slot.tls) part(slot);
+  if (rest_ != Rest::none && slot.watched) unwatch(slot);  // another process may have it too
   ::close(std::exchange(slot.fd, -1));
   count_body(slot);
   gone_.push_back(ref_of(slot, index));
@@ -932,6 +965,91 @@ bool Loop::Impl::idle(const Slot& slot) const {
          !connection.mid_request() && !connection.resumable();
 }
 
+// ---- Handing over
+
+bool Loop::Impl::rests(const Slot& slot) const {
+  if (slot.fd < 0 || slot.lingering || slot.stream || slot.ended || slot.refused || slot.refusal) return false;
+  if (slot.tls) return slot.wait == Wait::handshake && !slot.tls->heard() && slot.connection.unsent().empty();
+  return idle(slot) && !slot.connection.closing() && !slot.connection.failed();
+}
+
+void Loop::Impl::settle_all() {
+  in_pass_ = true;
+  for (std::uint32_t index = 0; index < slots_.size(); ++index) {
+    if (slots_[index]->fd >= 0 && !slots_[index]->lingering) settle(index);
+  }
+  after_handler();
+}
+
+void Loop::Impl::freeze(std::int32_t deadline_ms, std::function<void()> done) {
+  rest_ = Rest::freezing;
+  rested_ = std::move(done);
+  for (const auto& slot : slots_) {
+    if (slot->tls) slot->connection.last_request();
+  }
+  wait_for_rest(deadline_ms, kBusyPatience);
+  asio::post(context_, [self = shared_from_this()] {
+    if (!self->stopped_ && self->rest_ == Rest::freezing) self->settle_all();
+  });
+}
+
+// Where only connections with TLS are left that say nothing it is over; those that are busy get some time more.
+void Loop::Impl::wait_for_rest(std::int32_t ms, int patience) {
+  rest_timer_.expires_after(std::chrono::milliseconds(ms));
+  rest_timer_.async_wait([self = shared_from_this(), ms, patience](boost::system::error_code error) {
+    if (error || self->stopped_ || self->rest_ != Rest::freezing) return;
+    const bool busy = std::any_of(self->slots_.begin(), self->slots_.end(), [&](const auto& slot) {
+      if (slot->fd < 0 || slot->lingering || slot->stream || self->rests(*slot)) return false;
+      return !self->idle(*slot) || slot->wait == Wait::handshake;
+    });
+    if (busy && patience > 0) return self->wait_for_rest(ms, patience - 1);
+    self->rest_ = Rest::frozen;
+    asio::post(self->context_, std::exchange(self->rested_, nullptr));
+  });
+}
+
+void Loop::Impl::check_rest() {
+  if (load.load(std::memory_order_relaxed) != open_) return;  // some are on their way
+  for (const auto& slot : slots_) {
+    if (slot->fd >= 0 && !slot->lingering && !slot->stream && !rests(*slot)) return;
+  }
+  rest_ = Rest::frozen;
+  rest_timer_.cancel();
+  asio::post(context_, std::exchange(rested_, nullptr));
+}
+
+std::vector<Loop::Resting> Loop::Impl::resting() const {
+  std::vector<Resting> out;
+  for (const auto& slot : slots_) {
+    if (rests(*slot)) out.push_back({slot->fd, slot->peer, slot->tls != nullptr});
+  }
+  return out;
+}
+
+void Loop::Impl::thaw() {
+  rest_ = Rest::none;
+  rested_ = nullptr;
+  rest_timer_.cancel();
+  settle_all();
+}
+
+// The socket lives on elsewhere: what is closed here would stay in the epoll set.
+void Loop::Impl::let_go() {
+  in_pass_ = true;
+  for (std::uint32_t index = 0; index < slots_.size(); ++index) {
+    Slot& slot = *slots_[index];
+    const bool theirs = rests(slot);
+    // With TLS and idle: to close is better than to answer a request that may be on its way that it is not counted. Its
+    // sender knows that it was not read.
+    if (!theirs && !(slot.tls && idle(slot))) continue;
+    if (slot.watched) unwatch(slot);
+    if (theirs) slot.tls.reset();  // it has nothing to say
+    drop(index);
+  }
+  after_handler();
+  thaw();
+}
+
 void Loop::Impl::drain(std::int64_t deadline_ms, std::function<void()> done) {
   if (draining_) return;
   draining_ = true;
@@ -996,6 +1114,9 @@ bool Loop::drained(ConnectionRef connection) const {
 void Loop::close(ConnectionRef connection) {
   impl_->close(connection);
 }
+void Loop::set_limits(std::size_t connections_max, std::size_t body_memory_max) {
+  impl_->set_limits(connections_max, body_memory_max);
+}
 void Loop::hold_bodies(bool hold) {
   impl_->hold_bodies(hold);
 }
@@ -1010,6 +1131,18 @@ std::size_t Loop::connections() const {
 }
 bool Loop::full() const {
   return impl_->full();
+}
+void Loop::freeze(std::int32_t deadline_ms, std::function<void()> done) {
+  impl_->freeze(deadline_ms, std::move(done));
+}
+std::vector<Loop::Resting> Loop::resting() const {
+  return impl_->resting();
+}
+void Loop::thaw() {
+  impl_->thaw();
+}
+void Loop::let_go() {
+  impl_->let_go();
 }
 void Loop::drain(std::int64_t deadline_ms, std::function<void()> done) {
   impl_->drain(deadline_ms, std::move(done));

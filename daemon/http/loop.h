@@ -36,6 +36,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/counter.h"
@@ -145,6 +146,9 @@ class Loop {
   // Closes when what is unsent is sent; answers still owed are not waited for.
   void close(ConnectionRef connection);
 
+  // In the place of those of LoopLimits. The loop's thread.
+  void set_limits(std::size_t connections_max, std::size_t body_memory_max);
+
   // While true, bodies that go to a sink are not read on: their senders wait.
   void hold_bodies(bool hold);
 
@@ -158,6 +162,22 @@ class Loop {
   std::size_t connections() const;
   // As many as it may have. Any thread.
   bool full() const;
+  // For a process that takes over. No request is begun any more: what comes waits in its socket. Those that have begun
+  // are finished, and with TLS, whose state cannot be handed on, one more is answered, which closes. `done` runs when
+  // all have come to rest, or at the deadline; from then on nothing is read. Streams stay as they are.
+  void freeze(std::int32_t deadline_ms, std::function<void()> done);
+  // A connection that rests: nothing was read that is not answered, and nothing is unsent.
+  struct Resting {
+    int descriptor;  // the loop's
+    Peer peer;
+    bool tls;  // to be spoken; nothing was yet
+  };
+  std::vector<Resting> resting() const;
+  // Goes on as if nothing had happened.
+  void thaw();
+  // Somebody else has those of resting(): they are closed here, without a word to their peers.
+  void let_go();
+
   // Graceful end: idle connections and streams close now, others after their answers, which say so. `done` runs when
   // none is left, or at the deadline, when the rest is cut.
   void drain(std::int64_t deadline_ms, std::function<void()> done);

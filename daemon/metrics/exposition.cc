@@ -305,6 +305,12 @@ void replication(Families& out, const Facts& facts) {
 void process(Families& out, const Facts& facts) {
   const ProcessFacts process = read_process();
   out.gauge("footfall_ready", "1 if the node takes traffic.", facts.ready ? 1 : 0);
+  out.counter("footfall_reload_failures_total", "Reloads that left the configuration as it was, since it was wrong.",
+              facts.reload_failures);
+  out.gauge("footfall_config_last_reload_successful", "1 if the last reload took the configuration, or none was tried.",
+            facts.last_reload_succeeded ? 1 : 0);
+  out.gauge("footfall_config_last_reload_success_timestamp_seconds",
+            "When the configuration was last read and taken: a start or a reload.", facts.last_reload_success_s);
   out.counter("footfall_log_lines_dropped_total", "Log lines that were dropped because the queue was full.",
               facts.log_lines_dropped);
   out.counter("footfall_clock_steps_total", "Times that the wall clock was set by more than a second while we ran.",

@@ -94,6 +94,9 @@ struct Facts {
   std::uint64_t recovery_blocks = 0, recovery_hits = 0, recovery_torn_bytes = 0;
   std::uint64_t recovery_lost_blocks = 0, recovery_lost_hits = 0;  // that --accept-loss gave up
 
+  std::uint64_t reload_failures = 0;
+  bool last_reload_succeeded = true;       // or there was none
+  std::int64_t last_reload_success_s = 0;  // UTC
   std::uint64_t admin_failed_attempts = 0;
   std::uint64_t log_lines_dropped = 0;
   std::uint64_t clock_steps = 0;

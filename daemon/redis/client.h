@@ -85,6 +85,8 @@ class Client {
   // False: the queue is full, and nothing was taken.
   bool submit(Tag tag, std::optional<std::uint16_t> slot, std::string bytes, std::int64_t now_ms);
   std::optional<Answer> take_answer();
+  // Nothing was asked that is not answered.
+  bool quiet() const { return commands_.empty() && answers_.empty(); }
   bool has_answers() const { return !answers_.empty(); }
 
   // Every slot has a master, with an open session.

@@ -20,6 +20,10 @@ class CheckpointSchedule {
   CheckpointSchedule(std::int32_t interval_s, std::uint64_t journal_bytes_max)
       : interval_s_(interval_s), journal_bytes_max_(journal_bytes_max) {}
 
+  void set(std::int32_t interval_s, std::uint64_t journal_bytes_max) {
+    interval_s_ = interval_s;
+    journal_bytes_max_ = journal_bytes_max;
+  }
   // `since_s`: since the end of the last run, or the start.
   bool due(double since_s, std::uint64_t journal_bytes, bool stream_failed) const {
     if (in_vain_ > 0) return since_s >= retry_after_s();
@@ -33,8 +37,8 @@ class CheckpointSchedule {
   static constexpr std::int32_t kRetryMax_s = 60;
   std::int32_t retry_after_s() const { return std::min(1 << (in_vain_ - 1), kRetryMax_s); }
 
-  const std::int32_t interval_s_;
-  const std::uint64_t journal_bytes_max_;
+  std::int32_t interval_s_;
+  std::uint64_t journal_bytes_max_;
   int in_vain_ = 0;  // runs, one after another
 };
 

@@ -137,7 +137,6 @@ struct Checkpointer::Impl {
   Reserve& reserve;
   const base::Clock& clock;
   LiveSide live;
-  CheckpointLimits triggers;
 
   std::mutex run_mutex;               // one run at a time
   std::atomic<bool> stopping{false};  // ends a run at its next block, and the thread
@@ -148,6 +147,7 @@ struct Checkpointer::Impl {
 
   mutable std::mutex mutex;  // guards what follows
   std::condition_variable wake;
+  CheckpointLimits triggers;
   CheckpointStats stats;
   std::uint64_t covered_bytes = 0;  // of live.journal_bytes(), by the newest checkpoint
   std::thread thread;
@@ -297,10 +297,12 @@ void Checkpointer::Impl::loop() {
   std::unique_lock lock(mutex);
   while (!wake.wait_for(lock, kPoll, [this] { return stopping.load(); })) {
     const std::uint64_t bytes = uncovered();
+    schedule.set(triggers.interval_s, triggers.journal_bytes_max);
     lock.unlock();
     // Rounded: a poll that comes a little early is the one.
     const double since_s = std::round(std::chrono::duration<double>(Clock::now() - last).count());
     std::lock_guard running(run_mutex);
+    if (stopping) return;  // the directory may be a successor's by now
     if (schedule.due(since_s, bytes, live.stream_failed())) {
       auto done = timed_run(false);
       if (!done && !stopping) base::log::error("no checkpoint was made: " + to_string(done.error()));
@@ -321,15 +323,15 @@ Checkpointer::Checkpointer(const DataDirectory& directory, const counting::Limit
                      reserve,
                      clock,
                      std::move(live),
+                     {},
+                     {},
+                     {},
+                     {},
+                     {},
+                     {},
+                     {},
+                     {},
                      triggers,
-                     {},
-                     {},
-                     {},
-                     {},
-                     {},
-                     {},
-                     {},
-                     {},
                      {},
                      {},
                      {}}) {}
@@ -342,12 +344,16 @@ void Checkpointer::start() {
   impl_->thread = std::thread([this] { impl_->loop(); });
 }
 
-void Checkpointer::stop() {
+void Checkpointer::begin_stop() {
   {
     std::lock_guard lock(impl_->mutex);
     impl_->stopping = true;
   }
   impl_->wake.notify_all();
+}
+
+void Checkpointer::stop() {
+  begin_stop();
   if (impl_->thread.joinable()) impl_->thread.join();
 }
 
@@ -361,6 +367,15 @@ base::Result<BackupSummary> Checkpointer::backup(const std::string& path) {
   if (impl_->stopping) return Error{base::Errc::unavailable, "the daemon is being stopped"};
   if (auto done = impl_->timed_run(true); !done) return done.error();
   return write_backup(impl_->directory, impl_->history, impl_->limits, impl_->clock.utc_s(), path, impl_->stopping);
+}
+
+void Checkpointer::set_limits(const CheckpointLimits& triggers) {
+  std::lock_guard lock(impl_->mutex);
+  impl_->triggers = triggers;
+}
+
+std::unique_lock<std::mutex> Checkpointer::pause() {
+  return std::unique_lock(impl_->run_mutex);
 }
 
 CheckpointStats Checkpointer::stats() const {

@@ -18,6 +18,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -79,12 +80,19 @@ class Checkpointer {
   ~Checkpointer();  // stops; a checkpoint under way is given up
   void start();
   void stop();
+  // The same, and the thread may still end.
+  void begin_stop();
   // Makes one now, on the calling thread (tests).
   base::Result<void> run_once();
   // Makes one, also if nothing changed and there is none yet, and packs it into a new file (store/backup.h), on the
   // calling thread; unavailable if stop() comes meanwhile.
   base::Result<BackupSummary> backup(const std::string& path);
   CheckpointStats stats() const;
+  // From now on. Any thread.
+  void set_limits(const CheckpointLimits& triggers);
+  // Waits for the run under way, a backup's too; none is begun while what this answers is there. It goes on the thread
+  // that asked.
+  std::unique_lock<std::mutex> pause();
 
  private:
   struct Impl;

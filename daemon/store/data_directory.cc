@@ -114,6 +114,16 @@ base::Result<std::unique_ptr<DataDirectory>> DataDirectory::open(
 
 base::Result<std::unique_ptr<DataDirectory>> DataDirectory::open_existing(base::FileSystem& files,
                                                                           const std::string& path) {
+  return read(files, path, true);
+}
+
+base::Result<std::unique_ptr<DataDirectory>> DataDirectory::open_beside(base::FileSystem& files,
+                                                                        const std::string& path) {
+  return read(files, path, false);
+}
+
+base::Result<std::unique_ptr<DataDirectory>> DataDirectory::read(base::FileSystem& files, const std::string& path,
+                                                                 bool lock) {
   std::unique_ptr<DataDirectory> directory(new DataDirectory(files, path));
   const std::string meta = directory->file("META");
   auto there = files.exists(meta);
@@ -125,7 +135,7 @@ base::Result<std::unique_ptr<DataDirectory>> DataDirectory::open_existing(base::
   }
   auto ever_used = files.exists(directory->file("LOCK"));
   if (!ever_used) return unusable(path, ever_used.error());
-  if (*ever_used) {
+  if (*ever_used && lock) {
     if (auto locked = directory->lock(); !locked) return locked.error();
   }
   if (auto ready = directory->read_or_make_meta(); !ready) return ready.error();

@@ -8,6 +8,7 @@
 //   checkpoint/N.ckpt     two generations
 //   history.sqlite        closed days, audit
 //   salts                 0600: the ratchet (ingest/salts.h)
+//   take-over             0600: where a successor asks (take_over.h in the folder above); a socket, while a daemon runs
 //   admin-token           0600: written by the first start
 // Tested by tests/unit/store/data_directory_test.cc.
 #pragma once
@@ -32,6 +33,13 @@ class DataDirectory {
 
   // For offline reading: changes nothing. not_found: there is no data directory; in_use: a daemon has it.
   static base::Result<std::unique_ptr<DataDirectory>> open_existing(base::FileSystem& files, const std::string& path);
+
+  // For a start that takes over from the daemon that has it: reads what is there, beside that one, and changes nothing.
+  // not_found: as open_existing(). Then its lock.
+  static base::Result<std::unique_ptr<DataDirectory>> open_beside(base::FileSystem& files, const std::string& path);
+  void take_lock(std::unique_ptr<base::File> lock) { lock_ = std::move(lock); }
+  // To be sent to a successor, who has it too from then on; -1: there is none.
+  int lock_descriptor() const { return lock_ ? lock_->descriptor() : -1; }
 
   const std::string& path() const { return path_; }
   base::FileSystem& files() const { return files_; }
@@ -59,6 +67,7 @@ class DataDirectory {
  private:
   DataDirectory(base::FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
 
+  static base::Result<std::unique_ptr<DataDirectory>> read(base::FileSystem& files, const std::string& path, bool lock);
   base::Result<void> keep_name(bool was_there);
   base::Result<void> lock();
   base::Result<void> read_or_make_meta();

@@ -227,9 +227,20 @@ History::~History() = default;
 
 base::Result<std::unique_ptr<History>> History::open(const std::string& path, const char* vfs) {
   std::unique_ptr<History> history(new History());
+  history->path_ = path;
   history->impl_->path = path;
   if (auto opened = history->impl_->open(vfs); !opened) return opened.error();
   return history;
+}
+
+void History::close() {
+  impl_.reset();
+}
+
+base::Result<void> History::reopen() {
+  impl_ = std::make_unique<Impl>();
+  impl_->path = path_;
+  return impl_->open(nullptr);
 }
 
 base::Result<void> History::write_log_anew(base::FileSystem& files, const std::string& path) {

@@ -51,6 +51,9 @@ class History {
   // Deletes what is beyond `checkpoint`. For a start, with the checkpoint that recovery began with: days that an
   // attempt which did not finish had closed are open again, and would be read twice until the next checkpoint.
   base::Result<void> forget_beyond(std::uint64_t checkpoint) { return record(checkpoint, checkpoint, {}, {}); }
+  // For a while, so that another process may have the file alone; nothing else is called between the two.
+  void close();
+  base::Result<void> reopen();
   // The `limit` largest labels over [from, to] and the given epochs, as checkpoints up to `through` wrote them.
   base::Result<std::vector<HistoryRow>> top(sites::SiteId site, const std::vector<counting::Epoch>& epochs,
                                             counting::Dimension dimension, counting::Day from, counting::Day to,
@@ -70,6 +73,7 @@ class History {
   History();
   struct Impl;
   std::unique_ptr<Impl> impl_;
+  std::string path_;
 };
 
 }  // namespace footfall::store

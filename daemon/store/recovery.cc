@@ -338,6 +338,17 @@ base::Result<RecoveredState> recover(const DataDirectory& directory, const count
   return replay(directory, limits, nullptr, nullptr, {}, start);
 }
 
+base::Result<void> recover_rest(const DataDirectory& directory, const StartOptions& start, RecoveredState& state) {
+  auto streams = journal::list_streams(directory.files(), directory.journal_directory());
+  if (!streams) return streams.error();
+  for (const journal::StreamId stream : *streams) {
+    if (Outcome done = replay_stream(directory, stream, UINT64_MAX, UINT64_MAX, nullptr, start, state); !done)
+      return done;
+  }
+  state.importing.merge(state.registry->imports().open());
+  return {};
+}
+
 base::Result<void> make_departed_durable(const DataDirectory& directory, const Positions& positions,
                                          std::size_t written) {
   for (const auto& [stream, position] : positions) {

@@ -81,6 +81,10 @@ struct StartOptions {
 base::Result<RecoveredState> recover(const DataDirectory& directory, const counting::Limits& limits,
                                      const StartOptions& start);
 
+// Goes on from where recover() ended, to the ends of all streams: for a start that read what was closed while another
+// process still wrote.
+base::Result<void> recover_rest(const DataDirectory& directory, const StartOptions& start, RecoveredState& state);
+
 // For a start, behind recover() and before anybody is told what is there: of the hit streams beyond the first
 // `written`, which have a journal::Writer, what was recovered may be in the page cache only; makes it durable.
 base::Result<void> make_departed_durable(const DataDirectory& directory, const Positions& positions,

@@ -34,7 +34,7 @@ for program in footfalld footfall; do
 done
 put 755 "$root/deploy/systemd/backup.sh" usr/libexec/footfall/backup
 put 644 "$root/deploy/systemd/footfalld.toml" etc/footfall/footfalld.toml
-for unit in footfalld.service footfall-backup.service footfall-backup.timer; do
+for unit in footfalld.service footfalld.socket footfall-backup.service footfall-backup.timer; do
   put 644 "$root/deploy/systemd/$unit" "usr/lib/systemd/system/$unit"
 done
 put 644 "$root/deploy/systemd/footfall.sysusers" usr/lib/sysusers.d/footfall.conf

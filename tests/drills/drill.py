@@ -21,7 +21,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 
-from footfall import BROWSER, BUILD, SKIPPED, Answer, Daemon, free_port  # noqa: E402,F401
+from footfall import BROWSER, BUILD, SKIPPED, Answer, Daemon, copy_directory, free_port  # noqa: E402,F401
 
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # a drill that is ended unmounts too
 

@@ -11,12 +11,11 @@ import os
 import pathlib
 import random
 import re
-import shutil
 import subprocess
 import tempfile
 import time
 
-from drill import SEED, SITE, Books, Connection, add_site, daemon, rounds
+from drill import SEED, SITE, Books, Connection, add_site, copy_directory, daemon, rounds
 
 CALLS = ("write", "pwrite64", "writev", "pwritev", "pwritev2", "fsync", "fdatasync", "sync_file_range", "syncfs", "fallocate",
          "ftruncate", "truncate", "rename", "renameat", "renameat2", "link", "linkat", "unlink", "unlinkat", "mkdir", "mkdirat",
@@ -88,7 +87,7 @@ class Scene:
         books.sent, books.acknowledged = self.books.sent.copy(), self.books.acknowledged.copy()
         with tempfile.TemporaryDirectory(prefix="footfall-kill-") as at:
             directory = pathlib.Path(at) / "data"
-            shutil.copytree(self.directory, directory)
+            copy_directory(self.directory, directory)
             node = daemon(*OPTIONS, directory=directory)
             watch, ended = None, False
             if not self.running:

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 
-from drill import BUILD, SEED, Books, Connection, add_site, daemon, rounds
+from drill import BUILD, SEED, Books, Connection, add_site, copy_directory, daemon, rounds
 
 HEADER, BLOCK = 4096, 40  # bytes: of a segment, of a block
 OPTIONS = ("--checkpoint-interval", "3600", "--threads", "1", "--segment-size", str(1 << 20))
@@ -152,7 +152,7 @@ def misplaced(at, other, stale, total):
     def with_copy(what, damage):
         with tempfile.TemporaryDirectory(prefix="footfall-drill-") as into:
             copy = pathlib.Path(into) / "data"
-            shutil.copytree(at, copy)
+            copy_directory(at, copy)
             damage(copy)
             expect_refused(copy, what, total)
 

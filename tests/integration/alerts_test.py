@@ -321,7 +321,23 @@ class Forgotten(Trouble):
         raise AssertionError(f"{metric} did not come to {value}")
 
 
-TROUBLES = [Well, Gone, Full, Failing, Slow, Stopped, Damaged, Crowded, Visited, Untrusted, Moved, Forgotten]
+class Misconfigured(Trouble):
+    """Somebody writes nonsense into its configuration, and has it read."""
+
+    alerts = {"ReloadFailed"}
+
+    def make(self):
+        self.file = tempfile.NamedTemporaryFile("w", suffix=".toml")
+        self.stack.enter_context(self.file)
+        return Daemon("--threads", "1", "--config", self.file.name)
+
+    def happen(self):
+        self.file.write("rate-limit = many\n")
+        self.file.flush()
+        self.daemon.process.send_signal(signal.SIGHUP)
+
+
+TROUBLES = [Well, Gone, Full, Failing, Slow, Stopped, Damaged, Crowded, Visited, Untrusted, Moved, Forgotten, Misconfigured]
 
 
 class Fires(unittest.TestCase):

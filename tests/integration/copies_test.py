@@ -8,7 +8,7 @@ import sys
 import unittest
 
 import nodes_test
-from footfall import BUILD, SKIPPED
+from footfall import BUILD, SKIPPED, copy_directory
 from nodes_test import SITE
 from redis_server import until
 
@@ -89,7 +89,7 @@ class Copies(nodes_test.Case):
         self.agree()
         b.stop(signal.SIGKILL)
         shutil.rmtree(b.directory)
-        shutil.copytree(earlier, b.directory)
+        copy_directory(earlier, b.directory)
         b.start()
         for node in self.nodes:
             self.hit(node, 10)

@@ -150,6 +150,10 @@ say backups ls /var/backups/footfall
 say started sh -c "curl -s 127.0.0.1:8081/metrics | grep ^process_start_time_seconds"
 say restart code systemctl restart footfalld
 ready
+old=$(pid)
+say upgrade code dpkg --force-unsafe-io -i /footfall.deb
+say handed sh -c "test $old != $(pid) && test -e /proc/$(pid) && ! test -e /proc/$old && echo yes"
+say sure systemctl is-active footfalld
 kill -9 $(pid)
 sleep 3
 ready
@@ -196,8 +200,8 @@ class UnderSystemd(unittest.TestCase):
         answers = dict(line.split(": ", 1) for line in (root / "answers").read_text().splitlines() if ": " in line)
         status = " ".join(answers["status"].split())
         self.assertRegex(status, r"^Uid: ([1-9]\d*) \1 \1 \1 CapBnd: 0+ NoNewPrivs: 1 Seccomp: 2$")
-        self.assertEqual({name: answers[name].strip() for name in ("hit", "reload", "backup", "restart", "restarts", "remove", "stopped", "purge", "failed")},
-                         {"hit": "204", "reload": "0", "backup": "0", "restart": "0", "restarts": "1", "remove": "0", "stopped": "inactive", "purge": "0", "failed": ""},
+        self.assertEqual({name: answers[name].strip() for name in ("hit", "reload", "backup", "restart", "upgrade", "handed", "sure", "restarts", "remove", "stopped", "purge", "failed")},
+                         {"hit": "204", "reload": "0", "backup": "0", "restart": "0", "upgrade": "0", "handed": "yes", "sure": "active", "restarts": "1", "remove": "0", "stopped": "inactive", "purge": "0", "failed": ""},
                          answers["log"])
         self.assertRegex(answers["backups"], r"^[\dT-]+Z\.footfall $")
         self.assertEqual(json.loads(answers["total"])["total"], 1)

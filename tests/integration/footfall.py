@@ -54,6 +54,11 @@ class Answer:
         return json.loads(self.body)
 
 
+def copy_directory(of, to):
+    """A data directory, of a daemon that may be running: its socket is none to be copied."""
+    shutil.copytree(of, to, ignore=shutil.ignore_patterns("take-over"))
+
+
 def exchange(connection, method, target, body, fields):
     """One request and its answer; the connection ends with it. fields: with _ for -."""
     try:
@@ -70,16 +75,21 @@ class Daemon:
         self.directory = pathlib.Path(directory or tempfile.mkdtemp(prefix="footfall-test-"))
         self.options = list(options)
         self.prefix, self.environment = [], None  # of the command: strace, faketime
+        self.descriptors = ()  # that it inherits
+        self.listens = True  # on ports of its own
         self.binary = BUILD / "footfalld"
         self.port, self.admin_port = free_port(), free_port()
-        self.process = None
+        self.process = self.log = None
         self.start_s_max = 30
 
     def start(self, *more, ready="/readyz"):
         self.log = open(self.directory.parent / (self.directory.name + ".log"), "ab")
-        command = [*self.prefix, str(self.binary), "--data-dir", str(self.directory), "--listen", f"127.0.0.1:{self.port}",
-                   "--admin", f"127.0.0.1:{self.admin_port}", *self.options, *more]
-        self.process = subprocess.Popen(command, stderr=self.log, stdout=self.log, env=self.environment)
+        listeners = ["--listen", f"127.0.0.1:{self.port}", "--admin", f"127.0.0.1:{self.admin_port}"] if self.listens else []
+        self.command = [*self.prefix, str(self.binary), "--data-dir", str(self.directory), *listeners, *self.options, *more]
+        self.process = subprocess.Popen(self.command, stderr=self.log, stdout=self.log, env=self.environment, pass_fds=self.descriptors)
+        return self.wait_until(ready)
+
+    def wait_until(self, ready):
         deadline = time.monotonic() + self.start_s_max
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
@@ -89,6 +99,23 @@ class Daemon:
                     return self
             time.sleep(0.02)
         raise AssertionError(f"footfalld did not become ready:\n{self.log_text()}")
+
+    def successor(self, *more):
+        """Another process of the same command, which takes over, or fails to."""
+        return subprocess.Popen([*self.command, *more], stderr=self.log, stdout=self.log, env={**(self.environment or os.environ), "FOOTFALL_TAKE_OVER": "true"})
+
+    def take_over(self, *more):
+        """By a successor, which is the process from then on."""
+        before, self.process = self.process, self.successor(*more)
+        deadline = time.monotonic() + self.start_s_max
+        while before.poll() is None:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                failed, self.process = self.process.poll(), before
+                raise AssertionError(f"nobody took over (the successor ended with {failed}):\n{self.log_text()}")
+            time.sleep(0.01)
+        if before.returncode != 0:
+            raise AssertionError(f"the process before ended with {before.returncode}:\n{self.log_text()}")
+        return self.wait_until("/readyz")
 
     def log_text(self):
         return pathlib.Path(self.log.name).read_text()
@@ -105,9 +132,10 @@ class Daemon:
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        with contextlib.suppress(OSError):
-            self.log.close()
-            os.unlink(self.log.name)
+        if self.log:
+            with contextlib.suppress(OSError):
+                self.log.close()
+                os.unlink(self.log.name)
         if self.own_directory:
             shutil.rmtree(self.directory, ignore_errors=True)
 

@@ -46,12 +46,12 @@ class Units(unittest.TestCase):
         shutil.copy(UNITS / "port-443.conf", drop_ins)
         there = self.root / "usr/lib/systemd/system"
         there.mkdir(parents=True)
-        for unit in [*UNITS.glob("*.service"), *UNITS.glob("*.timer"), *pathlib.Path("/usr/lib/systemd/system").glob("*.target")]:
+        for unit in [*UNITS.glob("*.service"), *UNITS.glob("*.timer"), *UNITS.glob("*.socket"), *pathlib.Path("/usr/lib/systemd/system").glob("*.target")]:
             shutil.copy(unit, there)
         for program in ("usr/bin/footfalld", "usr/bin/footfall", "bin/sh", "usr/libexec/footfall/backup"):
             (self.root / program).parent.mkdir(parents=True, exist_ok=True)
             (self.root / program).touch(mode=0o755)
-        done = run("systemd-analyze", "verify", "--man=no", f"--root={self.root}", *(unit.name for unit in SERVICES), "footfall-backup.timer")
+        done = run("systemd-analyze", "verify", "--man=no", f"--root={self.root}", *(unit.name for unit in SERVICES), "footfall-backup.timer", "footfalld.socket")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_they_are_hardened(self):

@@ -204,10 +204,10 @@ class Tls(unittest.TestCase):
                     time.sleep(0.02)
                 self.assertIn(says, self.daemon.log_text())
 
-            renew(other.read_bytes(), served_key, "received SIGHUP: the certificate stays as it was: ")  # half of a pair
+            renew(other.read_bytes(), served_key, "not reloaded, all stays as it was: ")  # half of a pair
             with self.connect(ssl.create_default_context(cadata=served.decode())) as connection:
                 self.assertEqual(connection.version(), "TLSv1.3")
-            renew(other.read_bytes(), other_key.read_bytes(), "received SIGHUP: new connections are shown the certificate")
+            renew(other.read_bytes(), other_key.read_bytes(), "reloaded: no option has changed; new connections are shown the certificate")
             with self.connect(trusting(other)) as connection:
                 connection.sendall(hit_request(close=True))
                 self.assertIn(b"204", read_all(connection))

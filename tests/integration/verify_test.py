@@ -9,7 +9,7 @@ import threading
 import time
 import unittest
 
-from footfall import BROWSER, BUILD, Daemon
+from footfall import BROWSER, BUILD, Daemon, copy_directory
 
 SITES = ["one.example", "two.example", "three.example"]
 ROUNDS = 4
@@ -169,7 +169,7 @@ class Verify(unittest.TestCase):
         daemon.hit(SITES[0], "/more", visitor=99)
         daemon.stop(9)
         copy = self.place / "copy"
-        shutil.copytree(daemon.directory, copy)
+        copy_directory(daemon.directory, copy)
         self.assertTrue(self.verified(copy, live)["equal"])
         text = footfall("verify", copy, "--positions", "-", stdin=json.dumps(live)).stdout
         self.assertIn("the live state had the same hash", text)

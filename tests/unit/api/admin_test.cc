@@ -64,6 +64,7 @@ class AdminTest : public SiteFixture, public ControlPlane {
   SnapshotStore* snapshots() override { return nullptr; }  // see tests/integration/snapshot_test.py
   Readiness readiness() override { return readiness_; }
   std::string metrics_text() override { return "footfall_up 1\n"; }
+  base::Result<ReloadOutcome> reload() override { return reloaded_; }
 
   // --- what a client does ---
   struct Answer {
@@ -113,6 +114,7 @@ class AdminTest : public SiteFixture, public ControlPlane {
   std::size_t audit_limit_ = 0;
   int commits_ = 0;
   bool disk_full_ = false;
+  base::Result<ReloadOutcome> reloaded_ = ReloadOutcome{};
 };
 
 // --- sites ---
@@ -459,6 +461,7 @@ const RouteCase kRoutes[] = {
     {Method::get, "/v1/admin/backup", "", scope(Scope::operate), false},
     {Method::post, "/v1/admin/backup", R"({"path":"/d/b"})", scope(Scope::operate), false},
     {Method::get, "/v1/admin/verify", "", scope(Scope::operate), false},
+    {Method::post, "/v1/admin/reload", "", scope(Scope::operate), false},
     {Method::delete_, "/v1/admin/sites/example.vn", "", scope(Scope::config), true},
 };
 
@@ -556,6 +559,18 @@ TEST_F(AdminTest, ABackupIsBegunOnceAndAskedFor) {
   backup_.state = BackupStatus::State::failed;
   backup_.error = "/d/b: no space";
   EXPECT_EQ(ask(Method::get, "/v1/admin/backup").json().text("/error"), "/d/b: no space");
+}
+
+// --- reload ---
+
+TEST_F(AdminTest, AReloadSaysWhatIsInForceAndWhatWaits) {
+  reloaded_ = ReloadOutcome{{"log-level", "rate-limit"}, {"threads"}, true};
+  const Answer answer = post("/v1/admin/reload", "");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body, R"({"applied":["log-level","rate-limit"],"needs_start":["threads"],"certificate":true})");
+  reloaded_ = base::Error{base::Errc::invalid_config, "footfalld.toml:3: threads: 'x' is no number"};
+  expect_problem(post("/v1/admin/reload", ""), Problem::conflict, "footfalld.toml:3: threads: 'x' is no number; all");
+  expect_problem(ask(Method::get, "/v1/admin/reload"), Problem::method_not_allowed);
 }
 
 // --- verify ---

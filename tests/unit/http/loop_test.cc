@@ -32,6 +32,11 @@ class PlainLoopTest : public LoopFixture {
   PlainLoopTest() : LoopFixture(false) {}
 };
 
+class TlsLoopTest : public LoopFixture {
+ protected:
+  TlsLoopTest() : LoopFixture(true) {}
+};
+
 TEST_P(LoopTest, AnswersAReadWithOneSend) {
   Client client = connect();
   const std::uint64_t recv_calls = counters().recv_calls.get(), send_calls = counters().send_calls.get();
@@ -385,6 +390,135 @@ TEST_P(LoopTest, AStreamThatIsBehindSaysSo) {
   EXPECT_EQ(client.hears(), "kept");
   loop_->close(ref);
   EXPECT_TRUE(client.sees_the_end());
+}
+
+// ---- Handing over
+
+class FrozenLoopTest : public PlainLoopTest {
+ protected:
+  void freeze(std::int32_t deadline_ms = 600'000) {
+    loop_->freeze(deadline_ms, [this] { rests_ = true; });
+    settle();
+  }
+  bool rests_ = false;
+};
+
+TEST_F(FrozenLoopTest, BeginsNoRequestAndAnswersThoseThatHadBegun) {
+  Client idle = connect(), half = connect(), waiting = connect(), stream = connect();
+  stream.says(get("/stream"));
+  half.says("GET /half HTTP/1.1\r\n");
+  settle();
+  handler_->held = true;
+  waiting.says(get("/waiting"));
+  settle();
+  freeze();
+  idle.says(get("/later"));
+  settle();
+  EXPECT_EQ(idle.hears(), "");
+  EXPECT_FALSE(rests_);
+  handler_->held = false;
+  half.says("Host: a\r\n\r\n");
+  settle();
+  EXPECT_EQ(half.hears(), "/half\n");
+  EXPECT_EQ(waiting.hears(), "/waiting\n");
+  EXPECT_TRUE(rests_);
+  EXPECT_EQ(loop_->resting().size(), 3U);  // a stream has no end
+  EXPECT_EQ(loop_->resting().front().peer.listener, 3);
+  half.says(get("/too-late"));
+  Client late = connect();
+  late.says(get("/late"));
+  settle();
+  EXPECT_EQ(half.hears() + late.hears(), "");
+  EXPECT_EQ(loop_->resting().size(), 4U);
+}
+
+TEST_F(FrozenLoopTest, GoesOnWhereItWas) {
+  Client idle = connect(), half = connect();
+  half.says("GET /half HTTP/1.1\r\n");
+  settle();
+  freeze(1);
+  idle.says(get("/idle"));
+  while (!rests_) context_.run_one();  // it has waited long enough
+  half.says("Host: a\r\n\r\n");
+  settle();
+  EXPECT_EQ(half.hears(), "");
+  EXPECT_EQ(loop_->resting().size(), 1U);
+  loop_->thaw();
+  settle();
+  EXPECT_EQ(idle.hears(), "/idle\n");
+  EXPECT_EQ(half.hears(), "/half\n");
+  idle.says(get("/again"));
+  settle();
+  EXPECT_EQ(idle.hears(), "/again\n");
+}
+
+TEST_F(FrozenLoopTest, LetsGoOfWhatAnotherLoopHasTaken) {
+  Client client = connect(), half = connect();
+  half.says("GET /half HTTP/1.1\r\n");
+  settle();
+  freeze(1);
+  while (!rests_) context_.run_one();
+  client.says(get("/moved"));
+
+  boost::asio::io_context there;
+  EchoHandler handler;
+  Loop other(there, clock_, handler, parser_limits_, {});
+  handler.loop = &other;
+  const auto resting = loop_->resting();
+  ASSERT_EQ(resting.size(), 1U);
+  other.adopt(fcntl(resting[0].descriptor, F_DUPFD_CLOEXEC, 0), resting[0].peer);
+  loop_->let_go();
+  settle();
+  EXPECT_EQ(loop_->connections(), 1U);
+  for (int i = 0; i < 3; ++i) {
+    there.restart();
+    there.poll();
+  }
+  EXPECT_EQ(client.hears(), "/moved\n");
+  client.says(get("/on"));
+  const std::uint64_t passes = counters().passes.get();
+  settle();
+  EXPECT_EQ(counters().passes.get(), passes) << "it still hears of a connection that is not its own any more";
+  there.restart();
+  there.poll();
+  EXPECT_EQ(client.hears(), "/on\n");
+  EXPECT_FALSE(client.sees_the_end());
+  half.says("Host: a\r\n\r\n");
+  settle();
+  EXPECT_EQ(half.hears(), "/half\n");
+}
+
+TEST_F(FrozenLoopTest, ForgetsAPeerThatLeftMeanwhile) {
+  Client client = connect();
+  freeze();
+  EXPECT_TRUE(rests_);
+  client.leave();
+  settle();
+  EXPECT_TRUE(loop_->resting().empty());
+  loop_->let_go();
+  settle();
+  EXPECT_EQ(loop_->connections(), 0U);
+}
+
+TEST_F(TlsLoopTest, AnswersOneMoreAndHandsOnWhereNothingWasSaid) {
+  Client client = connect();
+  Client silent(socket_to_loop());
+  bool rests = false;
+  loop_->freeze(600'000, [&] { rests = true; });
+  settle();
+  EXPECT_FALSE(rests);
+  client.says(get("/last"));
+  settle();
+  EXPECT_EQ(client.hears(), "/last\n");
+  EXPECT_TRUE(client.was_told_the_end());
+  settle();
+  EXPECT_TRUE(rests);
+  const auto resting = loop_->resting();
+  ASSERT_EQ(resting.size(), 1U);
+  EXPECT_TRUE(resting[0].tls);
+  loop_->let_go();
+  settle();
+  EXPECT_EQ(loop_->connections(), 0U);
 }
 
 // ---- Errors

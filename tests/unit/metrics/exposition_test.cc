@@ -47,6 +47,9 @@ TEST_F(ExpositionTest, ShardsAreSummed) {
   shards_[0].key(KeyOutcome::replayed);
   shards_[1].key(KeyOutcome::replayed);
   facts_.journal_sync_seconds = 1.5;
+  facts_.reload_failures = 2;
+  facts_.last_reload_succeeded = false;
+  facts_.last_reload_success_s = 1'700'000'000;
   EXPECT_TRUE(shows("footfall_hits_received_total 7"));
   EXPECT_TRUE(shows("footfall_hits_rejected_total{reason=\"origin\"} 2"));
   EXPECT_TRUE(shows("footfall_http_requests_total{route=\"hit\",code_class=\"2xx\"} 1"));
@@ -59,6 +62,9 @@ TEST_F(ExpositionTest, ShardsAreSummed) {
   EXPECT_TRUE(shows("footfall_changes_past_bytes 160"));
   EXPECT_TRUE(shows("footfall_batch_key_requests_total{outcome=\"replayed\"} 2"));
   EXPECT_TRUE(shows("footfall_journal_sync_seconds_total 1.5"));
+  EXPECT_TRUE(shows("footfall_reload_failures_total 2"));
+  EXPECT_TRUE(shows("footfall_config_last_reload_successful 0"));
+  EXPECT_TRUE(shows("footfall_config_last_reload_success_timestamp_seconds 1700000000"));
 }
 
 TEST_F(ExpositionTest, TheLedgerIsThatOfPassesAndOfStartsAndCheckpoints) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
@@ -61,6 +62,23 @@ TEST(StartupListener, SaysOnEachAddressHowFarTheStartIs) {
   const std::string said = ask(listener.port(0), "GET /startupz");
   EXPECT_TRUE(said.ends_with("\r\n\r\nrecovering: stream 2 of 5, 41 % of 120 MB, 1,234,567 hits\n")) << said;
   EXPECT_NE(said.find("Retry-After: 1\r\n"), std::string::npos);
+}
+
+TEST(StartupListener, TellsTheServiceManagerToWaitAsLongAsItGoesOn) {
+  const testing::TemporaryDirectory directory;
+  sockaddr_un at{};
+  at.sun_family = AF_UNIX;
+  directory.file("notify").copy(at.sun_path, sizeof at.sun_path - 1);
+  const int manager = socket(AF_UNIX, SOCK_DGRAM, 0);
+  ASSERT_EQ(bind(manager, static_cast<sockaddr*>(static_cast<void*>(&at)), sizeof at), 0);
+  store::RecoveryProgress progress;
+  const StartupListener listener(kTwo, progress, nullptr, ServiceManager(at.sun_path));
+  std::array<char, 512> bytes{};
+  const ssize_t got = recv(manager, bytes.data(), bytes.size(), 0);
+  close(manager);
+  ASSERT_GT(got, 0);
+  EXPECT_EQ(std::string(bytes.data(), static_cast<std::size_t>(got)),
+            "STATUS=recovering: reading the checkpoint\nEXTEND_TIMEOUT_USEC=60000000");
 }
 
 TEST(StartupListener, PutsEverythingElseOff) {
