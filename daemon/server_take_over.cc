@@ -137,6 +137,7 @@ void Server::start_successor() {
       variables.push_back(variable);
   }
   std::vector<char*> environment;
+  environment.reserve(variables.size() + 1);
   for (std::string& variable : variables) environment.push_back(variable.data());
   environment.push_back(nullptr);
 
