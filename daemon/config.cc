@@ -247,8 +247,9 @@ std::vector<Option> option_table() {
       {"data-dir", "DIR", "holds the journal, checkpoints and the admin token (/var/lib/footfall)", false,
        set_data_dir},
       {"listen", "ADDR",
-       "public listener, HOST:PORT, unix:PATH or systemd:NAME, with TLS tls:HOST:PORT; may be repeated (127.0.0.1:8080)", true,
-       addresses(&Config::listen)},
+       "public listener, HOST:PORT, unix:PATH or systemd:NAME, with TLS tls:HOST:PORT; may be repeated "
+       "(127.0.0.1:8080)",
+       true, addresses(&Config::listen)},
       {"listen-mode", "MODE", "permissions of public and syslog unix sockets, in octal, such as 0660 (by the umask)",
        false, set_listen_mode},
       {"admin", "ADDR", "admin listener (127.0.0.1:8081)", true, addresses(&Config::admin)},

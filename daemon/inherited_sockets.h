@@ -20,8 +20,8 @@ namespace footfall {
 
 class InheritedSockets {
  public:
-  // By LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES, which are gone afterwards. Descriptors that are no such sockets are an
-  // error that names them.
+  // By LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES, which are gone afterwards. Descriptors that are no such sockets are
+  // an error that names them.
   static base::Result<InheritedSockets> of_environment();
 
   // Takes over the descriptor. `name`: the service manager's; empty: none.

@@ -24,8 +24,7 @@ int main(int argc, char** argv) {
       return 0;
     }
     // Neither --help nor --version were asked for.
-    footfall::Server server(*config, [=] { return footfall::parse_config(argc, argv).value(); },
-                            {argv, argv + argc});
+    footfall::Server server(*config, [=] { return footfall::parse_config(argc, argv).value(); }, {argv, argv + argc});
     server.start();
     server.wait_for_signal();
     server.stop();

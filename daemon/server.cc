@@ -310,15 +310,8 @@ void Server::open_threads() {
   recovered_.registry->batch_keys().set_limits({config_.batch_keys_max, config_.batch_key_memory_max});
   const auto settings = shard_settings();
   shard_environment_ = std::make_unique<ShardEnvironment>(
-      ShardEnvironment{*clock_,
-                       directory_->files(),
-                       config_.durability,
-                       agents_,
-                       directory_->incarnation_text(),
-                       config_.base_path,
-                       config_.script_name,
-                       loop_limits(config_),
-                       parser_limits(batch_path_),
+      ShardEnvironment{*clock_, directory_->files(), config_.durability, agents_, directory_->incarnation_text(),
+                       config_.base_path, config_.script_name, loop_limits(config_), parser_limits(batch_path_),
                        [this](sites::Site* site) {
                          Shard& shard = *shards_[site->id().value % shards_.size()];
                          shard.post([&shard, site] { shard.add_active(site); });
@@ -328,15 +321,12 @@ void Server::open_threads() {
                          for (const auto& shard : shards_) pairs += shard->online_pairs();
                          return pairs;
                        },
-                       [this] { return takes_hits(); },
-                       [this] { return untrusted_forwards(); },
-                       *history_thread_,
+                       [this] { return takes_hits(); }, [this] { return untrusted_forwards(); }, *history_thread_,
                        [this] {
                          if (reserve_->give(kStopRoomBytes))
                            base::log::warning("the stop takes room of the reserve: the disk is full");
                        },
-                       recovered_.registry->imports(),
-                       recovered_.registry->batch_keys()});
+                       recovered_.registry->imports(), recovered_.registry->batch_keys()});
   base::log::info("agents: " + shard_environment_->agents->description());
 
   control_environment_ = std::make_unique<ControlEnvironment>(ControlEnvironment{
@@ -382,8 +372,8 @@ void Server::open_threads() {
   std::vector<const metrics::ShardCounters*> counters;
   const auto sites = recovered_.registry->directory(control_->writer().durable_through());
   for (unsigned i = 0; i < config_.threads; ++i) {
-    shards_.push_back(std::make_unique<Shard>(i, *shard_environment_, settings,
-                                              open_writer(stream_of_shard(i)).value(), recovered_.stream_hits[stream_of_shard(i)]));
+    shards_.push_back(std::make_unique<Shard>(i, *shard_environment_, settings, open_writer(stream_of_shard(i)).value(),
+                                              recovered_.stream_hits[stream_of_shard(i)]));
     shards_.back()->set_salts(salts_->keys());
     shards_.back()->set_directory(sites);
     counters.push_back(&shards_.back()->counters());
@@ -523,9 +513,9 @@ void Server::open_listeners() {
       for (http::BoundSocket& socket : sockets) {
         if (which == kAdminListener) check_reach(address, socket, config_.insecure_admin || address.tls, "admin");
         const std::string name = inherited_name(socket);
-        listeners_.push_back(http::Listener::open(control_->context(), std::move(socket), which, loops,
-                                                  address.tls ? tls_ : nullptr)
-                                 .value());
+        listeners_.push_back(
+            http::Listener::open(control_->context(), std::move(socket), which, loops, address.tls ? tls_ : nullptr)
+                .value());
         base::log::info(std::string(what) + " on " + listeners_.back()->address() + name);
       }
     }
@@ -551,13 +541,13 @@ void Server::check_inherited() const {
 void Server::check_reach(const http::ListenAddress& address, const http::BoundSocket& socket, bool allowed,
                          const char* option) const {
   if (address.name.empty() || socket.loopback() || allowed) return;
-  throw base::Failure({base::Errc::invalid_config,
-                       std::string(option) + ": the socket " + address.name + " is " + socket.address() +
-                           ", which others than this machine can reach; have its unit listen on 127.0.0.1 or a path, or "
-                           "pass --insecure-" +
-                           (std::string_view(option) == "admin" ? "admin true, or use TLS (tls:systemd:" + address.name +
-                                                                      ")"
-                                                                : "syslog true behind a firewall")});
+  throw base::Failure(
+      {base::Errc::invalid_config,
+       std::string(option) + ": the socket " + address.name + " is " + socket.address() +
+           ", which others than this machine can reach; have its unit listen on 127.0.0.1 or a path, or "
+           "pass --insecure-" +
+           (std::string_view(option) == "admin" ? "admin true, or use TLS (tls:systemd:" + address.name + ")"
+                                                : "syslog true behind a firewall")});
 }
 
 std::vector<http::Loop*> Server::loops_from(std::size_t shard) const {
@@ -593,9 +583,9 @@ void Server::listen_with_shards(http::ListenAddress address) {
     if (more) sockets.front().share().value();
     listen_on(address, std::move(sockets));
     for (std::size_t i = there; more && i < shards_.size(); ++i) {  // threads that the predecessor had not
-      shards_[i]->add_listener(http::Listener::open(shards_[i]->context(), address, kPublicListener, loops_from(i),
-                                                    tls_, Sharing::beside)
-                                   .value());
+      shards_[i]->add_listener(
+          http::Listener::open(shards_[i]->context(), address, kPublicListener, loops_from(i), tls_, Sharing::beside)
+              .value());
     }
     return;
   }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Server: composes the parts, starts them, and stops them in mirrored order.
 //
-//   start   (what a predecessor gives) -> directory -> startup listener -> recovery -> clock, history, salts -> listeners -> shards -> control ->
-//   checkpointer stop    listeners -> checkpointer -> shards drain -> control -> shards end (last block)
+//   start   (what a predecessor gives) -> directory -> startup listener -> recovery -> clock, history, salts ->
+//   listeners -> shards -> control -> checkpointer stop    listeners -> checkpointer -> shards drain -> control ->
+//   shards end (last block)
 //
 // Errors: start() throws base::Failure. Threads: start(), wait_for_signal() and stop() on the main thread.
 // Tested by tests/integration/.
@@ -149,16 +150,16 @@ class Server {
   std::unique_ptr<store::Checkpointer> checkpointer_;
   std::unique_ptr<Backups> backups_;
   std::unique_ptr<metrics::Exposition> exposition_;
-  std::unique_ptr<Watchdog> watchdog_;  // of the control thread; null: nobody watches
+  std::unique_ptr<Watchdog> watchdog_;           // of the control thread; null: nobody watches
   std::shared_ptr<const base::TlsContext> tls_;  // null: no listener is with TLS; replaced by the control thread
   InheritedSockets inherited_;
   std::unique_ptr<Successor> successor_;  // we are one; null: a start as any
   Successor::Estate estate_;
-  std::unique_ptr<Predecessor> predecessor_;               // we may become one
-  std::unique_lock<std::mutex> no_checkpoints_;            // its thread's
-  bool frozen_ = false;                                    // its thread's
-  std::atomic<bool> handed_over_{false};                   // all is a successor's
-  pid_t started_successor_ = 0;                            // by SIGUSR2; the main thread's
+  std::unique_ptr<Predecessor> predecessor_;     // we may become one
+  std::unique_lock<std::mutex> no_checkpoints_;  // its thread's
+  bool frozen_ = false;                          // its thread's
+  std::atomic<bool> handed_over_{false};         // all is a successor's
+  pid_t started_successor_ = 0;                  // by SIGUSR2; the main thread's
   std::shared_ptr<const lookup::AgentDatabase> agents_;
   std::vector<std::unique_ptr<http::Listener>> listeners_;  // of control; those of the shards are theirs
 

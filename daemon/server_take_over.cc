@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Server: as the successor of a process that runs, and as the predecessor of one (take_over.h).
 //
-//   freeze   listeners pause -> requests that had begun are answered -> Redis is quiet -> what was observed is journaled,
+//   freeze   listeners pause -> requests that had begun are answered -> Redis is quiet -> what was observed is
+//   journaled,
 //            all is durable, segments are closed -> the history is closed. thaw() goes the same way back.
 //
 // Tested by tests/integration/take_over_test.py, tests/drills/takeover_drill.py.
@@ -154,13 +155,12 @@ void Server::start_successor() {
   posix_spawn_file_actions_init(&files);
   posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
   pid_t process = 0;
-  const int failed =
-      posix_spawnp(&process, words.front(), &files, &attributes, words.data(), environment.data());
+  const int failed = posix_spawnp(&process, words.front(), &files, &attributes, words.data(), environment.data());
   posix_spawn_file_actions_destroy(&files);
   posix_spawnattr_destroy(&attributes);
   if (failed != 0) {
-    base::log::error("received SIGUSR2: " + command_.front() + " cannot be started: " +
-                     std::generic_category().message(failed));
+    base::log::error("received SIGUSR2: " + command_.front() +
+                     " cannot be started: " + std::generic_category().message(failed));
     return;
   }
   started_successor_ = process;
@@ -257,11 +257,11 @@ base::Result<Predecessor::Estate> Server::freeze() {
   }
   estate.lock = directory_->lock_descriptor();
   estate.paused = began;
-  base::log::info("at rest after " +
-                  std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(
-                                     std::chrono::steady_clock::now() - began)
-                                     .count()) +
-                  " us, with " + std::to_string(estate.connections.size()) + " connections to hand over");
+  base::log::info(
+      "at rest after " +
+      std::to_string(
+          std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began).count()) +
+      " us, with " + std::to_string(estate.connections.size()) + " connections to hand over");
   return estate;
 }
 

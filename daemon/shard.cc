@@ -1209,8 +1209,7 @@ void Shard::each_second(std::int64_t now_ms) {
       break;
     case Durability::kernel:  // a power cut may cost what came since the last one
       // At the next tick it would be too late.
-      if (now_ms + environment_.loop_limits.tick_ms - last_sync_ms_ >=
-          settings_->sync_interval_s * std::int64_t{1000})
+      if (now_ms + environment_.loop_limits.tick_ms - last_sync_ms_ >= settings_->sync_interval_s * std::int64_t{1000})
         start_sync();
       break;
     case Durability::memory:

@@ -51,7 +51,10 @@ StartupListener::StartupListener(const std::vector<http::ListenAddress>& address
                                  const store::RecoveryProgress& progress,
                                  const std::shared_ptr<const base::TlsContext>& tls, ServiceManager manager,
                                  const InheritedSockets& inherited)
-    : progress_(progress), manager_(std::move(manager)), context_(1), loop_(context_, clock_, *this, http::ParserLimits{}, few_connections()) {
+    : progress_(progress),
+      manager_(std::move(manager)),
+      context_(1),
+      loop_(context_, clock_, *this, http::ParserLimits{}, few_connections()) {
   for (const http::ListenAddress& address : addresses) {
     std::vector<http::BoundSocket> sockets = inherited.share(address, SOCK_STREAM);
     if (sockets.empty()) listeners_.push_back(http::Listener::open(context_, address, 0, {&loop_}, tls).value());

@@ -167,7 +167,8 @@ base::Result<void> Predecessor::serve(MessageSocket& successor, pid_t process) {
     if (handle.valid()) (void)syscall(SYS_pidfd_send_signal, handle.get(), SIGKILL, nullptr, 0);
     while (const auto late = successor.receive(kTakenWait)) {
       if (late->text != "taken") continue;
-      base::log::error("process " + std::to_string(process) + " took over too late, and was killed; the next start is anew");
+      base::log::error("process " + std::to_string(process) +
+                       " took over too late, and was killed; the next start is anew");
       base::log::stop();
       std::_Exit(1);
     }
@@ -205,11 +206,11 @@ base::Result<MessageSocket::Message> hear(MessageSocket& predecessor, millisecon
   auto heard = predecessor.receive(wait);
   constexpr std::string_view kRefused = "refused ";
   if (heard && heard->text.starts_with(kRefused)) {
-    return Error{Errc::unavailable,
-                 "the daemon that runs hands nothing over: " + heard->text.substr(kRefused.size())};
+    return Error{Errc::unavailable, "the daemon that runs hands nothing over: " + heard->text.substr(kRefused.size())};
   }
   if (!heard)
-    return Error{heard.error().code, "the take-over came to nothing, the daemon before goes on: " + heard.error().detail};
+    return Error{heard.error().code,
+                 "the take-over came to nothing, the daemon before goes on: " + heard.error().detail};
   return heard;
 }
 
@@ -247,7 +248,8 @@ base::Result<std::unique_ptr<Successor>> Successor::begin(const std::string& pat
       if (!added) return added.error();
       continue;
     }
-    if (!heard->text.starts_with("closed") || !read_closed(heard->text, out->closed_)) return not_understood(heard->text);
+    if (!heard->text.starts_with("closed") || !read_closed(heard->text, out->closed_))
+      return not_understood(heard->text);
     return out;
   }
 }

@@ -14,8 +14,7 @@ namespace {
 std::string reload_text(const JsonValue& root) {
   std::string out;
   const auto list = [&](const char* key, const char* heading) {
-    for (const JsonValue& name : root[key].items())
-      out.append(heading).append(printable(name.shown())).append("\n");
+    for (const JsonValue& name : root[key].items()) out.append(heading).append(printable(name.shown())).append("\n");
   };
   list("applied", "in force: ");
   list("needs_start", "at the next start or take-over: ");

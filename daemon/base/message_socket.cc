@@ -59,7 +59,8 @@ Result<std::unique_ptr<MessageSocket>> MessageSocket::connect(const std::string&
 Result<MessageSocket::Peer> MessageSocket::peer() const {
   ucred found{};
   socklen_t size = sizeof found;
-  if (getsockopt(socket_.get(), SOL_SOCKET, SO_PEERCRED, &found, &size) != 0) return failed("getsockopt", "SO_PEERCRED");
+  if (getsockopt(socket_.get(), SOL_SOCKET, SO_PEERCRED, &found, &size) != 0)
+    return failed("getsockopt", "SO_PEERCRED");
   return Peer{found.pid, found.uid};
 }
 

@@ -19,7 +19,8 @@ namespace {
 base::Result<SocketAddress> socket_address(const ListenAddress& address) {
   SocketAddress out;
   if (!address.name.empty()) {
-    return base::Error{base::Errc::not_found, "systemd:" + address.name + ": the service manager passed no such socket"};
+    return base::Error{base::Errc::not_found,
+                       "systemd:" + address.name + ": the service manager passed no such socket"};
   }
   if (address.unix_socket) {
     sockaddr_un to{};
@@ -79,7 +80,7 @@ base::Result<ListenAddress> parse_listen_address(std::string_view text) {
     return base::Error{base::Errc::malformed,
                        "listen address \"" + std::string(whole) + "\": " + what +
                            R"(; write "127.0.0.1:8080", "[::1]:8080", "unix:/path" or "systemd:NAME", or for TLS )"
-                       R"("tls:" before it)"};
+                           R"("tls:" before it)"};
   };
   ListenAddress out;
   constexpr std::string_view kTls = "tls:";
@@ -171,7 +172,8 @@ base::Result<BoundSocket> BoundSocket::adopt(int descriptor, std::string name) {
   out.descriptor_ = descriptor;
   out.name_ = std::move(name);
   const auto is_none = [&](const std::string& why) {
-    return base::Error{base::Errc::malformed, "descriptor " + std::to_string(descriptor) + " (" + out.name_ + ") " + why};
+    return base::Error{base::Errc::malformed,
+                       "descriptor " + std::to_string(descriptor) + " (" + out.name_ + ") " + why};
   };
   socklen_t size = sizeof out.type_;
   if (getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &out.type_, &size) != 0) return is_none("is no socket");
@@ -219,7 +221,8 @@ base::Result<void> BoundSocket::look() {
 }
 
 bool BoundSocket::is_at(const ListenAddress& address) const {
-  return address.name.empty() && (address.unix_socket || address.port != 0) && text_of(address, address.port) == address_;
+  return address.name.empty() && (address.unix_socket || address.port != 0) &&
+         text_of(address, address.port) == address_;
 }
 
 base::Result<void> BoundSocket::share() {

@@ -2,9 +2,9 @@
 // Where the daemon listens, and a socket that is bound there: one of connections or one of datagrams.
 //
 // Addresses: "127.0.0.1:8080", "[::1]:8080", "unix:/run/footfall.sock", "localhost:8080", and "systemd:NAME", a socket
-// that the service manager holds under that name; and each with "tls:" before it. The file of a unix socket outlives its process: it is replaced where nobody is behind it, and no other file ever
-// is.
-// Tested by tests/unit/http/listener_test.cc and tests/unit/server/syslog_socket_test.cc.
+// that the service manager holds under that name; and each with "tls:" before it. The file of a unix socket outlives
+// its process: it is replaced where nobody is behind it, and no other file ever is. Tested by
+// tests/unit/http/listener_test.cc and tests/unit/server/syslog_socket_test.cc.
 #pragma once
 
 #include <netinet/in.h>
@@ -69,10 +69,10 @@ class BoundSocket {
   BoundSocket& operator=(BoundSocket&& other) noexcept;
 
   int descriptor() const { return descriptor_; }
-  const std::string& address() const { return address_; }  // as bound: "127.0.0.1:8080", "unix:/path"
-  std::uint16_t port() const { return port_; }             // 0 of a unix socket
-  int type() const { return type_; }                       // SOCK_STREAM, SOCK_DGRAM
-  bool loopback() const { return loopback_; }              // only this machine can reach it
+  const std::string& address() const { return address_; }      // as bound: "127.0.0.1:8080", "unix:/path"
+  std::uint16_t port() const { return port_; }                 // 0 of a unix socket
+  int type() const { return type_; }                           // SOCK_STREAM, SOCK_DGRAM
+  bool loopback() const { return loopback_; }                  // only this machine can reach it
   const std::string& unix_path() const { return unix_path_; }  // empty: it is none
   const std::string& name() const { return name_; }
   bool is_at(const ListenAddress& address) const;
