@@ -2,6 +2,7 @@
 #include "http/loop.h"
 
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -993,16 +994,22 @@ void Loop::Impl::freeze(std::int32_t deadline_ms, std::function<void()> done) {
   });
 }
 
-// Where only connections with TLS are left that say nothing it is over; those that are busy get some time more.
+// Connections with TLS that say nothing are closed by now, and not when all is handed over: what is sent to them in
+// between would be lost. Those that are busy get some time more.
 void Loop::Impl::wait_for_rest(std::int32_t ms, int patience) {
   rest_timer_.expires_after(std::chrono::milliseconds(ms));
   rest_timer_.async_wait([self = shared_from_this(), ms, patience](boost::system::error_code error) {
     if (error || self->stopped_ || self->rest_ != Rest::freezing) return;
-    const bool busy = std::any_of(self->slots_.begin(), self->slots_.end(), [&](const auto& slot) {
-      if (slot->fd < 0 || slot->lingering || slot->stream || self->rests(*slot)) return false;
-      return !self->idle(*slot) || slot->wait == Wait::handshake;
-    });
-    if (busy && patience > 0) return self->wait_for_rest(ms, patience - 1);
+    self->in_pass_ = true;
+    for (std::uint32_t index = 0; index < self->slots_.size(); ++index) {
+      const Slot& slot = *self->slots_[index];
+      int unread = 0;
+      const bool silent = slot.tls && !self->rests(slot) && self->idle(slot) && slot.wait != Wait::handshake;
+      if (silent && ioctl(slot.fd, FIONREAD, &unread) == 0 && unread == 0) self->drop(index);
+    }
+    self->after_handler();  // and looks whether that was all
+    if (self->rest_ != Rest::freezing) return;
+    if (patience > 0) return self->wait_for_rest(ms, patience - 1);
     self->rest_ = Rest::frozen;
     asio::post(self->context_, std::exchange(self->rested_, nullptr));
   });
