@@ -143,6 +143,7 @@ void Server::open_all() {
   open_threads();
   open_redis();
   open_listeners();  // what comes in waits until the threads run
+  status_ = status_line();
   for (const auto& shard : shards_) shard->start();
   control_->start();
   adopt_connections();
@@ -155,13 +156,13 @@ void Server::open_all() {
   checkpointer_->start();
   started_ = true;
   if (successor_) leave_rest();
-  manager_.ready(status_line());
+  manager_.ready(status_);
   begin_watchdog();
   expect_successor();
 }
 
 std::string Server::status_line() const {
-  std::string out = "counting " + std::to_string(recovered_.registry->size()) + " sites on";
+  std::string out = "counting on";
   for (const std::string& address : public_addresses_) out.append(" ").append(address);
   return out + ", durability " + std::string(name_of(config_.durability));
 }
@@ -636,7 +637,7 @@ void Server::wait_for_signal() {
       base::log::info("received SIGHUP");
       manager_.reloading();
       control_->run([this] { (void)reload(); });
-      manager_.ready(status_line());
+      manager_.ready(status_);
     } else if (which == SIGUSR2) {
       start_successor();
     } else if (which == SIGCHLD) {

@@ -78,7 +78,7 @@ class Server {
   void open_threads();  // control, shards, checkpointer
   void first_start();   // the admin token, also of a restored directory
   void begin_watchdog();
-  std::string status_line() const;
+  std::string status_line() const;  // before the threads run: they may change what it is made of
   void open_listeners();
   void tell_of_certificates() const;
   base::Result<api::ReloadOutcome> reload();      // on the control thread
@@ -164,6 +164,7 @@ class Server {
   std::vector<std::unique_ptr<http::Listener>> listeners_;  // of control; those of the shards are theirs
 
   std::vector<std::string> public_addresses_;  // as bound
+  std::string status_;                         // for the service manager
   std::uint64_t syslog_buffer_bytes_ = 0;      // of all sockets
   ReloadStats reloads_;                        // the control thread's
   std::atomic<bool> started_{false}, draining_{false};

@@ -68,7 +68,7 @@ class Service(unittest.TestCase):
         self.start()
         self.daemon.add_site(SITE)
         self.manager.wait_for(lambda lines: "READY=1" in lines)
-        self.assertIn(f"STATUS=counting 0 sites on 127.0.0.1:{self.daemon.port}, durability disk", self.manager.lines())
+        self.assertIn(f"STATUS=counting on 127.0.0.1:{self.daemon.port}, durability disk", self.manager.lines())
         self.assertNotIn("WATCHDOG=1", self.manager.lines())  # nobody asked for it
         self.daemon.process.send_signal(signal.SIGHUP)
         self.manager.wait_for(lambda lines: lines.count("READY=1") == 2)
