@@ -118,12 +118,12 @@ Server::~Server() {
 }
 
 void Server::start() {
-  base::log::start(config_.log_level);
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may grow no more is a write that fails, as on a full disk
-  // The threads inherit this; only wait_for_signal() takes them.
+  // The threads inherit this, that of the log too; only wait_for_signal() takes them.
   const sigset_t taken = taken_signals();
   pthread_sigmask(SIG_BLOCK, &taken, nullptr);
+  base::log::start(config_.log_level);
   try {
     open_all();
   } catch (const base::Failure& failure) {
