@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 
 namespace footfall {
 
@@ -26,7 +27,10 @@ base::Result<api::BackupStatus> Backups::begin(std::string id, std::string path)
   latest_.id = std::move(id);
   latest_.path = path;
   latest_.began_s = clock_.utc_s();
-  thread_ = std::thread([this, path = std::move(path)] { run(path); });
+  thread_ = std::thread([this, path = std::move(path)] {
+    base::name_this_thread("backup");
+    run(path);
+  });
   return latest_;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "history_thread.h"
 
+#include "base/thread_name.h"
+
 namespace footfall {
 namespace {
 
@@ -54,6 +56,7 @@ base::Result<void> HistoryThread::resume() {
 }
 
 void HistoryThread::loop() {
+  base::name_this_thread("history");
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait(lock, [this] { return stopping_ || (!waiting_.empty() && !paused_); });

@@ -11,6 +11,8 @@
 #include <memory>
 #include <string>
 
+#include "base/thread_name.h"
+
 namespace footfall::base::log {
 namespace {
 
@@ -48,7 +50,7 @@ void start(Level level) {
   stop();
   dropped_before = 0;
   auto made = std::make_unique<Sink>();
-  made->pool = std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1);
+  made->pool = std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1, [] { name_this_thread("log"); });
   made->logger = std::make_shared<spdlog::async_logger>("footfall", std::make_shared<spdlog::sinks::stderr_sink_mt>(),
                                                         made->pool, spdlog::async_overflow_policy::overrun_oldest);
   made->logger->set_formatter(

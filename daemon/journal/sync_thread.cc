@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 
 namespace footfall::journal {
 namespace {
@@ -43,6 +44,7 @@ void SyncThread::start(const SyncJob& job) {
 }
 
 void SyncThread::loop() {
+  base::name_this_thread("sync");
   go_first();
   std::unique_lock lock(mutex_);
   while (true) {

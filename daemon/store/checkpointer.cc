@@ -22,6 +22,7 @@
 #include <thread>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "lookup/time_zones.h"
 #include "store/audit.h"
 #include "store/checkpoint.h"
@@ -290,6 +291,7 @@ base::Result<void> Checkpointer::Impl::timed_run(bool needed) {
 }
 
 void Checkpointer::Impl::loop() {
+  base::name_this_thread("checkpointer");
   lower_priority();
   using Clock = std::chrono::steady_clock;
   CheckpointSchedule schedule(triggers.interval_s, triggers.journal_bytes_max);

@@ -22,8 +22,6 @@ CALLS = ("write", "pwrite64", "writev", "pwritev", "pwritev2", "fsync", "fdatasy
          "open", "openat", "creat")
 TRACE = "trace=" + ",".join("?" + call for call in CALLS)  # those that the machine has
 OPTIONS = ("--segment-size", str(1 << 20), "--checkpoint-interval", "1", "--threads", "2")
-# In the order in which they are made.
-THREADS = ("main", "log", "sync 0", "sync 1", "shard 0", "shard 1", "control", "checkpointer")
 
 
 def calls(text):
@@ -39,15 +37,25 @@ def inject(call, n):
     return ["-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={n}"]
 
 
-class Watch:
-    """strace on some threads of a daemon that runs."""
+def threads_of(tasks):
+    """{thread id: name}; of several of one name the n-th that was made is "NAME n"."""
+    named = {tid: (tasks / tid / "comm").read_text().strip() for tid in sorted(os.listdir(tasks), key=int)}
+    seen = collections.Counter()
+    out = {}
+    for tid, name in named.items():
+        seen[name] += 1
+        out[tid] = name if seen[name] == 1 else f"{name} {seen[name]}"
+    return out
 
-    def __init__(self, node, threads, *arguments):
+
+class Watch:
+    """strace on some threads of a daemon that runs: on all, or on those of these names."""
+
+    def __init__(self, node, names, *arguments):
         tasks = pathlib.Path("/proc", str(node.process.pid), "task")
-        tids = sorted(map(int, os.listdir(tasks)))
-        if len(tids) != len(THREADS):
-            raise RuntimeError(f"the threads are not those that this drill knows: {tids}")
-        self.threads = {str(tid): name for tid, name in zip(tids, THREADS) if name in threads}
+        self.threads = {tid: name for tid, name in threads_of(tasks).items() if names is None or name in names}
+        if names is not None and len(self.threads) != len(names):
+            raise RuntimeError(f"of the threads {names} there are {self.threads}")
         attach = [argument for tid in self.threads for argument in ("-p", tid)]
         self.process = subprocess.Popen(["strace", "-qqq", *attach, *arguments])
         for _ in range(500):
@@ -79,9 +87,9 @@ class Scene:
 
     def __init__(self, name, directory, books, running):
         self.name, self.directory, self.books, self.running = name, directory, books, running
-        self.threads = {"": "main"}  # as strace calls them in the latest run
+        self.threads = {"": "footfalld"}  # as strace calls them in the latest run
 
-    def run(self, threads, *watching):
+    def run(self, names, *watching):
         """What a daemon acknowledged, whether it came to its end, and the hits that the start after it replayed."""
         books = Books()
         books.sent, books.acknowledged = self.books.sent.copy(), self.books.acknowledged.copy()
@@ -96,7 +104,7 @@ class Scene:
                 with contextlib.suppress(AssertionError, OSError):
                     node.start()
                     if self.running:
-                        watch = Watch(node, threads, *watching)
+                        watch = Watch(node, names, *watching)
                         self.threads = watch.threads
                     elif not self.books.acknowledged:
                         add_site(node)
@@ -126,7 +134,7 @@ class Scene:
 
     def points(self):
         with tempfile.NamedTemporaryFile("r") as trace:
-            _, ended, _ = self.run(THREADS, "-o", trace.name, "-e", TRACE)
+            _, ended, _ = self.run(None, "-o", trace.name, "-e", TRACE)
             assert ended, f"{self.name}: the run without a kill did not end"
             out = [(self, self.threads[tid], call, n) for tid, call, n in calls(trace.read())]
         print(f"{self.name}: {dict(collections.Counter(thread for _, thread, _, _ in out))}", flush=True)
