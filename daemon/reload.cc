@@ -5,6 +5,8 @@
 #include <set>
 #include <string_view>
 
+#include "api/text.h"
+
 namespace footfall {
 namespace {
 
@@ -38,15 +40,6 @@ const std::map<std::string_view, Take>& reloadable() {
       {"log-level", [](Config& r, const Config& w) { r.log_level = w.log_level; }},
   };
   return table;
-}
-
-std::string listed(const std::vector<std::string>& names) {
-  std::string out;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (i > 0) out += i + 1 == names.size() ? " and " : ", ";
-    out += names[i];
-  }
-  return out;
 }
 
 }  // namespace
@@ -84,10 +77,10 @@ std::string describe(const Reloaded& reloaded) {
   const auto is = [](const std::vector<std::string>& names) { return names.size() == 1 ? " is " : " are "; };
   if (reloaded.applied.empty() && reloaded.needs_start.empty()) return "no option has changed";
   std::string out;
-  if (!reloaded.applied.empty()) out = listed(reloaded.applied) + is(reloaded.applied) + "in force";
+  if (!reloaded.applied.empty()) out = api::listed(reloaded.applied, " and ") + is(reloaded.applied) + "in force";
   if (reloaded.needs_start.empty()) return out;
   if (!out.empty()) out += "; ";
-  return out + listed(reloaded.needs_start) + is(reloaded.needs_start) + "read at a start alone, and " +
+  return out + api::listed(reloaded.needs_start, " and ") + is(reloaded.needs_start) + "read at a start alone, and " +
          (reloaded.needs_start.size() == 1 ? "stays as it was" : "stay as they were");
 }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Server: as the successor of a process that runs, and as the predecessor of one (take_over.h).
 //
-//   freeze   listeners pause -> requests that had begun are answered -> Redis is quiet -> what was observed is
-//   journaled,
-//            all is durable, segments are closed -> the history is closed. thaw() goes the same way back.
+//   freeze   listeners pause -> requests that had begun are answered -> what was observed is journaled, all is durable,
+//            segments are closed -> Redis is quiet -> the history is closed. thaw() goes on from there.
 //
 // Tested by tests/integration/take_over_test.py, tests/drills/takeover_drill.py.
 #include <signal.h>
@@ -32,12 +31,12 @@ constexpr std::int32_t kFreezeMs = 250;
 constexpr milliseconds kQuietWait{300};  // for Redis
 constexpr milliseconds kManagerWait{2000};
 
-// Runs what is begun on all of them at once, and waits for all.
+// Begins it on all of them at once, each by its number, and waits until all are done.
 template <class Begin>
 void all_of(const std::vector<std::unique_ptr<Shard>>& shards, const Begin& begin) {
   std::vector<std::promise<void>> done(shards.size());
   for (std::size_t i = 0; i < shards.size(); ++i)
-    shards[i]->post([&, i] { begin(*shards[i], [&, i] { done[i].set_value(); }); });
+    shards[i]->post([&, i] { begin(i, [&, i] { done[i].set_value(); }); });
   for (std::promise<void>& one : done) one.get_future().wait();
 }
 
@@ -215,15 +214,13 @@ base::Result<Predecessor::Estate> Server::freeze() {
   });
   for (const auto& shard : shards_) shard->run([&] { shard->pause(); });
   control_->run([&] { control_->loop().freeze(kFreezeMs, [&] { control_rests.set_value(); }); });
-  all_of(shards_, [](Shard& shard, std::function<void()> done) { shard.freeze(kFreezeMs, std::move(done)); });
+  all_of(shards_, [&](std::size_t i, std::function<void()> done) { shards_[i]->freeze(kFreezeMs, std::move(done)); });
   control_rests.get_future().wait();
 
   std::vector<base::Result<void>> durable(shards_.size());
-  all_of(shards_, [&](Shard& shard, std::function<void()> done) {
-    shard.rest([&durable, &shard, this, done = std::move(done)](const base::Result<void>& outcome) {
-      for (std::size_t i = 0; i < shards_.size(); ++i) {
-        if (shards_[i].get() == &shard) durable[i] = outcome;
-      }
+  all_of(shards_, [&](std::size_t i, std::function<void()> done) {
+    shards_[i]->rest([&durable, i, done = std::move(done)](const base::Result<void>& outcome) {
+      durable[i] = outcome;
       done();
     });
   });

@@ -274,7 +274,7 @@ void Shard::pause() {
 
 void Shard::rest(std::function<void(base::Result<void>)> done) {
   tick_sites(environment_.clock.utc_s() + 1);
-  closed_because_ = kTakenOver;
+  at_rest_ = true;
   if (journal_failed()) return done(base::Error{base::Errc::unavailable, std::string(kJournalFails)});
   waiters_.push_back({writer_->position().sequence, std::move(done)});
   start_sync();
@@ -288,7 +288,7 @@ void Shard::let_go() {
 }
 
 void Shard::thaw() {
-  closed_because_ = {};
+  at_rest_ = false;
   paused_ = false;
   for (const auto& listener : listeners_) listener->resume();
   loop_->thaw();
@@ -425,8 +425,8 @@ void Shard::on_hit(http::ConnectionRef connection, const http::Peer& peer, const
     return refuse(connection, request, ingest::Rejection::rate,
                   "more pings than this server takes from one address; try again in a second", gif, *local, ping);
   }
-  if (!closed_because_.empty()) [[unlikely]] {
-    return refuse(connection, request, ingest::Rejection::overload, std::string(closed_because_), gif, *local, ping);
+  if (at_rest_) [[unlikely]] {
+    return refuse(connection, request, ingest::Rejection::overload, std::string(kTakenOver), gif, *local, ping);
   }
   if (journal_failed()) {
     return refuse(connection, request, ingest::Rejection::disk, std::string(kJournalFails), gif, *local, ping);
@@ -833,7 +833,7 @@ void Shard::on_batch(http::ConnectionRef connection, const http::Request& reques
   }
   commit_pass();  // one block for what came before, one for the batch
   Pending& pending = pending_.emplace_back(Pending{connection, Answer::batch, request.keep_alive, false, index});
-  const std::string_view unavailable = !closed_because_.empty()                   ? closed_because_
+  const std::string_view unavailable = at_rest_                                   ? kTakenOver
                                        : journal_failed()                         ? kJournalFails
                                        : unsynced_hits_.get() >= kUnsyncedHitsMax ? kDiskBehind
                                                                                   : std::string_view();
@@ -1196,7 +1196,7 @@ void Shard::on_tick(std::int64_t now_ms) {
 }
 
 void Shard::each_second(std::int64_t now_ms) {
-  if (!closed_because_.empty()) return;
+  if (at_rest_) return;
   if (!waiters_.empty()) settle_waiters();  // no sync may be on its way to do it, where one could not begin
   // While it drains the room that there is goes to what a stop must write.
   if (journal_failed() && !syncing_ && !draining_) reopen_journal();

@@ -359,7 +359,7 @@ class Shard final : public http::LoopHandler {
   bool syncing_ = false;
   bool draining_ = false;
   bool paused_ = false;                // pause()
-  std::string_view closed_because_;    // why no hit is taken; empty: they are
+  bool at_rest_ = false;               // rest(): no hit is taken
   std::int64_t last_sync_ms_ = 0;      // when the last one began
   std::uint64_t applied_through_ = 0;  // sequence of the last block that was applied
   std::uint64_t applied_hits_ = 0;     // in all blocks of the stream up to it, also of earlier starts

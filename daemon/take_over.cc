@@ -24,6 +24,7 @@
 #include <sstream>
 #include <utility>
 
+#include "base/hex.h"
 #include "base/log.h"
 #include "base/thread_name.h"
 
@@ -47,12 +48,8 @@ Error not_understood(std::string_view text) {
 }
 
 std::string line_of(const http::Loop::Resting& connection) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
   std::string out;
-  for (const std::uint8_t byte : connection.peer.address) {
-    out.push_back(kDigits[byte >> 4U]);
-    out.push_back(kDigits[byte & 15U]);
-  }
+  base::append_hex(out, connection.peer.address);
   out += " " + std::to_string(connection.peer.listener) + (connection.peer.loopback ? " 1" : " 0") +
          (connection.tls ? " 1" : " 0");
   return out + "\n";

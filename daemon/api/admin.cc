@@ -7,6 +7,7 @@
 #include "api/admin_call.h"
 #include "api/auth.h"
 #include "base/hash.h"
+#include "base/hex.h"
 #include "base/log.h"
 #include "http/response.h"
 
@@ -21,14 +22,10 @@ bool is_get(Method method) {
 }
 
 std::string drawn_id() {
-  constexpr std::string_view kDigits = "0123456789abcdef";
   std::array<std::uint8_t, 16> bytes{};
   base::random_bytes(bytes.data(), bytes.size());
   std::string id;
-  for (const std::uint8_t byte : bytes) {
-    id.push_back(kDigits[byte >> 4U]);
-    id.push_back(kDigits[byte & 15U]);
-  }
+  base::append_hex(id, bytes);
   return id;
 }
 

@@ -5,9 +5,11 @@
 
 #include <array>
 #include <cstddef>
+#include <span>
 #include <utility>
 
 #include "api/auth.h"
+#include "base/hex.h"
 #include "http/response.h"
 
 namespace footfall::api {
@@ -46,13 +48,9 @@ std::string gzipped(std::string_view bytes) {
 }
 
 std::string etag_of(std::string_view bytes, std::string_view suffix) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
   std::string etag = "\"";
   const auto digest = digest_of(bytes);
-  for (std::size_t i = 0; i < 8; ++i) {
-    etag.push_back(kDigits[digest.at(i) >> 4U]);
-    etag.push_back(kDigits[digest.at(i) & 15U]);
-  }
+  base::append_hex(etag, std::span(digest).first(8));
   return etag.append(suffix).append("\"");
 }
 

@@ -17,7 +17,8 @@ std::int64_t day_number(std::chrono::year_month_day date) {
   return std::chrono::sys_days{date}.time_since_epoch().count();
 }
 
-// Reads exactly `digits` digits off the front.
+}  // namespace
+
 bool take_number(std::string_view& text, std::size_t digits, int& out) {
   if (text.size() < digits) return false;
   out = 0;
@@ -29,19 +30,17 @@ bool take_number(std::string_view& text, std::size_t digits, int& out) {
   return true;
 }
 
-bool take_dash(std::string_view& text) {
-  if (!text.starts_with('-')) return false;
+bool take_char(std::string_view& text, std::string_view any_of) {
+  if (text.empty() || any_of.find(text.front()) == std::string_view::npos) return false;
   text.remove_prefix(1);
   return true;
 }
-
-}  // namespace
 
 std::optional<std::int64_t> take_date(std::string_view& text) {
   int year = 0;
   int month = 0;
   int day = 0;
-  if (!take_number(text, 4, year) || !take_dash(text) || !take_number(text, 2, month) || !take_dash(text) ||
+  if (!take_number(text, 4, year) || !take_char(text, "-") || !take_number(text, 2, month) || !take_char(text, "-") ||
       !take_number(text, 2, day)) {
     return std::nullopt;
   }

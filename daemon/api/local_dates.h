@@ -3,6 +3,7 @@
 // wide so that sums do not overflow. Tested by tests/unit/api/local_dates_test.cc, and with the series.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,6 +13,10 @@ namespace footfall::api {
 
 enum class DateStep : std::uint8_t { day, week, month, year };  // weeks begin on Monday
 
+// Takes exactly `digits` digits off the front; false if there are fewer.
+bool take_number(std::string_view& text, std::size_t digits, int& out);
+// Takes one character off the front, if it is one of these.
+bool take_char(std::string_view& text, std::string_view any_of);
 // Takes a date off the front; nullopt if there is none that exists (0001-01-01 to 9999-12-31).
 std::optional<std::int64_t> take_date(std::string_view& text);
 // A date and nothing else.

@@ -49,24 +49,6 @@ DateStep dates_of(Step step) {
 
 // --- from and to ---
 
-// Reads exactly `digits` digits off the front.
-bool take_number(std::string_view& text, std::size_t digits, int& out) {
-  if (text.size() < digits) return false;
-  out = 0;
-  for (std::size_t i = 0; i < digits; ++i) {
-    if (text[i] < '0' || text[i] > '9') return false;
-    out = out * 10 + (text[i] - '0');
-  }
-  text.remove_prefix(digits);
-  return true;
-}
-
-bool take_char(std::string_view& text, std::string_view any_of) {
-  if (text.empty() || any_of.find(text.front()) == std::string_view::npos) return false;
-  text.remove_prefix(1);
-  return true;
-}
-
 // What follows the date: "T10:00:00[.5](Z|+07:00)"; seconds since its day's midnight UTC.
 std::optional<std::int64_t> take_clock(std::string_view text) {
   int hour = 0;

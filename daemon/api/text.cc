@@ -91,15 +91,6 @@ std::string one_line(std::string_view text) {
   return out;
 }
 
-std::string alternatives(std::span<const std::string_view> names) {
-  std::string text;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (i > 0) text += i + 1 == names.size() ? " or " : ", ";
-    text += names[i];
-  }
-  return text;
-}
-
 std::pair<std::string, std::string> take_query_pair(std::string_view& query) {
   const std::size_t end = query.find('&');
   const std::string_view pair = query.substr(0, end);

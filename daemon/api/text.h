@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <string>
@@ -25,8 +26,22 @@ void append_xml(std::string& out, std::string_view text);
 // Well-formed UTF-8 without control characters: each of those becomes a space, each stray byte U+FFFD.
 std::string one_line(std::string_view text);
 
-// "plain, badge or digits": of what may be given.
-std::string alternatives(std::span<const std::string_view> names);
+// Names as in a sentence: "plain, badge or digits" where `last` is " or ".
+template <class Names>
+std::string listed(const Names& names, std::string_view last) {
+  std::string text;
+  std::size_t left = std::size(names);
+  for (const std::string_view name : names) {
+    if (!text.empty()) text += left == 1 ? last : ", ";
+    text += name;
+    --left;
+  }
+  return text;
+}
+// Of what may be given.
+inline std::string alternatives(std::span<const std::string_view> names) {
+  return listed(names, " or ");
+}
 
 // Takes the next pair of a query ("a=1&b=2"), key and value decoded ('+' is a space); where there is no '=', and of an
 // empty pair, the value is empty. A broken percent sign stands for itself.

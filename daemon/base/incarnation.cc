@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/incarnation.h"
 
+#include "base/hex.h"
+
 namespace footfall::base {
-namespace {
-
-constexpr std::string_view kHexDigits = "0123456789abcdef";
-
-}  // namespace
 
 std::string to_text(const Incarnation& incarnation) {
   std::string out;
-  for (const std::uint8_t byte : incarnation) {
-    out.push_back(kHexDigits[byte >> 4U]);
-    out.push_back(kHexDigits[byte & 15U]);
-  }
+  append_hex(out, incarnation);
   return out;
 }
 

@@ -487,7 +487,7 @@ struct Registry::Apply {
 
   void undo(const SiteAdded& a) const {
     settle(a.site, {});
-    if (a.epoch > Epoch{}) take_back(a.site, a.epoch);
+    if (a.epoch > Epoch{}) stand(a.site, a.epoch, false);
   }
   void undo(const SiteChanged& a) const { settle(a.site, a.before); }
   void undo(const SiteRemoved& a) const { settle(a.site, a.before); }
@@ -500,8 +500,8 @@ struct Registry::Apply {
       site.state().add_seed(a.epoch, -a.amount);
     }
   }
-  void undo(const Reset& a) const { take_back(a.site, a.next); }
-  void undo(const Restored& a) const { take_back(a.site, a.seeded); }
+  void undo(const Reset& a) const { stand(a.site, a.next, false); }
+  void undo(const Restored& a) const { stand(a.site, a.seeded, false); }
   void undo(const TokenAdded& a) const {
     const auto token = find_token(a.id);
     if (token == registry.tokens_.end()) return;
@@ -522,14 +522,9 @@ struct Registry::Apply {
     for (const Restored::Page& page : restored->pages)
       site.state().add_page_seed(restored->seeded, page.id, -page.amount);
   }
+  // What the action began, if it did, stands, or is as if it had been taken back.
   void stand(const Action& action, bool stands) const {
-    const std::optional<BegunBy> by = BegunBy::of(action);
-    if (!by) return;
-    Row& row = *registry.row(by->site);
-    row.begun.find(by->first)->second.stands = stands;
-    Site& site = *row.site;
-    base::MutexLock lock(site.mutex());
-    site.state().set_included(summed(row.begun));
+    if (const std::optional<BegunBy> by = BegunBy::of(action)) stand(by->site, by->first, stands);
   }
 
   void undo(const Undone&) const {}       // refused when checked
@@ -594,11 +589,11 @@ struct Registry::Apply {
     site.state().set_included(summed(row.begun));
   }
   // The current epoch stays current.
-  void take_back(SiteId id, const Epoch& first) const {
+  void stand(SiteId id, const Epoch& first, bool stands) const {
     Row& row = *registry.row(id);
     const auto begun = row.begun.find(first);
     if (begun == row.begun.end()) return;
-    begun->second.stands = false;
+    begun->second.stands = stands;
     Site& site = *row.site;
     base::MutexLock lock(site.mutex());
     site.state().set_included(summed(row.begun));
@@ -646,8 +641,8 @@ void Registry::expect_window(SiteId id, std::int32_t window_s) {
 
 Outcome Registry::apply(const Change& change) {
   if (Outcome good = check(change); !good) return good;
-  if (has(change)) return {};
   if (is_rival(change)) return apply_rival(change);
+  if (knows(change.id)) return {};
   std::uint64_t revision = 0;
   if (change.origin) {
     revision = change.origin->revision;

@@ -84,7 +84,7 @@ base::Result<Change> Registry::adopt(const SharedChange& shared) {
   } else if (shared.site.empty() && site_of(change.action) != nullptr) {
     return Error{Errc::malformed, "change " + change.id + " of another node does not say of which site it is"};
   }
-  if (knows(change.id) && !has_told(field_of(change)) && !is_rival(change)) {
+  if (has(change) && !has_told(field_of(change))) {
     return Error{Errc::conflict, "its id was given to another request here, which stays in force here"};
   }
   if (base::Result<void> good = check(change); !good) return good.error();

@@ -2,6 +2,7 @@
 #include "sites/shared_change.h"
 
 #include "base/hash.h"
+#include "base/hex.h"
 #include "sites/value_frame.h"
 
 namespace footfall::sites {
@@ -43,16 +44,14 @@ struct Essence {
 }  // namespace
 
 std::string field_of(std::string_view id, const Action& action, std::string_view site) {
-  constexpr std::string_view kHex = "0123456789abcdef";
   std::string field(id);
   std::string essence;
   base::ByteWriter out(essence);
   out.u8(static_cast<std::uint8_t>(action.index() + 1));
   out.string(site);
   if (!std::visit(Essence{out}, action)) return field;
-  const std::uint64_t digest = base::siphash24(kDigestKey, essence);
   field += '@';
-  for (int shift = 60; shift >= 0; shift -= 4) field += kHex[(digest >> static_cast<unsigned>(shift)) & 15U];
+  base::append_hex_number(field, base::siphash24(kDigestKey, essence));
   return field;
 }
 

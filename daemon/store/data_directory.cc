@@ -14,6 +14,7 @@
 #include <charconv>
 
 #include "base/hash.h"
+#include "base/hex.h"
 
 namespace footfall::store {
 namespace {
@@ -21,7 +22,6 @@ namespace {
 using base::Errc;
 using base::Error;
 
-constexpr std::string_view kHexDigits = "0123456789abcdef";
 constexpr std::string_view kFirstLine = "footfall ";
 constexpr std::uint32_t kDirectoryVersion = 1;
 constexpr std::string_view kIncarnation = "incarnation ";
@@ -30,9 +30,8 @@ constexpr std::string_view kSlot = "slot ";
 constexpr std::string_view kTicket = "ticket ";
 
 std::string checksum_line(std::string_view lines) {
-  const std::uint32_t crc = base::crc32c(lines);
   std::string out = "crc32c ";
-  for (int shift = 28; shift >= 0; shift -= 4) out.push_back(kHexDigits[crc >> static_cast<unsigned>(shift) & 15U]);
+  base::append_hex_number(out, base::crc32c(lines));
   return out + "\n";
 }
 

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -39,6 +40,15 @@ def free_port(kind=socket.SOCK_STREAM):
             continue
         _ports.append(name)
         return port
+
+
+def at_once(count, work):
+    """work(0), work(1) ..., each in a thread of its own, until all are done."""
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 class Answer:

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import unittest
 
-from footfall import BROWSER, BUILD, Daemon, exchange, free_port
+from footfall import BROWSER, BUILD, Daemon, at_once, exchange, free_port
 from tls_test import make_certificate, trusting
 
 SITE = "example.org"
@@ -113,17 +113,13 @@ class Sockets(unittest.TestCase):
         daemon.add_site(SITE, visibility="full")
         answered = []
 
-        def send():
+        def send(_):
             for _ in range(20):
                 with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
                     connection.sendall(REQUEST)
                     answered.append(connection.recv(65536).split()[1])
 
-        threads = [threading.Thread(target=send) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        at_once(8, send)
         self.assertEqual(answered, [b"204"] * 160)
         self.assertEqual(daemon.stats(SITE)["counted"], 160)
 

@@ -8,11 +8,10 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import unittest
 
-from footfall import BROWSER, Daemon, free_port
+from footfall import BROWSER, Daemon, at_once, free_port
 from service_test import Manager
 
 SITE = "example.org"
@@ -145,17 +144,13 @@ class TakeOver(unittest.TestCase):
                 self.hit(connection)
             answered = []
 
-            def send():
+            def send(_):
                 for _ in range(20):
                     with socket.create_connection(("127.0.0.1", self.daemon.port), timeout=30) as connection:
                         connection.sendall(request(close=True))
                         answered.append(self.heard(connection)[:12])
 
-            sending = [threading.Thread(target=send) for _ in range(8)]
-            for thread in sending:
-                thread.start()
-            for thread in sending:
-                thread.join()
+            at_once(8, send)
             self.assertEqual(answered, [b"HTTP/1.1 204"] * 160)
             self.hits += 160
             self.counts()

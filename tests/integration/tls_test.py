@@ -14,7 +14,7 @@ import time
 import unittest
 import warnings
 
-from footfall import BROWSER, BUILD, Daemon, exchange, free_port
+from footfall import BROWSER, BUILD, Daemon, at_once, exchange, free_port
 
 SITE = "example.org"
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
@@ -110,11 +110,7 @@ class Tls(unittest.TestCase):
             with lock:
                 answered[0] += done
 
-        threads = [threading.Thread(target=send, args=[number]) for number in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        at_once(4, send)
         self.assertEqual(answered[0], 10_000)
         self.assertEqual(self.daemon.stats(SITE)["counted"], 10_000)
         metrics = self.daemon.metrics()

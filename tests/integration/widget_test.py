@@ -2,11 +2,10 @@
 """The counter without a script: every form of it over HTTP, its fields, who may read it, and that it is never behind."""
 import json
 import struct
-import threading
 import unittest
 import zlib
 
-from footfall import BROWSER, Daemon
+from footfall import BROWSER, Daemon, at_once
 
 FORMS = {"": "text/html; charset=utf-8", ".svg": "image/svg+xml; charset=utf-8", ".png": "image/png",
          ".txt": "text/plain; charset=utf-8", ".json": "application/json"}
@@ -105,11 +104,7 @@ class Widgets(unittest.TestCase):
                 if shown < least:
                     behind.append((least, shown))
         counted = [0] * 4
-        threads = [threading.Thread(target=visit, args=(visitor,)) for visitor in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        at_once(4, visit)
         self.assertEqual(behind, [])
         self.assertEqual(self.text(site, "labels=none&grouping=none"), "400\n4\n")
         self.assertEqual(self.widget(site, ".json").json["total"], 400)

@@ -76,10 +76,18 @@ class SiteView {
     return this.stats.as_of.slice(0, 10);
   }
 
+  // A page's series, and visitors, are of days.
+  ofDays() {
+    return Boolean(this.state.page) || this.state.metric === 'visitors';
+  }
+
+  steps() {
+    return stepsOf(this.state).filter((step) => !this.ofDays() || !['minute', 'hour'].includes(step));
+  }
+
   step() {
-    const steps = stepsOf(this.state);
-    const fine = this.state.page || this.state.metric === 'visitors' ? steps.filter((step) => !['minute', 'hour'].includes(step)) : steps;
-    return fine.includes(this.state.step) ? this.state.step : fine[0] || 'day';
+    const steps = this.steps();
+    return steps.includes(this.state.step) ? this.state.step : steps[0] || 'day';
   }
 
   // --- to begin with ---
@@ -217,16 +225,14 @@ class SiteView {
   buildPeriods() {
     const {state} = this;
     const focused = document.activeElement && this.periods.contains(document.activeElement) ? document.activeElement.value : null;
-    const brief = state.page ? ['hour', 'today', 'yesterday'] : [];
+    const brief = this.ofDays() ? ['hour', 'today', 'yesterday'] : [];
     if (brief.includes(state.period)) state.period = 'week';
-    if (state.metric === 'visitors' && ['hour', 'today', 'yesterday'].includes(state.period)) state.period = 'week';
     const metrics = state.page ? null : choice(t('metric'), Object.entries(METRICS).map(([key, word]) => [key, t(word)]), state.metric, (metric) => this.go({metric}));
-    const coarse = state.metric === 'visitors' ? ['hour', 'today', 'yesterday'] : brief;
-    const periods = choice(t('period'), Object.entries(PERIODS).filter(([key]) => !coarse.includes(key)).map(([key, {word}]) => [key, t(word)]), state.period, (period) => {
+    const periods = choice(t('period'), Object.entries(PERIODS).filter(([key]) => !brief.includes(key)).map(([key, {word}]) => [key, t(word)]), state.period, (period) => {
       const {from, to} = datesOf({...state, period: period === 'custom' ? state.period : period}, this.today());
       this.go({period, step: '', ...(period === 'custom' ? {from: from < '2000' ? addDays(to, -29) : from, to} : {})});
     });
-    const steps = stepsOf(state).filter((step) => !(state.page || state.metric === 'visitors') || !['minute', 'hour'].includes(step));
+    const steps = this.steps();
     const row = [];
     if (state.period === 'custom') {
       const date = (key) => h('label', {class: 'select'}, h('span', null, t(key === 'from' ? 'date_from' : 'date_to')), h('input', {type: 'date', value: state[key], max: this.today(), onchange: (event) => {
