@@ -255,6 +255,8 @@ std::vector<Option> option_table() {
       {"admin", "ADDR", "admin listener (127.0.0.1:8081)", true, addresses(&Config::admin)},
       {"metrics-listen", "ADDR", "listener for /metrics and health alone (none)", true,
        addresses(&Config::metrics_listen)},
+      {"metrics-sites", "N", "sites with series of their own in /metrics, those with the greatest totals (0)", false,
+       number<std::uint32_t>(&Config::metrics_sites, 0, 10'000)},
       {"tls-certificate", "FILE",
        "certificate of the listeners with TLS and those up to its authority, in PEM; a reload reads it again (none)",
        false, file(&Config::tls_certificate)},

@@ -37,6 +37,7 @@ struct Config {
   std::string base_path;             // "" or "/prefix"
   std::string script_name;           // of the page script and its pings, beside their own; "": none
   std::vector<ingest::Cidr> trusted_proxies;
+  std::uint32_t metrics_sites = 0;
   std::string country_database;    // file; empty: countries are not looked up
   std::uint32_t rate_limit = 100;  // pings a second per address; 0: none
   std::uint32_t rate_burst = 500;

@@ -18,6 +18,7 @@
 #include "journal/departed.h"
 #include "lookup/time_zones.h"
 #include "redis_once.h"
+#include "site_series.h"
 #include "store/set_aside.h"
 #include "version.h"
 
@@ -926,6 +927,7 @@ metrics::Facts Server::facts() const {
   facts.journal_streams_failed += control_->journal_failed() ? 1U : 0U;
   facts.journal_bytes = journal_bytes();
   facts.sites = recovered_.registry->size();
+  facts.site_series = sites_with_series(*recovered_.registry, config_.metrics_sites, clock_->utc_s());
   facts.batch_keys = recovered_.registry->batch_keys().held();
   facts.batch_key_bytes = recovered_.registry->batch_keys().bytes();
   facts.changes_remembered = recovered_.registry->remembered();
