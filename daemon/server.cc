@@ -148,7 +148,7 @@ void Server::open_all() {
   tls_ = read_certificates(config_).value();
   tell_of_certificates();
   countries_ = read_countries(config_).value();
-  agents_ = lookup::AgentDatabase::load({});  // takes a while
+  agents_ = lookup::AgentDatabase::load(config_.agent_files);  // takes a while
   open_state();
   open_threads();
   open_redis();
