@@ -100,7 +100,7 @@ TEST(CountriesTest, AgreesWithTheListOnEveryEdgeAndOnRandomNeighbours) {
     }
     const std::string expected = networks.country(address);
     EXPECT_EQ(database->find(address.bytes.data()).code, expected);
-    known += expected.empty() ? 0 : 1;
+    known += expected.empty() ? 0U : 1U;
   }
   EXPECT_GT(known, 1'000U);
 }
