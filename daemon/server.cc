@@ -107,6 +107,16 @@ void add_tls(metrics::Facts& facts, const http::LoopCounters& loop) {
   for (std::size_t i = 0; i < facts.tls_failures.size(); ++i) facts.tls_failures.at(i) += loop.tls_failures.at(i).get();
 }
 
+void add_refusals(metrics::Facts& facts, Shard& shard) {
+  const http::LoopCounters& loop = shard.loop().counters();
+  facts.refused_by_limit += loop.refused.get();
+  for (const auto& listener : shard.listeners()) facts.refused_without_descriptor += listener->turned_away();
+  facts.head_timeouts += loop.head_timeouts.get();
+  facts.body_timeouts += loop.body_timeouts.get();
+  facts.idle_timeouts += loop.idle_timeouts.get();
+  facts.send_timeouts += loop.send_timeouts.get();
+}
+
 // invalid_config. Null: no countries are looked up.
 base::Result<std::shared_ptr<const lookup::CountryDatabase>> read_countries(const Config& config) {
   if (config.country_database.empty()) return std::shared_ptr<const lookup::CountryDatabase>();
@@ -899,6 +909,7 @@ metrics::Facts Server::facts() const {
     const http::LoopCounters& loop = shard->loop().counters();
     facts.connections += loop.accepted.get() - loop.closed.get();
     facts.connections_accepted += loop.accepted.get();
+    add_refusals(facts, *shard);
     facts.body_memory += loop.body_memory.get();
     facts.queue_delay_s = std::max(facts.queue_delay_s, static_cast<double>(loop.queue_delay_ms.get()) / 1000);
     facts.overloaded |= loop.overloaded.get() != 0;
