@@ -18,6 +18,8 @@
 #include <new>
 #include <system_error>
 
+#include "base/ticket_keys.h"
+
 namespace footfall::base {
 namespace {
 
