@@ -11,7 +11,6 @@ import itertools
 import multiprocessing
 import os
 import resource
-import selectors
 import socket
 import time
 
@@ -32,6 +31,14 @@ def connected(port, small=False):
     connection.connect(("127.0.0.1", port))
     connection.setblocking(False)
     return connection
+
+
+def at_rate(per_s, act):
+    began = time.monotonic()
+    for n in itertools.count():
+        time.sleep(max(0, began + n / per_s - time.monotonic()))
+        with contextlib.suppress(OSError):
+            act(n)
 
 
 def trickle(port, count, begin, drop):
@@ -67,22 +74,18 @@ def slow_bodies(port):
 
 
 def unread(port, count, request):
-    """Connections that send requests as long as they are taken, and read nothing; cut ones come again."""
-    chooser = selectors.DefaultSelector()
-    for _ in range(count):
-        chooser.register(connected(port, small=True), selectors.EVENT_WRITE)
-    while True:
-        for key, _ in chooser.select(1):
-            try:
-                key.fileobj.send(request)
-            except BlockingIOError:
-                continue
-            except OSError:
-                chooser.unregister(key.fileobj)
-                key.fileobj.close()
-                time.sleep(0.01)
-                chooser.register(connected(port, small=True), selectors.EVENT_WRITE)
-        time.sleep(0.005)
+    """Connections that send requests, 1,000 a second in all, as long as they are taken, and read nothing; cut ones come again."""
+    held = [connected(port, small=True) for _ in range(count)]
+
+    def act(n):
+        try:
+            held[n % count].send(request * 10)
+        except BlockingIOError:
+            return
+        except OSError:
+            held[n % count].close()
+            held[n % count] = connected(port, small=True)
+    at_rate(100, act)
 
 
 def slow_readers(port):
@@ -91,14 +94,6 @@ def slow_readers(port):
 
 def pipelines_unread(port):
     unread(port, 200, b"GET /hit?site=bench.example&path=/ HTTP/1.1\r\nX-Forwarded-For: 192.0.2.9\r\n" + HEAD + b"\r\n")
-
-
-def at_rate(per_s, act):
-    began = time.monotonic()
-    for n in itertools.count():
-        time.sleep(max(0, began + n / per_s - time.monotonic()))
-        with contextlib.suppress(OSError):
-            act(n)
 
 
 def flood(port):
@@ -151,7 +146,7 @@ def paths(port):
 
 
 def descriptors(port):
-    """As many idle connections as the daemon has descriptors, and more that try."""
+    """More idle connections than the daemon has descriptors for."""
     held = []
 
     def act(_):
@@ -207,11 +202,12 @@ def hostile(bench):
             node.prefix += ["prlimit", f"--nofile={DESCRIPTORS}"]
         with node:
             node.add_site(SITE)
-            try:
-                with quota(node.process.pid, QUOTA_US):
-                    measure(bench, node, name, kind, metric)
-            except OSError as error:  # a file system that is read only, no controller, no right
-                return bench.left_out("H1", f"no control group can be made here: {error}")
+            with contextlib.ExitStack() as ends:
+                try:
+                    ends.enter_context(quota(node.process.pid, QUOTA_US))
+                except OSError as error:  # a file system that is read only, no controller, no right
+                    return bench.left_out("H1", f"no control group can be made here: {error}")
+                measure(bench, node, name, kind, metric)
 
 
 def measure(bench, node, name, kind, metric):
