@@ -24,7 +24,9 @@ TEST(DescriptorsTest, ConnectionsLeaveRoomForAllElse) {
     for (const unsigned threads : {1U, 2U, 63U}) {
       const std::size_t connections = connections_for(limit, threads);
       EXPECT_GE(connections, 16U);
-      if (connections > 16) EXPECT_LE(connections * threads, limit - 160);
+      if (connections > 16) {
+        EXPECT_LE(connections * threads, limit - 160);
+      }
     }
   }
   EXPECT_EQ(connections_for(1024, 1), 784U);
