@@ -20,7 +20,6 @@ from overload import quota
 SITE = "bench.example"
 QUOTA_US = 50_000
 HEAD = b"Host: x\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0\r\n"
-DESCRIPTORS = 400
 
 
 def connected(port, small=False):
@@ -145,17 +144,6 @@ def paths(port):
         at_rate(50, act)
 
 
-def descriptors(port):
-    """More idle connections than the daemon has descriptors for."""
-    held = []
-
-    def act(_):
-        held.append(connected(port))
-        if len(held) > 2 * DESCRIPTORS:
-            held.pop(0).close()
-    at_rate(200, act)
-
-
 # Kind: what it does, and the metric that must grow while it does.
 KINDS = {
     "2,000 slow heads": (slow_heads, "footfall_http_connections"),
@@ -166,7 +154,6 @@ KINDS = {
     "100 malformed requests a second": (nonsense, "footfall_http_parse_errors_total"),
     "one address, 1,000 pings a second": (guesses, "footfall_hits_rejected_total"),
     "1,000 invented paths a second": (paths, "footfall_http_requests_total"),
-    "out of descriptors": (descriptors, "footfall_http_connections_refused_total"),
 }
 
 
@@ -198,8 +185,6 @@ def hostile(bench):
         directory.mkdir()
         node = bench.Daemon("--threads", "1", "--durability", "kernel", "--log-level", "error", directory=directory)
         node.prefix = ["taskset", "-c", "0"]
-        if kind is descriptors:
-            node.prefix += ["prlimit", f"--nofile={DESCRIPTORS}"]
         with node:
             node.add_site(SITE)
             with contextlib.ExitStack() as ends:
