@@ -5,6 +5,7 @@ Pictures of what was looked at are kept in FOOTFALL_SCREENSHOTS, which ctest set
 tests/run.sh installs into the build directory, judges each view in both languages, light and dark.
 """
 import csv
+import datetime
 import io
 import json
 import os
@@ -273,6 +274,58 @@ class Dashboard(unittest.TestCase):
         self.click(tab, ".bar [aria-pressed]")
         self.assertTrue(eventually(lambda: self.figures(tab) != before))
 
+    def site_with(self, name, online, **settings):
+        self.daemon.add_site(name, **{"visibility": "full", "timezone": "Asia/Ho_Chi_Minh", "lang": "vi", "grouping": "dot", **settings})
+        for visitor in range(online):
+            self.daemon.hit(name, "/", visitor)
+        return name
+
+    def seconds_of(self, tab):
+        """UTC second -> online, as the last hour would be exported; and as the daemon observed it."""
+        from_iso = lambda text: int(datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
+        shown = {from_iso(row["time"]): row["online"] for row in json.loads(self.exported(tab, ".now", "JSON"))["rows"]}
+        site = tab.run("location.pathname").rpartition("/")[2]
+        return shown, dict(self.daemon.get(f"/v1/sites/{site}/series?metric=online&step=second").json["points"][:-1])
+
+    def hidden(self, tab):
+        """The tab, behind another one; gives what shows it again."""
+        over = Tab(self.browser, context=tab.context)
+        self.addCleanup(over.close)
+        over.call("Page.bringToFront")
+        self.wait(tab, "document.hidden", "behind the other")
+        return lambda: (over.close(), tab.call("Page.bringToFront"), self.wait(tab, "!document.hidden", "in front again"))
+
+    def test_the_last_hour_is_as_the_daemon_observed_it(self):
+        """Also while nobody looked, or the page was paused: no zero that never was."""
+        site = self.site_with("giay.example", 5)
+        tab = self.loaded(self.tab(f"sites/{site}"))
+        self.wait(tab, "document.querySelector('.now svg path')", "the last hour")
+        clear = int(time.time()) + 1  # from here on there are five
+
+        def as_observed():
+            shown, observed = self.seconds_of(tab)
+            since = [second for second in observed if clear <= second <= max(shown)]
+            return len(since) > 5 and {second: shown.get(second) for second in since if shown.get(second) != observed[second]} == {} and {observed[second] for second in since} == {5}
+        self.assertTrue(eventually(as_observed), self.seconds_of(tab))
+        show = self.hidden(tab)
+        time.sleep(6)
+        show()
+        self.assertTrue(eventually(as_observed), self.seconds_of(tab))
+        self.click(tab, ".bar [aria-pressed]")
+        time.sleep(5)
+        self.click(tab, ".bar [aria-pressed]")
+        self.assertTrue(eventually(as_observed), self.seconds_of(tab))
+        # What cannot be had is not known, and is no zero.
+        tab.call("Network.setBlockedURLs", urls=["*step=second*"])
+        self.click(tab, ".bar [aria-pressed]")
+        time.sleep(6)
+        self.click(tab, ".bar [aria-pressed]")
+        values = lambda: {online for second, online in self.seconds_of(tab)[0].items() if second >= clear}
+        self.assertTrue(eventually(lambda: None in values()), values())
+        self.assertEqual(values(), {None, 5})
+        self.assertEqual(len(self.seconds_of(tab)[0]), 3600)
+        tab.call("Network.setBlockedURLs", urls=[])
+
     def test_periods_steps_and_comparison(self):
         tab = self.loaded(self.tab(f"sites/{SITE}#compare=none"))
         for period, step in (("hour", "minute"), ("today", "hour"), ("yesterday", "hour"), ("week", "day"), ("month", "day"), ("quarter", "day"), ("year", "month"), ("all", "month")):
@@ -388,6 +441,7 @@ class Dashboard(unittest.TestCase):
         self.assertEqual(len(chart["rows"]), 7)
         self.assertRegex(chart["rows"][0]["time"], r"^\d{4}-\d\d-\d\d$")
         self.assertEqual(len(list(csv.reader(io.StringIO(self.exported(tab, ".main-chart", "CSV"))))), 8)
+        self.wait(tab, "document.querySelector('.now svg path')", "the last hour")
         self.assertEqual(len(json.loads(self.exported(tab, ".now", "JSON"))["rows"]), 3600)
         self.assertRegex(tab.run("window.savedAs"), r"^tin\.example-online\.json$")
 

@@ -3,6 +3,7 @@
 // and bots; the total.
 
 const HOUR_S = 3600;
+const MISSED_MAX = 2;  // seconds
 const DRAWN = 1200;  // points of the last hour: the highest of three seconds each, so no peak is lost
 
 function figure(word, kind, tools) {
@@ -26,7 +27,9 @@ class Head {
   constructor(site, full) {
     this.site = site;
     this.full = full;
-    this.seconds = new Map();  // UTC second -> online, of the last hour
+    this.seconds = new Map();  // UTC second -> online, of the last hour; a second that nobody told is not there
+    this.latest = 0;  // of them
+    this.hole = 0;  // from here on the daemon's own are to be asked for; null: all that it has is here
     if (full) {
       this.hourTable = tableBehind(t('online_last_hour'), () => ({columns: [['time', t('time')], ['online', t('online')]], rows: this.byMinute()}));
       this.dayTable = tableBehind(t('today_chart'), () => this.dayData());
@@ -81,50 +84,66 @@ class Head {
 
   // --- the last hour ---
 
-  takeSeconds(series) {
-    for (const [second, online] of series.points) this.seconds.set(second, online);
+  // What the daemon observed, in place of what was guessed here. Its last second has not ended yet.
+  takeSeconds({points}) {
+    for (const [second, online] of points.slice(0, -1)) this.note(second, online);
+    this.forget();
     this.drawHour();
   }
 
-  // Each second: whoever is online now was so in it.
+  // Each second: whoever is online now was so in it. A timer may miss one; of what lasted longer nothing is known here.
   tick(second) {
     if (!this.full || !this.stats) return;
-    this.seconds.set(second, this.stats.online);
-    this.seconds.delete(second - HOUR_S - 1);
+    const missed = second - this.latest - 1;
+    if (missed > MISSED_MAX) this.lack(this.latest);
+    else for (let one = second - missed; one < second; ++one) this.note(one, this.seconds.get(one - 1));
+    this.note(second, this.stats.online);
+    this.forget();
     this.drawHour();
+  }
+
+  lack(from) {
+    this.hole = Math.min(this.hole ?? from, from);
+  }
+
+  note(second, online) {
+    this.seconds.set(second, online);
+    this.latest = Math.max(this.latest, second);
+  }
+
+  forget() {
+    for (const second of this.seconds.keys()) if (second <= this.latest - HOUR_S) this.seconds.delete(second);
+  }
+
+  // The highest of these seconds; null where none is known.
+  highest(from, to) {
+    let highest = null;
+    for (let second = from; second < to; ++second) {
+      const online = this.seconds.get(second);
+      if (online !== undefined && (highest === null || online > highest)) highest = online;
+    }
+    return highest;
   }
 
   drawHour() {
-    const end = this.second();
+    const end = this.latest;
     const width = HOUR_S / DRAWN;
     const values = [];
-    for (let from = end - HOUR_S + 1; from <= end; from += width) {
-      let highest = 0;
-      for (let second = from; second < from + width; ++second) highest = Math.max(highest, this.seconds.get(second) || 0);
-      values.push(highest);
-    }
-    this.hour.draw({values, names: (i) => pointText(end - HOUR_S + 1 + (i + 1) * width - 1, 'second'), ticks: () => '', said: (i) => t('n_online', {n: values[i]})});
+    for (let from = end - HOUR_S + 1; from <= end; from += width) values.push(this.highest(from, from + width));
+    this.hour.draw({values, names: (i) => pointText(end - HOUR_S + 1 + (i + 1) * width - 1, 'second'), ticks: () => '', said: (i) => (values[i] === null ? t('no_points') : t('n_online', {n: values[i]}))});
     this.hourTable.refresh();
   }
 
-  second() {
-    return Math.max(...[...this.seconds.keys()].slice(-1), 0);
-  }
-
   byMinute() {
-    const end = this.second();
+    const end = this.latest;
     const rows = [];
-    for (let to = end; to > end - HOUR_S; to -= 60) {
-      let highest = 0;
-      for (let second = to - 59; second <= to; ++second) highest = Math.max(highest, this.seconds.get(second) || 0);
-      rows.push({time: pointText(to - 59, 'minute'), online: highest});
-    }
+    for (let to = end; end && to > end - HOUR_S; to -= 60) rows.push({time: pointText(to - 59, 'minute'), online: this.highest(to - 59, to + 1)});
     return rows;
   }
 
   hourData() {
-    const end = this.second();
-    const rows = Array.from({length: HOUR_S}, (_, i) => end - HOUR_S + 1 + i).map((second) => ({time: new Date(second * 1000).toISOString(), online: this.seconds.get(second) || 0}));
+    const end = this.latest;
+    const rows = Array.from({length: end ? HOUR_S : 0}, (_, i) => end - HOUR_S + 1 + i).map((second) => ({time: new Date(second * 1000).toISOString(), online: this.seconds.get(second) ?? null}));
     return {name: `${this.site}-online`, about: {site: this.site, metric: 'online', step: 'second'}, columns: [['time', 'time'], ['online', 'online']], rows};
   }
 

@@ -374,12 +374,30 @@ class SiteView {
       reader.zone = series.timezone;
       this.head?.takeHours(series);
     }, () => {});
-    if (!this.head.seconds.size) ask(siteApi(this.site, 'series', {metric: 'online', step: 'second', from: Math.floor(Date.parse(this.stats.as_of) / 1000) - HOUR_S})).then((series) => {
-      reader.zone = series.timezone;
-      this.head?.takeSeconds(series);
-    }, () => {});
+    this.loadSeconds();
     setText(this.range, rangeText(this.state.period, this.dates()));
     for (const list of this.lists) list.load();
+  }
+
+  // The last hour by second, as far as it is not here: at first, and what was missed while the page was hidden, paused or
+  // cut off. What could not be had is asked for again with the rest.
+  async loadSeconds() {
+    const {head} = this;
+    if (!this.full || !head || head.hole === null || head.asking) return;
+    const {hole} = head;
+    head.asking = true;
+    try {
+      const series = await ask(siteApi(this.site, 'series', {metric: 'online', step: 'second', from: Math.max(hole, this.second() - HOUR_S)}));
+      reader.zone = series.timezone;
+      if (head.hole === hole) head.hole = null;
+      head.takeSeconds(series);
+    } catch { /* the hole is still there */ }
+    head.asking = false;
+  }
+
+  // By the daemon's clock.
+  second(at = Date.now()) {
+    return Math.floor((at + (this.ahead || 0)) / 1000);
   }
 
   idle() {
@@ -388,7 +406,11 @@ class SiteView {
 
   tick() {
     if (this.idle() || !this.stats || !this.head) return;
-    if (this.head.seconds.size) this.head.tick(Math.floor((Date.now() + (this.ahead || 0)) / 1000));
+    if (this.head.latest && this.told) {
+      const whole = this.head.hole === null;
+      this.head.tick(this.second());
+      if (whole) this.loadSeconds();
+    }
     this.ticks = (this.ticks || 0) + 1;
     if (this.waiting && this.ticks % 3 === 1) this.waiting.load();
   }
@@ -422,19 +444,48 @@ class SiteView {
     this.stream = new Stream(siteApi(this.site, 'live', {path: this.state.page}), (stats) => {
       this.tools.said('live');
       this.numbers(stats);
+      if (!this.told) this.catchUp();
+      this.told = true;
     }, (error) => {
       if (error && (error.status === 401 || error.status === 403)) return this.refusedAll(error);
+      this.silent();
       this.tools.said('connecting');
       // As far apart for each reader as chance has it; meanwhile the numbers are asked for.
       this.again = setTimeout(() => this.connect(), 2000 + Math.random() * 4000);
-      if (error) this.poll = setTimeout(() => ask(siteApi(this.site, 'stats', {path: this.state.page})).then((stats) => this.numbers(stats), () => {}), POLL_MS);
+      if (error) this.poll = setTimeout(() => this.askOnce(), POLL_MS);
     });
+  }
+
+  // The last hour since a stream spoke: what was drawn by then may have been held for too long.
+  catchUp() {
+    if (!this.head?.latest) return;
+    this.head.lack(this.heard ? this.second(this.heard) : this.head.latest);
+    this.heard = 0;
+    this.loadSeconds();
+  }
+
+  // Nobody says who is online now, until the next stream does.
+  silent() {
+    this.heard = this.stream?.heard || this.heard;
+    this.told = false;
+  }
+
+  // The numbers, where no stream brings them.
+  async askOnce() {
+    const {page} = this.state;
+    try {
+      const stats = await ask(siteApi(this.site, 'stats', {path: page}));
+      if (this.closed || this.state.page !== page) return;
+      this.numbers(stats);
+      this.catchUp();
+    } catch { /* the stream's end was told */ }
   }
 
   disconnect() {
     clearTimeout(this.again);
     clearTimeout(this.poll);
     if (this.stream) this.stream.stop();
+    this.silent();
     this.stream = null;
   }
 
