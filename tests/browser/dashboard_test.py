@@ -35,6 +35,9 @@ HOSTILE = ["/<img src=x onerror=\"window.hurt=1\">", "/</script><script>window.h
 HOSTILE_REFERRER = "https://evil.example/<svg onload=window.hurt=1>"
 HOSTILE_EVENTS = ["=cmd|' /C calc'!A0", "+1", "-2+3", "@SUM(A1)", "<b>bold</b>", "say \"hi\", twice"]
 AXE = pathlib.Path(os.environ.get("FOOTFALL_AXE", ROOT / "build" / "node_modules" / "axe-core" / "axe.min.js"))
+# A stream that says what the test tells it: tell(stats).
+TOLD = """const ask = window.fetch; window.fetch = (path, options) => !/\\/live/.test(path) ? ask(path, options) : Promise.resolve(new Response(new ReadableStream({
+    start(stream) { window.tell = (stats) => stream.enqueue(new TextEncoder().encode('data: ' + JSON.stringify(stats) + '\\n\\n')); }})));"""
 DESKTOP, PHONE_SIZE, WALL = (1440, 900), (390, 844), (3840, 2160)
 
 
@@ -82,10 +85,13 @@ class Dashboard(unittest.TestCase):
     def url(self, path=f"sites/{SITE}"):
         return f"http://127.0.0.1:{self.daemon.port}/{path}"
 
-    def tab(self, path=f"sites/{SITE}", size=DESKTOP, dark=False, lang="vi", ready=".figure", **options):
+    def tab(self, path=f"sites/{SITE}", size=DESKTOP, dark=False, lang="vi", ready=".figure", before=None, **options):
+        """`before`: a script that runs before the page's own."""
         tab = Tab(self.browser, **options)
         self.addCleanup(tab.close)
         self.look(tab, size, dark)
+        if before:
+            tab.call("Page.addScriptToEvaluateOnNewDocument", source=before)
         tab.call("Page.addScriptToEvaluateOnNewDocument", source=f"localStorage.setItem('footfall-lang', '{lang}')" if lang else "0")
         tab.open(self.url(path))
         self.wait(tab, f"document.querySelector({json.dumps(ready)})", f"{path}: no {ready}")
@@ -262,6 +268,17 @@ class Dashboard(unittest.TestCase):
         for word in ("Hôm qua đến giờ này", "Máy tìm kiếm hôm nay", "Đông nhất hôm nay", "Chuyển từ bộ đếm cũ"):
             self.assertIn(word, facts)
         self.ended_well(tab)
+
+    def test_an_older_answer_does_not_overwrite_a_newer_number(self):
+        site = self.site_with("tre.example", 3)
+        tab = self.loaded(self.tab(f"sites/{site}", before=TOLD))
+        self.wait(tab, "window.tell", "the stream is asked for")
+        now = self.daemon.stats(site)
+        at = lambda later_s: (datetime.datetime.fromisoformat(now["as_of"]) + datetime.timedelta(seconds=later_s)).isoformat(timespec="milliseconds")
+        for later_s, total, shown in ((2, 30, "30"), (1, 20, "30"), (2, 31, "31"), (-100, 25, "25")):  # the last: the clock was put back
+            tab.run(f"tell({json.dumps({**now, 'as_of': at(later_s), 'total': total})})")
+            tab.run("new Promise(done => setTimeout(done, 50))")
+            self.assertEqual(self.figures(tab)[3], shown, (later_s, total))
 
     def test_pause_stops_the_numbers_and_goes_on(self):
         tab = self.loaded(self.tab())

@@ -415,7 +415,11 @@ class SiteView {
     if (this.waiting && this.ticks % 3 === 1) this.waiting.load();
   }
 
+  // Answers may overtake each other: what is older than what is shown is dropped. A clock that was put back by a minute or
+  // more is believed.
   numbers(stats) {
+    const late = Date.parse(this.stats.as_of) - Date.parse(stats.as_of);
+    if (late > 0 && late < 60000) return;
     const first = this.waiting && !(stats.counted === 0 && stats.today.bots === 0);
     this.ahead = Date.parse(stats.as_of) - Date.now();
     this.stats = {...this.stats, ...stats};
