@@ -125,9 +125,10 @@ class Dashboard(unittest.TestCase):
         tab.call("Input.insertText", text=text)
 
     def press(self, tab, key, **more):
-        codes = {"Tab": 9, "Enter": 13, "ArrowLeft": 37, "ArrowRight": 39, "Home": 36, "End": 35, " ": 32}
+        codes = {"Tab": 9, "Enter": 13, "ArrowLeft": 37, "ArrowRight": 39, "ArrowDown": 40, "Home": 36, "End": 35, " ": 32, **{digit: ord(digit) for digit in "0123456789"}}
+        text = "\r" if key == "Enter" else key if key.isdigit() else ""
         for kind in ("keyDown", "keyUp"):
-            tab.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=codes[key], text="\r" if key == "Enter" else "", **more)
+            tab.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=codes[key], text=text, **more)
 
     def figures(self, tab):
         return json.loads(tab.run("JSON.stringify([...document.querySelectorAll('.figure')].map(e => e.textContent))"))
@@ -351,7 +352,7 @@ class Dashboard(unittest.TestCase):
             self.assertTrue(eventually(lambda: any(f"step={step}" in query and "metric=hits" in query for query in self.series(tab)[asked:])), (period, self.series(tab)[asked:]))
             self.assertIn(f"period={period}" if period != "month" else "compare=none", tab.run("location.hash"))
         self.choose(tab, "week")
-        self.select(tab, ".periods .row .select:last-child select", "previous")
+        self.select(tab, "[data-control=compare] select", "previous")
         self.wait(tab, "document.querySelector('.main-chart path.before')", "what it is compared with is drawn")
         self.assertIn("so với", tab.text(".sum"))
         for metric in ("visitors", "online", "bots"):
@@ -534,6 +535,38 @@ class Dashboard(unittest.TestCase):
         self.press(tab, "Enter")
         self.wait(tab, "document.querySelector('.crumbs')", "a page opens with Enter")
         self.assertEqual(tab.run("document.activeElement.tagName"), "H1")
+
+    def test_the_focus_stays_on_the_control_that_was_changed(self):
+        """A week is a period, a step and a comparison."""
+        tab = self.loaded(self.tab())
+        control = lambda: tab.run("document.activeElement.closest('[data-control]')?.dataset.control")
+        for name, keys, value in (("compare", ("ArrowDown",), "week"), ("step", ("ArrowDown", "ArrowDown"), "week"), ("compare", ("ArrowDown",), "year")):
+            tab.run(f"document.querySelector('[data-control={name}] select').focus()")
+            for key in keys:
+                self.press(tab, key)
+            self.assertTrue(eventually(lambda: f"{name}={value}" in tab.run("location.hash")), tab.run("location.hash"))
+            self.assertEqual((control(), tab.run("document.activeElement.value")), (name, value))
+
+    def test_a_date_can_be_typed(self):
+        tab = self.loaded(self.tab(f"sites/{SITE}#period=custom&from=2026-01-01&to=2026-01-31", lang="en"))
+        tab.run("document.querySelector('.periods input[name=from]').focus(); window.field = document.activeElement")
+        asked = len(self.series(tab))
+        for key in "02152025":
+            self.press(tab, key)
+        self.assertTrue(tab.run("document.activeElement === field"), "the field was made anew")
+        self.assertIn("from=2026-01-01", tab.run("location.hash"))
+        self.assertEqual(tab.run("field.value"), "2025-02-15")
+        self.assertEqual(len(self.series(tab)), asked)
+        self.press(tab, "Enter")
+        self.assertTrue(eventually(lambda: "from=2025-02-15" in tab.run("location.hash")))
+        self.assertTrue(tab.run("document.activeElement === field"))
+        tab.run("document.querySelector('.periods input[name=to]').focus()")
+        for key in "03012025":
+            self.press(tab, key)
+        tab.run("document.activeElement.blur()")
+        self.assertTrue(eventually(lambda: "from=2025-02-15&to=2025-03-01" in tab.run("location.hash")))
+        self.assertTrue(eventually(lambda: len(self.series(tab)) > asked))
+        self.ended_well(tab)
 
     def test_both_languages_and_both_grounds(self):
         tab = self.loaded(self.tab(lang=None))

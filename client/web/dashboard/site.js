@@ -210,7 +210,9 @@ class SiteView {
   }
 
   chartPanel() {
-    this.periods = h('div', {class: 'periods'});
+    this.controls = Object.fromEntries(['metric', 'period', 'dates', 'step', 'compare'].map((name) => [name, {place: h('span', {class: 'part', 'data-control': name}), key: '', had: []}]));
+    const {metric, period, dates, step, compare} = this.controls;
+    this.periods = h('div', {class: 'periods'}, metric.place, period.place, h('div', {class: 'row'}, dates.place, step.place, compare.place));
     this.chart = new Chart({label: t('chart'), height: 17, bars: true});
     this.sum = h('p', {class: 'sum'});
     this.points = {columns: [], rows: []};
@@ -221,30 +223,60 @@ class SiteView {
     return panel(t('chart'), {kind: 'wide main-chart', tools: [this.chartTable.toggle, exportButtons(data)]}, this.periods, this.sum, this.chart.element, this.chartSaid, this.chartTable.place);
   }
 
-  // The picker is made anew when the choice changed; the focus stays where it was.
+  // A control is made anew when what it offers or says has changed, and only then: a click may be on its way to it. The
+  // focus stays where it was.
   buildPeriods() {
     const {state} = this;
-    const focused = document.activeElement && this.periods.contains(document.activeElement) ? document.activeElement.value : null;
     const brief = this.ofDays() ? ['hour', 'today', 'yesterday'] : [];
     if (brief.includes(state.period)) state.period = 'week';
-    const metrics = state.page ? null : choice(t('metric'), Object.entries(METRICS).map(([key, word]) => [key, t(word)]), state.metric, (metric) => this.go({metric}));
-    const periods = choice(t('period'), Object.entries(PERIODS).filter(([key]) => !brief.includes(key)).map(([key, {word}]) => [key, t(word)]), state.period, (period) => {
-      const {from, to} = datesOf({...state, period: period === 'custom' ? state.period : period}, this.today());
-      this.go({period, step: '', ...(period === 'custom' ? {from: from < '2000' ? addDays(to, -29) : from, to} : {})});
-    });
+    const told = (words) => Object.entries(words).map(([key, word]) => [key, t(word.word || word)]);
     const steps = this.steps();
-    const row = [];
-    if (state.period === 'custom') {
-      const date = (key) => h('label', {class: 'select'}, h('span', null, t(key === 'from' ? 'date_from' : 'date_to')), h('input', {type: 'date', value: state[key], max: this.today(), onchange: (event) => {
-        const changed = {...state, [key]: event.target.value};
-        if (isDate(changed.from) && isDate(changed.to) && changed.from <= changed.to) this.go({from: changed.from, to: changed.to});
-      }}));
-      row.push(date('from'), date('to'));
-    }
-    if (steps.length > 1) row.push(select(t('step'), steps.map((step) => [step, t(STEPS[step])]), this.step(), (step) => this.go({step})));
-    if (state.period !== 'all') row.push(select(t('compare'), Object.entries(COMPARISONS).map(([key, word]) => [key, t(word)]), state.compare, (compare) => this.go({compare})));
-    this.periods.replaceChildren(metrics || '', periods, h('div', {class: 'row'}, row));
-    if (focused !== null) [...this.periods.querySelectorAll('input,select')].find((control) => control.value === focused)?.focus();
+    const focused = this.periods.contains(document.activeElement) ? document.activeElement : null;
+    this.control('metric', !state.page, state.metric, () => choice(t('metric'), told(METRICS), this.state.metric, (metric) => this.go({metric})));
+    this.control('period', true, [state.period, brief], () => choice(t('period'), told(PERIODS).filter(([key]) => !brief.includes(key)), this.state.period, (period) => this.choosePeriod(period)));
+    this.control('step', steps.length > 1, [this.step(), steps], () => select(t('step'), steps.map((step) => [step, t(STEPS[step])]), this.step(), (step) => this.go({step})));
+    this.control('compare', state.period !== 'all', state.compare, () => select(t('compare'), told(COMPARISONS), this.state.compare, (compare) => this.go({compare})));
+    // Dates that are being filled in stay as they are.
+    const {place} = this.controls.dates;
+    if (!place.contains(focused)) this.control('dates', state.period === 'custom', [state.from, state.to, this.today()], () => [this.dateField('from'), this.dateField('to')]);
+    if (focused && !focused.isConnected) this.focusAgain(focused);
+  }
+
+  control(name, there, says, make) {
+    const control = this.controls[name];
+    const key = there ? JSON.stringify(says) : '';
+    if (control.key === key) return;
+    control.key = key;
+    control.had = [...control.place.querySelectorAll('input,select')];
+    control.place.replaceChildren(...(there ? [make()].flat() : []));
+  }
+
+  // On what was made in its place, by the control and not by what it says alone: a week is a period, a step and a comparison.
+  focusAgain(lost) {
+    const control = Object.values(this.controls).find(({had}) => had.includes(lost));
+    const again = [...control.place.querySelectorAll('input,select')].find((one) => one.type !== 'radio' || one.value === lost.value);
+    (again || this.controls.period.place.querySelector(':checked')).focus();
+  }
+
+  choosePeriod(period) {
+    const {from, to} = datesOf({...this.state, period: period === 'custom' ? this.state.period : period}, this.today());
+    this.go({period, step: '', ...(period === 'custom' ? {from: from < '2000' ? addDays(to, -29) : from, to} : {})});
+  }
+
+  // A date is taken when it is left, on Enter, and when it was picked with the mouse: not with each key, the year 2 is a
+  // date too.
+  dateField(key) {
+    let typed = false;
+    const take = () => {
+      typed = false;
+      const [from, to] = [...this.controls.dates.place.querySelectorAll('input')].map((field) => field.value);
+      if (isDate(from) && isDate(to) && from <= to && (from !== this.state.from || to !== this.state.to)) this.go({from, to});
+    };
+    const field = h('input', {
+      type: 'date', name: key, value: this.state[key], max: this.today(), onchange: () => typed || take(), onblur: () => setTimeout(() => field.isConnected && take()),
+      onkeydown: (event) => (event.key === 'Enter' ? take() : (typed = true)), onpointerdown: () => (typed = false),
+    });
+    return h('label', {class: 'select'}, h('span', null, t(key === 'from' ? 'date_from' : 'date_to')), field);
   }
 
   // --- the chart ---
