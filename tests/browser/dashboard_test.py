@@ -234,6 +234,28 @@ class Dashboard(unittest.TestCase):
         self.wait(tab, "document.querySelector('.main-chart')", "with a token there is more")
         self.ended_well(tab)
 
+    def test_a_counter_says_what_is_wrong_with_a_token(self):
+        tab = self.tab(f"sites/{COUNTER}#token=guessed", ready=".more .notice.bad")
+        self.assertIn("không đúng hoặc đã hết hạn", tab.text(".more .notice.bad"))
+        self.assertIsNone(tab.run("sessionStorage.getItem('footfall-token')"))
+        other = "const ask = window.fetch; window.fetch = (path, options) => /pages/.test(path) ? Promise.resolve(new Response('{}', {status: 403})) : ask(path, options)"
+        tab = self.tab(f"sites/{COUNTER}#token=of-another-site", ready=".more .notice.bad", before=other)
+        self.assertIn("không có quyền xem trang web này", tab.text(".more .notice.bad"))
+        self.assertEqual(tab.run("sessionStorage.getItem('footfall-token')"), "of-another-site")
+        self.ended_well(tab)
+
+    def test_a_page_whose_rights_shrink_says_so(self):
+        site = self.site_with("hep.example", 2)
+        tab = self.loaded(self.tab(f"sites/{site}"))
+        self.assertEqual(self.daemon.admin("PUT", f"/v1/admin/sites/{site}", {"visibility": "counter"}).status, 200)
+        self.wait(tab, "document.querySelector('.cards.few')", "what is public is left")
+        self.assertIn("hiện ít hơn trước", tab.text("main > .notice.bad"))
+        self.assertNotIn("undefined", tab.run("document.body.innerText"))
+        self.assertEqual(self.daemon.admin("PUT", f"/v1/admin/sites/{site}", {"visibility": "full"}).status, 200)
+        self.loaded(tab)
+        self.assertIsNone(tab.text("main > .notice.bad"))
+        self.ended_well(tab)
+
     def test_who_may_read_nothing_is_told_so(self):
         tab = self.tab("sites/nowhere.example", ready=".notice.bad")
         self.assertIn("Không có trang web", tab.text(".notice.bad"))
@@ -343,6 +365,16 @@ class Dashboard(unittest.TestCase):
         self.assertEqual(values(), {None, 5})
         self.assertEqual(len(self.seconds_of(tab)[0]), 3600)
         tab.call("Network.setBlockedURLs", urls=[])
+
+    def test_a_page_that_is_opened_while_paused_has_its_numbers(self):
+        tab = self.loaded(self.tab())
+        self.click(tab, ".bar [aria-pressed]")
+        self.click(tab, ".ranked.pages .link")
+        self.wait(tab, "document.querySelector('.crumbs')", "the page's view")
+        page = self.daemon.stats(SITE, tab.text("h1"))["page"]
+        expected = [str(page["online"]), f"{page['total']:,}".replace(",", ".")]
+        self.assertTrue(eventually(lambda: self.figures(tab)[:2] == expected), (self.figures(tab), expected))
+        self.assertEqual(tab.text(".status"), "Tạm dừng")
 
     def test_periods_steps_and_comparison(self):
         tab = self.loaded(self.tab(f"sites/{SITE}#compare=none"))

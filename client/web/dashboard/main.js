@@ -59,12 +59,13 @@ function siteOfAddress() {
   return step ? decodeURIComponent(step[1]) : null;
 }
 
-function start() {
+// `said`: what there is to tell first.
+function start(said = null) {
   if (view) view.close();
   session.takeFromAddress();
   chooseLanguage(null);
   const site = siteOfAddress();
-  view = site === null ? new SitesView(main, tools) : new SiteView(main, tools, site);
+  view = site === null ? new SitesView(main, tools) : new SiteView(main, tools, site, said);
   tools.build();
   main.replaceChildren(h('p', {class: 'loading'}, t('loading')));
   view.open();

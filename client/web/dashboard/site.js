@@ -6,7 +6,9 @@ const REFRESH_MS = 30000;
 const POLL_MS = 1000;
 
 class SiteView {
-  constructor(main, tools, site) {
+  // `said`: what there is to tell first; null: nothing.
+  constructor(main, tools, site, said) {
+    this.said = said;
     this.main = main;
     this.tools = tools;
     this.site = site;
@@ -61,7 +63,8 @@ class SiteView {
       this.build();
       scrollTo({top: 0});
       this.main.querySelector('h1').focus();
-      this.connect();
+      if (this.idle()) this.askOnce();
+      else this.connect();
     } else {
       this.buildPeriods();
     }
@@ -113,10 +116,23 @@ class SiteView {
     this.load();
     this.listen();
     this.timers.push(setInterval(() => this.tick(), 1000), setInterval(() => this.idle() || this.load(), REFRESH_MS));
+    if (!this.full && session.token) this.judgeToken();
     // What a token opened that nobody else may see: a counter of it would show nothing.
     if (this.full && session.token && (await this.isPrivate())) {
       this.hidden = true;
       if (this.embed) this.embed.element.replaceWith((this.embed = new Embed(this.site, {...this.stats, private: true})).element);
+    }
+  }
+
+  // A counter is shown whatever the token: why it shows no more is asked for.
+  async judgeToken() {
+    try {
+      await ask(siteApi(this.site, 'pages', {limit: 1}));
+    } catch (error) {
+      if (this.closed || ![401, 403].includes(error.status)) return;
+      if (error.status === 401) session.keep('');
+      this.tools.signedIn(Boolean(session.token));
+      this.tokenSaid.replaceChildren(notice(t(error.status === 403 ? 'token_not_for' : 'wrong_token'), 'bad'));
     }
   }
 
@@ -151,12 +167,12 @@ class SiteView {
       if (error.status === 401) session.keep('');
       this.main.replaceChildren(h('h1', {class: 'title'}, this.site), panel(t('sign_in'), {kind: 'narrow'}, said, this.login(t('private_site'))));
     } else {
-      this.main.replaceChildren(h('h1', {class: 'title'}, this.site), notice(error.status === 404 ? t('no_site') : t('failed', {why: error.message}), 'bad'), button(t('try_again'), start, {class: 'main'}));
+      this.main.replaceChildren(h('h1', {class: 'title'}, this.site), notice(error.status === 404 ? t('no_site') : t('failed', {why: error.message}), 'bad'), button(t('try_again'), () => start(), {class: 'main'}));
     }
   }
 
   login(lead) {
-    return loginForm({lead, check: () => ask(siteApi(this.site, 'pages', {limit: 1})), accepted: start});
+    return loginForm({lead, check: () => ask(siteApi(this.site, 'pages', {limit: 1})), accepted: () => start()});
   }
 
   // --- the page ---
@@ -191,8 +207,10 @@ class SiteView {
         this.range = h('p', {class: 'range'});
         parts.push(this.range, h('div', {class: 'lists'}, this.lists.map((list) => list.element)));
       } else {
-        parts.push(panel(t('more_with_token'), {kind: 'wide'}, this.login(t('counter_only'))));
+        this.tokenSaid = h('div', {role: 'status'});
+        parts.push(panel(t('more_with_token'), {kind: 'wide more'}, this.tokenSaid, this.login(t('counter_only'))));
       }
+      if (this.said) parts.splice(1, 0, notice(this.said, 'bad'));
       this.embed = new Embed(this.site, {...this.stats, private: this.hidden});
       parts.push(this.embed.element);
     }
@@ -452,6 +470,8 @@ class SiteView {
   numbers(stats) {
     const late = Date.parse(this.stats.as_of) - Date.parse(stats.as_of);
     if (late > 0 && late < 60000) return;
+    // The token has expired, or the site's visibility was changed: another page.
+    if (Boolean(stats.yesterday) !== this.full) return start(this.full ? t('shows_less') : null);
     const first = this.waiting && !(stats.counted === 0 && stats.today.bots === 0);
     this.ahead = Date.parse(stats.as_of) - Date.now();
     this.stats = {...this.stats, ...stats};
