@@ -273,6 +273,28 @@ class Dashboard(unittest.TestCase):
         self.wait(tab, "document.querySelector('.main-chart')", "the link leads to the site")
         self.ended_well(tab)
 
+    def test_the_list_of_sites_has_a_sign_in_and_keeps_the_focus(self):
+        tab = self.tab("", ready=".site-card")
+        card = f"[...document.querySelectorAll('.site-card')].find(e => e.href.endsWith('{SITE}'))"
+        tab.run(f"{card}.focus()")
+        total = tab.run(f"{card}.innerText")
+        self.daemon.hit(SITE, "/", 260)
+        self.assertTrue(eventually(lambda: tab.run(f"{card}.innerText") != total, 20), "the numbers follow")
+        self.assertTrue(tab.run(f"document.activeElement === {card}"), "the focus is lost")
+        enter = "[...document.querySelectorAll('.bar button')].find(b => b.textContent === 'Đăng nhập')"
+        self.assertFalse(tab.run(f"{enter}.hidden"), "a public site hides the way in")
+        tab.run(f"{enter}.click()")
+        self.assertEqual(tab.run("document.activeElement.id"), "token")
+        self.type(tab, "guessed")
+        self.press(tab, "Enter")
+        self.wait(tab, "document.querySelector('[role=alert]:not([hidden])')", "a wrong token is told so")
+        tab.run("document.querySelector('#token').value = ''")
+        self.type(tab, self.daemon.token)
+        self.press(tab, "Enter")
+        self.wait(tab, f"[...document.querySelectorAll('.site-card')].some(e => e.href.endsWith('{PRIVATE}'))", "the token's sites")
+        self.assertEqual(tab.run("document.querySelectorAll('form.login').length"), 0)
+        self.ended_well(tab)
+
     # --- numbers ---
 
     def test_numbers_are_those_of_the_daemon_and_follow_each_hit(self):
