@@ -517,6 +517,18 @@ class Dashboard(unittest.TestCase):
         self.assertEqual(len(json.loads(self.exported(tab, ".now", "JSON"))["rows"]), 3600)
         self.assertRegex(tab.run("window.savedAs"), r"^tin\.example-online\.json$")
 
+    def test_hours_are_exported_as_times_that_programs_read(self):
+        tab = self.loaded(self.tab(f"sites/{SITE}#period=yesterday"))
+        day = (datetime.datetime.fromisoformat(self.daemon.stats(SITE)["as_of"]) - datetime.timedelta(days=1)).date().isoformat()
+        times = [f"{day}T{hour:02}:00:00+07:00" for hour in range(24)]
+        told = lambda: json.loads(self.exported(tab, ".main-chart", "JSON"))["rows"]
+        self.assertTrue(eventually(lambda: len(told()) == 24), told())
+        self.assertEqual([row["time"] for row in reversed(told())], times)
+        cells = list(csv.reader(io.StringIO(self.exported(tab, ".main-chart", "CSV"))))
+        self.assertEqual([row[0] for row in reversed(cells[1:])], times)
+        tab.run("[...document.querySelectorAll('.main-chart button')].find(b => b.textContent === 'Bảng').click()")
+        self.assertNotIn("+07:00", tab.text(".main-chart .scroll"), "people read other times")
+
     # --- what an owner does with it ---
 
     def test_the_embed_helper_shows_each_style_as_it_is(self):

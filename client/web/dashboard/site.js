@@ -233,9 +233,9 @@ class SiteView {
     this.periods = h('div', {class: 'periods'}, metric.place, period.place, h('div', {class: 'row'}, dates.place, step.place, compare.place));
     this.chart = new Chart({label: t('chart'), height: 17, bars: true});
     this.sum = h('p', {class: 'sum'});
-    this.points = {columns: [], rows: []};
-    const data = () => ({...this.points, name: `${this.site}-${this.state.metric}-${this.step()}`, about: {site: this.site, path: this.state.page || null, metric: this.state.metric, step: this.step(), timezone: reader.zone}});
-    this.chartTable = tableBehind(t('chart'), () => this.points);
+    this.points = () => ({columns: [], rows: []});
+    const data = () => ({...this.points(), name: `${this.site}-${this.state.metric}-${this.step()}`, about: {site: this.site, path: this.state.page || null, metric: this.state.metric, step: this.step(), timezone: reader.zone}});
+    this.chartTable = tableBehind(t('chart'), () => this.points());
     this.buildPeriods();
     this.chartSaid = h('div', {class: 'chart-said', role: 'status'});
     return panel(t('chart'), {kind: 'wide main-chart', tools: [this.chartTable.toggle, exportButtons(data)]}, this.periods, this.sum, this.chart.element, this.chartSaid, this.chartTable.place);
@@ -383,11 +383,11 @@ class SiteView {
     const unit = t(page ? 'views' : METRICS[metric]);
     const said = (i) => `${unit}: ${grouped(values[i])}` + (beside && beside[i] !== null && beside[i] !== undefined ? ` · ${t('before')}: ${grouped(beside[i])}` : '');
     this.chart.element.setAttribute('aria-label', `${unit}, ${t(PERIODS[period].word)}, ${t(STEPS[step] || 'step_minute')}`);
-    this.chart.draw({values, before: beside, names: (i) => pointText(points[i][0], step), ticks: (i) => (values.length > 48 && step === 'hour' ? pointText(localDate(points[i][0]), 'day', true) : pointText(points[i][0], step, true)), said, open: this.goesOn()});
-    this.points = {
+    this.chart.draw({values, before: beside, names: (i) => pointText(points[i][0], step), ticks: (i) => (values.length > 48 && step === 'hour' ? pointText(isoText(points[i][0]).slice(0, 10), 'day', true) : pointText(points[i][0], step, true)), said, open: this.goesOn()});
+    this.points = () => ({
       columns: [['time', t('time')], ['value', unit], ...(beside ? [['before', t('before')]] : [])],
-      rows: points.map(([start, value], i) => ({time: typeof start === 'string' ? start : pointText(start, step), value, before: beside ? beside[i] ?? null : undefined})).reverse(),
-    };
+      rows: points.map(([start, value], i) => ({time: typeof start === 'string' ? start : isoText(start), timeShown: typeof start === 'string' ? start : pointText(start, step), value, before: beside ? beside[i] ?? null : undefined})).reverse(),
+    });
     this.chartTable.refresh();
     this.sumUp(values, beside, unit);
   }
@@ -555,11 +555,4 @@ class SiteView {
       this.load();
     }
   }
-}
-
-// The local date of a UTC second.
-function localDate(second) {
-  const parts = Object.fromEntries(dateFormat({year: 'numeric', month: '2-digit', day: '2-digit', calendar: 'iso8601', numberingSystem: 'latn'}, reader.zone)
-    .formatToParts(new Date(second * 1000)).map((part) => [part.type, part.value]));
-  return `${parts.year}-${parts.month}-${parts.day}`;
 }
