@@ -22,6 +22,7 @@ import zlib
 
 from chromium import Browser, Tab, eventually
 from site_pages import BROWSER, FIREFOX, ROOT, SAFARI, Daemon, main
+from redis_server import Redis
 
 SITE = "tin.example"  # everybody may read it
 PRIVATE = "kin.example"
@@ -83,6 +84,8 @@ class Dashboard(unittest.TestCase):
             cls.daemon.hit(SITE, PATHS[visitor % 3], visitor)
 
     def url(self, path=f"sites/{SITE}"):
+        if path.startswith("http:"):
+            return path  # of another daemon
         return f"http://127.0.0.1:{self.daemon.port}/{path}"
 
     def tab(self, path=f"sites/{SITE}", size=DESKTOP, dark=False, lang="vi", ready=".figure", before=None, **options):
@@ -313,6 +316,50 @@ class Dashboard(unittest.TestCase):
         for word in ("Hôm qua đến giờ này", "Máy tìm kiếm hôm nay", "Đông nhất hôm nay", "Chuyển từ bộ đếm cũ"):
             self.assertIn(word, facts)
         self.ended_well(tab)
+
+    def test_what_a_number_is_of_is_said_where_it_stands(self):
+        tab = self.loaded(self.tab())
+        facts = lambda kind: tab.run(f"document.querySelector('.{kind} .facts').innerText.replace(/\\s+/g, ' ')")
+        self.wait(tab, "/cả ngày/.test(document.querySelector('.today .facts').innerText)", "the weekday's whole day")
+        self.assertRegex(facts("visitors"), r"Tháng hiện tại [\d.]+ cộng theo từng ngày")
+        self.assertIn("đếm riêng, không tính vào tổng", facts("visitors"))
+        self.assertRegex(facts("now"), r"Đông nhất \d+ · .*, \d\d:\d\d")
+        self.assertEqual(tab.run("document.querySelectorAll('.facts [title]').length"), 0)
+        self.assertNotIn("máy chủ này", tab.run("document.body.innerText.replace(/Trên máy chủ này, từ/, '')"))
+
+    def test_of_several_nodes_it_says_which_numbers_are_this_ones(self):
+        if not shutil.which("redis-server"):
+            self.skipTest("redis-server is not here")
+        redis = Redis()
+        self.addCleanup(redis.close)
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        key = pathlib.Path(directory.name) / "cluster-key"
+        key.write_text("0123456789abcdef" * 4)
+        key.chmod(0o600)
+        nodes = [Daemon("--redis", redis.uri, "--cluster-key", str(key), "--node", name, "--threads", "1", "--snapshot-interval", "0").start() for name in ("a", "b")]
+        for node in nodes:
+            self.addCleanup(node.close)
+        nodes[0].add_site("hai.example", visibility="full", lang="en")
+        self.assertTrue(eventually(lambda: nodes[1].get("/v1/sites/hai.example/stats").status == 200))
+        for visitor in range(6):
+            nodes[visitor % 2].hit("hai.example", "/", visitor)
+        self.assertTrue(eventually(lambda: nodes[0].stats("hai.example")["online"] == 6))
+        tab = self.tab(f"http://127.0.0.1:{nodes[0].port}/sites/hai.example#period=today", lang="en")
+        self.loaded(tab)
+        self.wait(tab, "document.querySelector('.now svg path')", "the last hour")
+        alone = "of this node alone"
+        for place in (".now .facts", ".now .behind", ".range", ".sum"):
+            self.assertIn(alone, tab.text(place), place)
+        self.assertEqual(tab.run(f"[...document.querySelectorAll('.now .hint')].filter(e => e.textContent === '{alone}').length"), 2)
+        # The last hour is this node's throughout, whatever all of them have.
+        shown = lambda: [row["online"] for row in json.loads(self.exported(tab, ".now", "JSON"))["rows"]]
+        self.assertTrue(eventually(lambda: set(shown()[-8:]) == {3}, 30), shown()[-30:])
+        self.assertNotIn(6, shown())
+        self.assertEqual(self.figures(tab)[0], "6")
+        self.click(tab, ".ranked.pages .link")
+        self.wait(tab, "document.querySelector('.crumbs')", "the page's view")
+        self.wait(tab, "/of the node that was asked/.test(document.querySelector('main').innerText)", "of a page")
 
     def test_an_older_answer_does_not_overwrite_a_newer_number(self):
         site = self.site_with("tre.example", 3)
@@ -614,24 +661,28 @@ class Dashboard(unittest.TestCase):
             self.assertEqual((control(), tab.run("document.activeElement.value")), (name, value))
 
     def test_a_date_can_be_typed(self):
-        tab = self.loaded(self.tab(f"sites/{SITE}#period=custom&from=2026-01-01&to=2026-01-31", lang="en"))
-        tab.run("document.querySelector('.periods input[name=from]').focus(); window.field = document.activeElement")
+        today = datetime.date.fromisoformat(self.daemon.stats(SITE)["as_of"][:10])
+        before = lambda days: today - datetime.timedelta(days=days)
+        tab = self.loaded(self.tab(f"sites/{SITE}#period=custom&from={before(9)}&to={before(1)}", lang="en"))
+
+        def write(name, day):
+            """The digits of month, day and year into the field, as in a browser that is English."""
+            tab.run(f"document.querySelector('.periods input[name={name}]').focus(); window.field = document.activeElement")
+            for key in day.strftime("%m%d%Y"):
+                self.press(tab, key)
+            self.assertTrue(tab.run("document.activeElement === field"), "the field was made anew")
+            self.assertEqual(tab.run("field.value"), str(day))
         asked = len(self.series(tab))
-        for key in "02152025":
-            self.press(tab, key)
-        self.assertTrue(tab.run("document.activeElement === field"), "the field was made anew")
-        self.assertIn("from=2026-01-01", tab.run("location.hash"))
-        self.assertEqual(tab.run("field.value"), "2025-02-15")
-        self.assertEqual(len(self.series(tab)), asked)
+        write("from", before(20))
+        self.assertIn(f"from={before(9)}", tab.run("location.hash"))
+        self.assertEqual([query for query in self.series(tab)[asked:] if "from=0" in query], [], "a date that is not whole is not asked for")
         self.press(tab, "Enter")
-        self.assertTrue(eventually(lambda: "from=2025-02-15" in tab.run("location.hash")))
+        self.assertTrue(eventually(lambda: f"from={before(20)}" in tab.run("location.hash")), tab.run("location.hash"))
         self.assertTrue(tab.run("document.activeElement === field"))
-        tab.run("document.querySelector('.periods input[name=to]').focus()")
-        for key in "03012025":
-            self.press(tab, key)
+        write("to", before(3))
         tab.run("document.activeElement.blur()")
-        self.assertTrue(eventually(lambda: "from=2025-02-15&to=2025-03-01" in tab.run("location.hash")))
-        self.assertTrue(eventually(lambda: len(self.series(tab)) > asked))
+        self.assertTrue(eventually(lambda: f"from={before(20)}&to={before(3)}" in tab.run("location.hash")), tab.run("location.hash"))
+        self.assertTrue(eventually(lambda: any(f"from={before(20)}&to={before(3)}" in query for query in self.series(tab))))
         self.ended_well(tab)
 
     def test_both_languages_and_both_grounds(self):

@@ -12,15 +12,20 @@ function figure(word, kind, tools) {
   return {number, facts, element: panel(t(word), {kind: 'card ' + kind, tools}, number, facts)};
 }
 
-// [[word or text, value, change]] as a list of facts; what is null is left out.
+// [[word or text, value, change, hint]] as a list of facts; what is null is left out.
 function setFacts(list, facts) {
   const told = facts.filter(Boolean);
   const key = JSON.stringify(told);
   if (list.told === key) return;
   list.told = key;
-  list.replaceChildren(...told.map(([name, value, changed, hint]) => h('div', {title: hint},
+  list.replaceChildren(...told.map(([name, value, changed, hint]) => h('div', null,
     h('dt', null, name), h('dd', null, value, changed ? h('span', {class: changed.direction > 0 ? 'up' : changed.direction < 0 ? 'down' : 'same'},
-      ' ', changed.direction > 0 ? '▲' : changed.direction < 0 ? '▼' : '', ' ', changed.text) : null))));
+      ' ', changed.direction > 0 ? '▲' : changed.direction < 0 ? '▼' : '', ' ', changed.text) : null), hint ? h('dd', {class: 'hint'}, hint) : null)));
+}
+
+// What is said where a number is of the node that was asked, while others are of all nodes.
+function ownNode(stats) {
+  return stats.scope === 'cluster' ? t('own_node') : null;
 }
 
 class Head {
@@ -44,7 +49,8 @@ class Head {
       cards.push(this.visitors);
       this.hour = new Chart({label: t('online_last_hour'), height: 5.5, plain: true});
       this.day = new Chart({label: t('today_chart'), height: 5.5, plain: true});
-      this.online.element.append(h('p', {class: 'behind'}, t('online_last_hour')), this.hour.element, this.hourTable.place);
+      this.hourOf = h('p', {class: 'behind'}, t('online_last_hour'));
+      this.online.element.append(this.hourOf, this.hour.element, this.hourTable.place);
       this.legend = h('p', {class: 'behind'});
       this.today.element.append(this.legend, this.day.element, this.dayTable.place);
     }
@@ -59,10 +65,11 @@ class Head {
     setText(this.online.number, grouped(stats.online));
     setFacts(this.online.facts, [
       [t('within'), t('minutes', {n: Math.round(stats.window_s / 6) / 10})],
-      [t('peak_today'), peak(stats.peak_today, clockText), null, stats.peak_today.at],
-      [t('peak_ever'), peak(stats.peak, dayText), null, stats.peak.at],
+      [t('peak_today'), peak(stats.peak_today, clockText), null, ownNode(stats)],
+      [t('peak_ever'), peak(stats.peak, momentText), null, ownNode(stats)],
       stats.scope === 'cluster' ? [t('nodes'), t('all_nodes')] : null,
     ]);
+    if (this.full) setText(this.hourOf, [t('online_last_hour'), ownNode(stats)].filter(Boolean).join(' · '));
     setText(this.today.number, grouped(digits(stats.today, 'hits')));
     if (this.full) {
       setText(this.visitors.number, about + grouped(digits(stats.today, 'visitors')));
@@ -183,10 +190,10 @@ class Head {
     };
     const today = this.stats.today.hits;
     const weekday = weekdayText(before.weekday);
-    const fact = (name, day, whole) => [name, '≈\u00a0' + grouped(byNow(day)), change(today, byNow(day)), t('whole_day', {n: whole})];
+    const fact = (name, day, hint) => [name, '≈\u00a0' + grouped(byNow(day)), change(today, byNow(day)), hint];
     const wholeWeekday = this.sums(before.weekday).pop() || 0;
     setFacts(this.today.facts, [
-      fact(t('yesterday_by_now'), before.yesterday, this.stats.yesterday.hits), fact(t('weekday_by_now', {day: weekday}), before.weekday, wholeWeekday),
+      fact(t('yesterday_by_now'), before.yesterday, ownNode(this.stats)), fact(t('weekday_by_now', {day: weekday}), before.weekday, [t('whole_day', {n: wholeWeekday}), ownNode(this.stats)].filter(Boolean).join(' · ')),
       [t('yesterday'), grouped(digits(this.stats.yesterday, 'hits'))],
     ]);
     const lines = {today: this.sums(date), yesterday: this.sums(before.yesterday), weekday: this.sums(before.weekday)};

@@ -189,7 +189,7 @@ class SiteView {
       parts.unshift(h('p', {class: 'crumbs'}, button('← ' + t('whole_site', {site: this.site}), () => this.go({page: ''}), {class: 'link'})));
       this.pageCards = {online: figure('online_on_page', 'now'), total: figure('page_total', 'total'), share: figure('in_period', 'today')};
       this.pageCards.online.number.classList.add('live');
-      parts.push(h('div', {class: 'cards three'}, Object.values(this.pageCards).map((card) => card.element)));
+      parts.push((this.pageOf = h('p', {class: 'range first'})), h('div', {class: 'cards three'}, Object.values(this.pageCards).map((card) => card.element)));
       parts.push(this.chartPanel());
     } else {
       this.head = new Head(this.site, this.full);
@@ -393,7 +393,8 @@ class SiteView {
   }
 
   sumUp(values, beside, unit) {
-    const highest = this.state.metric === 'online' && !this.state.page;
+    const {page} = this.state;
+    const highest = this.state.metric === 'online' && !page;
     const of = (list) => (highest ? Math.max(0, ...list.map((value) => value || 0)) : list.reduce((sum, value) => sum + (value || 0), 0));
     const now = of(values);
     const then = beside ? of(beside.slice(0, values.length)) : 0;  // of as long a time
@@ -402,7 +403,8 @@ class SiteView {
     this.sum.replaceChildren(h('strong', null, about + grouped(now)), ' ', highest ? t('highest_online') : unit.toLowerCase(),
       changed ? h('span', {class: changed.direction > 0 ? 'up' : changed.direction < 0 ? 'down' : 'same'}, ` ${changed.direction > 0 ? '▲' : changed.direction < 0 ? '▼' : ''} ${changed.text}`) : '',
       ' ', beside ? h('span', {class: 'muted key first'}, t('against', {n: then})) : '', this.state.metric === 'visitors' ? h('span', {class: 'muted'}, ' · ' + t('sum_of_days')) : '',
-      this.state.metric === 'bots' ? h('span', {class: 'muted'}, ' · ' + t('bots_apart')) : '');
+      this.state.metric === 'bots' ? h('span', {class: 'muted'}, ' · ' + t('bots_apart')) : '',
+      ownNode(this.stats) && (page || ['minute', 'hour'].includes(this.drawn?.now.step)) ? h('span', {class: 'muted'}, ' · ' + ownNode(this.stats)) : '');
     if (this.pageCards && this.state.page) {
       setText(this.pageCards.share.number, grouped(now));
       setFacts(this.pageCards.share.facts, [[t('period'), t(PERIODS[this.state.period].word)], beside ? [t('before'), grouped(then), changed] : null]);
@@ -425,7 +427,7 @@ class SiteView {
       this.head?.takeHours(series);
     }, () => {});
     this.loadSeconds();
-    setText(this.range, rangeText(this.state.period, this.dates()));
+    setText(this.range, [rangeText(this.state.period, this.dates()), ownNode(this.stats)].filter(Boolean).join(' · '));
     for (const list of this.lists) list.load();
   }
 
@@ -458,7 +460,9 @@ class SiteView {
     if (this.idle() || !this.stats || !this.head) return;
     if (this.head.latest && this.told) {
       const whole = this.head.hole === null;
-      this.head.tick(this.second());
+      // Of several nodes: the hour is this one's, the number that is told is of all.
+      if (this.stats.scope !== 'cluster') this.head.tick(this.second());
+      else if (this.ticks % 5 === 0) this.head.lack(this.head.latest);
       if (whole) this.loadSeconds();
     }
     this.ticks = (this.ticks || 0) + 1;
@@ -484,7 +488,8 @@ class SiteView {
       if (!stats.page) return;
       setText(this.pageCards.online.number, grouped(stats.page.online));
       setText(this.pageCards.total.number, grouped(digits(stats.page, 'total')));
-      setFacts(this.pageCards.online.facts, [[t('online_site'), grouped(stats.online)]]);
+      setFacts(this.pageCards.online.facts, [[t('online_site'), grouped(stats.online), null, stats.scope === 'cluster' ? t('all_nodes') : null]]);
+      setText(this.pageOf, ownNode(stats) ? t('page_of_node') : '');
       setFacts(this.pageCards.total.facts, [[t('total_site'), grouped(digits(stats, 'total'))]]);
       return this.grow();
     }
