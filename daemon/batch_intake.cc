@@ -122,7 +122,7 @@ void BatchIntake::Items::take(std::size_t index, const ingest::Item& item) {
   }
   sites::Candidate& candidate = batch_.candidates.emplace_back();
   Rejection rejection =
-      take_item(candidate, *local, item, intake_.agents_, now_s_, import().import.open ? &import_key_ : nullptr);
+      take_item(candidate, *local, item, intake_.lookup_, now_s_, import().import.open ? &import_key_ : nullptr);
   // A log's lines happened, and its mark moves on: what is refused of it would never come again.
   if (rejection == Rejection::none && !part_.is_part() && !intake_.limits_.allow(*local, now_ms_))
     rejection = Rejection::rate;

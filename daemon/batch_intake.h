@@ -27,7 +27,7 @@
 #include "hit_limits.h"
 #include "http/request.h"
 #include "local_sites.h"
-#include "lookup/agents.h"
+#include "lookup/client_lookup.h"
 #include "metrics/shard_counters.h"
 #include "sites/batch_claim.h"
 #include "sites/decide.h"
@@ -50,12 +50,12 @@ class BatchIntake {
  public:
   // `node`: the incarnation, 32 hex digits.
   BatchIntake(std::string_view node, sites::Imports& imports, sites::BatchKeys& keys, LocalSites& sites,
-              lookup::AgentCache& agents, const HitLimits& limits, metrics::ShardCounters& counters)
+              lookup::ClientLookup& lookup, const HitLimits& limits, metrics::ShardCounters& counters)
       : node_(node),
         imports_(imports),
         keys_(keys),
         sites_(sites),
-        agents_(agents),
+        lookup_(lookup),
         limits_(limits),
         counters_(counters) {}
 
@@ -84,7 +84,7 @@ class BatchIntake {
   sites::Imports& imports_;
   sites::BatchKeys& keys_;
   LocalSites& sites_;
-  lookup::AgentCache& agents_;
+  lookup::ClientLookup& lookup_;
   const HitLimits& limits_;
   metrics::ShardCounters& counters_;
   // Of earlier batches, for the next ones: with what they hold.

@@ -18,7 +18,7 @@
 #include "hit_limits.h"
 #include "ingest/arena.h"
 #include "local_sites.h"
-#include "lookup/agents.h"
+#include "lookup/client_lookup.h"
 #include "metrics/shard_counters.h"
 #include "metrics/syslog_counters.h"
 #include "sites/decide.h"
@@ -28,7 +28,7 @@ namespace footfall {
 
 class SyslogIntake {
  public:
-  SyslogIntake(const SyslogOptions& options, LocalSites& sites, lookup::AgentCache& agents, const HitLimits& limits,
+  SyslogIntake(const SyslogOptions& options, LocalSites& sites, lookup::ClientLookup& lookup, const HitLimits& limits,
                metrics::ShardCounters& ledger, metrics::SyslogCounters& counters);
 
   // `options` outlive their being replaced, or this.
@@ -47,7 +47,7 @@ class SyslogIntake {
 
   const SyslogOptions* options_;
   LocalSites& sites_;
-  lookup::AgentCache& agents_;
+  lookup::ClientLookup& lookup_;
   const HitLimits& limits_;
   metrics::ShardCounters& ledger_;
   metrics::SyslogCounters& counters_;

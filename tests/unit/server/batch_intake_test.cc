@@ -56,11 +56,11 @@ class BatchIntakeTest : public IntakeFixture {
 
   sites::Imports& imports_ = registry_.imports();
   sites::BatchKeys& keys_ = registry_.batch_keys();
-  lookup::AgentCache cache_{agents()};
+  lookup::ClientLookup lookup_{lookup::AgentCache(agents())};
   metrics::ShardCounters counters_;
   sites::HitLimit all_;
   HitLimits limits_{all_};
-  BatchIntake intake_{kNode, imports_, keys_, sites_, cache_, limits_, counters_};
+  BatchIntake intake_{kNode, imports_, keys_, sites_, lookup_, limits_, counters_};
   sites::Token token_;
   http::Request request_;
   std::string key_;
