@@ -46,8 +46,8 @@ void refuse(TakenBatch& batch, Problem problem, std::string detail) {
 // One batch, item by item.
 class BatchIntake::Items {
  public:
-  Items(BatchIntake& intake, const sites::Token& token, std::int64_t now_s, BatchPart part, TakenBatch& batch)
-      : intake_(intake), token_(token), now_s_(now_s), part_(std::move(part)), batch_(batch) {}
+  Items(BatchIntake& intake, const sites::Token& token, std::int64_t now_ms, BatchPart part, TakenBatch& batch)
+      : intake_(intake), token_(token), now_ms_(now_ms), now_s_(now_ms / 1000), part_(std::move(part)), batch_(batch) {}
 
   // Before the items, if it is of a log that is followed. False: `batch` is answered.
   bool claim_followed();
@@ -72,7 +72,7 @@ class BatchIntake::Items {
 
   BatchIntake& intake_;
   const sites::Token& token_;
-  const std::int64_t now_s_;
+  const std::int64_t now_ms_, now_s_;
   const BatchPart part_;
   TakenBatch& batch_;
   LocalSite* import_site_ = nullptr;  // that of the part; of an import that of the first item
@@ -121,8 +121,11 @@ void BatchIntake::Items::take(std::size_t index, const ingest::Item& item) {
     if (import_site_ != local) return reject(index, Rejection::denied, "another site than that of the part");
   }
   sites::Candidate& candidate = batch_.candidates.emplace_back();
-  const Rejection rejection =
+  Rejection rejection =
       take_item(candidate, *local, item, intake_.lookup_, now_s_, import().import.open ? &import_key_ : nullptr);
+  // A log's lines happened, and its mark moves on: what is refused of it would never come again.
+  if (rejection == Rejection::none && !part_.is_part() && !intake_.limits_.allow(*local, now_ms_))
+    rejection = Rejection::rate;
   if (rejection != Rejection::none) {
     batch_.candidates.pop_back();
     local->entry.site->refusals().add(ingest::name_of(rejection), {}, now_s_);
@@ -248,7 +251,7 @@ bool BatchIntake::claim_key(const http::Request& request, BatchBody& body, std::
   return false;
 }
 
-BatchIntake::Refused BatchIntake::look_at(const http::Request& head, const sites::Token* token) {
+BatchIntake::Refused BatchIntake::look_at(const http::Request& head, const sites::Token* token, bool limited) {
   using http::Field;
   if (!format_of(head)) {
     return {
@@ -258,7 +261,10 @@ BatchIntake::Refused BatchIntake::look_at(const http::Request& head, const sites
   const std::string_view encoding = head.field(Field::content_encoding);
   if (!encoding.empty() && encoding != "gzip")
     return {Problem::unsupported_media_type, "a batch is sent without Content-Encoding, or with gzip"};
+  if (limited) return {Problem::too_many_attempts, kTooManyAttempts};
   if (token == nullptr) return {Problem::unauthorized, kTokenNeeded};
+  if ((token->scopes & static_cast<std::uint32_t>(sites::Scope::ingest)) == 0)
+    return {Problem::forbidden, "this needs a token of scope ingest"};
   return {};
 }
 
@@ -284,7 +290,7 @@ void BatchIntake::give_back(TakenBatch&& batch) {
   spare_owners_.swap(batch.owners);
 }
 
-TakenBatch BatchIntake::take(const http::Request& request, const sites::Token* token, std::int64_t now_s,
+TakenBatch BatchIntake::take(const http::Request& request, const sites::Token* token, bool limited, std::int64_t now_ms,
                              std::string_view unavailable) {
   using http::Field;
   TakenBatch batch;
@@ -292,7 +298,7 @@ TakenBatch BatchIntake::take(const http::Request& request, const sites::Token* t
     refuse(batch, kind, std::string(detail));
     return std::move(batch);
   };
-  if (const Refused refused = look_at(request, token); refused.problem != Problem::count_)
+  if (const Refused refused = look_at(request, token, limited); refused.problem != Problem::count_)
     return problem(refused.problem, refused.detail);
   std::unique_ptr<BatchBody> whole;
   auto* body = static_cast<BatchBody*>(request.sink);  // nobody else makes one on this route
@@ -308,7 +314,7 @@ TakenBatch BatchIntake::take(const http::Request& request, const sites::Token* t
   if (request.has(Field::idempotency_key)) {
     if (part->is_part())
       return problem(Problem::malformed, "Idempotency-Key: source and position make the batch count once already");
-    if (!claim_key(request, *body, now_s, batch)) return batch;
+    if (!claim_key(request, *body, now_ms / 1000, batch)) return batch;
   }
   if (!unavailable.empty()) return problem(Problem::unavailable, unavailable);
 
@@ -322,7 +328,7 @@ TakenBatch BatchIntake::take(const http::Request& request, const sites::Token* t
   }
   batch.candidates.swap(spare_candidates_);
   batch.owners.swap(spare_owners_);
-  Items items(*this, *token, now_s, *std::move(part), batch);
+  Items items(*this, *token, now_ms, *std::move(part), batch);
   if (items.claim_followed()) items.take(reader);
   return batch;
 }

@@ -24,6 +24,7 @@
 
 #include "api/problems.h"
 #include "batch_body.h"
+#include "hit_limits.h"
 #include "http/request.h"
 #include "local_sites.h"
 #include "lookup/client_lookup.h"
@@ -49,20 +50,26 @@ class BatchIntake {
  public:
   // `node`: the incarnation, 32 hex digits.
   BatchIntake(std::string_view node, sites::Imports& imports, sites::BatchKeys& keys, LocalSites& sites,
-              lookup::ClientLookup& lookup, metrics::ShardCounters& counters)
-      : node_(node), imports_(imports), keys_(keys), sites_(sites), lookup_(lookup), counters_(counters) {}
+              lookup::ClientLookup& lookup, const HitLimits& limits, metrics::ShardCounters& counters)
+      : node_(node),
+        imports_(imports),
+        keys_(keys),
+        sites_(sites),
+        lookup_(lookup),
+        limits_(limits),
+        counters_(counters) {}
 
   struct Refused {
     api::Problem problem = api::Problem::count_;  // count_: it is not
     std::string_view detail;
   };
-  // By its head alone. `token`: the request's, if it is in force.
-  static Refused look_at(const http::Request& head, const sites::Token* token);
+  // By its head alone. `token`: the request's, if it is in force; `limited`: too many wrong ones came.
+  static Refused look_at(const http::Request& head, const sites::Token* token, bool limited);
   // Takes the body of such a request as it comes. REQUIRES: look_at() has nothing against it.
   std::unique_ptr<BatchBody> begin(const http::Request& head);
-  // With the body that begin() gave, or a whole one. `unavailable`: why nothing can be counted at present; empty: it
-  // can.
-  TakenBatch take(const http::Request& request, const sites::Token* token, std::int64_t now_s,
+  // With the body that begin() gave, or a whole one; token and limited as above. `unavailable`: why nothing can be
+  // counted at present; empty: it can.
+  TakenBatch take(const http::Request& request, const sites::Token* token, bool limited, std::int64_t now_ms,
                   std::string_view unavailable);
   // When it is decided: its memory serves the next one.
   void give_back(TakenBatch&& batch);
@@ -78,6 +85,7 @@ class BatchIntake {
   sites::BatchKeys& keys_;
   LocalSites& sites_;
   lookup::ClientLookup& lookup_;
+  const HitLimits& limits_;
   metrics::ShardCounters& counters_;
   // Of earlier batches, for the next ones: with what they hold.
   std::vector<std::unique_ptr<ingest::BatchReader>> spare_readers_;
@@ -85,6 +93,7 @@ class BatchIntake {
   std::vector<LocalSite*> spare_owners_;
 };
 
+inline constexpr std::string_view kTooManyAttempts = "too many wrong tokens came from this address; wait a minute";
 inline constexpr std::string_view kTokenNeeded = "a batch needs a token of scope ingest: Authorization: Bearer TOKEN";
 
 }  // namespace footfall

@@ -18,6 +18,7 @@
 
 #include "api/router.h"
 #include "base/errors.h"
+#include "sites/settings.h"
 #include "version.h"
 
 namespace footfall {
@@ -295,6 +296,8 @@ std::vector<Option> option_table() {
        number<std::uint32_t>(&Config::rate_limit, 0, 1'000'000)},
       {"rate-burst", "N", "pings that a client may send at once (500)", false,
        number<std::uint32_t>(&Config::rate_burst, 1, 1'000'000)},
+      {"hits-per-second-max", "N", "hits a second of all sites; 0 is no limit (0)", false,
+       number<std::uint32_t>(&Config::hits_per_second_max, 0, sites::kHitsPerSecondMax)},
       {"connections-max", "N", "open connections per shard (15000)", false,
        number<std::uint32_t>(&Config::connections_max, 16, 1'000'000)},
       {"body-memory-max", "BYTES",

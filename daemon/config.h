@@ -43,6 +43,7 @@ struct Config {
   std::string country_database;    // file; empty: countries are not looked up
   std::uint32_t rate_limit = 100;  // pings a second per address; 0: none
   std::uint32_t rate_burst = 500;
+  std::uint32_t hits_per_second_max = 0;        // of the node; 0: no limit
   std::uint32_t connections_max = 15'000;       // per shard
   std::uint64_t body_memory_max = 256U << 20U;  // all shards; each has at least 40 MiB
   std::uint32_t sites_max = 100'000;

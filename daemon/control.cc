@@ -2,6 +2,7 @@
 #include "control.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/post.hpp>
 #include <chrono>
 #include <future>
@@ -187,6 +188,7 @@ base::Result<std::vector<store::AuditEntry>> Control::audit(std::size_t limit) {
 
 void Control::on_requests(http::ConnectionRef connection, const http::Peer& peer, http::Requests& requests) {
   const std::string date = http::imf_fixdate(loop_->now_ms() / 1000);
+  asker_ = {{std::to_array(peer.address)}, peer.loopback};
   while (const http::Request* request = requests.next()) {
     const api::AdminAnswer answer =
         peer.listener == kMetricsListener ? admin_.answer_open(*request) : admin_.answer(*request);

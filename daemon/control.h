@@ -27,6 +27,7 @@
 #include "base/counter.h"
 #include "http/loop.h"
 #include "http/response.h"
+#include "ingest/failed_attempts.h"
 #include "ingest/salts.h"
 #include "journal/writer.h"
 #include "live_moment.h"
@@ -83,7 +84,7 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   void run(const std::function<void()>& task);
   boost::asio::io_context& context() { return context_; }
   http::Loop& loop() { return *loop_; }
-  const api::Admin& admin() const { return admin_; }
+  const ingest::FailedAttempts& attempts() const { return attempts_; }  // its counters: any thread
   // The control stream takes no changes at present. Any thread.
   bool journal_failed() const { return journal_failed_.get() != 0; }
   const base::ClockWatch& clock_watch() const { return clock_watch_; }  // REQUIRES: the control thread
@@ -115,6 +116,8 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   api::NodeList* nodes() override { return node_link(); }
   api::Readiness readiness() override { return environment_.readiness(); }
   std::string metrics_text() override { return environment_.metrics_text(); }
+  bool shut_out() override { return attempts_.shut_out(asker_, loop_->now_ms()); }
+  bool failed_attempt() override { return attempts_.failed(asker_, loop_->now_ms()); }
   base::Result<api::ReloadOutcome> reload() override { return environment_.reload(); }
 
   void on_requests(http::ConnectionRef connection, const http::Peer& peer, http::Requests& requests) override;
@@ -142,6 +145,8 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   std::unique_ptr<store::NodesStream> nodes_;
   std::unique_ptr<http::Loop> loop_;
   api::Admin admin_;
+  ingest::FailedAttempts attempts_;
+  ingest::Asker asker_;                   // of the request that is being answered
   std::deque<store::AuditEntry> recent_;  // newest first; what the history may not have yet
   std::thread thread_;
   base::Counter journal_failed_;  // 0 or 1

@@ -23,6 +23,7 @@ const std::map<std::string_view, Take>& reloadable() {
       {"metrics-sites", [](Config& r, const Config& w) { r.metrics_sites = w.metrics_sites; }},
       {"rate-limit", [](Config& r, const Config& w) { r.rate_limit = w.rate_limit; }},
       {"rate-burst", [](Config& r, const Config& w) { r.rate_burst = w.rate_burst; }},
+      {"hits-per-second-max", [](Config& r, const Config& w) { r.hits_per_second_max = w.hits_per_second_max; }},
       {"connections-max", [](Config& r, const Config& w) { r.connections_max = w.connections_max; }},
       {"body-memory-max", [](Config& r, const Config& w) { r.body_memory_max = w.body_memory_max; }},
       {"sites-max", [](Config& r, const Config& w) { r.sites_max = w.sites_max; }},

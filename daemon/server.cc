@@ -21,27 +21,13 @@
 #include "redis_once.h"
 #include "site_series.h"
 #include "store/set_aside.h"
+#include "store/token_request.h"
 #include "version.h"
 
 namespace footfall {
 namespace {
 
 using journal::StreamId;
-
-// The secret of a token: 32 random bytes, base64url without padding (43 characters).
-std::string random_secret() {
-  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  std::array<unsigned char, 33> bytes{};
-  base::random_bytes(bytes.data(), 32);
-  std::string out;
-  for (std::size_t i = 0; i < 33; i += 3) {
-    const std::uint32_t triple =
-        std::uint32_t{bytes.at(i)} << 16U | std::uint32_t{bytes.at(i + 1)} << 8U | bytes.at(i + 2);
-    for (const unsigned shift : {18U, 12U, 6U, 0U}) out.push_back(kAlphabet[triple >> shift & 63U]);
-  }
-  out.resize(43);
-  return out;
-}
 
 StreamId stream_of_shard(std::size_t index) {
   return StreamId{static_cast<std::uint16_t>(index + 1)};
@@ -274,8 +260,10 @@ void Server::warn_of_missing_files() const {
   }
   const bool restored = recovered_.checkpoint > 0 && recovered_.checkpoint_positions.empty();  // it gets a new one
   if (missing("admin-token") && !recovered_.registry->tokens().empty() && !restored) {
-    base::log::warning(directory_->file("admin-token") +
-                       " is missing: its token stays in force, and is not written again");
+    base::log::warning(
+        directory_->file("admin-token") +
+        " is missing: its token stays in force, and is not written again; `footfall token recover` makes "
+        "another");
   }
 }
 
@@ -350,7 +338,7 @@ void Server::open_threads() {
       [this] {
         if (reserve_->give(kStopRoomBytes)) base::log::warning("the stop takes room of the reserve: the disk is full");
       },
-      recovered_.registry->imports(), recovered_.registry->batch_keys()});
+      recovered_.registry->imports(), recovered_.registry->batch_keys(), hit_limit_});
   base::log::info("agents: " + shard_environment_->agents->description());
 
   control_environment_ = std::make_unique<ControlEnvironment>(ControlEnvironment{
@@ -501,27 +489,40 @@ void Server::open_redis() {
                                        key);
 }
 
+// Makes an admin token where there is none yet, after a restore, and where `footfall token recover` asked for one.
 void Server::first_start() {
   // A restored directory's checkpoint has read no stream yet, and nobody has its admin token.
   const bool restored = recovered_.checkpoint > 0 && recovered_.checkpoint_positions.empty();
   const std::string restored_id = "restored-" + directory_->incarnation_text();
-  if (restored ? recovered_.registry->knows(restored_id) : !recovered_.registry->tokens().empty()) return;
+  const bool missing = restored ? !recovered_.registry->knows(restored_id) : recovered_.registry->tokens().empty();
+  const bool requested = store::token_requested(*directory_).value();
+  if (!missing && !requested) return;
   if (control_->writer().failed()) throw base::Failure(*control_->writer().failure());
-  const std::string secret = random_secret();
+  const std::string secret = api::drawn_secret();
   const std::string path = directory_->file("admin-token");
   base::replace_file(directory_->files(), path, secret + "\n").value();
   sites::TokenAdded token;
-  token.id = restored ? "admin-" + directory_->incarnation_text().substr(0, 8) : "admin";
   token.digest = api::digest_of(secret);
   token.scopes = sites::kAllScopes;
   sites::Change change;
-  change.id = restored ? restored_id : "first-start";
   change.at_s = clock_->utc_s();
   change.actor = "footfalld";
-  change.reason = restored ? "first start after a restore" : "first start";
+  if (!missing || (!restored && recovered_.registry->knows("first-start"))) {
+    base::Incarnation random{};
+    base::random_bytes(random.data(), random.size());
+    const std::string drawn = base::to_text(random);
+    token.id = "admin-" + drawn.substr(0, 8);
+    change.id = "recovered-" + drawn;
+    change.reason = requested ? "footfall token recover" : "no token was left";
+  } else {
+    token.id = restored ? "admin-" + directory_->incarnation_text().substr(0, 8) : "admin";
+    change.id = restored ? restored_id : "first-start";
+    change.reason = restored ? "first start after a restore" : "first start";
+  }
   change.action = token;
   control_->run([&] { control_->commit(change).value(); });
-  base::log::info("the admin token is in " + path);
+  if (requested) store::forget_token_request(*directory_).value();
+  base::log::info("the admin token " + token.id + " is in " + path);
 }
 
 void Server::open_listeners() {
@@ -734,9 +735,10 @@ base::Result<api::ReloadOutcome> Server::try_reload() {
 
 std::shared_ptr<const ShardSettings> Server::shard_settings() const {
   const http::LoopLimits limits = loop_limits(config_, descriptors_);
-  return std::make_shared<ShardSettings>(ShardSettings{
-      config_.sync_interval_s, config_.trusted_proxies, config_.rate_limit, config_.rate_burst,
-      config_.online_pairs_max, limits.connections_max, limits.body_memory_max, config_.syslog, countries_});
+  return std::make_shared<ShardSettings>(
+      ShardSettings{config_.sync_interval_s, config_.trusted_proxies, config_.rate_limit, config_.rate_burst,
+                    config_.hits_per_second_max, config_.online_pairs_max, limits.connections_max,
+                    limits.body_memory_max, config_.syslog, countries_});
 }
 
 void Server::apply_settings() {
@@ -1005,7 +1007,12 @@ metrics::Facts Server::facts() const {
   facts.reload_failures = reloads_.failures;
   facts.last_reload_succeeded = reloads_.last_succeeded;
   facts.last_reload_success_s = reloads_.last_success_s;
-  facts.admin_failed_attempts = control_->admin().failed_attempts().get();
+  facts.admin_failed_attempts = control_->attempts().wrong().get();
+  facts.admin_limited_attempts = control_->attempts().limited().get();
+  for (const auto& shard : shards_) {
+    facts.public_failed_attempts += shard->attempts().wrong().get();
+    facts.public_limited_attempts += shard->attempts().limited().get();
+  }
   facts.log_lines_dropped = base::log::dropped();
   facts.ready = takes_hits();
   facts.clock_steps = control_->clock_watch().steps();

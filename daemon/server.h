@@ -133,6 +133,7 @@ class Server {
   store::RecoveryProgress recovery_progress_;
   std::unique_ptr<StartupListener> startup_;  // until the real listeners open
   store::RecoveredState recovered_;           // the registry is the live one
+  sites::HitLimit hit_limit_;                 // of all sites, and shards
   store::Ledger ledger_at_start_;
   double recovery_duration_s_ = 0;
   store::ClosedDays closed_days_;  // the control thread writes

@@ -80,6 +80,11 @@ ingest::Rejection rejection_of(http::ParseError error) {
   }
 }
 
+// What is answered depends on the token: the numbers of sites, in whatever form.
+bool tells_by_token(api::Route route) {
+  return route >= api::Route::stats && route <= api::Route::widget_json;
+}
+
 }  // namespace
 
 struct Shard::Read {
@@ -90,7 +95,8 @@ struct Shard::Read {
   std::string if_none_match;
   std::string accept_encoding;
   bool head = false;
-  bool shed = false;  // to be refused, since there is too much to do
+  bool shed = false;     // to be refused, since there is too much to do
+  bool limited = false;  // to be told to wait, since too many wrong tokens came
   bool waits() const { return is_costly(route) && !shed; }
 };
 
@@ -133,8 +139,9 @@ Shard::Shard(unsigned index, const ShardEnvironment& environment, std::shared_pt
       settings_(std::move(settings)),
       lookup_{lookup::AgentCache(environment.agents), settings_->countries},
       rate_limit_(settings_->rate_limit, settings_->rate_burst),
-      intake_(environment.node, environment.imports, environment.batch_keys, sites_, lookup_, counters_),
-      syslog_intake_(settings_->syslog, sites_, lookup_, counters_, syslog_counters_),
+      hit_limits_(environment.hit_limit),
+      intake_(environment.node, environment.imports, environment.batch_keys, sites_, lookup_, hit_limits_, counters_),
+      syslog_intake_(settings_->syslog, sites_, lookup_, hit_limits_, counters_, syslog_counters_),
       sync_thread_(std::make_unique<journal::SyncThread>(environment.files, [this](const base::Result<void>& outcome) {
         boost::asio::post(context_, [this, outcome] { on_synced(outcome); });
       })) {
@@ -142,6 +149,7 @@ Shard::Shard(unsigned index, const ShardEnvironment& environment, std::shared_pt
   applied_hits_ = applied_hits;
   if (writer_->failed()) journal_failed_.set(1);
   began_s_ = environment.clock.utc_s();
+  hit_limits_.set_in_all(settings_->hits_per_second_max);
   candidates_.reserve(kCandidatesMax);
   hit_answers_.set_second(environment.clock.utc_s());
 }
@@ -181,6 +189,7 @@ void Shard::run(const std::function<void()>& task) {
 void Shard::set_settings(std::shared_ptr<const ShardSettings> settings) {
   if (settings->rate_limit != settings_->rate_limit || settings->rate_burst != settings_->rate_burst)
     rate_limit_ = ingest::RateLimit(settings->rate_limit, settings->rate_burst);
+  hit_limits_.set_in_all(settings->hits_per_second_max);
   loop_->set_limits(settings->connections_max, settings->body_memory_max);
   syslog_intake_.set_options(settings->syslog);
   lookup_.countries = settings->countries;
@@ -371,10 +380,10 @@ bool Shard::take(http::ConnectionRef connection, const http::Peer& peer, const h
       on_hit(connection, peer, request, true);
       return true;
     case api::Route::batch:
-      on_batch(connection, request);
+      on_batch(connection, peer, request);
       return false;
     default:
-      on_read(connection, request, target);
+      on_read(connection, peer, request, target);
       return !may_wait(target.route);
   }
 }
@@ -415,10 +424,7 @@ void Shard::on_hit(http::ConnectionRef connection, const http::Peer& peer, const
         connection, request, ingest::Rejection::unknown_site,
         "no site is registered under this name; check the page's data-site, or add it: footfall site add NAME", gif);
   }
-  ingest::Address peer_address;
-  std::copy(std::begin(peer.address), std::end(peer.address), peer_address.bytes.begin());
-  const ingest::ClientAddress client = ingest::client_address(
-      peer_address, peer.loopback, request.field(Field::x_forwarded_for), settings_->trusted_proxies);
+  const ingest::ClientAddress client = client_of(peer, request);
   if (client.untrusted_header) counters_.untrusted_forwards.add();
   const std::int64_t now_ms = loop_->now_ms();
   // A loopback peer that forwards for nobody is the owner's own program.
@@ -441,6 +447,11 @@ void Shard::on_hit(http::ConnectionRef connection, const http::Peer& peer, const
   const ingest::Verdict verdict = ingest::judge(ping, *local->entry.settings, agent.bot, false);
   if (verdict.rejection != ingest::Rejection::none)
     return refuse(connection, request, verdict.rejection, {}, gif, *local, ping);
+  if (!hit_limits_.allow(*local, now_ms)) {
+    return refuse(connection, request, ingest::Rejection::rate,
+                  "more hits than are taken in a second, of this site or in all; try again in a second", gif, *local,
+                  ping);
+  }
 
   if (candidates_.size() == kCandidatesMax) commit_pass();
   sites::Candidate& candidate = candidates_.emplace_back();
@@ -453,16 +464,18 @@ void Shard::on_hit(http::ConnectionRef connection, const http::Peer& peer, const
     pending_.push_back({connection, Answer::hit_json, request.keep_alive, false, index});
     Read& read = reads_[index];
     read.route = read.resource = api::Route::hit;
-    read.head = read.shed = false;
+    read.head = read.shed = read.limited = false;
     read.site = ping.site;
     read.path = ping.path;
-    read.token = api::bearer_of(request);
+    // A wrong token does not keep a ping from being counted; it is as none.
+    read.token = bearer_of(peer, request).token == nullptr ? std::string_view() : api::bearer_of(request);
   } else {
     pending_.push_back({connection, gif ? Answer::gif : Answer::no_content, request.keep_alive});
   }
 }
 
-void Shard::on_read(http::ConnectionRef connection, const http::Request& request, const api::Target& target) {
+void Shard::on_read(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request,
+                    const api::Target& target) {
   using http::Field;
   const std::uint32_t index = reads_.take();
   pending_.push_back({connection, Answer::read, request.keep_alive, false, index});
@@ -470,6 +483,7 @@ void Shard::on_read(http::ConnectionRef connection, const http::Request& request
   read.route = target.route;
   read.resource = target.resource;
   read.shed = is_costly(target.route) && shed(Shed::read);
+  read.limited = tells_by_token(target.route) && bearer_of(peer, request).limited;
   if (read.waits()) ++costly_waiting_;
   read.site = target.site;
   read.part = target.part;
@@ -482,16 +496,30 @@ void Shard::on_read(http::ConnectionRef connection, const http::Request& request
 
 // --- what is refused before it is a request ---
 
-const sites::Token* Shard::token_of(const http::Request& request) const {
-  const std::string_view secret = api::bearer_of(request);
-  return secret.empty() ? nullptr : api::find_token(directory_->tokens, secret, loop_->now_ms() / 1000);
+ingest::ClientAddress Shard::client_of(const http::Peer& peer, const http::Request& request) const {
+  return ingest::client_address({std::to_array(peer.address)}, peer.loopback,
+                                request.field(http::Field::x_forwarded_for), settings_->trusted_proxies);
 }
 
-bool Shard::on_head(const http::Peer&, const http::Request& head, std::string& answer,
+Shard::Bearer Shard::bearer_of(const http::Peer& peer, const http::Request& request) {
+  const std::string_view secret = api::bearer_of(request);
+  if (secret.empty()) return {};
+  const std::int64_t now_ms = loop_->now_ms();
+  const ingest::ClientAddress client = client_of(peer, request);
+  const ingest::Asker asker{client.address, peer.loopback && !client.forwarded};
+  if (attempts_.shut_out(asker, now_ms)) return {nullptr, true};
+  const sites::Token* const token = api::find_token(directory_->tokens, secret, now_ms / 1000);
+  return {token, token == nullptr && !attempts_.failed(asker, now_ms)};
+}
+
+bool Shard::on_head(const http::Peer& peer, const http::Request& head, std::string& answer,
                     std::unique_ptr<http::BodySink>& sink) {
   if (route_of(head).route != api::Route::batch) return true;
-  const BatchIntake::Refused refused = shed(Shed::batch) ? BatchIntake::Refused{api::Problem::unavailable, kOverloaded}
-                                                         : BatchIntake::look_at(head, token_of(head));
+  BatchIntake::Refused refused{api::Problem::unavailable, kOverloaded};
+  if (!shed(Shed::batch)) {
+    const Bearer bearer = bearer_of(peer, head);
+    refused = BatchIntake::look_at(head, bearer.token, bearer.limited);
+  }
   if (refused.problem == api::Problem::count_) {
     sink = intake_.begin(head);
     return true;
@@ -826,7 +854,7 @@ void Shard::hold_bodies() {
   loop_->hold_bodies(!journal_failed() && unsynced_hits_.get() >= kUnsyncedHitsMax / 2);
 }
 
-void Shard::on_batch(http::ConnectionRef connection, const http::Request& request) {
+void Shard::on_batch(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request) {
   const std::uint32_t index = batches_.take();
   if (request.sink == nullptr && shed(Shed::batch)) {  // what has a sink is decoded already
     batches_[index] = {api::Problem::unavailable, std::string(kOverloaded), 0, false, std::nullopt};
@@ -839,7 +867,8 @@ void Shard::on_batch(http::ConnectionRef connection, const http::Request& reques
                                        : journal_failed()                         ? kJournalFails
                                        : unsynced_hits_.get() >= kUnsyncedHitsMax ? kDiskBehind
                                                                                   : std::string_view();
-  TakenBatch taken = intake_.take(request, token_of(request), loop_->now_ms() / 1000, unavailable);
+  const Bearer bearer = bearer_of(peer, request);
+  TakenBatch taken = intake_.take(request, bearer.token, bearer.limited, loop_->now_ms(), unavailable);
   batches_[index] = {taken.problem, std::move(taken.text), taken.candidates.size(), taken.replayed, std::nullopt};
   if (!taken.candidates.empty() || taken.claim.holds()) {
     // Else a part that went to another shard, and its mark, could outlive a power cut without the ones before it. Until
@@ -875,9 +904,9 @@ void Shard::on_syslog(std::size_t index) {
 }
 
 bool Shard::read_syslog(SyslogSocket& socket) {
-  const std::int64_t now_s = environment_.clock.utc_s();
+  const std::int64_t now_ms = environment_.clock.utc_ms();
   const std::size_t datagrams =
-      socket.receive([&](std::string_view datagram, bool cut) { syslog_intake_.take(datagram, cut, now_s); });
+      socket.receive([&](std::string_view datagram, bool cut) { syslog_intake_.take(datagram, cut, now_ms); });
   if (!syslog_intake_.candidates().empty()) {
     commit(syslog_intake_.candidates(), syslog_intake_.owners(), {}, false);
     if (holds_answers()) start_sync();
@@ -1045,6 +1074,7 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
     return false;
   };
   if (read.shed) return problem(api::Problem::unavailable, kOverloaded);
+  if (read.limited) return problem(api::Problem::too_many_attempts, kTooManyAttempts);
   switch (read.route) {
     case Route::livez: {
       const api::HealthAnswer health = api::livez();

@@ -45,10 +45,12 @@
 #include "durability.h"
 #include "epoch_fields.h"
 #include "history_thread.h"
+#include "hit_limits.h"
 #include "http/listener.h"
 #include "http/loop.h"
 #include "http/response.h"
 #include "ingest/arena.h"
+#include "ingest/failed_attempts.h"
 #include "ingest/rate_limit.h"
 #include "ingest/rules.h"
 #include "journal/sync_thread.h"
@@ -89,6 +91,8 @@ struct ShardEnvironment {
   // Marks of imports and keys of batches, of all shards.
   sites::Imports& imports;
   sites::BatchKeys& batch_keys;
+  // Of hits of all sites, and shards.
+  sites::HitLimit& hit_limit;
 };
 
 // What a reload may change, in one piece.
@@ -97,6 +101,7 @@ struct ShardSettings {
   std::vector<ingest::Cidr> trusted_proxies;
   std::uint32_t rate_limit = 100;
   std::uint32_t rate_burst = 500;
+  std::uint32_t hits_per_second_max = 0;  // of all sites, and shards
   std::uint64_t online_pairs_max = 0;
   std::size_t connections_max = 0, body_memory_max = 0;  // see http::LoopLimits
   SyslogOptions syslog;
@@ -174,6 +179,7 @@ class Shard final : public http::LoopHandler {
   boost::asio::io_context& context() { return context_; }
   // Any thread:
   const metrics::ShardCounters& counters() const { return counters_; }
+  const ingest::FailedAttempts& attempts() const { return attempts_; }  // its counters
   const api::LiveCounters& live_counters() const { return live_.counters(); }
   const metrics::SyslogCounters& syslog_counters() const { return syslog_counters_; }
   std::uint64_t journal_bytes() const { return writer_->bytes_written(); }
@@ -230,7 +236,7 @@ class Shard final : public http::LoopHandler {
   // False: no other request of the connection until this one is answered.
   bool take(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request);
   void on_hit(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request, bool gif);
-  void on_batch(http::ConnectionRef connection, const http::Request& request);
+  void on_batch(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request);
   // A socket, of an index in syslog_, has something.
   void on_syslog(std::size_t index);
   // Reads once; false: there was nothing.
@@ -238,15 +244,22 @@ class Shard final : public http::LoopHandler {
   // Those that waited until hits can be counted.
   void resume_syslog();
   void hold_bodies();
-  void on_read(http::ConnectionRef connection, const http::Request& request, const api::Target& target);
+  void on_read(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request,
+               const api::Target& target);
   void refuse(http::ConnectionRef connection, const http::Request& request, ingest::Rejection reason,
               std::string detail, bool gif);
   // The same, and the site's owner can see it.
   void refuse(http::ConnectionRef connection, const http::Request& request, ingest::Rejection reason,
               std::string detail, bool gif, const LocalSite& site, const ingest::Ping& ping);
 
-  // The token that the request bears, if it is in force; of the directory.
-  const sites::Token* token_of(const http::Request& request) const;
+  // The client that the rules, and the limits, are for.
+  ingest::ClientAddress client_of(const http::Peer& peer, const http::Request& request) const;
+  // The token that a request bears, if it is in force; of the directory. A wrong one is counted.
+  struct Bearer {
+    const sites::Token* token = nullptr;
+    bool limited = false;  // too many wrong ones: no token of the client is looked at, or this one is told to wait
+  };
+  Bearer bearer_of(const http::Peer& peer, const http::Request& request);
   // Decides and journals; the block's sequence, 0 if the journal failed. Applied at once where the write is enough.
   // `claim`: its record goes into the same block. Not `answered`: nobody waits for an answer to them, and they are as
   // good as acknowledged when they are applied.
@@ -320,6 +333,8 @@ class Shard final : public http::LoopHandler {
 
   lookup::ClientLookup lookup_;
   ingest::RateLimit rate_limit_;
+  ingest::FailedAttempts attempts_;
+  HitLimits hit_limits_;
   http::HitAnswers hit_answers_;
   EpochFields epoch_fields_;
 

@@ -10,10 +10,11 @@ using ingest::Rejection;
 using logs::SyslogFault;
 
 SyslogIntake::SyslogIntake(const SyslogOptions& options, LocalSites& sites, lookup::ClientLookup& lookup,
-                           metrics::ShardCounters& ledger, metrics::SyslogCounters& counters)
+                           const HitLimits& limits, metrics::ShardCounters& ledger, metrics::SyslogCounters& counters)
     : options_(&options),
       sites_(sites),
       lookup_(lookup),
+      limits_(limits),
       ledger_(ledger),
       counters_(counters),
       format_(options.format),
@@ -40,7 +41,7 @@ LocalSite* SyslogIntake::site_of(const logs::Line& line, std::string_view tag) {
   return options_->site.empty() ? nullptr : sites_.find(options_->site);
 }
 
-void SyslogIntake::take(std::string_view datagram, bool cut, std::int64_t now_s) {
+void SyslogIntake::take(std::string_view datagram, bool cut, std::int64_t now_ms) {
   counters_.datagrams.add();
   if (cut) return malformed(SyslogFault::truncated);
   logs::SyslogMessage message;
@@ -57,7 +58,8 @@ void SyslogIntake::take(std::string_view datagram, bool cut, std::int64_t now_s)
   if (!ingest::read_access_line(line, local->entry.settings->name, arena_, item))
     return ledger_.reject(Rejection::too_large);
   sites::Candidate& candidate = candidates_.emplace_back();
-  const Rejection rejection = take_item(candidate, *local, item, lookup_, now_s, nullptr);
+  Rejection rejection = take_item(candidate, *local, item, lookup_, now_ms / 1000, nullptr);
+  if (rejection == Rejection::none && !limits_.allow(*local, now_ms)) rejection = Rejection::rate;
   if (rejection == Rejection::none) {
     owners_.push_back(local);
   } else {

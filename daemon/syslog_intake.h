@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hit_limits.h"
 #include "ingest/arena.h"
 #include "local_sites.h"
 #include "lookup/client_lookup.h"
@@ -27,14 +28,14 @@ namespace footfall {
 
 class SyslogIntake {
  public:
-  SyslogIntake(const SyslogOptions& options, LocalSites& sites, lookup::ClientLookup& lookup,
+  SyslogIntake(const SyslogOptions& options, LocalSites& sites, lookup::ClientLookup& lookup, const HitLimits& limits,
                metrics::ShardCounters& ledger, metrics::SyslogCounters& counters);
 
   // `options` outlive their being replaced, or this.
   void set_options(const SyslogOptions& options);
 
   // `cut`: it was longer than what was read of it.
-  void take(std::string_view datagram, bool cut, std::int64_t now_s);
+  void take(std::string_view datagram, bool cut, std::int64_t now_ms);
   // What was taken, to be decided; the texts live until clear().
   const std::vector<sites::Candidate>& candidates() const { return candidates_; }
   const std::vector<LocalSite*>& owners() const { return owners_; }  // candidate index -> its site
@@ -47,6 +48,7 @@ class SyslogIntake {
   const SyslogOptions* options_;
   LocalSites& sites_;
   lookup::ClientLookup& lookup_;
+  const HitLimits& limits_;
   metrics::ShardCounters& ledger_;
   metrics::SyslogCounters& counters_;
   logs::Format format_, json_;

@@ -14,17 +14,22 @@ void ChangeOptions::declare(CLI::App& command, bool with_reason) {
   command.add_option("--id", id, "the change's id: sending the same one again does it once; drawn if not given");
 }
 
+void ChangeOptions::declare_dry_run(CLI::App& command) {
+  command.add_flag("--dry-run", dry_run, "say what would happen, and change nothing");
+}
+
 int make_change(const ChangeOptions& options, Terminal& terminal, const std::string& method, const std::string& target,
                 const std::string& json_body, const std::string& done, const std::string& afterwards) {
   Daemon daemon(options.daemon, terminal);
-  const std::string id = options.id.empty() ? drawn_change_id() : options.id;
+  const std::string id = options.dry_run ? std::string() : options.id.empty() ? drawn_change_id() : options.id;
   const auto answer = daemon.call(Daemon::Listener::admin, method, target, json_body, id);
   return show_answer(options.daemon, terminal, answer, [&](const JsonValue& change) {
-    std::string text = done;
+    std::string text = (options.dry_run ? "would be done: " : "") + done;
     // Numbers are totals; settings are shown by `footfall site show`.
     if (change["before"].is_number() && change["after"].is_number()) {
       text += ": total " + grouped(change.number("before")) + " -> " + grouped(change.number("after"));
     }
+    if (options.dry_run) return text + "\nnothing was changed\n";
     if (change["repeated"].yes()) text += " (done already, under this id)";
     for (const JsonValue& node : change["nodes"].items()) {
       text += "\n  " + printable(node.text("node")) + (node["adopted"].yes() ? ": adopted" : ": not yet adopted");

@@ -13,13 +13,16 @@ struct ChangeOptions {
   DaemonOptions daemon;
   std::string reason;
   std::string id;  // drawn if empty
+  bool dry_run = false;
 
   // `with_reason`: whether the daemon takes a reason for this change.
   void declare(CLI::App& command, bool with_reason);
+  void declare_dry_run(CLI::App& command);  // of those that take something away
 };
 
 // Sends the change and shows the answer: as it came with --json, else `done` ("seeded example.vn"), before and after,
-// and how to take it back; or `afterwards` in place of that.
+// and how to take it back; or `afterwards` in place of that. The target and body of a dry run say that it is one; what
+// is shown is then what the daemon would do.
 int make_change(const ChangeOptions& options, Terminal& terminal, const std::string& method, const std::string& target,
                 const std::string& json_body, const std::string& done, const std::string& afterwards = {});
 

@@ -45,6 +45,7 @@ void add_seed(CLI::App& app, Action& chosen);
 void add_site(CLI::App& app, Action& chosen);
 void add_snapshot(CLI::App& app, Action& chosen);
 void add_stats(CLI::App& app, Action& chosen);
+void add_token(CLI::App& app, Action& chosen);
 void add_undo(CLI::App& app, Action& chosen);
 void add_verify(CLI::App& app, Action& chosen);
 

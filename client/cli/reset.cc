@@ -14,7 +14,6 @@ namespace {
 struct Options {
   ChangeOptions change;
   std::string site, page;
-  bool dry_run = false;
   unsigned wait_s = 0;
 };
 
@@ -23,11 +22,11 @@ int reset(const Options& options, Terminal& terminal) {
   body.begin_object();
   if (!options.page.empty()) body.member("page", options.page);
   if (!options.change.reason.empty()) body.member("reason", options.change.reason);
-  if (options.dry_run) body.member("dry_run", true);
+  if (options.change.dry_run) body.member("dry_run", true);
   if (options.wait_s > 0) body.member("wait_s", std::uint64_t{options.wait_s});
   body.end_object();
   const std::string target = "/v1/admin/sites/" + url_encoded(options.site) + "/reset";
-  if (!options.dry_run)
+  if (!options.change.dry_run)
     return make_change(options.change, terminal, "POST", target, body.take(), "reset " + options.site + options.page);
 
   Daemon daemon(options.change.daemon, terminal);
@@ -46,10 +45,10 @@ void add_reset(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<Options>();
   command->add_option("SITE", options->site)->required();
   command->add_option("--page", options->page, "a page alone, by its path");
-  command->add_flag("--dry-run", options->dry_run, "say what would happen, and change nothing");
   command->add_option("--wait", options->wait_s, "seconds to wait until every node has adopted it (0)")
       ->check(CLI::Range(0U, 45U));
   options->change.declare(*command, true);
+  options->change.declare_dry_run(*command);
   command->callback(
       [options, &chosen] { chosen = [options](Terminal& terminal) { return reset(*options, terminal); }; });
 }

@@ -15,7 +15,8 @@ int fail(Terminal& terminal, const base::Error& error) {
 
 int run(int argc, const char* const* argv, Terminal& terminal) {
   CLI::App app(
-      "footfall: counts visits. `analyze`, `restore` and `verify` need no daemon; the other commands talk to "
+      "footfall: counts visits. `analyze`, `restore`, `token recover` and `verify` need no daemon; the other commands "
+      "talk to "
       "footfalld.",
       "footfall");
   app.set_version_flag("--version", "footfall " FOOTFALL_VERSION);
@@ -30,6 +31,7 @@ int run(int argc, const char* const* argv, Terminal& terminal) {
   add_seed(app, chosen);
   add_reset(app, chosen);
   add_undo(app, chosen);
+  add_token(app, chosen);
   add_audit(app, chosen);
   add_reload(app, chosen);
   add_backup(app, chosen);

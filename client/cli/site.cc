@@ -8,6 +8,7 @@
 #include "cli/json_read.h"
 #include "cli/json_text.h"
 #include "cli/text.h"
+#include "sites/settings.h"
 
 namespace footfall::cli {
 namespace {
@@ -17,6 +18,7 @@ struct SettingOptions {
   std::vector<std::string> hosts;
   std::optional<std::string> timezone, lang, grouping, visibility;
   std::optional<std::int32_t> window_s;
+  std::optional<std::uint32_t> hits_per_second_max;
   std::optional<bool> strict_origin, count_bots;
 
   void declare(CLI::App& command) {
@@ -30,13 +32,16 @@ struct SettingOptions {
         ->check(CLI::IsMember({"counter", "full", "private"}));
     command.add_option("--window", window_s, "online: visitors of the last so many seconds")
         ->check(CLI::Range(15, 3600));
+    command.add_option("--hits-per-second-max", hits_per_second_max, "that each node takes; 0 is no limit")
+        ->check(CLI::Range(0U, sites::kHitsPerSecondMax));
     command.add_option("--strict-origin", strict_origin, "refuse pings without Origin or Referer")
         ->type_name("true|false");
     command.add_option("--count-bots", count_bots, "bots are in the total and online")->type_name("true|false");
   }
 
   bool any() const {
-    return !hosts.empty() || timezone || lang || grouping || visibility || window_s || strict_origin || count_bots;
+    return !hosts.empty() || timezone || lang || grouping || visibility || window_s || hits_per_second_max ||
+           strict_origin || count_bots;
   }
 
   void write(JsonText& json) const {
@@ -50,6 +55,7 @@ struct SettingOptions {
     if (grouping) json.member("grouping", *grouping);
     if (visibility) json.member("visibility", *visibility);
     if (window_s) json.member("window_s", *window_s);
+    if (hits_per_second_max) json.member("hits_per_second_max", *hits_per_second_max);
     if (strict_origin) json.member("strict_origin", *strict_origin);
     if (count_bots) json.member("count_bots", *count_bots);
   }
@@ -80,7 +86,8 @@ int set(const Options& options, Terminal& terminal) {
 }
 
 int remove(const Options& options, Terminal& terminal) {
-  return make_change(options.change, terminal, "DELETE", options.target(), {}, "removed " + options.site);
+  const std::string target = options.target() + (options.change.dry_run ? "?dry_run=true" : "");
+  return make_change(options.change, terminal, "DELETE", target, {}, "removed " + options.site);
 }
 
 std::string joined(const JsonValue& list) {
@@ -104,8 +111,8 @@ std::string list_text(const JsonValue& root) {
 
 std::string site_text(const JsonValue& site) {
   Table table({Table::Align::left, Table::Align::left});
-  for (const char* key :
-       {"name", "hosts", "timezone", "lang", "grouping", "visibility", "window_s", "strict_origin", "count_bots"}) {
+  for (const char* key : {"name", "hosts", "timezone", "lang", "grouping", "visibility", "window_s", "strict_origin",
+                          "count_bots", "hits_per_second_max"}) {
     table.add({key, key == std::string_view("hosts") ? joined(site[key]) : printable(site[key].shown())});
   }
   return table.text();
@@ -139,6 +146,7 @@ void add_site(CLI::App& app, Action& chosen) {
     } else {
       options->change.declare(*command, false);
     }
+    if (act == remove) options->change.declare_dry_run(*command);
     const bool needs_one = act == set;
     command->callback([options, act, needs_one, &chosen] {
       if (needs_one && !options->settings.any()) throw CLI::RequiredError("at least one setting");

@@ -18,6 +18,7 @@ int undo(const Options& options, Terminal& terminal) {
   JsonText body(JsonText::Layout::one_line);
   body.begin_object();
   if (!options.change.reason.empty()) body.member("reason", options.change.reason);
+  if (options.change.dry_run) body.member("dry_run", true);
   body.end_object();
   return make_change(options.change, terminal, "POST", "/v1/admin/changes/" + url_encoded(options.undone) + "/undo",
                      body.take(), "undone: " + options.undone,
@@ -31,6 +32,7 @@ void add_undo(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<Options>();
   command->add_option("CHANGE", options->undone, "the id of the change")->required();
   options->change.declare(*command, true);
+  options->change.declare_dry_run(*command);
   command->callback(
       [options, &chosen] { chosen = [options](Terminal& terminal) { return undo(*options, terminal); }; });
 }

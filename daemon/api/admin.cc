@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "api/admin_call.h"
 #include "api/auth.h"
@@ -67,13 +68,11 @@ AdminAnswer Admin::answer_open(const http::Request& request) {
   return answer;
 }
 
-bool Admin::too_many_failures(std::int64_t now_ms) {
-  const std::int64_t minute = now_ms / 60'000;
-  if (minute != minute_) {
-    minute_ = minute;
-    failures_ = 0;
-  }
-  return failures_ >= kFailuresPerMinute;
+AdminAnswer Admin::wrong_token() {
+  if (!control_.failed_attempt()) return problem(Problem::too_many_attempts, "too many wrong tokens; wait a minute");
+  const std::int64_t minute = control_.now_ms() / 60'000;
+  if (minute != std::exchange(told_minute_, minute)) base::log::warning("admin: a wrong or expired token was sent");
+  return problem(Problem::unauthorized, "this token is not known here, or has expired");
 }
 
 AdminAnswer Admin::answer(const http::Request& request) {
@@ -84,15 +83,12 @@ AdminAnswer Admin::answer(const http::Request& request) {
                    "send an admin token as `Authorization: Bearer SECRET`; the first start wrote one to "
                    "admin-token in the data directory");
   }
-  const std::int64_t now_ms = control_.now_ms();
-  const sites::Token* const found = find_token(control_.registry().tokens(), secret, now_ms / 1000);
-  if (found == nullptr) {
-    failed_attempts_.add();
-    // A right token is never locked out: only the wrong ones are told to wait.
-    if (too_many_failures(now_ms)) return problem(Problem::rate_limited, "too many wrong tokens; wait a minute");
-    if (failures_++ == 0) base::log::warning("admin: a wrong or expired token was sent");
-    return problem(Problem::unauthorized, "this token is not known here, or has expired");
+  if (control_.shut_out()) {
+    return problem(Problem::too_many_attempts,
+                   "so many wrong tokens came from this address that none from it is looked at; wait a minute");
   }
+  const sites::Token* const found = find_token(control_.registry().tokens(), secret, control_.now_ms() / 1000);
+  if (found == nullptr) return wrong_token();
   const sites::Token token = *found;  // a change may move the registry's
   return route(request, token);
 }
@@ -100,6 +96,7 @@ AdminAnswer Admin::answer(const http::Request& request) {
 AdminAnswer Admin::route(const http::Request& request, const sites::Token& token) {
   constexpr std::string_view kSite = "/v1/admin/sites/";
   constexpr std::string_view kChange = "/v1/admin/changes/";
+  constexpr std::string_view kToken = "/v1/admin/tokens/";
   constexpr std::string_view kSnapshot = "/v1/admin/snapshots/";
   Call call{request, token, std::string(request.field(http::Field::idempotency_key)), control_.now_ms() / 1000};
   if (request.has(http::Field::idempotency_key) && !sites::valid_change_id(call.id)) {
@@ -129,7 +126,14 @@ AdminAnswer Admin::route(const http::Request& request, const sites::Token& token
     return method == Method::post ? begin_backup(call) : method_not_allowed("GET, HEAD, POST");
   }
   if (path == "/v1/admin/reload") return method == Method::post ? reload(call) : method_not_allowed("POST");
-  if (path == "/v1/admin/verify") return method == Method::get ? verify(call) : method_not_allowed("GET");
+  if (path == "/v1/admin/verify") return is_get(method) ? verify(call) : method_not_allowed("GET, HEAD");
+  if (path == "/v1/admin/tokens") {
+    if (is_get(method)) return list_tokens(call);
+    return method == Method::post ? add_token(call) : method_not_allowed("GET, HEAD, POST");
+  }
+  if (path.starts_with(kToken)) {
+    return method == Method::delete_ ? remove_token(call, path.substr(kToken.size())) : method_not_allowed("DELETE");
+  }
   if (path == "/v1/admin/snapshots") {
     if (is_get(method)) return list_snapshots(call);
     return method == Method::post ? take_snapshots(call) : method_not_allowed("GET, HEAD, POST");

@@ -5,14 +5,14 @@
 //   POST   /v1/admin/sites                    config           adds one
 //   GET    /v1/admin/sites/S                  read or config
 //   PUT    /v1/admin/sites/S                  config           what is absent stays as it is
-//   DELETE /v1/admin/sites/S                  config
+//   DELETE /v1/admin/sites/S                  config           ?dry_run=true
 //   POST   /v1/admin/sites/S/seed             seed             {"total":N} or {"add":N}, "page", "reason"
 //   POST   /v1/admin/sites/S/reset            reset            "page", "reason", "dry_run"
-//   POST   /v1/admin/changes/ID/undo          that of the change   "reason"
+//   POST   /v1/admin/changes/ID/undo          that of the change   "reason", "dry_run"
 //   GET    /v1/admin/audit?limit=             operate or config    newest first
 //   GET    /v1/admin/imports?site=&source=    ingest           how far a source was counted
 //   POST   /v1/admin/imports                  ingest           {"site","source"}; begins it, or says how far it is
-//   DELETE /v1/admin/imports?site=&source=    ingest           ends it
+//   DELETE /v1/admin/imports?site=&source=    ingest           ends it; dry_run=true
 //   POST   /v1/admin/backup                   operate          {"path"}; begins one, 202
 //   GET    /v1/admin/backup                   operate          how the latest one stands
 //   GET    /v1/admin/verify                   operate          the streams' positions, and the hash of the state there
@@ -20,12 +20,16 @@
 //   GET    /v1/admin/snapshots?site=S         operate          those that Redis has, the newest of each site first
 //   GET    /v1/admin/snapshots/S/ID           operate          what one holds; ID may be `latest`
 //   POST   /v1/admin/sites/S/restore          restore          {"snapshot":ID}, "reason", "dry_run"
+//   GET    /v1/admin/tokens                   tokens           those that may no more than the caller's
+//   POST   /v1/admin/tokens                   tokens           {"id","scopes"}, "site", "expires_at", "expires_in_s"
+//   DELETE /v1/admin/tokens/ID                tokens           ?dry_run=true
 //   POST   /v1/admin/reload                   operate          reads the configuration again
 //   GET    /metrics /livez /startupz /readyz  no token
 //
 // A change is planned against what is in force, committed by the control plane, and answered with its id, site, before
 // and after. Idempotency-Key is its id: the same request again changes nothing and gets the answer of the first time,
-// with "repeated":true; another request under the same id is a conflict.
+// with "repeated":true; another request under the same id is a conflict. What takes something away says with dry_run
+// what it would do, as the change would be answered but without id and time, and does nothing.
 //
 // Threading  the control thread.
 // Errors     answers of type application/problem+json; what, where, and what to do.
@@ -43,7 +47,6 @@
 #include "api/node_list.h"
 #include "api/problems.h"
 #include "api/snapshot_store.h"
-#include "base/counter.h"
 #include "base/errors.h"
 #include "http/request.h"
 #include "sites/registry.h"
@@ -91,6 +94,10 @@ class ControlPlane {
   virtual NodeList* nodes() = 0;           // nullptr: this node counts for itself
   virtual Readiness readiness() = 0;
   virtual std::string metrics_text() = 0;
+  // Of who sends the request that is being answered: no token of him is looked at, after so many wrong ones.
+  virtual bool shut_out() = 0;
+  // A token of him was wrong. False: he is to be told to wait.
+  virtual bool failed_attempt() = 0;
   // invalid_config: what is wrong where; all stays as it was.
   virtual base::Result<ReloadOutcome> reload() = 0;
 };
@@ -110,14 +117,11 @@ void write(std::string& out, const AdminAnswer& answer, std::string_view date, b
 
 class Admin {
  public:
-  static constexpr std::uint32_t kFailuresPerMinute = 20;
-
   explicit Admin(ControlPlane& control) : control_(control) {}
 
   AdminAnswer answer(const http::Request& request);
   // Only /metrics, /livez, /startupz and /readyz: for --metrics-listen. not_found otherwise.
   AdminAnswer answer_open(const http::Request& request);
-  const base::Counter& failed_attempts() const { return failed_attempts_; }  // any thread
 
  private:
   struct Call;
@@ -141,6 +145,9 @@ class Admin {
   AdminAnswer show_backup(const Call& call);
   AdminAnswer verify(const Call& call);
   AdminAnswer reload(const Call& call);
+  AdminAnswer list_tokens(const Call& call);
+  AdminAnswer add_token(const Call& call);
+  AdminAnswer remove_token(const Call& call, std::string_view id);
   AdminAnswer take_snapshots(const Call& call);
   AdminAnswer list_snapshots(const Call& call);
   AdminAnswer show_snapshot(const Call& call, std::string_view name, std::string_view id);
@@ -148,17 +155,17 @@ class Admin {
   AdminAnswer restore_loaded(const Call& call, const SnapshotStore::Name& name, const sites::Snapshot& snapshot,
                              std::string reason, bool dry_run);
 
-  AdminAnswer commit(const Call& call, sites::Action action, std::string reason, int status = 200);
   // The answer to a reset, with the nodes that have adopted it.
   AdminAnswer with_adopters(AdminAnswer answer, const std::string& change_id, std::string_view name,
                             std::int32_t wait_s);
-  AdminAnswer describe(const sites::Change& change, bool repeated, int status);
-  bool too_many_failures(std::int64_t now_ms);
+  enum class Told : std::uint8_t { made, repeated, dry_run };
+  AdminAnswer describe(const sites::Change& change, Told how, int status = 200);
+  AdminAnswer wrong_token();
+  // The change, or with `dry_run` what it would be.
+  AdminAnswer commit(const Call& call, sites::Action action, std::string reason, bool dry_run, int status = 200);
 
   ControlPlane& control_;
-  std::int64_t minute_ = 0;
-  std::uint32_t failures_ = 0;  // in `minute_`
-  base::Counter failed_attempts_;
+  std::int64_t told_minute_ = 0;  // of the latest line in the log about a wrong token
 };
 
 }  // namespace footfall::api

@@ -4,6 +4,7 @@
 
 #include "api/auth.h"
 #include "api/stats.h"
+#include "api/text.h"
 #include "base/hash.h"
 
 namespace footfall::api {
@@ -39,13 +40,24 @@ AdminAnswer method_not_allowed(std::string_view allowed) {
   return answer;
 }
 
-std::string utc_text(std::int64_t at_s) {
+const lookup::TimeZone& utc_zone() {
   static const lookup::TimeZone utc("UTC", {lookup::TimeZone::Span{}});
-  return iso_time(at_s * 1000, utc);
+  return utc;
+}
+
+std::string utc_text(std::int64_t at_s) {
+  return iso_time(at_s * 1000, utc_zone());
 }
 
 std::uint64_t reset_id_of(std::string_view change_id) {
   return base::siphash24({}, change_id);
+}
+
+base::Result<bool> dry_run_from(std::string_view query) {
+  const std::optional<std::string> value = query_value(query, "dry_run");
+  if (!value || *value == "false") return false;
+  if (*value == "true") return true;
+  return base::Error{base::Errc::malformed, "dry_run: give true or false"};
 }
 
 AdminAnswer later(std::function<void(Later)> begin) {

@@ -4,7 +4,7 @@
 //     admin.cc        who asks, and for what             admin_imports.cc    imports
 //     admin_sites.cc  sites, settings                    admin_backup.cc     backups, the moment to verify
 //     admin_changes.cc  seed, reset, undo, audit         admin_snapshots.cc  snapshots in Redis
-//     admin_reload.cc   the configuration
+//     admin_reload.cc   the configuration           admin_tokens.cc     tokens
 //
 // Threading  the control thread. Tested by tests/unit/api/admin_test.cc.
 #pragma once
@@ -35,12 +35,18 @@ AdminAnswer unknown_site(std::string_view name);
 AdminAnswer json_answer(std::string body, int status = 200);
 AdminAnswer method_not_allowed(std::string_view allowed);
 
+// {"id","scopes","site","expires_at"}; `site`: that it is bound to, nullptr: none.
+void write_token(JsonWriter& json, const sites::Token& token, const sites::Settings* site);
+
 using Later = std::function<void(const AdminAnswer&)>;
 AdminAnswer later(std::function<void(Later)> begin);  // AdminAnswer::later
 
+const lookup::TimeZone& utc_zone();
 std::string utc_text(std::int64_t at_s);
 // Of an epoch that the change begins: where two nodes are asked for the same change, it is the same epoch.
 std::uint64_t reset_id_of(std::string_view change_id);
+// dry_run=true or false of a query; false: it is not there.
+base::Result<bool> dry_run_from(std::string_view query);
 // "reason" of a change; empty: none was given.
 base::Result<std::string> reason_from(const JsonBody& body);
 
@@ -53,6 +59,8 @@ struct Admin::Call {
 
   // nullopt: the token may do this to the site ({0}: to the node).
   std::optional<AdminAnswer> refusal(std::uint32_t scopes, sites::SiteId site, std::string_view scope_names) const;
+  // nullopt: the token may give and take this other one, which may no more than itself.
+  std::optional<AdminAnswer> refusal(const sites::Token& other) const;
 };
 
 }  // namespace footfall::api

@@ -30,18 +30,14 @@ sites::SiteId site_of(const sites::Registry& registry, const sites::Action& acti
                ? sites::SiteId{}
                : site_of(registry, change->action);
   }
-  return std::visit(
-      [](const auto& what) {
-        using What = std::decay_t<decltype(what)>;
-        if constexpr (std::is_same_v<What, sites::TokenAdded>) {
-          return what.site.value_or(sites::SiteId{});
-        } else if constexpr (std::is_same_v<What, sites::Undone>) {
-          return sites::SiteId{};
-        } else {
-          return what.site;
-        }
-      },
-      action);
+  const sites::SiteId* const site = sites::site_of(action);
+  return site == nullptr ? sites::SiteId{} : *site;
+}
+
+// Of a token that was added or removed; nullptr: it is about something else.
+const sites::Token* token_of(const sites::Action& action) {
+  if (const auto* removed = std::get_if<sites::TokenRemoved>(&action)) return &removed->token;
+  return std::get_if<sites::TokenAdded>(&action);
 }
 
 // A seed that took a page to nothing: what resetting a page writes.
@@ -56,7 +52,7 @@ std::uint32_t undo_scopes(const sites::Action& action) {
   }
   if (std::holds_alternative<sites::Reset>(action)) return bits(Scope::reset);
   if (std::holds_alternative<sites::Restored>(action)) return bits(Scope::restore);
-  if (std::holds_alternative<sites::TokenAdded>(action)) return bits(Scope::tokens);
+  if (token_of(action) != nullptr) return bits(Scope::tokens);
   if (std::holds_alternative<sites::ImportBegun>(action) || std::holds_alternative<sites::ImportEnded>(action)) {
     return bits(Scope::ingest);
   }
@@ -117,14 +113,14 @@ AdminAnswer Admin::seed(const Call& call, std::string_view name) {
     const auto* const seeded = std::get_if<sites::Seeded>(&known->action);
     const bool same = seeded != nullptr && seeded->site == site->id() && seeded->page == *page &&
                       (total->has_value() ? seeded->after == **total : seeded->amount == **add);
-    if (same) return describe(*known, true, 200);
+    if (same) return describe(*known, Told::repeated);
     return problem(Problem::conflict, "the change id " + call.id + " was used for another change");
   }
   if (page->has_value() && control_.nodes() != nullptr) return pages_are_each_nodes("seeded", kSeedSite);
   base::Result<sites::Seeded> plan = total->has_value() ? registry.plan_seed_total(name, *page, **total, call.now_s)
                                                         : registry.plan_seed_amount(name, *page, **add, call.now_s);
   if (!plan) return problem(plan.error());
-  return commit(call, *std::move(plan), *std::move(reason));
+  return commit(call, *std::move(plan), *std::move(reason), false);
 }
 
 AdminAnswer Admin::reset(const Call& call, std::string_view name) {
@@ -158,18 +154,18 @@ AdminAnswer Admin::reset(const Call& call, std::string_view name) {
     const bool same = page->has_value() ? seeded != nullptr && seeded->site == site->id() && seeded->page == *page &&
                                               is_page_reset(*seeded)
                                         : was_reset != nullptr && was_reset->site == site->id();
-    if (same) return with_adopters(describe(*known, true, 200), call.id, name, waits);
+    if (same) return with_adopters(describe(*known, Told::repeated), call.id, name, waits);
     return problem(Problem::conflict, "the change id " + call.id + " was used for another change");
   }
   if (page->has_value()) {
     if (control_.nodes() != nullptr) return pages_are_each_nodes("reset", kResetSite);
     base::Result<sites::Seeded> plan = registry.plan_seed_total(name, *page, 0, call.now_s);
     if (!plan) return problem(plan.error());
-    return commit(call, *std::move(plan), *std::move(reason));
+    return commit(call, *std::move(plan), *std::move(reason), false);
   }
   base::Result<sites::Reset> plan = registry.plan_reset(name, reset_id_of(call.id), call.now_s);
   if (!plan) return problem(plan.error());
-  return with_adopters(commit(call, *std::move(plan), *std::move(reason)), call.id, name, waits);
+  return with_adopters(commit(call, *std::move(plan), *std::move(reason), false), call.id, name, waits);
 }
 
 AdminAnswer Admin::with_adopters(AdminAnswer answer, const std::string& change_id, std::string_view name,
@@ -244,22 +240,27 @@ AdminAnswer Admin::undo(const Call& call, std::string_view change_id) {
   const std::uint32_t scopes = target == nullptr ? sites::kAllScopes : undo_scopes(target->action);
   const sites::SiteId site = target == nullptr ? sites::SiteId{} : site_of(registry, target->action);
   if (auto refused = call.refusal(scopes, site, "that made the change")) return *refused;
+  if (const sites::Token* const token = target == nullptr ? nullptr : token_of(target->action)) {
+    if (auto refused = call.refusal(*token)) return *refused;
+  }
   if (target == nullptr) {
     return problem(Problem::not_found, "no change has the id `" + std::string(change_id.substr(0, 64)) +
                                            "`, or it is too old; `footfall audit` lists them");
   }
-  const base::Result<JsonBody> body = JsonBody::parse(call.request.body, {"reason"});
+  const base::Result<JsonBody> body = JsonBody::parse(call.request.body, {"reason", "dry_run"});
   if (!body) return problem(body.error());
   base::Result<std::string> reason = reason_from(*body);
   if (!reason) return problem(reason.error());
+  const auto dry_run = body->flag("dry_run");
+  if (!dry_run) return problem(dry_run.error());
   if (const sites::Change* const known = registry.find_change(call.id)) {
     const auto* const undone = std::get_if<sites::Undone>(&known->action);
-    if (undone != nullptr && undone->undone == change_id) return describe(*known, true, 200);
+    if (undone != nullptr && undone->undone == change_id) return describe(*known, Told::repeated);
     return problem(Problem::conflict, "the change id " + call.id + " was used for another change");
   }
   base::Result<sites::Undone> plan = registry.plan_undo(change_id, call.now_s);
   if (!plan) return problem(plan.error());
-  return commit(call, *std::move(plan), *std::move(reason));
+  return commit(call, *std::move(plan), *std::move(reason), dry_run->value_or(false));
 }
 
 AdminAnswer Admin::audit(const Call& call) {
@@ -288,26 +289,30 @@ AdminAnswer Admin::audit(const Call& call) {
   return json_answer(std::move(body));
 }
 
-AdminAnswer Admin::commit(const Call& call, sites::Action action, std::string reason, int status) {
+AdminAnswer Admin::commit(const Call& call, sites::Action action, std::string reason, bool dry_run, int status) {
   const sites::Change change{call.id, call.now_s, call.token.id, std::move(reason), std::move(action)};
+  if (dry_run) return describe(change, Told::dry_run);
   const base::Result<void> done = control_.commit(change);
   if (!done) return problem(done.error());
   base::log::info("admin: " + std::string(sites::name_of(change.action)) + ", change " + change.id + ", by token " +
                   change.actor);
-  return describe(change, false, status);
+  return describe(change, Told::made, status);
 }
 
-AdminAnswer Admin::describe(const sites::Change& change, bool repeated, int status) {
+AdminAnswer Admin::describe(const sites::Change& change, Told how, int status) {
   const sites::Registry& registry = control_.registry();
   const sites::SiteId id = site_of(registry, change.action);
   const sites::Settings* const settings = registry.last_settings(id);
   std::string body;
   JsonWriter json(body);
-  json.begin_object().member("id", std::string_view(change.id)).key("site");
+  json.begin_object();
+  how == Told::dry_run ? json.member("dry_run", true) : json.member("id", std::string_view(change.id));
+  json.key("site");
   settings == nullptr ? json.null() : json.value(std::string_view(settings->name));
-  json.member("action", sites::name_of(change.action)).member("at", std::string_view(utc_text(change.at_s)));
+  json.member("action", sites::name_of(change.action));
+  if (how != Told::dry_run) json.member("at", std::string_view(utc_text(change.at_s)));
   if (!change.reason.empty()) json.member("reason", std::string_view(change.reason));
-  if (repeated) json.member("repeated", true);
+  if (how == Told::repeated) json.member("repeated", true);
   if (const auto* added = std::get_if<sites::SiteAdded>(&change.action)) {
     json.key("before").null().key("after");
     write_settings(json, added->settings);
@@ -328,10 +333,16 @@ AdminAnswer Admin::describe(const sites::Change& change, bool repeated, int stat
   } else if (const auto* restored = std::get_if<sites::Restored>(&change.action)) {
     json.member("snapshot", std::string_view(restored->snapshot)).member("epoch", restored->next.number);
     json.count("before", restored->before).count("after", restored->after);
+  } else if (const auto* token = token_of(change.action)) {
+    const bool added = std::holds_alternative<sites::TokenAdded>(change.action);
+    if (added) json.key("before").null();
+    write_token(json.key(added ? "after" : "before"), *token, token->site ? settings : nullptr);
+    if (!added) json.key("after").null();
   } else if (const auto* undone = std::get_if<sites::Undone>(&change.action)) {
-    json.member("undone", std::string_view(undone->undone))
-        .count("before", undone->before)
-        .count("after", undone->after);
+    json.member("undone", std::string_view(undone->undone));
+    if (const sites::Change* const target = registry.find_change(undone->undone))
+      json.member("undone_action", sites::name_of(target->action));
+    json.count("before", undone->before).count("after", undone->after);
   }
   json.end_object();
   return json_answer(std::move(body), status);

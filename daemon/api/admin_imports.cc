@@ -23,10 +23,12 @@ bool valid_source(std::string_view source) {
 
 // `mark`: a follower's; empty: it is an import.
 AdminAnswer import_answer(std::string_view name, std::string_view source, std::uint64_t position, bool open, int status,
-                          std::string_view mark = {}) {
+                          std::string_view mark = {}, bool dry_run = false) {
   std::string body;
   JsonWriter json(body);
-  json.begin_object().member("site", name).member("source", source).count("position", position).member("open", open);
+  json.begin_object();
+  if (dry_run) json.member("dry_run", true);
+  json.member("site", name).member("source", source).count("position", position).member("open", open);
   if (!mark.empty()) json.member("mark", mark);
   json.end_object();
   return json_answer(std::move(body), status);
@@ -100,6 +102,9 @@ AdminAnswer Admin::end_import(const Call& call) {
     }
     return problem(Problem::conflict, "the change id " + call.id + " was used for another change");
   }
+  const base::Result<bool> dry_run = dry_run_from(call.request.query);
+  if (!dry_run) return problem(dry_run.error());
+  if (*dry_run) return import_answer(name, source, known->position, false, 200, {}, true);
   const sites::Change change{call.id, call.now_s, call.token.id, {}, sites::ImportEnded{site->id(), source}};
   if (const base::Result<void> done = control_.commit(change); !done) return problem(done.error());
   return import_answer(name, source, known->position, false, 200);

@@ -46,12 +46,12 @@ AdminAnswer Admin::add_site(const Call& call) {
   if (!settings) return problem(settings.error());
   if (const sites::Change* const known = control_.registry().find_change(call.id)) {
     const auto* const added = std::get_if<sites::SiteAdded>(&known->action);
-    if (added != nullptr && added->settings == *settings) return describe(*known, true, 201);
+    if (added != nullptr && added->settings == *settings) return describe(*known, Told::repeated, 201);
     return problem(Problem::conflict, "the change id " + call.id + " was used for another change");
   }
   base::Result<sites::SiteAdded> plan = control_.registry().plan_add(*settings, reset_id_of(call.id));
   if (!plan) return problem(plan.error());
-  return commit(call, *std::move(plan), {}, 201);
+  return commit(call, *std::move(plan), {}, false, 201);
 }
 
 AdminAnswer Admin::change_site(const Call& call, std::string_view name) {
@@ -69,13 +69,13 @@ AdminAnswer Admin::change_site(const Call& call, std::string_view name) {
     // What was asked for is judged against what was in force then.
     if (changed != nullptr && changed->site == site->id()) {
       const base::Result<sites::Settings> then = settings_from(*body, changed->before);
-      if (then && changed->after == *then) return describe(*known, true, 200);
+      if (then && changed->after == *then) return describe(*known, Told::repeated);
     }
     return problem(Problem::conflict, "the change id " + call.id + " was used for another change");
   }
   base::Result<sites::SiteChanged> plan = control_.registry().plan_change(name, *settings);
   if (!plan) return problem(plan.error());
-  return commit(call, *std::move(plan), {});
+  return commit(call, *std::move(plan), {}, false);
 }
 
 AdminAnswer Admin::remove_site(const Call& call, std::string_view name) {
@@ -83,16 +83,18 @@ AdminAnswer Admin::remove_site(const Call& call, std::string_view name) {
   const sites::Change* const known = control_.registry().find_change(call.id);
   if (const auto* removed = known == nullptr ? nullptr : std::get_if<sites::SiteRemoved>(&known->action)) {
     if (auto refused = call.refusal(bits(Scope::config), removed->site, "config")) return *refused;
-    if (removed->before.name == name) return describe(*known, true, 200);
+    if (removed->before.name == name) return describe(*known, Told::repeated);
   }
   sites::Site* const site = control_.registry().find(name);
   if (auto refused = call.refusal(bits(Scope::config), site == nullptr ? sites::SiteId{} : site->id(), "config"))
     return *refused;
   if (known != nullptr) return problem(Problem::conflict, "the change id " + call.id + " was used for another change");
   if (site == nullptr) return unknown_site(name);
+  const base::Result<bool> dry_run = dry_run_from(call.request.query);
+  if (!dry_run) return problem(dry_run.error());
   base::Result<sites::SiteRemoved> plan = control_.registry().plan_remove(name);
   if (!plan) return problem(plan.error());
-  return commit(call, *std::move(plan), {});
+  return commit(call, *std::move(plan), {}, *dry_run);
 }
 
 }  // namespace footfall::api

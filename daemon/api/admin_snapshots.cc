@@ -137,7 +137,7 @@ AdminAnswer Admin::restore(const Call& call, std::string_view name) {
     const auto* const restored = std::get_if<sites::Restored>(&known->action);
     const bool same = restored != nullptr && site != nullptr && restored->site == site->id() &&
                       (**id == "latest" || restored->snapshot == **id);
-    if (same) return describe(*known, true, 200);
+    if (same) return describe(*known, Told::repeated);
     return problem(Problem::conflict, "the change id " + call.id + " was used for another change");
   }
   SnapshotStore* const store = control_.snapshots();
@@ -176,7 +176,7 @@ AdminAnswer Admin::restore_loaded(const Call& call, const SnapshotStore::Name& n
   base::Result<sites::Restored> plan =
       registry.plan_restore(name.site, snapshot, name.id, reset_id_of(call.id), control_.now_ms() / 1000);
   if (!plan) return problem(plan.error());
-  return commit(call, *std::move(plan), std::move(reason));
+  return commit(call, *std::move(plan), std::move(reason), false);
 }
 
 }  // namespace footfall::api

@@ -4,6 +4,8 @@
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
+#include "base/hash.h"
+
 namespace footfall::api {
 
 std::string_view bearer_of(const http::Request& request) {
@@ -26,6 +28,20 @@ std::array<std::uint8_t, 32> digest_of(std::string_view secret) {
   return digest;
 }
 
+std::string drawn_secret() {
+  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::array<unsigned char, 33> bytes{};
+  base::random_bytes(bytes.data(), 32);
+  std::string out;
+  for (std::size_t i = 0; i < 33; i += 3) {
+    const std::uint32_t triple =
+        std::uint32_t{bytes.at(i)} << 16U | std::uint32_t{bytes.at(i + 1)} << 8U | bytes.at(i + 2);
+    for (const unsigned shift : {18U, 12U, 6U, 0U}) out.push_back(kAlphabet[triple >> shift & 63U]);
+  }
+  out.resize(43);
+  return out;
+}
+
 const sites::Token* find_token(const std::vector<sites::Token>& tokens, std::string_view secret, std::int64_t now_s) {
   if (secret.empty()) return nullptr;
   const std::array<std::uint8_t, 32> digest = digest_of(secret);
@@ -33,8 +49,11 @@ const sites::Token* find_token(const std::vector<sites::Token>& tokens, std::str
   for (const sites::Token& token : tokens) {
     if (CRYPTO_memcmp(token.digest.data(), digest.data(), digest.size()) == 0) found = &token;
   }
-  if (found != nullptr && found->expires_s != 0 && found->expires_s <= now_s) return nullptr;
-  return found;
+  return found == nullptr || expired(*found, now_s) ? nullptr : found;
+}
+
+bool expired(const sites::Token& token, std::int64_t now_s) {
+  return token.expires_s != 0 && token.expires_s <= now_s;
 }
 
 bool allows(const sites::Token& token, std::uint32_t scopes, sites::SiteId site) {

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,6 +21,9 @@ namespace footfall::api {
 std::string_view bearer_of(const http::Request& request);
 
 std::array<std::uint8_t, 32> digest_of(std::string_view secret);  // SHA-256
+// A new one: 256 random bits, base64url without padding (43 characters).
+std::string drawn_secret();
+bool expired(const sites::Token& token, std::int64_t now_s);
 
 // The token of this secret that has not expired; nullptr if there is none. A pointer into `tokens`.
 const sites::Token* find_token(const std::vector<sites::Token>& tokens, std::string_view secret, std::int64_t now_s);

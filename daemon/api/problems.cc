@@ -28,6 +28,7 @@ constexpr std::array<ProblemInfo, static_cast<std::size_t>(Problem::count_)> kPr
     {421, "wrong-node", "Another node answers for this key"},
     {422, "key-reused", "The key belongs to another request"},
     {429, "rate-limited", "Too many requests", 1},
+    {429, "too-many-attempts", "Too many wrong tokens", 60},
     {429, "keys-full", "No more idempotency keys can be kept", 60},
     {431, "head-too-large", "The header fields are too large"},
     {500, "internal", "The server made a mistake"},

@@ -30,6 +30,7 @@ enum class Problem : std::uint8_t {
   wrong_node,
   key_reused,
   rate_limited,
+  too_many_attempts,
   keys_full,
   head_too_large,
   internal,

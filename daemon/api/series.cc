@@ -78,19 +78,6 @@ std::optional<std::int64_t> take_clock(std::string_view text) {
   return west ? local + offset : local - offset;
 }
 
-std::optional<std::int64_t> parse_time(std::string_view text, const lookup::TimeZone& zone, bool end_of_date) {
-  std::int64_t seconds = 0;
-  const auto [stopped, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error == std::errc() && stopped == text.data() + text.size()) {
-    return seconds >= kTimeMin_s && seconds <= kTimeMax_s ? std::optional(seconds) : std::nullopt;
-  }
-  const std::optional<std::int64_t> day = take_date(text);
-  if (!day) return std::nullopt;
-  if (text.empty()) return zone.day_begin(static_cast<Day>(*day + (end_of_date ? 1 : 0)));
-  const std::optional<std::int64_t> clock = take_clock(text);
-  return clock ? std::optional(*day * 86400 + *clock) : std::nullopt;
-}
-
 template <class Enum, std::size_t N>
 std::optional<Enum> enum_of(const std::optional<std::string>& value, const std::array<std::string_view, N>& names,
                             Enum fallback) {
@@ -287,6 +274,19 @@ std::string json_of(const ReadContext& context, const Question& question, const 
 }
 
 }  // namespace
+
+std::optional<std::int64_t> parse_time(std::string_view text, const lookup::TimeZone& zone, bool end_of_date) {
+  std::int64_t seconds = 0;
+  const auto [stopped, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error == std::errc() && stopped == text.data() + text.size()) {
+    return seconds >= kTimeMin_s && seconds <= kTimeMax_s ? std::optional(seconds) : std::nullopt;
+  }
+  const std::optional<std::int64_t> day = take_date(text);
+  if (!day) return std::nullopt;
+  if (text.empty()) return zone.day_begin(static_cast<Day>(*day + (end_of_date ? 1 : 0)));
+  const std::optional<std::int64_t> clock = take_clock(text);
+  return clock ? std::optional(*day * 86400 + *clock) : std::nullopt;
+}
 
 base::Result<std::string> series_json(const ReadContext& context, std::string_view query) {
   const base::Result<Question> question = question_of(context, query);

@@ -15,6 +15,8 @@
 // Tested by tests/unit/api/series_test.cc against a brute-force sum.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,6 +27,9 @@
 namespace footfall::api {
 
 inline constexpr std::size_t kSeriesPointsMax = 10'000;
+
+// UTC seconds of "1795402800", RFC 3339, or a date of the zone: its beginning, or its end.
+std::optional<std::int64_t> parse_time(std::string_view text, const lookup::TimeZone& zone, bool end_of_date);
 
 // `query` as sent: metric (hits), step (day), from, to. malformed names the key. from and to are UTC seconds, RFC 3339,
 // or local dates; a date as `to` is included. Absent: the last so many steps up to now.

@@ -25,8 +25,9 @@ base::Error invalid(std::string detail) {
 }  // namespace
 
 const std::vector<std::string_view>& settings_keys() {
-  static const std::vector<std::string_view> keys{"name",       "hosts",    "timezone",      "lang",      "grouping",
-                                                  "visibility", "window_s", "strict_origin", "count_bots"};
+  static const std::vector<std::string_view> keys{
+      "name",       "hosts",    "timezone",      "lang",       "grouping",
+      "visibility", "window_s", "strict_origin", "count_bots", "hits_per_second_max"};
   return keys;
 }
 
@@ -39,19 +40,21 @@ void write_settings(JsonWriter& json, const sites::Settings& settings) {
   json.member("grouping", sites::to_string(settings.grouping))
       .member("visibility", sites::to_string(settings.visibility));
   json.member("window_s", settings.window_s).member("strict_origin", settings.strict_origin);
-  json.member("count_bots", settings.count_bots).end_object();
+  json.member("count_bots", settings.count_bots).member("hits_per_second_max", settings.hits_per_second_max);
+  json.end_object();
 }
 
 base::Result<sites::Settings> settings_from(const JsonBody& body, sites::Settings base) {
   std::string grouping(sites::to_string(base.grouping));
   std::string visibility(sites::to_string(base.visibility));
   std::int64_t window_s = base.window_s;
+  std::uint64_t hits_per_second_max = base.hits_per_second_max;
   for (const base::Result<void>& taken :
        {take(body.text("name"), base.name), take(body.texts("hosts"), base.hosts),
         take(body.text("timezone"), base.timezone), take(body.text("lang"), base.lang),
         take(body.text("grouping"), grouping), take(body.text("visibility"), visibility),
         take(body.integer("window_s"), window_s), take(body.flag("strict_origin"), base.strict_origin),
-        take(body.flag("count_bots"), base.count_bots)}) {
+        take(body.flag("count_bots"), base.count_bots), take(body.count("hits_per_second_max"), hits_per_second_max)}) {
     if (!taken) return taken.error();
   }
   const base::Result<sites::Grouping> grouped = sites::grouping_from(grouping);
@@ -61,6 +64,7 @@ base::Result<sites::Settings> settings_from(const JsonBody& body, sites::Setting
   base.grouping = *grouped;
   base.visibility = *seen;
   base.window_s = static_cast<std::int32_t>(std::clamp<std::int64_t>(window_s, INT32_MIN, INT32_MAX));
+  base.hits_per_second_max = static_cast<std::uint32_t>(std::min<std::uint64_t>(hits_per_second_max, UINT32_MAX));
   for (std::string& host : base.hosts) {
     std::transform(host.begin(), host.end(), host.begin(),
                    [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });

@@ -2,7 +2,8 @@
 // A site's settings as JSON, and back:
 //
 //   {"name":"example.vn","hosts":["example.vn"],"timezone":"Asia/Ho_Chi_Minh","lang":"vi","grouping":"dot",
-//    "visibility":"counter","window_s":300,"strict_origin":false,"count_bots":false}
+//    "visibility":"counter","window_s":300,"strict_origin":false,"count_bots":false,
+//    "hits_per_second_max":0}
 //
 // Tested by tests/unit/api/admin_test.cc.
 #pragma once

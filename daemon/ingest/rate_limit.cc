@@ -38,21 +38,37 @@ RateLimit::Entry& RateLimit::find(std::uint64_t prefix, std::uint32_t now_ms) {
   return *oldest;
 }
 
+std::uint64_t RateLimit::prefix_of(const Address& client) {
+  return base::table_hash(client_prefix(client.bytes.data())) | 1U << 31U;  // never 0
+}
+
+std::uint32_t RateLimit::tokens_milli(const Entry& entry, std::uint32_t now_ms) const {
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(
+      burst_milli_, entry.tokens_milli + std::uint64_t{elapsed(entry.at_ms, now_ms)} * per_second_));
+}
+
 bool RateLimit::allow(const Address& client, std::int64_t now_ms, std::uint32_t cost) {
   if (per_second_ == 0) return true;
   const auto now = static_cast<std::uint32_t>(now_ms);
-  const std::uint64_t prefix = base::table_hash(client_prefix(client.bytes.data())) | 1U << 31U;  // never 0
-  Entry& entry = find(prefix, now);
-  const std::uint32_t passed_ms = elapsed(entry.at_ms, now);
-  if (passed_ms != 0) {
-    entry.tokens_milli = static_cast<std::uint32_t>(
-        std::min<std::uint64_t>(burst_milli_, entry.tokens_milli + std::uint64_t{passed_ms} * per_second_));
+  Entry& entry = find(prefix_of(client), now);
+  if (elapsed(entry.at_ms, now) != 0) {
+    entry.tokens_milli = tokens_milli(entry, now);
     entry.at_ms = now;
   }
   const std::uint64_t wanted = std::uint64_t{cost} * 1000;
   if (entry.tokens_milli < wanted) return false;
   entry.tokens_milli -= static_cast<std::uint32_t>(wanted);
   return true;
+}
+
+bool RateLimit::exhausted(const Address& client, std::int64_t now_ms, std::uint32_t cost) const {
+  if (per_second_ == 0) return false;
+  const std::uint64_t prefix = prefix_of(client);
+  for (const Entry& entry : groups_[prefix & (groups_.size() - 1)].entries) {
+    if (entry.prefix != prefix) continue;
+    return tokens_milli(entry, static_cast<std::uint32_t>(now_ms)) < std::uint64_t{cost} * 1000;
+  }
+  return std::uint64_t{cost} * 1000 > burst_milli_;
 }
 
 }  // namespace footfall::ingest

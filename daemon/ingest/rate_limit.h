@@ -23,6 +23,8 @@ class RateLimit {
   RateLimit(std::uint32_t per_second, std::uint32_t burst, std::size_t clients_max = 65'536);
   // Takes `cost` tokens; false, and none taken, if there are not enough.
   bool allow(const Address& client, std::int64_t now_ms, std::uint32_t cost = 1);
+  // allow() would say false. Keeps no account of the client.
+  bool exhausted(const Address& client, std::int64_t now_ms, std::uint32_t cost = 1) const;
 
  private:
   static constexpr std::size_t kWays = 4;
@@ -34,6 +36,8 @@ class RateLimit {
   struct alignas(64) Group {
     std::array<Entry, kWays> entries;
   };
+  static std::uint64_t prefix_of(const Address& client);
+  std::uint32_t tokens_milli(const Entry& entry, std::uint32_t now_ms) const;
   Entry& find(std::uint64_t prefix, std::uint32_t now_ms);
 
   std::uint32_t per_second_, burst_milli_;

@@ -171,6 +171,11 @@ void requests(Families& out, const std::vector<const ShardCounters*>& shards, co
   out.counter("footfall_live_evicted_total", "Readers that were cut because they took nothing.", facts.live_evicted);
   out.counter("footfall_admin_failed_attempts_total", "Admin requests with a wrong or expired token.",
               facts.admin_failed_attempts);
+  out.counter("footfall_public_failed_attempts_total", "Requests of the public listener with a wrong or expired token.",
+              facts.public_failed_attempts);
+  out.counter("footfall_limited_attempts_total",
+              "Requests with a token that were told to wait, since too many wrong ones had come.",
+              facts.admin_limited_attempts + facts.public_limited_attempts);
 }
 
 void state(Families& out, const std::vector<const ShardCounters*>& shards, const Facts& facts) {

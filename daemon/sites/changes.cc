@@ -13,6 +13,10 @@ using base::ByteWriter;
 using base::Errc;
 using base::Error;
 
+// In the order of the bits of Scope.
+constexpr std::array<std::string_view, 8> kScopeNames{"ingest", "read",    "seed",    "reset",
+                                                      "config", "operate", "restore", "tokens"};
+
 bool read_u32(ByteReader& in, std::uint32_t& out) {
   const std::uint64_t v = in.varint();
   out = static_cast<std::uint32_t>(v);
@@ -147,6 +151,13 @@ bool get(ByteReader& in, TokenAdded& a) {
   return in.ok();
 }
 
+void put(const TokenRemoved& a, ByteWriter& out) {
+  put(a.token, out);
+}
+bool get(ByteReader& in, TokenRemoved& a) {
+  return get(in, a.token);
+}
+
 void put(const ImportBegun& a, ByteWriter& out) {
   out.varint(a.site.value);
   out.string(a.source);
@@ -193,6 +204,8 @@ const SiteId* site_of(const Action& action) {
       [](const auto& a) -> const SiteId* {
         if constexpr (requires { *a.site; }) {
           return a.site ? &*a.site : nullptr;
+        } else if constexpr (requires { *a.token.site; }) {
+          return a.token.site ? &*a.token.site : nullptr;
         } else if constexpr (requires { a.site.value; }) {
           return &a.site;
         } else {
@@ -208,8 +221,8 @@ bool shareable(const Action& action) {
 
 std::string_view name_of(const Action& action) {
   constexpr std::array<std::string_view, std::variant_size_v<Action>> kNames{
-      "site added", "site changed", "site removed", "seeded",       "reset",
-      "undone",     "token added",  "import begun", "import ended", "restored"};
+      "site added",  "site changed", "site removed", "seeded",   "reset",        "undone",
+      "token added", "import begun", "import ended", "restored", "token removed"};
   return kNames[action.index()];
 }
 
@@ -262,6 +275,23 @@ bool decode(ByteReader& in, counting::Epoch& epoch) {
   if (!read_u32(in, epoch.number)) return false;
   epoch.reset_id = in.varint();
   return in.ok();
+}
+
+std::vector<std::string_view> scope_names(std::uint32_t scopes) {
+  std::vector<std::string_view> names;
+  for (std::size_t bit = 0; bit < kScopeNames.size(); ++bit) {
+    if ((scopes >> bit & 1U) != 0) names.push_back(kScopeNames.at(bit));
+  }
+  return names;
+}
+
+base::Result<Scope> scope_from(std::string_view name) {
+  std::string all;
+  for (std::size_t bit = 0; bit < kScopeNames.size(); ++bit) {
+    if (kScopeNames.at(bit) == name) return static_cast<Scope>(1U << bit);
+    all.append(all.empty() ? "" : ", ").append(kScopeNames.at(bit));
+  }
+  return Error{Errc::malformed, "no scope is called " + std::string(name.substr(0, 64)) + "; give any of " + all};
 }
 
 }  // namespace footfall::sites

@@ -66,7 +66,7 @@ struct Restored {
   std::vector<Page> pages;
 };
 // Takes back the change with the id `undone`: a seed by its opposite, a reset or a restored snapshot by what was summed
-// before it, settings by the ones before, a removal by adding the site again under its id, an added site or token by
+// before it, settings by the ones before, a removal by adding the site or token again, an added site or token by
 // removing it.
 struct Undone {
   std::string undone;
@@ -90,9 +90,13 @@ struct ImportEnded {
   std::string source;
 };
 
+struct TokenRemoved {
+  TokenAdded token;  // as it was: the digest tells which of two of one name, and undo brings it back
+};
+
 // The order is stored: new actions go to the end.
 using Action = std::variant<SiteAdded, SiteChanged, SiteRemoved, Seeded, Reset, Undone, TokenAdded, ImportBegun,
-                            ImportEnded, Restored>;
+                            ImportEnded, Restored, TokenRemoved>;
 
 // Of a change that another node made and this one adopted: in any order with others, so that nodes which know the same
 // changes are in the same state.
@@ -140,5 +144,8 @@ enum class Scope : std::uint32_t {
   tokens = 128
 };
 inline constexpr std::uint32_t kAllScopes = 255;
+std::vector<std::string_view> scope_names(std::uint32_t scopes);  // in the order of the bits
+// malformed: no scope has the name; the sentence lists those there are.
+base::Result<Scope> scope_from(std::string_view name);
 
 }  // namespace footfall::sites

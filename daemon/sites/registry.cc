@@ -29,6 +29,10 @@ Error no_site(std::string_view name) {
   return Error{Errc::not_found,
                "no site is called " + std::string(name) + "; `footfall site list` names those there are"};
 }
+Error no_token(std::string_view id) {
+  return Error{Errc::not_found,
+               "no token is called " + std::string(id) + "; `footfall token list` names those there are"};
+}
 Error name_taken(std::string_view name) {
   return Error{Errc::exists, "a site is called " + std::string(name) + " already"};
 }
@@ -116,6 +120,11 @@ std::shared_ptr<const Directory> Registry::directory(std::uint64_t control_seque
   out->tokens = tokens_;
   out->control_sequence = control_sequence;
   return out;
+}
+
+const Token* Registry::find_token(std::string_view id) const {
+  const auto token = std::find_if(tokens_.begin(), tokens_.end(), [id](const Token& known) { return known.id == id; });
+  return token == tokens_.end() ? nullptr : &*token;
 }
 
 const Change* Registry::find_change(std::string_view change_id) const {
@@ -221,10 +230,18 @@ struct Registry::Check {
     if (a.site) {
       if (const auto site = registry.registered(*a.site); !site) return site.error();
     }
-    for (const Token& token : registry.tokens_) {
-      if (token.id == a.id) return Error{Errc::exists, "a token is called " + a.id + " already"};
+    if (registry.find_token(a.id) != nullptr) return Error{Errc::exists, "a token is called " + a.id + " already"};
+    if (registry.tokens_.size() >= kTokensMax) {
+      return conflict("there are " + std::to_string(kTokensMax) +
+                      " tokens, as many as there may be; remove those that have expired: footfall token list");
     }
     return {};
+  }
+
+  Outcome operator()(const TokenRemoved& a) const {
+    const Token* const token = registry.find_token(a.token.id);
+    if (token == nullptr || token->digest != a.token.digest) return no_token(a.token.id);
+    return another_rules(a.token);
   }
 
   Outcome operator()(const ImportBegun& a) const {
@@ -284,16 +301,33 @@ struct Registry::Check {
     return conflict("an undo cannot be undone; make the change that was undone (" + a.undone + ") again");
   }
   Outcome undo(const TokenAdded& a) const {
-    for (const Token& token : registry.tokens_) {
-      if (token.id == a.id) return {};
+    const Token* const token = registry.find_token(a.id);
+    if (token == nullptr || token->digest != a.digest) return Error{Errc::not_found, "token " + a.id + " is gone"};
+    return another_rules(a);
+  }
+  Outcome undo(const TokenRemoved& a) const {
+    if (const Token* const token = registry.find_token(a.token.id)) {
+      return token->digest == a.token.digest
+                 ? conflict("token " + a.token.id + " is there again already")
+                 : Outcome{Error{Errc::exists, "another token is called " + a.token.id + " by now"}};
     }
-    return Error{Errc::not_found, "token " + a.id + " is gone"};
+    return {};
   }
   Outcome undo(const ImportBegun&) const { return conflict("an import that began is ended, not undone"); }
   Outcome undo(const ImportEnded&) const { return conflict("an import that ended is begun again, not undone"); }
 
  private:
   static Error conflict(std::string detail) { return Error{Errc::conflict, std::move(detail)}; }
+
+  // Nobody locks everybody out: without it one that may do everything is left, for ever and for all sites.
+  Outcome another_rules(const Token& token) const {
+    const auto rules = [](const Token& any) {
+      return any.scopes == kAllScopes && !any.site.has_value() && any.expires_s == 0;
+    };
+    if (!rules(token) || std::count_if(registry.tokens_.begin(), registry.tokens_.end(), rules) > 1) return {};
+    return conflict("token " + token.id +
+                    " is the last one of all scopes that is bound to no site and never expires; add another first");
+  }
 
   static Outcome epoch_follows(Site& site, const Epoch& next) {
     base::MutexLock lock(site.mutex());
@@ -353,6 +387,7 @@ struct Registry::CheckAdopted {
     if (!valid_change_id(a.id)) return malformed("token");
     return a.site ? known(*a.site) : Outcome{};
   }
+  Outcome operator()(const TokenRemoved& a) const { return (*this)(a.token); }
   Outcome operator()(const ImportBegun&) const { return malformed("import"); }
   Outcome operator()(const ImportEnded&) const { return malformed("import"); }
 
@@ -463,16 +498,12 @@ struct Registry::Apply {
     return {};
   }
 
+  // What of its name is in force is settled when the change is remembered.
   Outcome operator()(const TokenAdded& a) const {
-    // Two nodes may have given the same name at once: that of the greater change stands.
-    const auto token = find_token(a.id);
-    if (token == registry.tokens_.end()) {
-      registry.tokens_.push_back(a);
-    } else if (const Kept* other = standing(a.id); other != nullptr && other->change.id < change.id) {
-      *token = a;
-    }
+    if (registry.find_token(a.id) == nullptr) registry.tokens_.push_back(a);
     return {};
   }
+  Outcome operator()(const TokenRemoved&) const { return {}; }
 
   Outcome operator()(const ImportBegun& a) const {
     registry.imports_.begin(a.site, a.source, a.key0, a.key1, change.at_s);
@@ -502,14 +533,13 @@ struct Registry::Apply {
   }
   void undo(const Reset& a) const { stand(a.site, a.next, false); }
   void undo(const Restored& a) const { stand(a.site, a.seeded, false); }
-  void undo(const TokenAdded& a) const {
-    const auto token = find_token(a.id);
-    if (token == registry.tokens_.end()) return;
-    if (const Kept* other = standing(a.id)) {
-      *token = std::get<TokenAdded>(other->change.action);
-    } else {
-      registry.tokens_.erase(token);
-    }
+  void undo(const TokenAdded& a) const { registry.settle_token(a.id); }
+  void undo(const TokenRemoved& a) const {
+    // The change that added it may be too old to be looked up.
+    const bool gone = registry.find_token(a.token.id) == nullptr;
+    if (gone && !registry.remembers_adding(a.token) && !registry.remembers_removing(a.token))
+      registry.tokens_.push_back(a.token);
+    registry.settle_token(a.token.id);
   }
   // What a rival added to the seeds of an epoch.
   void take_seeds_out(const Action& action) const {
@@ -537,20 +567,6 @@ struct Registry::Apply {
     if (site.state().define_page(id, path)) return {};
     return Error{Errc::corrupt, "change " + change.id + " calls page " + std::to_string(id.value) + " of site " +
                                     std::to_string(site.id().value) + " " + path + ", which is another page"};
-  }
-
-  std::vector<Token>::iterator find_token(std::string_view id) const {
-    return std::find_if(registry.tokens_.begin(), registry.tokens_.end(),
-                        [id](const Token& token) { return token.id == id; });
-  }
-  // The greatest change that added a token of this name and was not taken back.
-  const Kept* standing(std::string_view token) const {
-    const Kept* latest = nullptr;
-    for (const auto& [id, kept] : registry.changes_) {
-      const auto* added = std::get_if<TokenAdded>(&kept.change.action);
-      if (added != nullptr && added->id == token && kept.undone_by.empty()) latest = &kept;
-    }
-    return latest;
   }
 
   // The site has these settings, or is removed, unless a later revision is in force.
@@ -652,7 +668,44 @@ Outcome Registry::apply(const Change& change) {
   }
   if (Outcome done = std::visit(Apply{*this, change, revision}, change.action); !done) return done;
   remember(Kept{change, {}, revision});
+  if (const auto* added = std::get_if<TokenAdded>(&change.action)) settle_token(added->id);
+  if (const auto* removed = std::get_if<TokenRemoved>(&change.action)) settle_token(removed->token.id);
   return {};
+}
+
+bool Registry::remembers_adding(const Token& token) const {
+  return std::any_of(changes_.begin(), changes_.end(), [&token](const auto& change) {
+    const auto* added = std::get_if<TokenAdded>(&change.second.change.action);
+    return added != nullptr && added->digest == token.digest;
+  });
+}
+
+bool Registry::remembers_removing(const Token& token) const {
+  return std::any_of(changes_.begin(), changes_.end(), [&token](const auto& change) {
+    const auto* removed = std::get_if<TokenRemoved>(&change.second.change.action);
+    return removed != nullptr && removed->token.digest == token.digest && change.second.undone_by.empty();
+  });
+}
+
+// Two nodes may have given the same name at once: that of the greatest change is in force which added it and was not
+// taken back, and whose token was not removed. One that a change added which is too old to be looked up stays.
+void Registry::settle_token(const std::string& name) {
+  const auto token = std::find_if(tokens_.begin(), tokens_.end(), [&](const Token& known) { return known.id == name; });
+  const bool there = token != tokens_.end();
+  if (there && !remembers_adding(*token) && !remembers_removing(*token)) return;
+  const Token* standing = nullptr;
+  for (const auto& [id, kept] : changes_) {
+    const auto* added = std::get_if<TokenAdded>(&kept.change.action);
+    if (added == nullptr || added->id != name || !kept.undone_by.empty() || remembers_removing(*added)) continue;
+    standing = added;
+  }
+  if (standing == nullptr) {
+    if (there) tokens_.erase(token);
+  } else if (there) {
+    *token = *standing;
+  } else {
+    tokens_.push_back(*standing);
+  }
 }
 
 std::string Registry::field_of(const Change& change) const {

@@ -16,7 +16,8 @@
 //
 // Changes of other nodes (adopt()) come in any order, and the same set of them gives the same state on each node: the
 // epoch is the greatest that ever began, seeds add up, and of settings the greatest (revision, change id) wins. An undo
-// waits for what it takes back, everything for its site.
+// waits for what it takes back, everything for its site. A token that was removed is told from another of its name by
+// its digest, and is not there whether its removal or its addition came first.
 //
 // Where one id was given to two nodes that did not know of each other's change, there are rivals: of two seeds, resets
 // or snapshots of a site that of the lesser field_of() is in force, and the other as if it had been taken back, on each
@@ -97,6 +98,8 @@ class Registry {
  public:
   // The latest changes that are remembered whole. Of an older one the id alone is known.
   static constexpr std::size_t kChangesKept = 10'000;
+  // Each request with a token looks at all of them.
+  static constexpr std::size_t kTokensMax = 1000;
   // Of the pages of the latest restored snapshots, which are kept for other nodes, beyond those of the last one.
   static constexpr std::size_t kRestoredBytesKept = 48U << 20U;
 
@@ -119,6 +122,8 @@ class Registry {
   base::Result<Restored> plan_restore(std::string_view name, const Snapshot& snapshot, std::string_view snapshot_id,
                                       std::uint64_t reset_id, std::int64_t now_s) const;
   base::Result<Undone> plan_undo(std::string_view change_id, std::int64_t now_s) const;
+  // conflict: it is the last that may do everything, for ever and for all sites.
+  base::Result<TokenRemoved> plan_remove_token(std::string_view id) const;
 
   // --- changing ---
   // Ok if apply() would succeed. not_found (site, or the change to undo), exists (a name, a token), conflict (made for
@@ -162,6 +167,7 @@ class Registry {
   std::vector<Entry> entries() const;                   // registered now, by name
   std::vector<Site*> all_sites() const;                 // removed ones too, by id
   const std::vector<Token>& tokens() const { return tokens_; }
+  const Token* find_token(std::string_view id) const;  // by its public name
   // Shares with the one before what did not change since. Only a registry that is asked keeps account of that.
   std::shared_ptr<const Directory> directory(std::uint64_t control_sequence);
 
@@ -220,6 +226,9 @@ class Registry {
   base::Result<void> apply_rival(const Change& change);
   void expect_window(SiteId id, std::int32_t window_s);
   void remember(Kept kept);
+  bool remembers_adding(const Token& token) const;
+  bool remembers_removing(const Token& token) const;  // by a removal that stands
+  void settle_token(const std::string& name);
   void forget_restored_pages();
   void forget_import_keys(SiteId site, std::string_view source);
 

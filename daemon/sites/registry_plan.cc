@@ -99,6 +99,15 @@ base::Result<SiteRemoved> Registry::plan_remove(std::string_view name) const {
   return SiteRemoved{(*row)->site->id(), *(*row)->settings};
 }
 
+base::Result<TokenRemoved> Registry::plan_remove_token(std::string_view id) const {
+  const Token* const token = find_token(id);
+  TokenRemoved removed;
+  removed.token.id = id;
+  if (token != nullptr) removed.token = *token;
+  if (base::Result<void> good = check(Change{kPlanId, 0, {}, {}, removed}); !good) return good.error();
+  return removed;
+}
+
 base::Result<Seeded> Registry::plan_seed_total(std::string_view name, const std::optional<std::string>& page,
                                                std::uint64_t total, std::int64_t now_s) const {
   return plan_seed(name, page, now_s, total, 0);

@@ -42,6 +42,7 @@ struct Translate {
   void operator()(TokenAdded& a) const {
     if (a.site) a.site = id;
   }
+  void operator()(TokenRemoved& a) const { (*this)(a.token); }
   void operator()(Undone&) const {}
   void operator()(ImportBegun&) const {}
   void operator()(ImportEnded&) const {}

@@ -85,6 +85,10 @@ base::Result<void> check(const Settings& settings) {
   if (settings.window_s < 15 || settings.window_s > 3600) {
     return Error{Errc::malformed, "window_s must be from 15 to 3600"};
   }
+  if (settings.hits_per_second_max > kHitsPerSecondMax) {
+    return Error{Errc::malformed,
+                 "hits_per_second_max must be at most " + std::to_string(kHitsPerSecondMax) + "; 0 is no limit"};
+  }
   return {};
 }
 
@@ -112,7 +116,10 @@ void encode(const Settings& settings, base::ByteWriter& out) {
   out.u8(static_cast<std::uint8_t>(settings.grouping));
   out.u8(static_cast<std::uint8_t>(settings.visibility));
   out.svarint(settings.window_s);
-  out.u8(static_cast<std::uint8_t>((settings.strict_origin ? 1U : 0U) | (settings.count_bots ? 2U : 0U)));
+  const bool limited = settings.hits_per_second_max > 0;
+  out.u8(static_cast<std::uint8_t>((settings.strict_origin ? 1U : 0U) | (settings.count_bots ? 2U : 0U) |
+                                   (limited ? 4U : 0U)));
+  if (limited) out.varint(settings.hits_per_second_max);
 }
 
 bool decode(base::ByteReader& in, Settings& settings) {
@@ -127,13 +134,18 @@ bool decode(base::ByteReader& in, Settings& settings) {
   const std::uint8_t visibility = in.u8();
   const std::int64_t window_s = in.svarint();
   const std::uint8_t flags = in.u8();
-  if (!in.ok() || grouping >= kGroupings.size() || visibility >= kVisibilities.size() || flags > 3) return false;
+  if (!in.ok() || grouping >= kGroupings.size() || visibility >= kVisibilities.size() || flags > 7) return false;
   if (window_s < 15 || window_s > 3600) return false;
   settings.grouping = static_cast<Grouping>(grouping);
   settings.visibility = static_cast<Visibility>(visibility);
   settings.window_s = static_cast<std::int32_t>(window_s);
   settings.strict_origin = (flags & 1U) != 0;
   settings.count_bots = (flags & 2U) != 0;
+  settings.hits_per_second_max = 0;
+  if ((flags & 4U) == 0) return true;
+  const std::uint64_t limit = in.varint();
+  if (!in.ok() || limit == 0 || limit > kHitsPerSecondMax) return false;
+  settings.hits_per_second_max = static_cast<std::uint32_t>(limit);
   return true;
 }
 

@@ -20,6 +20,7 @@ using SiteId = base::StrongId<struct SiteTag, std::uint32_t>;  // of a node; nev
 
 enum class Grouping : std::uint8_t { none, comma, dot, space };  // of digits in threes, as people see them
 enum class Visibility : std::uint8_t { counter, full, private_ };
+inline constexpr std::uint32_t kHitsPerSecondMax = 10'000'000;  // of a limit
 
 struct Settings {
   std::string name;                // [a-z0-9.-], 1..253, alphanumeric at both ends, not ending in a widget's extension
@@ -28,9 +29,10 @@ struct Settings {
   std::string lang = "en";
   Grouping grouping = Grouping::comma;
   Visibility visibility = Visibility::counter;
-  std::int32_t window_s = 300;  // 15..3600
-  bool strict_origin = false;   // refuse pings without Origin or Referer
-  bool count_bots = false;      // bots are in the total and online, too
+  std::int32_t window_s = 300;            // 15..3600
+  bool strict_origin = false;             // refuse pings without Origin or Referer
+  bool count_bots = false;                // bots are in the total and online, too
+  std::uint32_t hits_per_second_max = 0;  // that each node takes; 0: no limit
 
   friend bool operator==(const Settings&, const Settings&) = default;
 };

@@ -13,6 +13,7 @@
 
 #include "base/mutex.h"
 #include "counting/site_state.h"
+#include "sites/hit_limit.h"
 #include "sites/refusals.h"
 #include "sites/settings.h"
 
@@ -57,7 +58,8 @@ class Site {
   // What the counter shows: counted and seeds, of the epochs that are summed.
   std::uint64_t total(std::int64_t now_s) EXCLUDES(mutex_);
 
-  Refusals& refusals() { return refusals_; }  // under no lock of this one
+  Refusals& refusals() { return refusals_; }    // under no lock of this one
+  HitLimit& hit_limit() { return hit_limit_; }  // the same
 
   // nullptr: this node counts for itself. What is given lives as long as anybody reads.
   const SharedNumbers* shared() const { return shared_.load(std::memory_order_acquire); }
@@ -83,6 +85,7 @@ class Site {
   std::atomic<bool> active_{false};
   std::atomic<const SharedNumbers*> shared_{nullptr};
   Refusals refusals_;
+  HitLimit hit_limit_;
   counting::SiteState state_ GUARDED_BY(mutex_);
   std::vector<std::uint64_t> page_defined_in_ GUARDED_BY(mutex_);   // page id -> a bit per stream
   std::vector<std::uint64_t> label_defined_in_ GUARDED_BY(mutex_);  // label id -> a bit per stream

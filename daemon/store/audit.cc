@@ -66,11 +66,21 @@ std::string settings_json(const sites::Settings& s) {
       .member("window_s", std::int64_t{s.window_s})
       .member("strict_origin", s.strict_origin)
       .member("count_bots", s.count_bots)
+      .member("hits_per_second_max", std::uint64_t{s.hits_per_second_max})
       .take();
 }
 
 std::string total_json(std::uint64_t total) {
   return Object().member("total", total).take();
+}
+
+std::string token_json(const sites::Token& token) {
+  const std::vector<std::string_view> scopes = sites::scope_names(token.scopes);
+  return Object()
+      .member("token", token.id)
+      .member("scopes", std::vector<std::string>(scopes.begin(), scopes.end()))
+      .member("expires_s", token.expires_s)
+      .take();
 }
 
 // Fills before and after; answers the site that the action concerns.
@@ -123,12 +133,12 @@ class Describe {
     return std::visit(other, undone->action);
   }
   std::optional<SiteId> operator()(const sites::TokenAdded& a) {
-    entry_.after = Object()
-                       .member("token", a.id)
-                       .member("scopes", std::uint64_t{a.scopes})
-                       .member("expires_s", a.expires_s)
-                       .take();
+    entry_.after = token_json(a);
     return a.site;
+  }
+  std::optional<SiteId> operator()(const sites::TokenRemoved& a) {
+    entry_.before = token_json(a.token);
+    return a.token.site;
   }
   std::optional<SiteId> operator()(const sites::ImportBegun& a) {
     entry_.after = Object().member("source", a.source).take();

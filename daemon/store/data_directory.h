@@ -10,6 +10,7 @@
 //   salts                 0600: the ratchet (ingest/salts.h)
 //   take-over             0600: where a successor asks (take_over.h in the folder above); a socket, while a daemon runs
 //   admin-token           0600: written by the first start
+//   token-request         0600: that the next start is to write another (store/token_request.h)
 // Tested by tests/unit/store/data_directory_test.cc.
 #pragma once
 

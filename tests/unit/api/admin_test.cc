@@ -1,121 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/admin.h"
+#include "unit/api/admin_fixture.h"
 
 #include <bit>
 #include <set>
 
-#include "ingest/arena.h"
-#include "ingest/paths.h"
-#include "unit/api/site_fixture.h"
-
 namespace footfall::api {
 namespace {
-
-using http::Method;
-using sites::Scope;
-
-constexpr std::string_view kRoot = "root-secret";
-
-class AdminTest : public SiteFixture, public ControlPlane {
- protected:
-  AdminTest() : admin_(*this) {
-    site_ = &add_site(settings("example.vn"));
-    add_site(settings("other.vn"));
-    add_token("root", kRoot, sites::kAllScopes);
-  }
-
-  // --- what the server does ---
-  sites::Registry& registry() override { return registry_; }
-  base::Result<void> commit(sites::Change change) override {
-    if (disk_full_) return base::Error{base::Errc::unavailable, "the control stream takes no writes"};
-    ++commits_;
-    return registry_.apply(change);
-  }
-  std::int64_t now_ms() override { return now_ms_; }
-  std::optional<std::string> page_path(std::string_view raw) override {
-    ingest::Arena arena;
-    std::string_view path;
-    if (!ingest::normalise_path(raw, arena, path)) return std::nullopt;
-    return std::string(path);
-  }
-  base::Result<std::vector<store::AuditEntry>> audit(std::size_t limit) override {
-    audit_limit_ = limit;
-    return std::vector<store::AuditEntry>{
-        {"c1", kNow, "root", "seeded", "example.vn", "moved", "{\"total\":1}", "{\"total\":2}"}};
-  }
-  base::Result<BackupStatus> begin_backup(std::string id, std::string path) override {
-    if (backup_.state == BackupStatus::State::running) return base::Error{base::Errc::conflict, "one is under way"};
-    backup_ = {BackupStatus::State::running, std::move(id), std::move(path), kNow, 0, {}, {}};
-    return backup_;
-  }
-  BackupStatus backup_status() override { return backup_; }
-  NodeList* nodes() override { return nodes_; }
-  base::Result<store::Moment> moment() override {
-    if (disk_full_) return base::Error{base::Errc::unavailable, "the disk is full"};
-    store::Moment moment;
-    moment.incarnation = "00ff";
-    moment.checkpoint = 3;
-    moment.positions = {{journal::kControlStream, 5}, {journal::StreamId{1}, 8}};
-    moment.as_of_s = kNow;
-    moment.hash = "ab";
-    moment.sites.push_back({sites::SiteId{1}, "example.vn", false, 2, 7, 1, "cd"});
-    return moment;
-  }
-  SnapshotStore* snapshots() override { return nullptr; }  // see tests/integration/snapshot_test.py
-  Readiness readiness() override { return readiness_; }
-  std::string metrics_text() override { return "footfall_up 1\n"; }
-  base::Result<ReloadOutcome> reload() override { return reloaded_; }
-
-  // --- what a client does ---
-  struct Answer {
-    int status;
-    std::string body;
-    std::optional<Problem> problem;
-    std::string fields;
-    Parsed json() const { return Parsed(body); }
-  };
-  Answer ask(Method method, std::string_view target, std::string_view body = "", std::string_view secret = kRoot,
-             std::string_view key = "") {
-    http::Request request;
-    request.method = method;
-    request.path = target.substr(0, target.find('?'));
-    if (request.path.size() < target.size()) request.query = target.substr(request.path.size() + 1);
-    request.body = body;
-    const std::string authorization = "Bearer " + std::string(secret);
-    if (!secret.empty()) request.fields[static_cast<std::size_t>(http::Field::authorization)] = authorization;
-    if (!key.empty()) {
-      request.fields[static_cast<std::size_t>(http::Field::idempotency_key)] = key;
-      request.present |= 1U << static_cast<unsigned>(http::Field::idempotency_key);
-    }
-    AdminAnswer answer = admin_.answer(request);
-    if (answer.later) {
-      const auto begin = answer.later;
-      begin([&answer](const AdminAnswer& done) { answer = done; });
-    }
-    return {answer.status, answer.body, answer.problem, answer.extra_fields};
-  }
-  Answer post(std::string_view target, std::string_view body, std::string_view key = "") {
-    return ask(Method::post, target, body, kRoot, key);
-  }
-  void expect_problem(const Answer& answer, Problem problem, std::string_view says = "") {
-    ASSERT_TRUE(answer.problem.has_value()) << answer.body;
-    EXPECT_EQ(info_of(*answer.problem).type, info_of(problem).type) << answer.body;
-    EXPECT_EQ(answer.status, info_of(problem).status);
-    EXPECT_NE(answer.body.find(says), std::string::npos) << answer.body;
-  }
-  std::uint64_t total(std::string_view name = "example.vn") { return registry_.find(name)->total(kNow); }
-
-  Admin admin_;
-  sites::Site* site_ = nullptr;
-  std::int64_t now_ms_ = kNowMs;
-  NodeList* nodes_ = nullptr;
-  Readiness readiness_;
-  BackupStatus backup_;
-  std::size_t audit_limit_ = 0;
-  int commits_ = 0;
-  bool disk_full_ = false;
-  base::Result<ReloadOutcome> reloaded_ = ReloadOutcome{};
-};
 
 // --- sites ---
 
@@ -123,7 +13,8 @@ TEST_F(AdminTest, ASiteIsAddedShownChangedAndRemoved) {
   const Answer added =
       post("/v1/admin/sites",
            R"({"name":"new.vn","hosts":["NEW.vn","www.new.vn"],"timezone":"Asia/Ho_Chi_Minh","lang":"vi",)"
-           R"("grouping":"dot","visibility":"full","window_s":60,"strict_origin":true,"count_bots":true})");
+           R"("grouping":"dot","visibility":"full","window_s":60,"strict_origin":true,"count_bots":true,)"
+           R"("hits_per_second_max":50})");
   ASSERT_EQ(added.status, 201) << added.body;
   EXPECT_EQ(added.json().text("/site"), "new.vn");
   EXPECT_TRUE(added.json().is_null("/before"));
@@ -133,7 +24,7 @@ TEST_F(AdminTest, ASiteIsAddedShownChangedAndRemoved) {
   EXPECT_EQ(
       shown.body,
       R"({"name":"new.vn","hosts":["new.vn","www.new.vn"],"timezone":"Asia/Ho_Chi_Minh","lang":"vi","grouping":"dot",)"
-      R"("visibility":"full","window_s":60,"strict_origin":true,"count_bots":true})");
+      R"("visibility":"full","window_s":60,"strict_origin":true,"count_bots":true,"hits_per_second_max":50})");
 
   expect_problem(ask(Method::put, "/v1/admin/sites/new.vn", R"({"lang":"de"})"), Problem::malformed,
                  "lang: give en or vi");
@@ -161,6 +52,10 @@ TEST_F(AdminTest, WhatIsWrongWithASettingIsSaid) {
   expect_problem(post("/v1/admin/sites", R"({"name":"Bad Name"})"), Problem::malformed);
   expect_problem(post("/v1/admin/sites", R"({"name":"a.vn","window_s":5})"), Problem::malformed, "window");
   expect_problem(post("/v1/admin/sites", R"({"name":"a.vn","window_s":4294967596})"), Problem::malformed, "window");
+  expect_problem(post("/v1/admin/sites", R"({"name":"a.vn","hits_per_second_max":10000001})"), Problem::malformed,
+                 "hits_per_second_max");
+  expect_problem(post("/v1/admin/sites", R"({"name":"a.vn","hits_per_second_max":-1})"), Problem::malformed,
+                 "hits_per_second_max");
   expect_problem(post("/v1/admin/sites", R"({"name":"a.vn","timezone":"Saigon"})"), Problem::malformed, "timezone");
   expect_problem(post("/v1/admin/sites", R"({"name":"a.vn","grouping":"dots"})"), Problem::malformed, "grouping");
   expect_problem(post("/v1/admin/sites", R"({"name":"a.vn","visibility":"public"})"), Problem::malformed, "visibility");
@@ -462,6 +357,10 @@ const RouteCase kRoutes[] = {
     {Method::post, "/v1/admin/backup", R"({"path":"/d/b"})", scope(Scope::operate), false},
     {Method::get, "/v1/admin/verify", "", scope(Scope::operate), false},
     {Method::post, "/v1/admin/reload", "", scope(Scope::operate), false},
+    {Method::get, "/v1/admin/tokens", "", scope(Scope::tokens), true},
+    {Method::post, "/v1/admin/tokens", R"({"id":"t","scopes":["tokens"],"site":"example.vn"})", scope(Scope::tokens),
+     true},
+    {Method::delete_, "/v1/admin/tokens/t", "", scope(Scope::tokens), true},
     {Method::delete_, "/v1/admin/sites/example.vn", "", scope(Scope::config), true},
 };
 
@@ -475,7 +374,6 @@ TEST_F(AdminTest, EveryRouteTakesItsScopesAndNoOthers) {
     }
     expect_problem(ask(route.method, route.target, route.body, ""), Problem::unauthorized);
     expect_problem(ask(route.method, route.target, route.body, "wrong"), Problem::unauthorized);
-    now_ms_ += 60'000;  // for the limit of failures
   }
   EXPECT_EQ(commits_, 0);
   for (const RouteCase& route : kRoutes) {
@@ -488,7 +386,8 @@ TEST_F(AdminTest, ABoundTokenReachesItsSiteAlone) {
   add_token("mine", "mine", sites::kAllScopes, site_->id());
   add_token("theirs", "theirs", sites::kAllScopes, registry_.find("other.vn")->id());
   for (const RouteCase& route : kRoutes) {
-    const bool lists = route.target == "/v1/admin/sites" && route.method == Method::get;
+    const bool lists =
+        route.method == Method::get && (route.target == "/v1/admin/sites" || route.target == "/v1/admin/tokens");
     if (!lists) expect_problem(ask(route.method, route.target, route.body, "theirs"), Problem::forbidden, "bound");
   }
   EXPECT_EQ(commits_, 0);
@@ -522,15 +421,20 @@ TEST_F(AdminTest, UndoNeedsTheScopeOfWhatItUndoes) {
   expect_problem(ask(Method::post, "/v1/admin/changes/none/undo"), Problem::not_found, "`none`");
 }
 
-TEST_F(AdminTest, WrongTokensAreLimitedAndRightOnesAreNot) {
-  for (std::uint32_t attempt = 0; attempt < Admin::kFailuresPerMinute; ++attempt) {
-    expect_problem(ask(Method::get, "/v1/admin/sites", "", "wrong"), Problem::unauthorized);
-  }
-  expect_problem(ask(Method::get, "/v1/admin/sites", "", "wrong"), Problem::rate_limited);
-  EXPECT_EQ(ask(Method::get, "/v1/admin/sites").status, 200);
-  now_ms_ += 60'000;
+TEST_F(AdminTest, WrongTokensAreToldToWaitAndRightOnesAreNot) {
   expect_problem(ask(Method::get, "/v1/admin/sites", "", "wrong"), Problem::unauthorized);
-  EXPECT_EQ(admin_.failed_attempts().get(), Admin::kFailuresPerMinute + 2U);
+  limited_ = true;
+  expect_problem(ask(Method::get, "/v1/admin/sites", "", "wrong"), Problem::too_many_attempts);
+  EXPECT_EQ(ask(Method::get, "/v1/admin/sites").status, 200);
+  EXPECT_EQ(failed_attempts_, 2);
+}
+
+TEST_F(AdminTest, OfWhoIsShutOutNoTokenIsLookedAt) {
+  shut_out_ = true;
+  expect_problem(ask(Method::get, "/v1/admin/sites"), Problem::too_many_attempts);
+  expect_problem(ask(Method::get, "/v1/admin/sites", "", ""), Problem::unauthorized);
+  EXPECT_EQ(ask(Method::get, "/metrics", "", "").status, 200);
+  EXPECT_EQ(failed_attempts_, 0);
 }
 
 TEST_F(AdminTest, AnExpiredTokenIsNone) {

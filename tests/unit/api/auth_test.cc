@@ -25,6 +25,14 @@ TEST(Auth, DigestIsSha256) {
   EXPECT_EQ(digest_of("abc")[31], 0xad);
 }
 
+TEST(Auth, SecretsAreDrawnLongAndPlain) {
+  const std::string one = drawn_secret();
+  EXPECT_EQ(one.size(), 43U);
+  EXPECT_EQ(one.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
+            std::string::npos);
+  EXPECT_NE(one, drawn_secret());
+}
+
 TEST(Auth, FindsTheTokenOfASecretOnly) {
   std::vector<sites::Token> tokens(3);
   tokens[0] = {"a", digest_of("first"), 1, {}, 0};

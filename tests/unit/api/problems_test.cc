@@ -86,8 +86,8 @@ TEST(Problems, TheAnswerSaysWhatWhereAndWhatToDo) {
 }
 
 TEST(Problems, WhoIsToWaitIsToldHowLong) {
-  for (const Problem problem :
-       {Problem::rate_limited, Problem::unavailable, Problem::in_progress, Problem::keys_full}) {
+  for (const Problem problem : {Problem::rate_limited, Problem::too_many_attempts, Problem::unavailable,
+                                Problem::in_progress, Problem::keys_full}) {
     std::string out;
     write_problem(out, problem, "", kDate, true);
     EXPECT_NE(out.find("\r\nRetry-After: "), std::string::npos);

@@ -10,8 +10,8 @@ namespace {
 const std::string kLogs = FOOTFALL_TEST_LOGS;
 
 TEST(CommandsTest, HelpAndVersionAreDone) {
-  for (const char* command : {"analyze", "import", "site", "stats", "pages", "seed", "reset", "undo", "audit", "backup",
-                              "restore", "verify", "bench"}) {
+  for (const char* command : {"analyze", "import", "site", "stats", "pages", "seed", "reset", "undo", "token", "audit",
+                              "backup", "restore", "verify", "bench"}) {
     const Ran ran = footfall({command, "--help"});
     EXPECT_EQ(ran.code, kDone) << command;
     EXPECT_NE(ran.out.find("Usage"), std::string::npos) << command;
@@ -42,6 +42,13 @@ TEST(CommandsTest, WhatIsNotUnderstoodExitsWith2) {
            {"pages", "example.vn", "--sort", "size"},
            {"stats", "example.vn", "--url", "ftp://example.vn"},
            {"undo"},
+           {"token"},
+           {"token", "add", "x"},
+           {"token", "add", "x", "--scope", "read", "--expires-in", "90"},
+           {"token", "add", "x", "--scope", "read", "--expires-in", "0d"},
+           {"token", "add", "x", "--scope", "read", "--expires-in", "1d", "--expires-at", "2030-01-01"},
+           {"token", "remove"},
+           {"site", "add", "example.vn", "--hits-per-second-max", "-1"},
            {"backup"},
            {"restore", "x"},
            {"verify"},

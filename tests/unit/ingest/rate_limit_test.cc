@@ -61,6 +61,18 @@ TEST(RateLimitTest, ARefusedCostTakesNothing) {
   EXPECT_FALSE(limit.allow(ipv4(1), kNow, UINT32_MAX));
 }
 
+TEST(RateLimitTest, ALookTakesNothingAndKeepsNoAccount) {
+  RateLimit limit(1, 3, 4);
+  EXPECT_FALSE(limit.exhausted(ipv4(1), kNow, 3));
+  EXPECT_TRUE(limit.exhausted(ipv4(1), kNow, 4)) << "never allowed";
+  EXPECT_TRUE(limit.allow(ipv4(1), kNow, 3));
+  for (std::uint32_t other = 2; other < 100; ++other) EXPECT_FALSE(limit.exhausted(ipv4(other), kNow));
+  EXPECT_TRUE(limit.exhausted(ipv4(1), kNow + 999));
+  EXPECT_FALSE(limit.exhausted(ipv4(1), kNow + 1000));
+  EXPECT_TRUE(limit.exhausted(ipv4(1), kNow + 1000, 2));
+  EXPECT_FALSE(RateLimit(0, 0).exhausted(ipv4(1), kNow, 1000));
+}
+
 TEST(RateLimitTest, AnOlderReadingOfTheClockAddsNothing) {
   RateLimit limit(1000, 1);
   EXPECT_TRUE(limit.allow(ipv4(1), kNow));

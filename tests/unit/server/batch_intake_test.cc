@@ -28,7 +28,7 @@ class BatchIntakeTest : public IntakeFixture {
   }
   TakenBatch take(std::string_view body, std::string_view unavailable = {}, std::int64_t now_s = kNow) {
     request_.body = body;
-    return intake_.take(request_, &token_, now_s, unavailable);
+    return intake_.take(request_, &token_, false, now_s * 1000, unavailable);
   }
   TakenBatch take_keyed(std::string_view name, std::string_view body, std::string_view unavailable = {}) {
     key_ = kNode + "/" + std::string(name);
@@ -58,7 +58,9 @@ class BatchIntakeTest : public IntakeFixture {
   sites::BatchKeys& keys_ = registry_.batch_keys();
   lookup::ClientLookup lookup_{lookup::AgentCache(agents())};
   metrics::ShardCounters counters_;
-  BatchIntake intake_{kNode, imports_, keys_, sites_, lookup_, counters_};
+  sites::HitLimit all_;
+  HitLimits limits_{all_};
+  BatchIntake intake_{kNode, imports_, keys_, sites_, lookup_, limits_, counters_};
   sites::Token token_;
   http::Request request_;
   std::string key_;
@@ -95,6 +97,25 @@ TEST_F(BatchIntakeTest, WhatIsRefusedIsListedAndTheRestIsTaken) {
   EXPECT_NE(batch.text.find(R"({"index":3,"reason":"time"}],"rejected_total":3,"bots":0})"), std::string::npos)
       << batch.text;
   expect_ledger_holds(1);
+}
+
+TEST_F(BatchIntakeTest, WhatIsBeyondTheRateIsRejectedButNotOfALog) {
+  limits_.set_in_all(1);
+  const TakenBatch batch = take(kTwo);
+  EXPECT_EQ(batch.candidates.size(), 1U);
+  EXPECT_EQ(batch.text, R"({"accepted":1,"rejected":[{"index":1,"reason":"rate"}],"rejected_total":1,"bots":0})");
+  EXPECT_EQ(counters_.rejected.at(static_cast<std::size_t>(ingest::Rejection::rate)).get(), 1U);
+  expect_ledger_holds(1);
+  imports_.begin(registry_.find("a.vn")->id(), "log", 1, 2, kNow);
+  request_.query = "source=log&position=3";
+  const std::string three = std::string(kOne).append(kOne).append(kOne);
+  EXPECT_EQ(take(three).candidates.size(), 3U);
+}
+
+TEST_F(BatchIntakeTest, OfWhoSentTooManyWrongTokensNoBatchIsTaken) {
+  EXPECT_EQ(BatchIntake::look_at(request_, nullptr, true).problem, Problem::too_many_attempts);
+  EXPECT_EQ(BatchIntake::look_at(request_, nullptr, false).problem, Problem::unauthorized);
+  EXPECT_EQ(BatchIntake::look_at(request_, &token_, false).problem, Problem::count_);
 }
 
 TEST_F(BatchIntakeTest, TheAnswerFitsItsPlaceHoweverMuchIsRefused) {

@@ -27,7 +27,7 @@ class SyslogIntakeTest : public IntakeFixture {
     sites_.set_directory(*directory_);
     make();
   }
-  void make() { intake_ = std::make_unique<SyslogIntake>(options_, sites_, lookup_, ledger_, counters_); }
+  void make() { intake_ = std::make_unique<SyslogIntake>(options_, sites_, lookup_, limits_, ledger_, counters_); }
   static std::string line(const std::string& request = "GET /p HTTP/1.1", int status = 200,
                           const std::string& time = "14/Nov/2023:22:13:20 +0000") {
     return "192.0.2.7 - - [" + time + "] \"" + request + "\" " + std::to_string(status) +
@@ -39,7 +39,7 @@ class SyslogIntakeTest : public IntakeFixture {
     const std::uint64_t received = ledger_.received.get();
     std::array<std::uint64_t, metrics::kRejections> before{};
     for (std::size_t i = 0; i < before.size(); ++i) before.at(i) = ledger_.rejected.at(i).get();
-    intake_->take(datagram, cut, kNow);
+    intake_->take(datagram, cut, kNow * 1000);
     if (ledger_.received.get() == received) return "no ping";
     for (std::size_t i = 0; i < before.size(); ++i) {
       if (ledger_.rejected.at(i).get() > before.at(i)) return std::string(ingest::name_of(static_cast<Rejection>(i)));
@@ -58,6 +58,8 @@ class SyslogIntakeTest : public IntakeFixture {
 
   SyslogOptions options_;
   lookup::ClientLookup lookup_{lookup::AgentCache(lookup::AgentDatabase::load({}))};
+  sites::HitLimit all_;
+  HitLimits limits_{all_};
   metrics::ShardCounters ledger_;
   metrics::SyslogCounters counters_;
   std::unique_ptr<SyslogIntake> intake_;

@@ -42,6 +42,8 @@ std::vector<Change> one_of_each() {
   add(bound);
   add(ImportBegun{SiteId{7}, "access.log", 1, UINT64_MAX});
   add(ImportEnded{SiteId{7}, "access.log"});
+  add(TokenRemoved{token});
+  add(TokenRemoved{bound});
   add(Reset{SiteId{7}, Epoch{2, 5}, 12});
   out.back().origin = Origin{"0123456789abcdef0123456789abcdef", 0};
   add(SiteRemoved{SiteId{7}, before});
@@ -103,6 +105,17 @@ TEST(ChangesTest, IdsAreShortAndPlain) {
   EXPECT_FALSE(valid_change_id(std::string(65, 'x')));
   EXPECT_FALSE(valid_change_id("a b"));
   EXPECT_FALSE(valid_change_id("a\n"));
+}
+
+TEST(ChangesTest, ScopesHaveNames) {
+  EXPECT_EQ(scope_names(kAllScopes).size(), 8U);
+  EXPECT_EQ(scope_names(5), (std::vector<std::string_view>{"ingest", "seed"}));
+  EXPECT_TRUE(scope_names(0).empty());
+  std::uint32_t all = 0;
+  for (const std::string_view name : scope_names(kAllScopes))
+    all |= static_cast<std::uint32_t>(scope_from(name).value());
+  EXPECT_EQ(all, kAllScopes);
+  EXPECT_EQ(scope_from("Read").error().code, base::Errc::malformed);
 }
 
 }  // namespace

@@ -320,6 +320,39 @@ TEST(RegistryShareTest, AnIdThatIsGivenToSomethingElseStaysWhatItIsOnEachNode) {
   }
 }
 
+TEST(RegistryShareTest, ATokenThatWasRemovedIsNotThereInWhateverOrderThatIsHeard) {
+  Node a;
+  const TokenAdded token{"reader", {7}, 2, {}, 0};
+  ASSERT_TRUE(a.make("add", Action(token)));
+  ASSERT_TRUE(a.make("remove", a.registry().plan_remove_token("reader")));
+  std::vector<std::string> told = a.told();
+  std::reverse(told.begin(), told.end());
+  Node b;
+  for (const std::string& bytes : told) {
+    b.hear(bytes);
+    ASSERT_TRUE(b.adopt());
+    EXPECT_TRUE(b.registry().tokens().empty());
+  }
+  ASSERT_TRUE(b.make("undo", b.registry().plan_undo("remove", kNow)));
+  tell(b, a);
+  EXPECT_EQ(a.registry().tokens().size(), 1U);
+  EXPECT_EQ(a.state(), b.state());
+}
+
+// A token of one node alone, as that of its first start: the others hear of its removal, and lose none of theirs.
+TEST(RegistryShareTest, ARemovalTakesTheTokenOfItsDigestAlone) {
+  Node a;
+  Node b;
+  ASSERT_TRUE(a.make("first-start", Action(TokenAdded{"admin", {1}, 2, {}, 0})));
+  ASSERT_TRUE(b.make("first-start", Action(TokenAdded{"admin", {2}, 2, {}, 0})));
+  ASSERT_TRUE(a.make("remove", a.registry().plan_remove_token("admin")));
+  b.hear(a.told().back());
+  ASSERT_TRUE(b.adopt());
+  EXPECT_TRUE(a.registry().tokens().empty());
+  ASSERT_EQ(b.registry().tokens().size(), 1U);
+  EXPECT_EQ(b.registry().tokens().front().digest[0], 2);
+}
+
 TEST(RegistryShareTest, OfManySnapshotsRestoredAtOnceAllAreToldWithTheirPages) {
   Node a;
   Node b;
@@ -451,7 +484,7 @@ TEST(RegistryShareTest, AnySetOfChangesInAnyOrderGivesTheSame) {
       const std::optional<std::string> page = draw(2) == 0 ? std::nullopt : std::optional<std::string>("/a");
       std::string given = id;
       bool made = false;
-      switch (draw(11)) {
+      switch (draw(12)) {
         case 0:
         case 1:
           made = node.make(id, registry.plan_add(named(site, 15 + static_cast<std::int32_t>(draw(100))), random()));
@@ -486,9 +519,13 @@ TEST(RegistryShareTest, AnySetOfChangesInAnyOrderGivesTheSame) {
           TokenAdded token;
           token.id = "t" + std::to_string(draw(5));
           token.scopes = static_cast<std::uint32_t>(draw(8));
+          base::random_bytes(token.digest.data(), token.digest.size());
           made = node.make(id, Action(token));
           break;
         }
+        case 10:
+          made = node.make(id, registry.plan_remove_token("t" + std::to_string(draw(5))));
+          break;
         default:
           tell(node, nodes[draw(nodes.size())]);
           break;

@@ -314,6 +314,50 @@ TEST_F(RegistryTest, ATokenIsThereUntilItIsUndone) {
   EXPECT_TRUE(registry_.tokens().empty());
 }
 
+TEST_F(RegistryTest, ATokenThatIsRemovedComesBackByAnUndo) {
+  TokenAdded root{"root", {1}, kAllScopes, {}, 0};
+  TokenAdded reader{"reader", {2}, 2, {}, 0};
+  ASSERT_TRUE(change("c1", root));
+  ASSERT_TRUE(change("c2", reader));
+  EXPECT_EQ(registry_.plan_remove_token("root").error().code, Errc::conflict);
+  EXPECT_EQ(registry_.plan_remove_token("none").error().code, Errc::not_found);
+  EXPECT_EQ(refusal("c3", TokenRemoved{{"reader", {3}, 2, {}, 0}}), Errc::not_found) << "another secret";
+  ASSERT_TRUE(change("c4", registry_.plan_remove_token("reader").value()));
+  EXPECT_EQ(registry_.find_token("reader"), nullptr);
+  EXPECT_EQ(registry_.directory(7)->tokens.size(), 1U);
+  EXPECT_EQ(refusal("c5", Undone{"c2", 0, 0}), Errc::not_found) << "it is gone";
+  undo("c4", "c6");
+  ASSERT_NE(registry_.find_token("reader"), nullptr);
+  EXPECT_EQ(registry_.find_token("reader")->digest[0], 2);
+
+  // Of another one by the same name the removal says nothing.
+  ASSERT_TRUE(change("c7", registry_.plan_remove_token("reader").value()));
+  reader.digest[0] = 4;
+  ASSERT_TRUE(change("c8", reader));
+  EXPECT_EQ(registry_.find_token("reader")->digest[0], 4);
+  EXPECT_EQ(refusal("c9", Undone{"c7", 0, 0}), Errc::exists);
+}
+
+TEST_F(RegistryTest, ATokenWhoseAdditionIsForgottenComesBackToo) {
+  add("a.vn", "c");
+  ASSERT_TRUE(change("t", TokenAdded{"reader", {2}, 2, {}, 0}));
+  const Seeded seeded{SiteId{1}, Epoch{}, std::nullopt, {}, 1, 0, 0};
+  for (std::size_t i = 0; i < Registry::kChangesKept; ++i) ASSERT_TRUE(change("s" + std::to_string(i), seeded));
+  ASSERT_TRUE(registry_.is_past("t"));
+  ASSERT_TRUE(change("r", registry_.plan_remove_token("reader").value()));
+  EXPECT_EQ(registry_.find_token("reader"), nullptr);
+  undo("r", "u");
+  EXPECT_NE(registry_.find_token("reader"), nullptr);
+}
+
+TEST_F(RegistryTest, TokensAreBounded) {
+  for (std::size_t i = 0; i < Registry::kTokensMax; ++i)
+    ASSERT_TRUE(change("c" + std::to_string(i), TokenAdded{"t" + std::to_string(i), {}, 2, {}, 0}));
+  EXPECT_EQ(refusal("more", TokenAdded{"more", {}, 2, {}, 0}), Errc::conflict);
+  ASSERT_TRUE(change("r", registry_.plan_remove_token("t5").value()));
+  EXPECT_TRUE(change("more", TokenAdded{"more", {1}, 2, {}, 0}));
+}
+
 TEST_F(RegistryTest, TheSourcesOfASiteAreBounded) {
   add("a.vn", "c1");
   add("b.vn", "c2");

@@ -69,20 +69,26 @@ TEST(SettingsTest, CheckSaysWhichSettingIsWrong) {
   expect_wrong("lang", [](Settings& s) { s.lang = "v\"i"; });
   expect_wrong("window_s", [](Settings& s) { s.window_s = 14; });
   expect_wrong("window_s", [](Settings& s) { s.window_s = 3601; });
+  expect_wrong("hits_per_second_max", [](Settings& s) { s.hits_per_second_max = kHitsPerSecondMax + 1; });
 }
 
 TEST(SettingsTest, ReadsBackWhatItWroteAndNoPrefixOfIt) {
-  std::string bytes;
-  base::ByteWriter out(bytes);
-  encode(example(), out);
-  base::ByteReader in(bytes);
-  Settings back;
-  ASSERT_TRUE(decode(in, back));
-  EXPECT_TRUE(in.at_end());
-  EXPECT_EQ(back, example());
-  for (std::size_t size = 0; size < bytes.size(); ++size) {
-    base::ByteReader cut(std::string_view(bytes).substr(0, size));
-    EXPECT_FALSE(decode(cut, back)) << size;
+  for (const std::uint32_t limit : {0U, 1U, kHitsPerSecondMax}) {
+    Settings settings = example();
+    settings.hits_per_second_max = limit;
+    std::string bytes;
+    base::ByteWriter out(bytes);
+    encode(settings, out);
+    base::ByteReader in(bytes);
+    Settings back;
+    back.hits_per_second_max = 7;
+    ASSERT_TRUE(decode(in, back));
+    EXPECT_TRUE(in.at_end());
+    EXPECT_EQ(back, settings);
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+      base::ByteReader cut(std::string_view(bytes).substr(0, size));
+      EXPECT_FALSE(decode(cut, back)) << size;
+    }
   }
 }
 

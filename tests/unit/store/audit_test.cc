@@ -49,7 +49,8 @@ TEST_F(AuditTest, SettingsAreWhole) {
   EXPECT_EQ(
       entry.after,
       R"({"name":"example.vn","hosts":["example.vn","www.example.vn"],"timezone":"UTC","lang":"en","grouping":"comma",)"
-      R"("visibility":"counter","window_s":300,"strict_origin":false,"count_bots":false})");
+      R"("visibility":"counter","window_s":300,"strict_origin":false,"count_bots":false,)"
+      R"("hits_per_second_max":0})");
 }
 
 TEST_F(AuditTest, AnUndoNamesTheSiteOfWhatItTookBack) {
@@ -63,12 +64,27 @@ TEST_F(AuditTest, AnUndoNamesTheSiteOfWhatItTookBack) {
   EXPECT_EQ(entry.after, R"({"undone":"c2","total":0})");
 }
 
+TEST_F(AuditTest, OfATokenWhatItMayDoIsSaid) {
+  sites::TokenAdded token;
+  token.id = "reader";
+  token.scopes = 3;
+  token.site = SiteId{1};
+  const std::string text = R"({"token":"reader","scopes":["ingest","read"],"expires_s":0})";
+  EXPECT_EQ(of(token).after, text);
+  EXPECT_EQ(of(token).before, "");
+  const AuditEntry removed = of(sites::TokenRemoved{token});
+  EXPECT_EQ(removed.before, text);
+  EXPECT_EQ(removed.after, "");
+  EXPECT_EQ(removed.site, "example.vn");
+  EXPECT_EQ(removed.action, "token removed");
+}
+
 TEST_F(AuditTest, NoSecretIsInIt) {
   sites::TokenAdded token;
   token.id = "reader";
   token.digest.fill('S');
-  for (const AuditEntry& entry :
-       {of(token), of(sites::ImportBegun{SiteId{1}, "log", 0x5353535353535353, 0x5353535353535353})}) {
+  for (const AuditEntry& entry : {of(token), of(sites::TokenRemoved{token}),
+                                  of(sites::ImportBegun{SiteId{1}, "log", 0x5353535353535353, 0x5353535353535353})}) {
     EXPECT_EQ((entry.before + entry.after).find("SSSS"), std::string::npos);
     EXPECT_EQ((entry.before + entry.after).find("6004234345560363859"), std::string::npos);
   }
