@@ -65,14 +65,16 @@ TEST_F(CandidateTest, AnItemOfAnExcludedAddressOrPageIsRefused) {
   ASSERT_TRUE(registry_.apply({"c9", kNow, "tester", "", registry_.plan_change("a.vn", settings).value()}));
   directory_ = registry_.directory(3);
   sites_.set_directory(*directory_);
-  lookup::AgentCache agents(lookup::AgentDatabase::load({}));
+  lookup::ClientLookup lookup{lookup::AgentCache(lookup::AgentDatabase::load({})), nullptr};
   const auto taken = [&](const char* from, std::string_view path) {
     ingest::Item item;
     item.ping.path = path;
     item.has_address = from != nullptr;
-    if (from != nullptr) EXPECT_TRUE(base::parse_address(from, item.address));
+    if (from != nullptr) {
+      EXPECT_TRUE(base::parse_address(from, item.address));
+    }
     sites::Candidate candidate;
-    return take_item(candidate, *sites_.find("a.vn"), item, agents, kNow, nullptr);
+    return take_item(candidate, *sites_.find("a.vn"), item, lookup, kNow, nullptr);
   };
   EXPECT_EQ(taken("192.0.2.9", "/p"), ingest::Rejection::excluded);
   EXPECT_EQ(taken("192.0.3.9", "/p"), ingest::Rejection::none);
@@ -94,6 +96,20 @@ TEST_F(CandidateTest, OnlyWhatIsRankedHasLabels) {
   EXPECT_EQ(label(event, Dimension::browser), "");
   ping_.kind = counting::Kind::pageview;
   EXPECT_EQ(label(filled(), Dimension::browser), "") << "a bot's pageview";
+}
+
+TEST_F(CandidateTest, ACountryIsLookedUpOfWhoHasAnAddress) {
+  EXPECT_EQ(label(filled(), Dimension::country), "") << "there is no database";
+  const auto database = lookup::CountryDatabase::open(FOOTFALL_COUNTRY_FILES "/countries.mmdb").value();
+  const auto found = [&](const std::uint8_t* address) {
+    sites::Candidate candidate;
+    fill(candidate, *sites_.find("a.vn"), ping_, agent_, verdict_, kNow, {address, "agent", nullptr, database.get()});
+    return std::string(label(candidate, Dimension::country));
+  };
+  EXPECT_EQ(found(address_.bytes.data()), "FR");
+  EXPECT_EQ(found(kNoAddress), "");
+  ping_.kind = counting::Kind::heartbeat;
+  EXPECT_EQ(found(address_.bytes.data()), "") << "only pageviews are ranked";
 }
 
 }  // namespace

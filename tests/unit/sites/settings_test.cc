@@ -105,7 +105,9 @@ TEST(SettingsTest, WhatIsExcludedIsToldByAddressOrPath) {
   const Settings settings = excluding();
   const auto excluded = [&](std::string_view path, const char* from) {
     base::Address address;
-    if (from != nullptr) EXPECT_TRUE(base::parse_address(from, address));
+    if (from != nullptr) {
+      EXPECT_TRUE(base::parse_address(from, address));
+    }
     return is_excluded(settings, path, from == nullptr ? nullptr : &address);
   };
   EXPECT_TRUE(excluded("/", "192.0.2.200"));
