@@ -65,7 +65,8 @@ ingest::Rejection take_item(sites::Candidate& candidate, LocalSite& local, const
   static const lookup::Agent kUnknownAgent{};
   const lookup::AgentCache::Found found =
       item.agent.empty() ? lookup::AgentCache::Found{kUnknownAgent, {}} : lookup.agents.find(item.agent);
-  const ingest::Verdict verdict = ingest::judge(item.ping, *local.entry.settings, found.agent.bot, true);
+  const ingest::Verdict verdict = ingest::judge(item.ping, *local.entry.settings, found.agent.bot, true,
+                                                item.has_address ? &item.address : nullptr);
   if (verdict.rejection != ingest::Rejection::none) return verdict.rejection;
   fill(candidate, local, item.ping, found.agent, verdict, std::min(at_s, now_s),
        {item.has_address ? item.address.bytes.data() : kNoAddress, item.visitor.empty() ? found.digest : item.visitor,

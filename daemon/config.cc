@@ -211,18 +211,9 @@ Result<void> set_node(Config& config, const std::vector<std::string>& values) {
 }
 
 Result<void> set_log_level(Config& config, const std::vector<std::string>& values) {
-  using base::log::Level;
-  const std::string& text = values.back();
-  if (text == "debug")
-    config.log_level = Level::debug;
-  else if (text == "info")
-    config.log_level = Level::info;
-  else if (text == "warning")
-    config.log_level = Level::warning;
-  else if (text == "error")
-    config.log_level = Level::error;
-  else
-    return wrong("'" + text + "' is not one of debug, info, warning, error");
+  const std::optional<base::log::Level> level = base::log::level_from(values.back());
+  if (!level) return wrong("'" + values.back() + "' is not one of debug, info, warning, error");
+  config.log_level = *level;
   return {};
 }
 
@@ -338,6 +329,14 @@ std::vector<Option> option_table() {
          config.syslog.site = values.back();
          return {};
        }},
+      {"keep-rankings", "DAYS", "how long a day's rankings of pages, referrers, ... are kept; 0: for ever (0)", false,
+       number<std::int32_t>(&Config::keep_rankings_days, 0, 36'500)},
+      {"keep-audit", "DAYS", "how long the audit log is kept; 0: for ever (0)", false,
+       number<std::int32_t>(&Config::keep_audit_days, 0, 36'500)},
+      {"undo-days", "DAYS",
+       "how long a reset, a restored snapshot and the removal of a site or page can be undone; 0: while the change is "
+       "one of the latest 10,000 (0)",
+       false, number<std::int32_t>(&Config::undo_days, 0, 36'500)},
       {"syslog-format", "FORMAT",
        "of lines that are not JSON: combined, vhost-combined, or a format string of nginx or Apache (combined)", false,
        set_syslog_format},

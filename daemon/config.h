@@ -55,6 +55,9 @@ struct Config {
   std::uint64_t segment_bytes = 16U << 20U;
   std::int32_t checkpoint_interval_s = 60;
   std::uint64_t checkpoint_journal_bytes = 32U << 20U;  // since the last one; makes one before its interval
+  std::int32_t keep_rankings_days = 0;                  // of closed days; 0: for ever
+  std::int32_t keep_audit_days = 0;                     // 0: for ever
+  std::int32_t undo_days = 0;  // of what took something away; 0: as long as the change is remembered
   SyslogOptions syslog;
   RedisOptions redis;
   std::int32_t drain_s = 10;

@@ -58,6 +58,11 @@ constexpr std::chrono::seconds kStopWait{50};
 // How long a start and a stop wait for Redis, where a slot is handed on. Without an answer the next run has another.
 constexpr std::chrono::milliseconds kTicketWait{1000};
 
+store::CheckpointLimits checkpoint_limits(const Config& config) {
+  return {config.checkpoint_interval_s, config.checkpoint_journal_bytes, config.keep_rankings_days,
+          config.keep_audit_days};
+}
+
 counting::Limits counting_limits(const Config& config) {
   counting::Limits limits;
   limits.pages_max = config.pages_max;
@@ -366,6 +371,7 @@ void Server::open_threads() {
       [this] { return redis_.get(); },
       [this] { return exposition_->text(); },
       [this] { return reload(); },
+      [this] { return config_.undo_days; },
       [this] { return untrusted_forwards(); }});
   std::unique_ptr<journal::Writer> control = open_writer(journal::kControlStream).value();
   if (control->failed()) (void)store::begin_segment(*control, *reserve_, [&] { return control->reopen(); });
@@ -404,9 +410,8 @@ void Server::open_threads() {
   }
   exposition_ = std::make_unique<metrics::Exposition>(counters, [this] { return facts(); });
   reloads_.last_success_s = now_s;
-  const store::CheckpointLimits limits{config_.checkpoint_interval_s, config_.checkpoint_journal_bytes};
   checkpointer_ = std::make_unique<store::Checkpointer>(*directory_, counting_limits(config_), *history_writer_,
-                                                        *reserve_, *clock_, live_side(), limits);
+                                                        *reserve_, *clock_, live_side(), checkpoint_limits(config_));
   backups_ = std::make_unique<Backups>(*checkpointer_, *clock_);
 }
 
@@ -748,7 +753,7 @@ void Server::apply_settings() {
   control_->loop().set_limits(settings->connections_max, settings->body_memory_max);
   control_environment_->sites_max = config_.sites_max;
   recovered_.registry->batch_keys().set_limits({config_.batch_keys_max, config_.batch_key_memory_max});
-  checkpointer_->set_limits({config_.checkpoint_interval_s, config_.checkpoint_journal_bytes});
+  checkpointer_->set_limits(checkpoint_limits(config_));
   if (redis_) redis_->set_snapshots(config_.redis.snapshot_interval_s, config_.redis.snapshots_kept);
 }
 

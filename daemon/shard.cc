@@ -444,7 +444,7 @@ void Shard::on_hit(http::ConnectionRef connection, const http::Peer& peer, const
   const std::string_view user_agent = request.field(Field::user_agent);
   const lookup::AgentCache::Found found = lookup_.agents.find(user_agent);
   const lookup::Agent& agent = found.agent;
-  const ingest::Verdict verdict = ingest::judge(ping, *local->entry.settings, agent.bot, false);
+  const ingest::Verdict verdict = ingest::judge(ping, *local->entry.settings, agent.bot, false, &client.address);
   if (verdict.rejection != ingest::Rejection::none)
     return refuse(connection, request, verdict.rejection, {}, gif, *local, ping);
   if (!hit_limits_.allow(*local, now_ms)) {
@@ -1223,6 +1223,30 @@ bool Shard::ask_history(const Read& read, const Pending& pending, bool keep_aliv
 
 // --- each second ---
 
+namespace {
+
+// Looks at the last whole minute once, each site at a second of its own; where nobody is any more there is none.
+void look_for_spike(sites::Site& site, std::int64_t now_s, bool idle) REQUIRES(site.mutex()) {
+  if (idle) return site.set_spike({});
+  const std::int64_t minute_s = counting::floor_div(now_s, 60) * 60 - 60;
+  if (now_s - minute_s - 60 != site.id().value % 60) return;
+  const std::vector<counting::Cell> minutes =
+      site.state().minutes(minute_s - counting::Spike::kMinutesBefore * 60, minute_s + 60);
+  site.set_spike(counting::spike_of(minutes, minute_s));
+}
+
+void tell_spike(const LocalSite* local, const std::optional<counting::Spike>& spike) {
+  if (local == nullptr) return;
+  const std::string name = "site " + local->entry.settings->name;
+  if (!spike) return base::log::info(name + ": the spike is over");
+  base::log::warning(name + ": " + std::to_string(spike->hits) + " hits in a minute, where " +
+                     std::to_string(spike->usual) +
+                     " are usual: a spike. It is counted as any other; what a program made is taken off by "
+                     "`footfall seed --add -N`");
+}
+
+}  // namespace
+
 void Shard::on_tick(std::int64_t now_ms) {
   aside([&] { each_second(now_ms); });
 }
@@ -1257,11 +1281,14 @@ void Shard::tick_sites(std::int64_t now_s) {
   if (!journal_failed()) all_seen.swap(lost_observations_);
   std::uint64_t online = 0;
   std::uint64_t pairs = 0;
+  std::uint64_t spikes = 0;
   std::erase_if(active_, [&](sites::Site* site) {
     const LocalSite* local = sites_.find(site);
     const std::int32_t offset_s = local == nullptr ? 0 : local->zone->offset_at(now_s);
     std::vector<counting::Observation> seen;
     bool idle = false;
+    std::optional<counting::Spike> spike_before;
+    std::optional<counting::Spike> spike;
     {
       base::MutexLock lock(site->mutex());
       counting::SiteState& state = site->state();
@@ -1272,12 +1299,18 @@ void Shard::tick_sites(std::int64_t now_s) {
       pairs += state.presence_pairs();
       idle = here == 0;
       if (idle) site->deactivate();
+      spike_before = site->spike();
+      look_for_spike(*site, now_s, idle);
+      spike = site->spike();
     }
+    spikes += spike ? 1U : 0U;
+    if (spike.has_value() != spike_before.has_value()) tell_spike(local, spike);
     for (const counting::Observation& observation : seen) all_seen.emplace_back(site->id(), observation);
     return idle;
   });
   online_.set(online);
   online_pairs_.set(pairs);
+  counters_.sites_in_spike.set(spikes);
   if (all_seen.empty()) return;
   payload_.clear();
   for (const auto& [site, observation] : all_seen) sites::encode_observation(payload_, site, observation);

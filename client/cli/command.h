@@ -37,6 +37,7 @@ void add_backup(CLI::App& app, Action& chosen);
 void add_bench(CLI::App& app, Action& chosen);
 void add_follow(CLI::App& app, Action& chosen);
 void add_import(CLI::App& app, Action& chosen);
+void add_log_level(CLI::App& app, Action& chosen);
 void add_pages(CLI::App& app, Action& chosen);
 void add_reload(CLI::App& app, Action& chosen);
 void add_reset(CLI::App& app, Action& chosen);

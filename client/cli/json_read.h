@@ -21,6 +21,7 @@ class JsonValue {
 
   bool present() const { return present_ && !element_.is_null(); }
   bool is_number() const { return present_ && element_.is_number(); }
+  bool is_array() const { return present_ && element_.is_array(); }
   JsonValue operator[](std::string_view key) const {
     simdjson::dom::element found;
     return present_ && element_[key].get(found) == simdjson::SUCCESS ? JsonValue(found) : JsonValue();

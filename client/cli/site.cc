@@ -20,6 +20,7 @@ struct SettingOptions {
   std::optional<std::int32_t> window_s;
   std::optional<std::uint32_t> hits_per_second_max;
   std::optional<bool> strict_origin, count_bots;
+  std::optional<std::vector<std::string>> exclude_addresses, exclude_paths;
 
   void declare(CLI::App& command) {
     command.add_option("--host", hosts, "a host whose pages may count; may be repeated")->take_all()->expected(1);
@@ -37,19 +38,32 @@ struct SettingOptions {
     command.add_option("--strict-origin", strict_origin, "refuse pings without Origin or Referer")
         ->type_name("true|false");
     command.add_option("--count-bots", count_bots, "bots are in the total and online")->type_name("true|false");
+    command
+        .add_option("--exclude-address", exclude_addresses,
+                    "refuse pings from this address or range (10.0.0.0/8); may be repeated, '' alone empties the list")
+        ->take_all()
+        ->expected(1);
+    command
+        .add_option("--exclude-path", exclude_paths,
+                    "refuse pings of this page, or of all below (/admin/*); may be repeated, '' alone empties the list")
+        ->take_all()
+        ->expected(1);
   }
 
   bool any() const {
     return !hosts.empty() || timezone || lang || grouping || visibility || window_s || hits_per_second_max ||
-           strict_origin || count_bots;
+           strict_origin || count_bots || exclude_addresses || exclude_paths;
   }
 
   void write(JsonText& json) const {
-    if (!hosts.empty()) {
-      json.key("hosts").begin_array();
-      for (const std::string& host : hosts) json.value(std::string_view(host));
+    const auto list = [&json](const char* key, const std::vector<std::string>& texts) {
+      json.key(key).begin_array();
+      for (const std::string& text : texts) {
+        if (!text.empty()) json.value(std::string_view(text));
+      }
       json.end_array();
-    }
+    };
+    if (!hosts.empty()) list("hosts", hosts);
     if (timezone) json.member("timezone", *timezone);
     if (lang) json.member("lang", *lang);
     if (grouping) json.member("grouping", *grouping);
@@ -58,6 +72,8 @@ struct SettingOptions {
     if (hits_per_second_max) json.member("hits_per_second_max", *hits_per_second_max);
     if (strict_origin) json.member("strict_origin", *strict_origin);
     if (count_bots) json.member("count_bots", *count_bots);
+    if (exclude_addresses) list("exclude_addresses", *exclude_addresses);
+    if (exclude_paths) list("exclude_paths", *exclude_paths);
   }
 };
 
@@ -112,8 +128,8 @@ std::string list_text(const JsonValue& root) {
 std::string site_text(const JsonValue& site) {
   Table table({Table::Align::left, Table::Align::left});
   for (const char* key : {"name", "hosts", "timezone", "lang", "grouping", "visibility", "window_s", "strict_origin",
-                          "count_bots", "hits_per_second_max"}) {
-    table.add({key, key == std::string_view("hosts") ? joined(site[key]) : printable(site[key].shown())});
+                          "count_bots", "hits_per_second_max", "exclude_addresses", "exclude_paths"}) {
+    table.add({key, site[key].is_array() ? joined(site[key]) : printable(site[key].shown())});
   }
   return table.text();
 }

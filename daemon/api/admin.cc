@@ -127,6 +127,10 @@ AdminAnswer Admin::route(const http::Request& request, const sites::Token& token
   }
   if (path == "/v1/admin/reload") return method == Method::post ? reload(call) : method_not_allowed("POST");
   if (path == "/v1/admin/verify") return is_get(method) ? verify(call) : method_not_allowed("GET, HEAD");
+  if (path == "/v1/admin/log-level") {
+    if (is_get(method)) return show_log_level(call);
+    return method == Method::put ? set_log_level(call) : method_not_allowed("GET, HEAD, PUT");
+  }
   if (path == "/v1/admin/tokens") {
     if (is_get(method)) return list_tokens(call);
     return method == Method::post ? add_token(call) : method_not_allowed("GET, HEAD, POST");
@@ -157,6 +161,13 @@ AdminAnswer Admin::route(const http::Request& request, const sites::Token& token
     }
     if (what == "seed") return method == Method::post ? seed(call, name) : method_not_allowed("POST");
     if (what == "reset") return method == Method::post ? reset(call, name) : method_not_allowed("POST");
+    constexpr std::array<std::pair<std::string_view, sites::PagesMarked::Kind>, 3> kPageChanges{
+        {{"pages/merge", sites::PagesMarked::Kind::merged},
+         {"pages/rename", sites::PagesMarked::Kind::renamed},
+         {"pages/remove", sites::PagesMarked::Kind::removed}}};
+    for (const auto& [route, kind] : kPageChanges) {
+      if (what == route) return method == Method::post ? mark_pages(call, name, kind) : method_not_allowed("POST");
+    }
     if (what == "restore") return method == Method::post ? restore(call, name) : method_not_allowed("POST");
   }
   if (path.starts_with(kChange) && path.ends_with("/undo") && path.size() > kChange.size() + 5) {

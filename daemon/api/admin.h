@@ -8,6 +8,9 @@
 //   DELETE /v1/admin/sites/S                  config           ?dry_run=true
 //   POST   /v1/admin/sites/S/seed             seed             {"total":N} or {"add":N}, "page", "reason"
 //   POST   /v1/admin/sites/S/reset            reset            "page", "reason", "dry_run"
+//   POST   /v1/admin/sites/S/pages/merge      config           {"from":["/a"],"into":"/c"}, "reason", "dry_run"
+//   POST   /v1/admin/sites/S/pages/rename     config           {"from":"/a","to":"/b"}, "reason", "dry_run"
+//   POST   /v1/admin/sites/S/pages/remove     config           {"page":"/a"}, "reason", "dry_run"
 //   POST   /v1/admin/changes/ID/undo          that of the change   "reason", "dry_run"
 //   GET    /v1/admin/audit?limit=             operate or config    newest first
 //   GET    /v1/admin/imports?site=&source=    ingest           how far a source was counted
@@ -24,6 +27,8 @@
 //   POST   /v1/admin/tokens                   tokens           {"id","scopes"}, "site", "expires_at", "expires_in_s"
 //   DELETE /v1/admin/tokens/ID                tokens           ?dry_run=true
 //   POST   /v1/admin/reload                   operate          reads the configuration again
+//   GET    /v1/admin/log-level                operate
+//   PUT    /v1/admin/log-level                operate          {"level"}; until the next start or reload
 //   GET    /metrics /livez /startupz /readyz  no token
 //
 // A change is planned against what is in force, committed by the control plane, and answered with its id, site, before
@@ -82,6 +87,9 @@ class ControlPlane {
   virtual std::int64_t now_ms() = 0;
   // The one spelling of a page's path, as pings are counted under; nullopt: it is too long.
   virtual std::optional<std::string> page_path(std::string_view raw) = 0;
+  // For how many days a reset, a restored snapshot and the removal of a site or page can be undone; 0: as long as the
+  // change is remembered.
+  virtual std::int32_t undo_days() = 0;
   // Newest first, those that no checkpoint has seen yet among them.
   virtual base::Result<std::vector<store::AuditEntry>> audit(std::size_t limit) = 0;
   // Begins a backup beside the threads that serve, and answers at once; the same id again begins nothing. conflict:
@@ -136,7 +144,9 @@ class Admin {
   AdminAnswer reset(const Call& call, std::string_view name);
   AdminAnswer dry_reset(const Call& call, sites::Site& site, std::string_view name,
                         const std::optional<std::string>& page);
+  AdminAnswer mark_pages(const Call& call, std::string_view name, sites::PagesMarked::Kind kind);
   AdminAnswer undo(const Call& call, std::string_view change_id);
+  std::optional<AdminAnswer> too_late(const sites::Change& change, std::int64_t now_s);
   AdminAnswer audit(const Call& call);
   AdminAnswer show_import(const Call& call);
   AdminAnswer begin_import(const Call& call);
@@ -148,6 +158,8 @@ class Admin {
   AdminAnswer list_tokens(const Call& call);
   AdminAnswer add_token(const Call& call);
   AdminAnswer remove_token(const Call& call, std::string_view id);
+  AdminAnswer show_log_level(const Call& call);
+  AdminAnswer set_log_level(const Call& call);
   AdminAnswer take_snapshots(const Call& call);
   AdminAnswer list_snapshots(const Call& call);
   AdminAnswer show_snapshot(const Call& call, std::string_view name, std::string_view id);

@@ -4,6 +4,7 @@
 //     admin.cc        who asks, and for what             admin_imports.cc    imports
 //     admin_sites.cc  sites, settings                    admin_backup.cc     backups, the moment to verify
 //     admin_changes.cc  seed, reset, undo, audit         admin_snapshots.cc  snapshots in Redis
+//     admin_pages.cc  merging, renaming, removing pages  admin_log_level.cc  the log's level
 //     admin_reload.cc   the configuration           admin_tokens.cc     tokens
 //
 // Threading  the control thread. Tested by tests/unit/api/admin_test.cc.
@@ -49,6 +50,11 @@ std::uint64_t reset_id_of(std::string_view change_id);
 base::Result<bool> dry_run_from(std::string_view query);
 // "reason" of a change; empty: none was given.
 base::Result<std::string> reason_from(const JsonBody& body);
+// The normalised path of a page in the member `key`; nullopt when there is none. malformed.
+base::Result<std::optional<std::string>> page_from(const JsonBody& body, std::string_view key, ControlPlane& control);
+base::Result<std::string> page_of(std::string_view key, std::string_view text, ControlPlane& control);
+// Members of the answer to a change of pages.
+void write_pages(JsonWriter& json, const sites::PagesMarked& marked);
 
 // One request of somebody who is known. An answer that comes later keeps a copy, and does not look at `request`.
 struct Admin::Call {

@@ -70,17 +70,22 @@ constexpr std::string_view kSeedSite = "Leave out page to seed the site, whose t
 constexpr std::string_view kResetSite =
     "Leave out page to reset the site, which begins all its pages anew on every node, and can be undone";
 
-// The normalised path in "page"; nullopt when there is none.
-base::Result<std::optional<std::string>> page_from(const JsonBody& body, ControlPlane& control) {
-  base::Result<std::optional<std::string>> page = body.text("page");
+}  // namespace
+
+base::Result<std::optional<std::string>> page_from(const JsonBody& body, std::string_view key, ControlPlane& control) {
+  const base::Result<std::optional<std::string>> page = body.text(key);
   if (!page || !*page) return page;
-  std::optional<std::string> path;
-  if ((*page)->starts_with('/')) path = control.page_path(**page);
-  if (!path) return base::Error{base::Errc::malformed, "page: give a path of the site, such as /about"};
-  return path;
+  base::Result<std::string> path = page_of(key, **page, control);
+  if (!path) return path.error();
+  return std::optional(*std::move(path));
 }
 
-}  // namespace
+base::Result<std::string> page_of(std::string_view key, std::string_view text, ControlPlane& control) {
+  std::optional<std::string> path;
+  if (text.starts_with('/')) path = control.page_path(text);
+  if (!path) return base::Error{base::Errc::malformed, std::string(key) + ": give a path of the site, such as /about"};
+  return *std::move(path);
+}
 
 base::Result<std::string> reason_from(const JsonBody& body) {
   base::Result<std::optional<std::string>> reason = body.text("reason");
@@ -104,7 +109,7 @@ AdminAnswer Admin::seed(const Call& call, std::string_view name) {
   if (total->has_value() == add->has_value()) {
     return problem(Problem::malformed, "give either total (what it is to be now) or add (a difference)");
   }
-  const auto page = page_from(*body, control_);
+  const auto page = page_from(*body, "page", control_);
   if (!page) return problem(page.error());
   base::Result<std::string> reason = reason_from(*body);
   if (!reason) return problem(reason.error());
@@ -131,7 +136,7 @@ AdminAnswer Admin::reset(const Call& call, std::string_view name) {
   if (site == nullptr) return unknown_site(name);
   const base::Result<JsonBody> body = JsonBody::parse(call.request.body, {"page", "reason", "dry_run", "wait_s"});
   if (!body) return problem(body.error());
-  const auto page = page_from(*body, control_);
+  const auto page = page_from(*body, "page", control_);
   if (!page) return problem(page.error());
   base::Result<std::string> reason = reason_from(*body);
   if (!reason) return problem(reason.error());
@@ -233,6 +238,21 @@ AdminAnswer Admin::dry_reset(const Call& call, sites::Site& site, std::string_vi
   return json_answer(std::move(body));
 }
 
+// What took something away comes back for a stated time.
+std::optional<AdminAnswer> Admin::too_late(const sites::Change& change, std::int64_t now_s) {
+  const std::int32_t days = control_.undo_days();
+  const auto* const marked = std::get_if<sites::PagesMarked>(&change.action);
+  const auto* const seeded = std::get_if<sites::Seeded>(&change.action);
+  const bool takes_away = std::holds_alternative<sites::Reset>(change.action) ||
+                          std::holds_alternative<sites::Restored>(change.action) ||
+                          std::holds_alternative<sites::SiteRemoved>(change.action) ||
+                          (seeded != nullptr && is_page_reset(*seeded)) || (marked != nullptr && !marked->into);
+  if (days == 0 || !takes_away || now_s - change.at_s <= std::int64_t{days} * 86'400) return std::nullopt;
+  return problem(Problem::conflict, "change " + change.id + " was made at " + utc_text(change.at_s) +
+                                        "; what was reset or removed comes back for " + std::to_string(days) +
+                                        (days == 1 ? " day" : " days") + " (--undo-days), which have passed");
+}
+
 AdminAnswer Admin::undo(const Call& call, std::string_view change_id) {
   sites::Registry& registry = control_.registry();
   const sites::Change* const target = registry.find_change(change_id);
@@ -258,6 +278,7 @@ AdminAnswer Admin::undo(const Call& call, std::string_view change_id) {
     if (undone != nullptr && undone->undone == change_id) return describe(*known, Told::repeated);
     return problem(Problem::conflict, "the change id " + call.id + " was used for another change");
   }
+  if (auto refused = too_late(*target, call.now_s)) return *refused;
   base::Result<sites::Undone> plan = registry.plan_undo(change_id, call.now_s);
   if (!plan) return problem(plan.error());
   return commit(call, *std::move(plan), *std::move(reason), dry_run->value_or(false));
@@ -338,6 +359,8 @@ AdminAnswer Admin::describe(const sites::Change& change, Told how, int status) {
     if (added) json.key("before").null();
     write_token(json.key(added ? "after" : "before"), *token, token->site ? settings : nullptr);
     if (!added) json.key("after").null();
+  } else if (const auto* marked = std::get_if<sites::PagesMarked>(&change.action)) {
+    write_pages(json, *marked);
   } else if (const auto* undone = std::get_if<sites::Undone>(&change.action)) {
     json.member("undone", std::string_view(undone->undone));
     if (const sites::Change* const target = registry.find_change(undone->undone))

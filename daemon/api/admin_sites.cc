@@ -42,7 +42,7 @@ AdminAnswer Admin::add_site(const Call& call) {
   const base::Result<JsonBody> body = JsonBody::parse(call.request.body, settings_keys());
   if (!body) return problem(body.error());
   if (!body->has("name")) return problem(Problem::malformed, "name: give the site's name, such as example.vn");
-  const base::Result<sites::Settings> settings = settings_from(*body, {});
+  const base::Result<sites::Settings> settings = settings_from(*body, {}, control_);
   if (!settings) return problem(settings.error());
   if (const sites::Change* const known = control_.registry().find_change(call.id)) {
     const auto* const added = std::get_if<sites::SiteAdded>(&known->action);
@@ -61,14 +61,15 @@ AdminAnswer Admin::change_site(const Call& call, std::string_view name) {
   if (site == nullptr) return unknown_site(name);
   const base::Result<JsonBody> body = JsonBody::parse(call.request.body, settings_keys());
   if (!body) return problem(body.error());
-  const base::Result<sites::Settings> settings = settings_from(*body, *control_.registry().settings(site->id()));
+  const base::Result<sites::Settings> settings =
+      settings_from(*body, *control_.registry().settings(site->id()), control_);
   if (!settings) return problem(settings.error());
   if (settings->name != name) return problem(Problem::malformed, "name: a site keeps its name; leave it out");
   if (const sites::Change* const known = control_.registry().find_change(call.id)) {
     const auto* const changed = std::get_if<sites::SiteChanged>(&known->action);
     // What was asked for is judged against what was in force then.
     if (changed != nullptr && changed->site == site->id()) {
-      const base::Result<sites::Settings> then = settings_from(*body, changed->before);
+      const base::Result<sites::Settings> then = settings_from(*body, changed->before, control_);
       if (then && changed->after == *then) return describe(*known, Told::repeated);
     }
     return problem(Problem::conflict, "the change id " + call.id + " was used for another change");

@@ -10,6 +10,7 @@
 #include "api/local_dates.h"
 #include "api/stats.h"
 #include "api/text.h"
+#include "base/hash.h"
 
 namespace footfall::api {
 
@@ -175,6 +176,15 @@ base::Result<Points> page_points(const ReadContext& context, std::string_view pa
   return points;
 }
 
+// The path of the page that this one is read as.
+std::string read_as(sites::Site& site, const std::string& path) {
+  const std::uint64_t hash = base::table_hash(path);
+  const base::MutexLock lock(site.mutex());
+  const counting::SiteState& state = site.state();
+  const counting::PageId page = state.page_marks().read_as(state.find_page(path, hash));
+  return page < counting::kFirstPage || page == counting::kRemovedPage ? path : std::string(state.page_path(page));
+}
+
 // Starts of the steps that [from_s, to_s) touches, within what is kept and not after now; malformed when they are too
 // many.
 base::Result<Range> range_of(const ReadContext& context, Step step, std::int64_t from_s, std::int64_t to_s) {
@@ -305,7 +315,8 @@ base::Result<std::string> page_series_json(const ReadContext& context, const std
     return malformed("path: of a page there are hits alone, from a day up");
   const base::Result<Points> points = page_points(context, path, question->step, question->range, reader);
   if (!points) return points.error();
-  return json_of(context, *question, &path, *points);
+  const std::string shown = read_as(*context.site, path);
+  return json_of(context, *question, &shown, *points);
 }
 
 }  // namespace footfall::api

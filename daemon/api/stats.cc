@@ -37,13 +37,14 @@ enum Field : unsigned {
   kEpoch,
   kScope,
   kBeat,
+  kSpike,
   kPage,
   kFieldCount
 };
 constexpr std::array<std::string_view, kFieldCount> kFieldNames{
-    "site",  "path",     "total",          "counted",    "seed",  "online", "window_s",
-    "lang",  "grouping", "as_of",          "peak_today", "peak",  "today",  "yesterday",
-    "month", "year",     "visitors_error", "epoch",      "scope", "beat_s", "page"};
+    "site",           "path",  "total",      "counted", "seed",  "online",    "window_s", "lang",
+    "grouping",       "as_of", "peak_today", "peak",    "today", "yesterday", "month",    "year",
+    "visitors_error", "epoch", "scope",      "beat_s",  "spike", "page"};
 
 constexpr StatsFields bit(Field field) {
   return 1U << static_cast<unsigned>(field);
@@ -56,8 +57,9 @@ constexpr StatsFields kCounter =
 
 struct Numbers {
   counting::Summary site;
-  std::optional<counting::PageRow> page;  // its path is not to be used: the lock is gone
-  bool cluster = false;                   // online is of all nodes
+  std::optional<counting::PageRow> page;
+  std::optional<counting::Spike> spike;
+  bool cluster = false;  // online is of all nodes
 };
 
 // What all nodes know, where they know it. Peaks stay this node's own.
@@ -96,6 +98,7 @@ Numbers read_numbers(const ReadContext& context, std::string_view path) {
   {
     const base::MutexLock lock(site.mutex());
     numbers.site = site.state().summary(now_s, calendar);
+    numbers.spike = site.spike();
     if (!path.empty()) numbers.page = site.state().page(path, hash, now_s);
   }
   // A peak is observed when its second ends. Within a second online only rises, so this second's end will be no lower
@@ -123,8 +126,19 @@ void write_period(JsonWriter& json, std::string_view name, const counting::Perio
   json.end_object();
 }
 
+void write_spike(JsonWriter& json, const std::optional<counting::Spike>& spike, const lookup::TimeZone& zone) {
+  json.key("spike");
+  if (!spike) {
+    json.null();
+    return;
+  }
+  json.begin_object().member("at", std::string_view(iso_time(spike->minute_s * 1000, zone)));
+  json.count("hits", spike->hits).count("usual", spike->usual).end_object();
+}
+
 void write_page(JsonWriter& json, std::string_view path, const std::optional<counting::PageRow>& page) {
-  json.key("page").begin_object().member("path", path);
+  // That of the page that it is read as, where it was merged or renamed.
+  json.key("page").begin_object().member("path", page ? page->path : path);
   json.count("total", page ? total_of(page->counted, page->seed) : 0);
   json.member("online", page ? page->online : 0U).end_object();
 }
@@ -238,6 +252,7 @@ StatsText stats_text(const ReadContext& context, std::string_view path, StatsFie
   if (wants(kEpoch)) json.member("epoch", site.epoch.number);
   if (wants(kScope)) json.member("scope", numbers.cluster ? "cluster" : "node");
   if (wants(kBeat)) json.member("beat_s", beat_s(settings.window_s));
+  if (wants(kSpike)) write_spike(json, numbers.spike, *context.zone);
   if (wants(kPage)) write_page(json, path, numbers.page);
   json.end_object();
   return out;

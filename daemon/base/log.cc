@@ -8,6 +8,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <string>
 
@@ -40,6 +41,8 @@ spdlog::level::level_enum to_spdlog(Level level) {
   return spdlog::level::info;
 }
 
+constexpr std::array<std::string_view, 4> kNames{"debug", "info", "warning", "error"};
+
 bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }
@@ -59,8 +62,25 @@ void start(Level level) {
   sink = made.release();
 }
 
+std::string_view name_of(Level level) {
+  return kNames.at(static_cast<std::size_t>(level));
+}
+
+std::optional<Level> level_from(std::string_view name) {
+  const auto* const found = std::find(kNames.begin(), kNames.end(), name);
+  return found == kNames.end() ? std::nullopt : std::optional(static_cast<Level>(found - kNames.begin()));
+}
+
 void set_level(Level level) {
   if (sink != nullptr) sink->logger->set_level(to_spdlog(level));
+}
+
+Level level() {
+  if (sink == nullptr) return Level::info;
+  for (const Level level : {Level::debug, Level::info, Level::warning}) {
+    if (sink->logger->should_log(to_spdlog(level))) return level;
+  }
+  return Level::error;
 }
 
 void stop() {

@@ -7,11 +7,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace footfall::base::log {
 
 enum class Level { debug, info, warning, error };
+std::string_view name_of(Level level);                   // "debug", ...
+std::optional<Level> level_from(std::string_view name);  // as name_of() writes it
 
 // Starts the sink; before it, and after stop(), lines go nowhere. stop() writes what is queued first. Not thread-safe:
 // no other thread may log meanwhile.
@@ -20,6 +23,7 @@ void stop();
 
 // For lines from now on. Any thread.
 void set_level(Level level);
+Level level();  // info while nothing was started. Any thread.
 
 // One line: control bytes, line feeds among them, are written as '?'.
 void write(Level level, std::string_view line);

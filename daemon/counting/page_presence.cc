@@ -55,6 +55,34 @@ std::uint32_t PagePresence::online(PageId page, std::int64_t now_s, std::int32_t
   return change(place, index, [&](Presence& presence) { return presence.online(now_s, window_s); });
 }
 
+std::uint32_t PagePresence::online_of_all(PageId page, std::span<const PageId> others, std::int64_t now_s,
+                                          std::int32_t window_s) {
+  std::uint32_t online_there = online(page, now_s, window_s);
+  std::vector<PageId> there;  // where anybody is
+  if (online_there > 0) there.push_back(page);
+  for (const PageId other : others) {
+    const std::uint32_t more = online(other, now_s, window_s);
+    if (more == 0) continue;
+    there.push_back(other);
+    online_there = more;
+  }
+  if (there.size() < 2) return there.empty() ? 0 : online_there;
+
+  // As on one page: a mark beats every hit of its id.
+  std::vector<Seen> seen;
+  for (const PageId one : there) {
+    const Presence& presence = pages_[one.value - kFirstPage.value].presence;
+    for (std::uint64_t place = 0; (place = presence.walk(place, now_s - window_s + 1, seen)) != 0;) {
+    }
+  }
+  std::sort(seen.begin(), seen.end(), [](const Seen& a, const Seen& b) {
+    return a.visitor != b.visitor ? a.visitor < b.visitor : a.moved && !b.moved;
+  });
+  seen.erase(std::unique(seen.begin(), seen.end(), [](const Seen& a, const Seen& b) { return a.visitor == b.visitor; }),
+             seen.end());
+  return static_cast<std::uint32_t>(std::ranges::count_if(seen, [](const Seen& one) { return !one.moved; }));
+}
+
 void PagePresence::sweep(std::int64_t now_s, std::int64_t passed_s, std::int32_t window_s) {
   if (active_.empty() || passed_s <= 0) return;
   const std::int64_t seconds = std::min<std::int64_t>(passed_s, window_s);

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/bytes.h"
@@ -29,6 +30,8 @@ class PagePresence {
   void touch(PageId page, VisitorId visitor, std::int64_t at_s, std::int32_t window_s);
   void move_away(PageId page, VisitorId old_id, std::int64_t at_s, std::int32_t window_s);
   std::uint32_t online(PageId page, std::int64_t now_s, std::int32_t window_s);
+  // Of pages that are read as one: distinct visitors. Costs a sort of all who are there, if they are on several.
+  std::uint32_t online_of_all(PageId page, std::span<const PageId> others, std::int64_t now_s, std::int32_t window_s);
 
   bool holds(PageId page, VisitorId visitor) const {
     const std::uint32_t index = page.value - kFirstPage.value;

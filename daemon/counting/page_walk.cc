@@ -79,10 +79,11 @@ void PageWalk::look(SiteState& state, std::int64_t at_s) {
   const std::uint32_t stop = limit_ == 0 ? next_ : std::min(end, next_ + kPagesAStep);
   for (; next_ < stop; ++next_) {
     if (!body.pages_hit.has(next_) && !body.pages_defined.has(next_)) continue;
+    if (body.page_marks.marked(PageId{next_})) continue;
     state.each_included([&](const EpochCounts& counts) { counts.prefetch_page(PageId{next_ + kAhead}); });
     PageRow row = state.row_of(PageId{next_});
     if (sort_ == PageSort::online || total(row) == 0) {
-      row.online = body.page_presence.online(row.id, at_s, state.kept_s_);
+      row.online = state.online_of(row.id, at_s);
       if (row.counted == 0 && row.seed == 0 && row.online == 0) continue;
     }
     if (hopeless(row)) continue;
@@ -114,14 +115,14 @@ void PageWalk::take(SiteState& state, std::int64_t at_s) {
     const std::string_view path = rows[i].path;
     rows[i] = state.row_of(rows[i].id);
     rows[i].path = path;
-    rows[i].online = presence.online(rows[i].id, at_s, state.kept_s_);
+    rows[i].online = state.online_of(rows[i].id, at_s);
     table_.rest -= std::min(table_.rest, rows[i].counted);
   }
 }
 
 PageTable PageWalk::table() {
   std::vector<PageRow>& rows = table_.rows;
-  // Who left since it was chosen, or whose epoch is not summed any more.
+  // Who left since it was chosen, whose epoch is not summed any more, or what is read as another page since.
   std::erase_if(rows, [](const PageRow& row) { return row.counted == 0 && row.seed == 0 && row.online == 0; });
   std::sort(rows.begin(), rows.end(), Before{sort_});
   return std::move(table_);

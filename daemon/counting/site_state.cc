@@ -120,6 +120,11 @@ bool SiteState::define_label(LabelId id, std::string_view text) {
   return true;
 }
 
+PageId SiteState::find_page(std::string_view path, std::uint64_t hash) const {
+  const auto known = body_ == nullptr ? std::nullopt : body_->paths.find(path, hash);
+  return known ? PageId{*known} : kUnknownPage;
+}
+
 std::string_view SiteState::page_path(PageId id) const {
   if (id == kUnknownPage) return "(unknown)";
   if (id == kOtherPage) return "(other)";
@@ -258,6 +263,19 @@ void SiteState::add_page_seed(const Epoch& epoch, PageId page, std::int64_t amou
   if (page.value >= kIdsMax) page = kOtherPage;
   body().counts(epoch).add_page_seed(page, amount);
   body_->pages_defined.set(page.value);
+}
+
+void SiteState::mark_pages(std::span<const PageId> pages, PageId into) {
+  body().page_marks.mark(pages, into);
+}
+
+void SiteState::unmark_pages(std::span<const PageId> pages) {
+  body().page_marks.unmark(pages);
+}
+
+const PageMarks& SiteState::page_marks() const {
+  static const PageMarks kNone;
+  return body_ == nullptr ? kNone : body_->page_marks;
 }
 
 void SiteState::set_window(std::int32_t window_s, std::int64_t at_s) {

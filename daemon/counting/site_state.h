@@ -26,6 +26,7 @@
 //     site_state_read.cc   read, close days             page_presence  who is online on each page
 //     site_state_save.cc   bytes                        observer       what is seen while the clock advances
 //     site_state_slots.cc  other nodes                  page_walk      the table of pages, read in short holds
+//                                                       page_marks     pages that are read as another
 //                                                       remote_counts  what other nodes counted
 //
 // Exactness: totals, pages and online are exact; daily visitors exact up to visitors_exact_max, then +-0.81 %.
@@ -45,6 +46,7 @@
 #include "base/bytes.h"
 #include "counting/buckets.h"
 #include "counting/hit.h"
+#include "counting/page_marks.h"
 #include "counting/page_walk.h"
 #include "counting/peak.h"
 #include "counting/presence_news.h"
@@ -130,6 +132,7 @@ class SiteState {
   // --- definitions, as a replayed stream brings them; false if they contradict what is known (corruption) ---
   bool define_page(PageId id, std::string_view path);
   bool define_label(LabelId id, std::string_view text);
+  PageId find_page(std::string_view path, std::uint64_t hash) const;  // kUnknownPage: none has it
   std::string_view page_path(PageId id) const;  // "(unknown)", "(other)" for the two; empty if not defined
   std::string_view label_text(LabelId id) const;
   // Each id that the hit bears is defined, or an applied hit bears it too.
@@ -160,6 +163,10 @@ class SiteState {
   // With window_s() itself the change is given up.
   void expect_window(std::int32_t window_s);
   std::int32_t window_s() const { return window_s_; }
+  // What pages are read as. REQUIRES: see PageMarks; a page that is marked, and its target, are defined.
+  void mark_pages(std::span<const PageId> pages, PageId into);
+  void unmark_pages(std::span<const PageId> pages);
+  const PageMarks& page_marks() const;
 
   // --- what other nodes counted (remote_counts.h) ---
   // REQUIRES: `incarnation` is not the node's own.
@@ -178,7 +185,8 @@ class SiteState {
   // A clock that is given to a reader moves on as advance() moves it, once anything was applied live.
   Summary summary(std::int64_t now_s, const Calendar& calendar);
   std::uint32_t online(std::int64_t now_s);
-  // Looks only; no page is made. nullopt if the path was never hit (nor seeded).
+  // Looks only; no page is made. nullopt if the path was never hit (nor seeded), or is removed. Of a page that is read
+  // as another that one's row.
   std::optional<PageRow> page(std::string_view path, std::uint64_t hash, std::int64_t now_s);
   // The node's own. A PageWalk in one hold of the lock: for a site that nobody else waits for.
   PageTable pages(std::int64_t now_s, PageSort sort, std::size_t limit);
@@ -248,7 +256,8 @@ class SiteState {
   static void add_day(PeriodCounts& sum, const DayCounts& day);
   std::vector<Day> days_held(Day from, Day to) const;
   const PastDays& past_days(const Calendar& calendar);
-  PageRow row_of(PageId page) const;  // without path and online
+  PageRow row_of(PageId page) const;  // without path and online; of a page that is not read by itself nothing
+  std::uint32_t online_of(PageId page, std::int64_t at_s);  // the same
 
   Limits limits_;
   std::int32_t window_s_;

@@ -106,6 +106,7 @@ struct SiteState::Body {
   IdMarks labels_known;                         // label ids that an applied hit bears, or that a stream defined
   Presence presence;
   PagePresence page_presence;
+  PageMarks page_marks;
   Observer observer;
   std::uint64_t hits = 0;             // that were ever applied, of all kinds and epochs
   std::int64_t latest_s = INT64_MIN;  // of any hit or clock; presence is read no earlier

@@ -163,23 +163,41 @@ Summary SiteState::summary(std::int64_t now_s, const Calendar& calendar) {
 
 PageRow SiteState::row_of(PageId page) const {
   PageRow row{.id = page, .path = {}};
+  const PageMarks& marks = body_->page_marks;
+  if (marks.marked(page)) return row;
   Wide seed = 0;
   each_included([&](const EpochCounts& counts) {
     add_saturating(row.counted, counts.page_counted(page));
     seed += counts.page_seed(page);
+    for (const PageId other : marks.others(page)) {
+      add_saturating(row.counted, counts.page_counted(other));
+      seed += counts.page_seed(other);
+    }
   });
   row.seed = to_i64(seed);
   return row;
+}
+
+std::uint32_t SiteState::online_of(PageId page, std::int64_t at_s) {
+  const PageMarks& marks = body_->page_marks;
+  if (marks.empty()) return body_->page_presence.online(page, at_s, kept_s_);
+  if (marks.marked(page)) return 0;
+  return body_->page_presence.online_of_all(page, marks.others(page), at_s, kept_s_);
 }
 
 std::optional<PageRow> SiteState::page(std::string_view path, std::uint64_t hash, std::int64_t now_s) {
   if (body_ == nullptr) return std::nullopt;
   const auto known = body_->paths.find(path, hash);
   if (!known) return std::nullopt;
-  PageRow row = row_of(PageId{*known});
-  row.path = page_path(row.id);
-  row.online = body_->page_presence.online(row.id, read_clock(now_s), kept_s_);
-  return body_->pages_hit.has(*known) || row.seed != 0 ? std::optional<PageRow>(row) : std::nullopt;
+  const PageId page = body_->page_marks.read_as(PageId{*known});
+  if (page == kRemovedPage) return std::nullopt;
+  PageRow row = row_of(page);
+  row.path = page_path(page);
+  row.online = online_of(page, read_clock(now_s));
+  const bool hit = body_->pages_hit.has(page.value) ||
+                   std::ranges::any_of(body_->page_marks.others(page),
+                                       [this](PageId other) { return body_->pages_hit.has(other.value); });
+  return hit || row.seed != 0 ? std::optional<PageRow>(row) : std::nullopt;
 }
 
 PageTable SiteState::pages(std::int64_t now_s, PageSort sort, std::size_t limit) {
@@ -324,7 +342,8 @@ std::size_t SiteState::memory_bytes() const {
   if (body_ == nullptr) return bytes;
   bytes += sizeof *body_ + body_->paths.memory_bytes() + body_->labels.memory_bytes() +
            body_->pages_hit.memory_bytes() + body_->pages_defined.memory_bytes() + body_->labels_known.memory_bytes() +
-           body_->presence.memory_bytes() + body_->page_presence.memory_bytes() + body_->observer.memory_bytes();
+           body_->presence.memory_bytes() + body_->page_presence.memory_bytes() + body_->observer.memory_bytes() +
+           body_->page_marks.memory_bytes();
   for (const auto& [epoch, counts] : body_->epochs) bytes += kTreeNode + sizeof(Epoch) + counts->memory_bytes();
   if (body_->remote != nullptr) bytes += body_->remote->memory_bytes();
   if (body_->recent_labels != nullptr) bytes += sizeof *body_->recent_labels;

@@ -15,6 +15,7 @@ namespace footfall::counting {
 namespace {
 
 constexpr std::uint8_t kVersion = 4;
+constexpr std::uint8_t kVersionWithMarks = 5;
 constexpr std::uint64_t kFloorMax = std::uint64_t{1} << 42U;
 
 void save_epoch(base::ByteWriter& out, const Epoch& epoch) {
@@ -44,7 +45,7 @@ void SiteState::save(base::ByteWriter& out, std::int64_t now_s) const {
   const std::unique_ptr<Body> none = body_ == nullptr ? std::make_unique<Body>(limits_) : nullptr;
   const Body& body = none != nullptr ? *none : *body_;
   const std::int64_t as_of_s = std::max(now_s, body.latest_s);
-  out.u8(kVersion);
+  out.u8(body.page_marks.empty() ? kVersion : kVersionWithMarks);
   out.svarint(window_s_);
   out.svarint(as_of_s);
   const std::int64_t gone_s = as_of_s < INT64_MIN + window_s_ ? as_of_s : std::max(floor_s_, as_of_s - window_s_);
@@ -108,12 +109,14 @@ void SiteState::save(base::ByteWriter& out, std::int64_t now_s) const {
   } else {
     body.remote->save(out);
   }
+  if (!body.page_marks.empty()) body.page_marks.save(out);
 }
 
 bool SiteState::load(base::ByteReader& in) {
   SiteState read(limits_, window_s_);
   Body& body = read.body();
-  if (in.u8() != kVersion) return false;
+  const std::uint8_t version = in.u8();
+  if (version != kVersion && version != kVersionWithMarks) return false;
   const std::int64_t window_s = in.svarint();
   if (window_s < 1 || window_s > UINT16_MAX) return false;
   read.window_s_ = read.kept_s_ = static_cast<std::int32_t>(window_s);
@@ -165,6 +168,7 @@ bool SiteState::load(base::ByteReader& in) {
   auto remote = std::make_unique<RemoteCounts>();
   if (!remote->load(in)) return false;
   if (!remote->empty()) body.remote = std::move(remote);
+  if (version == kVersionWithMarks && !body.page_marks.load(in, pages_end)) return false;
   epoch_ = read.epoch_;
   window_s_ = read.window_s_;
   kept_s_ = read.kept_s_;

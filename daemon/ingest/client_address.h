@@ -11,36 +11,21 @@
 // tests/unit/ingest/client_address_test.cc; fuzzed by tests/fuzz/forwarded_fuzz.cc.
 #pragma once
 
-#include <array>
-#include <cstdint>
-#include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/errors.h"
+#include "base/address.h"
 
 namespace footfall::ingest {
 
-struct Address {
-  std::array<std::uint8_t, 16> bytes{};  // IPv6, or IPv4-mapped (::ffff:a.b.c.d)
-  friend bool operator==(const Address&, const Address&) = default;
-};
-bool is_ipv4(const Address& address);
-bool is_loopback(const Address& address);  // 127.0.0.0/8, ::1
-// What stands for one client: an IPv4 address (4 bytes), an IPv6 /64 (8 bytes). Of `address`, no copy.
-std::string_view client_prefix(const std::uint8_t address[16]);
-
-// "192.0.2.1", "2001:db8::1", "[2001:db8::1]:443", "192.0.2.1:80". No zone ("%eth0"), no white space.
-bool parse_address(std::string_view text, Address& out);
-
-struct Cidr {
-  Address network;
-  std::uint8_t bits = 128;  // of the 128
-  bool contains(const Address& address) const;
-};
-// "10.0.0.0/8", "2001:db8::/32", or an address alone. Malformed where bits beyond the length are set, too: it is a
-// slip.
-base::Result<Cidr> parse_cidr(std::string_view text);
+using base::Address;
+using base::Cidr;
+using base::client_prefix;
+using base::is_ipv4;
+using base::is_loopback;
+using base::parse_address;
+using base::parse_cidr;
+using base::parse_ipv4_address;
 
 struct ClientAddress {
   Address address;

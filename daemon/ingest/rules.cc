@@ -19,8 +19,8 @@ bool origin_is_fine(const Ping& ping, const sites::Settings& settings) {
 
 std::string_view name_of(Rejection rejection) {
   static constexpr std::array<std::string_view, static_cast<std::size_t>(Rejection::count_)> kNames = {
-      "none", "malformed", "unknown_site", "origin",     "prefetch",  "rate",      "time",
-      "disk", "overload",  "denied",       "media_type", "too_large", "duplicate", "timeout"};
+      "none",     "malformed", "unknown_site", "origin",    "prefetch",  "rate",    "time",    "disk",
+      "overload", "denied",    "media_type",   "too_large", "duplicate", "timeout", "excluded"};
   return rejection < Rejection::count_ ? kNames[static_cast<std::size_t>(rejection)] : "unknown";
 }
 
@@ -38,9 +38,12 @@ bool own_host(std::string_view referrer, const sites::Settings& settings) {
   return is_host_of(host, settings);
 }
 
-Verdict judge(const Ping& ping, const sites::Settings& settings, bool bot, bool ingest_token) {
+Verdict judge(const Ping& ping, const sites::Settings& settings, bool bot, bool ingest_token,
+              const base::Address* from) {
   Verdict verdict;
-  if (!ingest_token && !origin_is_fine(ping, settings)) {
+  if (sites::is_excluded(settings, ping.path, from)) {
+    verdict.rejection = Rejection::excluded;
+  } else if (!ingest_token && !origin_is_fine(ping, settings)) {
     verdict.rejection = Rejection::origin;
   } else if (ping.prefetch) {
     verdict.rejection = Rejection::prefetch;

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/address.h"
 #include "ingest/ping.h"
 #include "sites/settings.h"
 
@@ -34,6 +35,7 @@ enum class Rejection : std::uint8_t {
   too_large,
   duplicate,
   timeout,
+  excluded,
   count_
 };
 std::string_view name_of(Rejection rejection);
@@ -48,7 +50,9 @@ struct Verdict {
 // `ingest_token`: the sender holds scope `ingest`; origin is not asked then.
 // Origin: `null` is refused. A host (of Origin, else Referer, else the url that was sent) must be one of the site's, if
 // it has any. No header at all is accepted, unless the site sets strict_origin.
-Verdict judge(const Ping& ping, const sites::Settings& settings, bool bot, bool ingest_token);
+// `from`: the client's address; null: it is not known. What the owner excludes is refused, whoever sends it.
+Verdict judge(const Ping& ping, const sites::Settings& settings, bool bot, bool ingest_token,
+              const base::Address* from);
 
 // Is `host` (lower case) one of the site's? False when the site names none.
 bool is_host_of(std::string_view host, const sites::Settings& settings);

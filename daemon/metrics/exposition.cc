@@ -95,6 +95,9 @@ void ledger(Families& out, const std::vector<const ShardCounters*>& shards, cons
               sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.applied_bots; }));
   out.counter("footfall_hits_counted_total", "Pageviews among them that added one to a site's total.",
               sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.counted; }));
+  out.gauge("footfall_sites_in_spike",
+            "Sites whose latest whole minute had far more hits than those of the three hours before.",
+            sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.sites_in_spike; }));
   out.gauge("footfall_ledger_mismatch",
             "How far counts of the same hits disagree: after a pass, at the start, at a checkpoint; must be 0.",
             sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.ledger_mismatch; }) +

@@ -52,6 +52,7 @@ struct ShardCounters {
   base::Counter unknown_keys;                          // keys of pings that nobody reads
   std::array<base::Counter, kKeyOutcomes> batch_keys;  // by KeyOutcome
   base::Counter untrusted_forwards;                    // a forwarding field from a peer that is not trusted
+  base::Counter sites_in_spike;                        // of those that the shard ticks; a gauge
   base::Counter presence_full;                         // hits that did not touch presence: online_pairs_max
   base::Counter shed_batches, shed_reads;              // refused because there was too much to do
   base::Counter ledger_mismatch;                       // as of the last balance(); must be 0

@@ -179,6 +179,34 @@ bool get(ByteReader& in, ImportEnded& a) {
   return read(in, a.site) && read(in, a.source);
 }
 
+void put(const PagesMarked& a, ByteWriter& out) {
+  const auto put_page = [&out](const PagesMarked::Page& page) {
+    out.varint(page.id.value);
+    out.string(page.path);
+  };
+  out.varint(a.site.value);
+  out.u8(static_cast<std::uint8_t>(a.kind));
+  out.varint(a.from.size());
+  for (const PagesMarked::Page& page : a.from) put_page(page);
+  if (a.into) put_page(*a.into);
+  out.varint(a.before);
+  out.varint(a.after);
+}
+bool get(ByteReader& in, PagesMarked& a) {
+  const auto get_page = [&in](PagesMarked::Page& page) { return read_u32(in, page.id.value) && read(in, page.path); };
+  if (!read(in, a.site)) return false;
+  const std::uint8_t kind = in.u8();
+  if (kind > static_cast<std::uint8_t>(PagesMarked::Kind::removed)) return false;
+  a.kind = static_cast<PagesMarked::Kind>(kind);
+  for (std::uint64_t pages = in.varint(); pages > 0 && in.ok(); --pages) {
+    if (!get_page(a.from.emplace_back())) return false;
+  }
+  if (a.kind != PagesMarked::Kind::removed && !get_page(a.into.emplace())) return false;
+  a.before = in.varint();
+  a.after = in.varint();
+  return in.ok();
+}
+
 // Reads the alternative that `index` names, whichever of the variant it is.
 template <std::size_t I = 0>
 bool get_action(std::size_t index, ByteReader& in, Action& action) {
@@ -216,13 +244,16 @@ const SiteId* site_of(const Action& action) {
 }
 
 bool shareable(const Action& action) {
-  return !std::holds_alternative<ImportBegun>(action) && !std::holds_alternative<ImportEnded>(action);
+  return !std::holds_alternative<ImportBegun>(action) && !std::holds_alternative<ImportEnded>(action) &&
+         !std::holds_alternative<PagesMarked>(action);
 }
 
 std::string_view name_of(const Action& action) {
   constexpr std::array<std::string_view, std::variant_size_v<Action>> kNames{
-      "site added",  "site changed", "site removed", "seeded",   "reset",        "undone",
-      "token added", "import begun", "import ended", "restored", "token removed"};
+      "site added",  "site changed", "site removed", "seeded",   "reset",         "undone",
+      "token added", "import begun", "import ended", "restored", "token removed", "pages merged"};
+  constexpr std::array<std::string_view, 3> kMarked{"pages merged", "page renamed", "page removed"};
+  if (const auto* marked = std::get_if<PagesMarked>(&action)) return kMarked.at(static_cast<std::size_t>(marked->kind));
   return kNames[action.index()];
 }
 

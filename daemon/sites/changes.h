@@ -93,10 +93,24 @@ struct ImportEnded {
 struct TokenRemoved {
   TokenAdded token;  // as it was: the digest tells which of two of one name, and undo brings it back
 };
+// Pages are read as another from now on, those of hits to come among them, or not at all; no number moves
+// (counting/page_marks.h). Of this node alone.
+struct PagesMarked {
+  enum class Kind : std::uint8_t { merged, renamed, removed };
+  struct Page {
+    counting::PageId id{};  // reserved before the change is written; applying defines it
+    std::string path;
+  };
+  SiteId site;
+  Kind kind = Kind::merged;
+  std::vector<Page> from;               // of `renamed` and `removed` one
+  std::optional<Page> into;             // none: removed
+  std::uint64_t before = 0, after = 0;  // the total of `into`, or of the page that is removed; for the audit
+};
 
 // The order is stored: new actions go to the end.
 using Action = std::variant<SiteAdded, SiteChanged, SiteRemoved, Seeded, Reset, Undone, TokenAdded, ImportBegun,
-                            ImportEnded, Restored, TokenRemoved>;
+                            ImportEnded, Restored, TokenRemoved, PagesMarked>;
 
 // Of a change that another node made and this one adopted: in any order with others, so that nodes which know the same
 // changes are in the same state.
@@ -118,7 +132,7 @@ struct Change {
 bool valid_change_id(std::string_view id);
 // The site that it is about by itself; none: a token of all, and an undo.
 const SiteId* site_of(const Action& action);
-// Of all nodes, not of this one alone (an import).
+// Of all nodes, not of this one alone (an import, what pages are read as).
 bool shareable(const Action& action);
 // "site added", "seeded", ...: as in the audit log.
 std::string_view name_of(const Action& action);

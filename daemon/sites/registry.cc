@@ -267,6 +267,28 @@ struct Registry::Check {
     return {};
   }
 
+  Outcome operator()(const PagesMarked& a) const {
+    const auto found = registry.registered(a.site);
+    if (!found) return found.error();
+    if (a.from.empty() || a.into.has_value() == (a.kind == PagesMarked::Kind::removed))
+      return Error{Errc::malformed, "a change of pages needs their paths"};
+    Site& site = *(*found)->site;
+    base::MutexLock lock(site.mutex());
+    const counting::PageMarks& marks = site.state().page_marks();
+    if (a.into) {
+      if (Outcome good = known(site, *a.into); !good) return good;
+    }
+    std::set<counting::PageId> from;
+    for (const PagesMarked::Page& page : a.from) {
+      if (Outcome good = known(site, page); !good) return good;
+      if (marks.marked(page.id)) return conflict(page.path + " was merged or removed meanwhile");
+      if (!from.insert(page.id).second) return Error{Errc::malformed, page.path + " is named twice"};
+    }
+    if (a.into && from.contains(marks.read_as(a.into->id)))
+      return conflict(a.into->path + " is read as a page that would be merged into it");
+    return {};
+  }
+
   Outcome undo(const SiteAdded& a) const {
     const auto site = registry.registered(a.site);
     if (!site) return site.error();
@@ -315,6 +337,10 @@ struct Registry::Check {
   }
   Outcome undo(const ImportBegun&) const { return conflict("an import that began is ended, not undone"); }
   Outcome undo(const ImportEnded&) const { return conflict("an import that ended is begun again, not undone"); }
+  // A page has one mark at most, so those that the change made are still there.
+  Outcome undo(const PagesMarked& a) const {
+    return registry.row(a.site) == nullptr ? Outcome{no_site(a.site)} : Outcome{};
+  }
 
  private:
   static Error conflict(std::string detail) { return Error{Errc::conflict, std::move(detail)}; }
@@ -332,6 +358,15 @@ struct Registry::Check {
   static Outcome epoch_follows(Site& site, const Epoch& next) {
     base::MutexLock lock(site.mutex());
     return next.number == site.state().epoch().number + 1 ? Outcome{} : conflict("the counters were reset meanwhile");
+  }
+  static Outcome known(Site& site, const PagesMarked::Page& page) REQUIRES(site.mutex()) {
+    if (page.path.empty() || page.id < counting::kFirstPage)
+      return Error{Errc::malformed, "a change of pages needs their paths"};
+    const std::string_view path = site.state().page_path(page.id);
+    if (path.empty() || path == page.path) return {};
+    return Error{Errc::corrupt, "page " + std::to_string(page.id.value) + " of site " +
+                                    std::to_string(site.id().value) + " is " + std::string(path) +
+                                    ", and a change of pages calls it " + page.path};
   }
   // What began `epoch` can be taken back while it is summed: a later one that stands would leave it out.
   static Outcome epoch_stands(Site& site, const Epoch& epoch) {
@@ -390,6 +425,7 @@ struct Registry::CheckAdopted {
   Outcome operator()(const TokenRemoved& a) const { return (*this)(a.token); }
   Outcome operator()(const ImportBegun&) const { return malformed("import"); }
   Outcome operator()(const ImportEnded&) const { return malformed("import"); }
+  Outcome operator()(const PagesMarked&) const { return malformed("change of pages"); }
 
  private:
   Outcome known(SiteId id) const { return registry.row(id) == nullptr ? Outcome{no_site(id)} : Outcome{}; }
@@ -516,6 +552,19 @@ struct Registry::Apply {
     return {};
   }
 
+  Outcome operator()(const PagesMarked& a) const {
+    Site& site = *registry.row(a.site)->site;
+    base::MutexLock lock(site.mutex());
+    for (const PagesMarked::Page& page : a.from) {
+      if (Outcome defined = define(site, page.id, page.path); !defined) return defined;
+    }
+    if (a.into) {
+      if (Outcome defined = define(site, a.into->id, a.into->path); !defined) return defined;
+    }
+    site.state().mark_pages(ids_of(a.from), a.into ? a.into->id : counting::kRemovedPage);
+    return {};
+  }
+
   void undo(const SiteAdded& a) const {
     settle(a.site, {});
     if (a.epoch > Epoch{}) stand(a.site, a.epoch, false);
@@ -557,6 +606,12 @@ struct Registry::Apply {
     if (const std::optional<BegunBy> by = BegunBy::of(action)) stand(by->site, by->first, stands);
   }
 
+  void undo(const PagesMarked& a) const {
+    Site& site = *registry.row(a.site)->site;
+    base::MutexLock lock(site.mutex());
+    site.state().unmark_pages(ids_of(a.from));
+  }
+
   void undo(const Undone&) const {}       // refused when checked
   void undo(const ImportBegun&) const {}  // refused when checked
   void undo(const ImportEnded&) const {}  // refused when checked
@@ -567,6 +622,13 @@ struct Registry::Apply {
     if (site.state().define_page(id, path)) return {};
     return Error{Errc::corrupt, "change " + change.id + " calls page " + std::to_string(id.value) + " of site " +
                                     std::to_string(site.id().value) + " " + path + ", which is another page"};
+  }
+
+  static std::vector<counting::PageId> ids_of(const std::vector<PagesMarked::Page>& pages) {
+    std::vector<counting::PageId> ids;
+    ids.reserve(pages.size());
+    for (const PagesMarked::Page& page : pages) ids.push_back(page.id);
+    return ids;
   }
 
   // The site has these settings, or is removed, unless a later revision is in force.

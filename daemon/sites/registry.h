@@ -124,6 +124,12 @@ class Registry {
   base::Result<Undone> plan_undo(std::string_view change_id, std::int64_t now_s) const;
   // conflict: it is the last that may do everything, for ever and for all sites.
   base::Result<TokenRemoved> plan_remove_token(std::string_view id) const;
+  // Pages of `from` are read as `into`; none: they are removed. conflict: one of them is read as another, or removed,
+  // already; of `renamed` also where `into` has numbers. not_found: a page to be removed, that is not there. too_large:
+  // there is no place for a page that was never hit. `dry_run`: no id is reserved, and one may be missing.
+  base::Result<PagesMarked> plan_pages(std::string_view name, PagesMarked::Kind kind,
+                                       const std::vector<std::string>& from, const std::optional<std::string>& into,
+                                       std::int64_t now_s, bool dry_run = false) const;
 
   // --- changing ---
   // Ok if apply() would succeed. not_found (site, or the change to undo), exists (a name, a token), conflict (made for

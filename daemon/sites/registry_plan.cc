@@ -39,6 +39,33 @@ Parts page_parts(Site& site, std::string_view path, std::int64_t now_s) REQUIRES
   return row ? Parts{row->counted, row->seed} : Parts{};
 }
 
+// conflict: the page is read as another, or not at all.
+base::Result<void> read_by_itself(Site& site, const std::string& path) REQUIRES(site.mutex()) {
+  const counting::PageMarks& marks = site.state().page_marks();
+  if (marks.empty()) return {};
+  const counting::PageId page = site.state().find_page(path, base::table_hash(path));
+  if (!marks.marked(page)) return {};
+  const counting::PageId into = marks.read_as(page);
+  return Error{Errc::conflict, into == counting::kRemovedPage
+                                   ? path + " was removed; `footfall audit` has the change, and undo brings it back"
+                                   : path + " is read as " + std::string(site.state().page_path(into)) +
+                                         "; name that page, or undo the change that merged them (`footfall audit`)"};
+}
+
+bool is_removed(Site& site, const std::string& path) REQUIRES(site.mutex()) {
+  const counting::PageId page = site.state().find_page(path, base::table_hash(path));
+  return site.state().page_marks().read_as(page) == counting::kRemovedPage;
+}
+
+// Reserved under the lock and before the change is written, so that no stream can bind the id otherwise.
+base::Result<PagesMarked::Page> reserved(Site& site, const std::string& path, std::string_view site_name)
+    REQUIRES(site.mutex()) {
+  const counting::PageId id = site.state().reserve_page(path, base::table_hash(path));
+  if (id >= counting::kFirstPage) return PagesMarked::Page{id, path};
+  return Error{Errc::too_large, "site " + std::string(site_name) + " has as many pages as it may; " + path +
+                                    " counts in (other), which is no page that could be changed"};
+}
+
 // Fixes the amount; a site's or page's seeds together stay within 63 bits.
 base::Result<Seeded> with_amount(Seeded seeded, const Parts& parts, Wide amount) {
   constexpr Wide kMax = INT64_MAX;
@@ -66,6 +93,18 @@ void look_at(Site& site, const std::set<Epoch>& then, std::int64_t now_s, Undone
   site.state().set_included(then);  // for a look, under the lock
   out.after = clamp_total(site_parts(site, now_s).sum());
   site.state().set_included(now);
+}
+
+// The total of the page that others were merged into, or that was removed, without that.
+void look_at(Site& site, const PagesMarked& marked, std::int64_t now_s, Undone& out) {
+  const std::string& path = marked.into ? marked.into->path : marked.from.front().path;
+  std::vector<counting::PageId> ids;
+  for (const PagesMarked::Page& page : marked.from) ids.push_back(page.id);
+  const base::MutexLock lock(site.mutex());
+  out.before = clamp_total(page_parts(site, path, now_s).sum());
+  site.state().unmark_pages(ids);  // for a look, under the lock
+  out.after = clamp_total(page_parts(site, path, now_s).sum());
+  site.state().mark_pages(ids, marked.into ? marked.into->id : counting::kRemovedPage);
 }
 
 }  // namespace
@@ -130,15 +169,16 @@ base::Result<Seeded> Registry::plan_seed(std::string_view name, const std::optio
   base::MutexLock lock(site.mutex());
   seeded.epoch = site.state().epoch();
   if (page && page->empty()) return Error{Errc::malformed, "page must be a path, such as /about"};
+  if (page) {
+    if (base::Result<void> read = read_by_itself(site, *page); !read) return read.error();
+  }
   const Parts parts = page ? page_parts(site, *page, now_s) : site_parts(site, now_s);
   base::Result<Seeded> plan = with_amount(std::move(seeded), parts, total ? Wide{*total} - parts.sum() : Wide{amount});
   if (!plan || !page) return plan;
   // Reserved here, under the lock and before the change is written, so that no stream can bind the id otherwise.
-  plan->page_id = site.state().reserve_page(*page, base::table_hash(*page));
-  if (plan->page_id < counting::kFirstPage) {
-    return Error{Errc::too_large, "site " + std::string(name) + " has as many pages as it may; " + *page +
-                                      " counts in (other), which cannot be seeded"};
-  }
+  base::Result<PagesMarked::Page> reservation = reserved(site, *page, name);
+  if (!reservation) return reservation.error();
+  plan->page_id = reservation->id;
   return plan;
 }
 
@@ -187,6 +227,54 @@ base::Result<Restored> Registry::plan_restore(std::string_view name, const Snaps
   return restored;
 }
 
+base::Result<PagesMarked> Registry::plan_pages(std::string_view name, PagesMarked::Kind kind,
+                                               const std::vector<std::string>& from,
+                                               const std::optional<std::string>& into, std::int64_t now_s,
+                                               bool dry_run) const {
+  const auto row = registered(name);
+  if (!row) return row.error();
+  Site& site = *(*row)->site;
+  PagesMarked marked{site.id(), kind, {}, {}, 0, 0};
+  {
+    const base::MutexLock lock(site.mutex());
+    const auto reserve = [&](const std::string& path) REQUIRES(site.mutex()) -> base::Result<PagesMarked::Page> {
+      if (!dry_run) return reserved(site, path, name);
+      return PagesMarked::Page{site.state().find_page(path, base::table_hash(path)), path};
+    };
+    for (const std::string& path : from) {
+      if (base::Result<void> read = read_by_itself(site, path); !read) return read.error();
+    }
+    if (into && is_removed(site, *into)) return read_by_itself(site, *into).error();
+    if (kind == PagesMarked::Kind::removed && !site.state().page(from.front(), base::table_hash(from.front()), now_s))
+      return Error{Errc::not_found,
+                   "no page " + from.front() + " was ever hit; `footfall pages` lists those there are"};
+    if (into) {
+      base::Result<PagesMarked::Page> page = reserve(*into);
+      if (!page) return page.error();
+      marked.into = *std::move(page);
+    }
+    for (const std::string& path : from) {
+      base::Result<PagesMarked::Page> page = reserve(path);
+      if (!page) return page.error();
+      marked.from.push_back(*std::move(page));
+    }
+    Wide total = 0;
+    Wide merged = 0;
+    for (const std::string& path : from) merged += page_parts(site, path, now_s).sum();
+    if (into) total = page_parts(site, *into, now_s).sum();
+    marked.before = clamp_total(into ? total : merged);
+    marked.after = clamp_total(into ? total + merged : 0);
+    if (kind == PagesMarked::Kind::renamed && total != 0) {
+      return Error{Errc::conflict, *into + " is a page with a total of " + std::to_string(clamp_total(total)) +
+                                       "; to add the two up, merge them: footfall pages merge"};
+    }
+  }
+  const auto missing = [](const PagesMarked::Page& page) { return page.id < counting::kFirstPage; };
+  if (std::ranges::any_of(marked.from, missing) || (marked.into && missing(*marked.into))) return marked;
+  if (base::Result<void> good = check(Change{kPlanId, 0, {}, {}, marked}); !good) return good.error();
+  return marked;
+}
+
 base::Result<Undone> Registry::plan_undo(std::string_view change_id, std::int64_t now_s) const {
   const auto kept = undoable(change_id);
   if (!kept) return kept.error();
@@ -209,6 +297,7 @@ base::Result<Undone> Registry::plan_undo(std::string_view change_id, std::int64_
     };
     if (const auto* reset = std::get_if<Reset>(&action)) look(reset->site, reset->next);
     if (const auto* restored = std::get_if<Restored>(&action)) look(restored->site, restored->seeded);
+    if (const auto* marked = std::get_if<PagesMarked>(&action)) look_at(*find(marked->site), *marked, now_s, undone);
   }
   return undone;
 }

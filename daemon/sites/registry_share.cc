@@ -46,6 +46,7 @@ struct Translate {
   void operator()(Undone&) const {}
   void operator()(ImportBegun&) const {}
   void operator()(ImportEnded&) const {}
+  void operator()(PagesMarked&) const {}
 
  private:
   counting::PageId page(const std::string& path) const {

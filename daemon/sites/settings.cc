@@ -15,8 +15,11 @@ using base::Error;
 constexpr std::array<std::string_view, 4> kGroupings{"none", "comma", "dot", "space"};
 constexpr std::array<std::string_view, 3> kVisibilities{"counter", "full", "private"};
 constexpr std::array<std::string_view, 5> kWidgetExtensions{".svg", ".png", ".txt", ".json", ".html"};
+constexpr unsigned kStrictOrigin = 1, kCountBots = 2, kLimited = 4, kExcludes = 8, kAllFlags = 15;  // as stored
 constexpr std::size_t kNameMax = 253;
 constexpr std::size_t kHostsMax = 100;
+constexpr std::size_t kExclusionsMax = 100;  // of addresses, and of paths: each ping is held against all
+constexpr std::size_t kPathMax = 1024;       // as of a page's
 
 bool is_alnum(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
@@ -32,6 +35,36 @@ bool has_language_shape(std::string_view text) {
   if (text.size() < 2 || text.size() > 35) return false;
   return std::all_of(text.begin(), text.end(),
                      [](char c) { return is_alnum(c) || (c >= 'A' && c <= 'Z') || c == '-'; });
+}
+
+// "/a", or "/a*".
+bool has_path_shape(std::string_view text) {
+  if (text.empty() || text.size() > kPathMax || text.front() != '/') return false;
+  return text.find('*') >= text.size() - 1;
+}
+
+bool matches(std::string_view pattern, std::string_view path) {
+  if (pattern.back() != '*') return path == pattern;
+  pattern.remove_suffix(1);
+  if (path.starts_with(pattern)) return true;
+  return pattern.size() > 1 && pattern.back() == '/' && path == pattern.substr(0, pattern.size() - 1);
+}
+
+base::Result<void> check_exclusions(const Settings& settings) {
+  const auto too_many = [](const char* setting, std::size_t entries) {
+    return Error{Errc::too_large, std::string(setting) + " has " + std::to_string(entries) + " entries, at most " +
+                                      std::to_string(kExclusionsMax) + " are kept"};
+  };
+  if (settings.exclude_addresses.size() > kExclusionsMax)
+    return too_many("exclude_addresses", settings.exclude_addresses.size());
+  if (settings.exclude_paths.size() > kExclusionsMax) return too_many("exclude_paths", settings.exclude_paths.size());
+  for (std::size_t i = 0; i < settings.exclude_paths.size(); ++i) {
+    if (has_path_shape(settings.exclude_paths[i])) continue;
+    return Error{Errc::malformed, "exclude_paths[" + std::to_string(i) +
+                                      "] must be a path of the site, such as /preview, or the begin of paths with a * "
+                                      "behind it, such as /admin/*"};
+  }
+  return {};
 }
 
 }  // namespace
@@ -89,7 +122,14 @@ base::Result<void> check(const Settings& settings) {
     return Error{Errc::malformed,
                  "hits_per_second_max must be at most " + std::to_string(kHitsPerSecondMax) + "; 0 is no limit"};
   }
-  return {};
+  return check_exclusions(settings);
+}
+
+bool is_excluded(const Settings& settings, std::string_view path, const base::Address* from) {
+  const auto holds = [&](const base::Cidr& range) { return range.contains(*from); };
+  if (from != nullptr && std::ranges::any_of(settings.exclude_addresses, holds)) return true;
+  const auto names = [&](const std::string& pattern) { return matches(pattern, path); };
+  return !path.empty() && std::ranges::any_of(settings.exclude_paths, names);
 }
 
 std::string group_digits(std::uint64_t number, Grouping grouping) {
@@ -117,10 +157,35 @@ void encode(const Settings& settings, base::ByteWriter& out) {
   out.u8(static_cast<std::uint8_t>(settings.visibility));
   out.svarint(settings.window_s);
   const bool limited = settings.hits_per_second_max > 0;
-  out.u8(static_cast<std::uint8_t>((settings.strict_origin ? 1U : 0U) | (settings.count_bots ? 2U : 0U) |
-                                   (limited ? 4U : 0U)));
+  const bool excludes = !settings.exclude_addresses.empty() || !settings.exclude_paths.empty();
+  out.u8(static_cast<std::uint8_t>((settings.strict_origin ? kStrictOrigin : 0U) |
+                                   (settings.count_bots ? kCountBots : 0U) | (limited ? kLimited : 0U) |
+                                   (excludes ? kExcludes : 0U)));
   if (limited) out.varint(settings.hits_per_second_max);
+  if (!excludes) return;
+  out.varint(settings.exclude_addresses.size());
+  for (const base::Cidr& range : settings.exclude_addresses) out.string(base::text_of(range));
+  out.varint(settings.exclude_paths.size());
+  for (const std::string& path : settings.exclude_paths) out.string(path);
 }
+
+namespace {
+
+bool decode_exclusions(base::ByteReader& in, Settings& settings) {
+  const std::uint64_t ranges = in.varint();
+  if (ranges > in.remaining()) return false;
+  for (std::uint64_t i = 0; i < ranges; ++i) {
+    const base::Result<base::Cidr> range = base::parse_cidr(in.string());
+    if (!range) return false;
+    settings.exclude_addresses.push_back(*range);
+  }
+  const std::uint64_t paths = in.varint();
+  if (paths > in.remaining()) return false;
+  for (std::uint64_t i = 0; i < paths; ++i) settings.exclude_paths.emplace_back(in.string());
+  return in.ok() && std::ranges::all_of(settings.exclude_paths, has_path_shape) && ranges + paths > 0;
+}
+
+}  // namespace
 
 bool decode(base::ByteReader& in, Settings& settings) {
   settings.name = in.string();
@@ -134,19 +199,23 @@ bool decode(base::ByteReader& in, Settings& settings) {
   const std::uint8_t visibility = in.u8();
   const std::int64_t window_s = in.svarint();
   const std::uint8_t flags = in.u8();
-  if (!in.ok() || grouping >= kGroupings.size() || visibility >= kVisibilities.size() || flags > 7) return false;
+  if (!in.ok() || grouping >= kGroupings.size() || visibility >= kVisibilities.size() || flags > kAllFlags)
+    return false;
   if (window_s < 15 || window_s > 3600) return false;
   settings.grouping = static_cast<Grouping>(grouping);
   settings.visibility = static_cast<Visibility>(visibility);
   settings.window_s = static_cast<std::int32_t>(window_s);
-  settings.strict_origin = (flags & 1U) != 0;
-  settings.count_bots = (flags & 2U) != 0;
+  settings.strict_origin = (flags & kStrictOrigin) != 0;
+  settings.count_bots = (flags & kCountBots) != 0;
   settings.hits_per_second_max = 0;
-  if ((flags & 4U) == 0) return true;
-  const std::uint64_t limit = in.varint();
-  if (!in.ok() || limit == 0 || limit > kHitsPerSecondMax) return false;
-  settings.hits_per_second_max = static_cast<std::uint32_t>(limit);
-  return true;
+  settings.exclude_addresses.clear();
+  settings.exclude_paths.clear();
+  if ((flags & kLimited) != 0) {
+    const std::uint64_t limit = in.varint();
+    if (!in.ok() || limit == 0 || limit > kHitsPerSecondMax) return false;
+    settings.hits_per_second_max = static_cast<std::uint32_t>(limit);
+  }
+  return (flags & kExcludes) == 0 || decode_exclusions(in, settings);
 }
 
 }  // namespace footfall::sites

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/address.h"
 #include "base/bytes.h"
 #include "base/errors.h"
 #include "base/strong_id.h"
@@ -29,10 +30,13 @@ struct Settings {
   std::string lang = "en";
   Grouping grouping = Grouping::comma;
   Visibility visibility = Visibility::counter;
-  std::int32_t window_s = 300;            // 15..3600
-  bool strict_origin = false;             // refuse pings without Origin or Referer
-  bool count_bots = false;                // bots are in the total and online, too
-  std::uint32_t hits_per_second_max = 0;  // that each node takes; 0: no limit
+  std::int32_t window_s = 300;                // 15..3600
+  bool strict_origin = false;                 // refuse pings without Origin or Referer
+  bool count_bots = false;                    // bots are in the total and online, too
+  std::uint32_t hits_per_second_max = 0;      // that each node takes; 0: no limit
+  std::vector<base::Cidr> exclude_addresses;  // pings from there are refused
+  // Pings of these pages are refused: normalised paths, or "/admin/*" (what begins with /admin/, and /admin itself).
+  std::vector<std::string> exclude_paths;
 
   friend bool operator==(const Settings&, const Settings&) = default;
 };
@@ -45,6 +49,8 @@ base::Result<Visibility> visibility_from(std::string_view text);
 // Says which setting is wrong, and what would be right. Time zones are checked by the caller (lookup).
 base::Result<void> check(const Settings& settings);
 bool valid_site_name(std::string_view name);
+// Costs nothing where nothing is excluded. `path` normalised; empty: unknown. `from` null: unknown.
+bool is_excluded(const Settings& settings, std::string_view path, const base::Address* from);
 // "41.450.791"; of digits as they are, also with zeros in front.
 std::string group_digits(std::uint64_t number, Grouping grouping);
 std::string group_digits(std::string digits, Grouping grouping);

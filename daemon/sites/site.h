@@ -13,6 +13,7 @@
 
 #include "base/mutex.h"
 #include "counting/site_state.h"
+#include "counting/spike.h"
 #include "sites/hit_limit.h"
 #include "sites/refusals.h"
 #include "sites/settings.h"
@@ -61,6 +62,11 @@ class Site {
   Refusals& refusals() { return refusals_; }    // under no lock of this one
   HitLimit& hit_limit() { return hit_limit_; }  // the same
 
+  // A minute with far more hits than those of the hours before; none: the latest was none. Kept by the shard that ticks
+  // the site.
+  const std::optional<counting::Spike>& spike() const REQUIRES(mutex_) { return spike_; }
+  void set_spike(const std::optional<counting::Spike>& spike) REQUIRES(mutex_) { spike_ = spike; }
+
   // nullptr: this node counts for itself. What is given lives as long as anybody reads.
   const SharedNumbers* shared() const { return shared_.load(std::memory_order_acquire); }
   void set_shared(const SharedNumbers* shared) { shared_.store(shared, std::memory_order_release); }
@@ -87,6 +93,7 @@ class Site {
   Refusals refusals_;
   HitLimit hit_limit_;
   counting::SiteState state_ GUARDED_BY(mutex_);
+  std::optional<counting::Spike> spike_ GUARDED_BY(mutex_);
   std::vector<std::uint64_t> page_defined_in_ GUARDED_BY(mutex_);   // page id -> a bit per stream
   std::vector<std::uint64_t> label_defined_in_ GUARDED_BY(mutex_);  // label id -> a bit per stream
 };

@@ -56,6 +56,8 @@ class Object {
 };
 
 std::string settings_json(const sites::Settings& s) {
+  std::vector<std::string> ranges;
+  for (const base::Cidr& range : s.exclude_addresses) ranges.push_back(base::text_of(range));
   return Object()
       .member("name", s.name)
       .member("hosts", s.hosts)
@@ -67,6 +69,8 @@ std::string settings_json(const sites::Settings& s) {
       .member("strict_origin", s.strict_origin)
       .member("count_bots", s.count_bots)
       .member("hits_per_second_max", std::uint64_t{s.hits_per_second_max})
+      .member("exclude_addresses", ranges)
+      .member("exclude_paths", s.exclude_paths)
       .take();
 }
 
@@ -146,6 +150,13 @@ class Describe {
   }
   std::optional<SiteId> operator()(const sites::ImportEnded& a) {
     entry_.before = Object().member("source", a.source).take();
+    return a.site;
+  }
+  std::optional<SiteId> operator()(const sites::PagesMarked& a) {
+    std::vector<std::string> from;
+    for (const sites::PagesMarked::Page& page : a.from) from.push_back(page.path);
+    entry_.before = Object().member("pages", from).member("total", a.before).take();
+    if (a.into) entry_.after = Object().member("page", a.into->path).member("total", a.after).take();
     return a.site;
   }
 

@@ -143,6 +143,7 @@ struct Checkpointer::Impl {
   std::atomic<bool> stopping{false};  // ends a run at its next block, and the thread
   Positions included;                 // of the newest checkpoint, if this process made or read it
   Positions recycled;                 // behind these the segments are gone
+  counting::Day forgot = INT32_MIN;   // the day, in UTC, on which the history was last looked through
   std::optional<Rolled> rolled;       // of a run that failed
   std::optional<Written> written;     // of a run that failed, and may have got as far as its name
 
@@ -159,6 +160,7 @@ struct Checkpointer::Impl {
   base::Result<void> make(const ClosedStreams& streams, bool needed);
   base::Result<void> record(const RecoveredState& state, std::uint64_t number, const std::vector<HistoryRow>& rows);
   base::Result<void> write(const RecoveredState& state, std::uint64_t number);
+  void forget_old();
   base::Result<void> tell_of_written(std::uint64_t checkpoint);
   std::uint64_t uncovered() const { return live.journal_bytes() - covered_bytes; }  // REQUIRES: mutex
   bool unchanged(const Segments& closed) const;
@@ -231,6 +233,7 @@ base::Result<void> Checkpointer::Impl::make(const ClosedStreams& streams, bool n
   }
   written.reset();
   live.days_closed(number, days);
+  forget_old();
   if (state.checkpoint > 0) {
     live.recycle(segments_of(state.checkpoint_positions));
     if (auto removed = remove_orphans(directory, closed, state.checkpoint_positions); !removed) return removed;
@@ -252,6 +255,25 @@ base::Result<void> Checkpointer::Impl::record(const RecoveredState& state, std::
   // SQLite syncs the name of a new log once, and goes on where that fails: a power cut would take the log whole, with
   // what the checkpoint relies on.
   return directory.files().sync_directory(directory.path());
+}
+
+// What the history holds beyond its time. Once a day: it is a scan. Where it fails there is another day; days that are
+// closed late bring rows back until then.
+void Checkpointer::Impl::forget_old() {
+  std::int32_t rankings_days = 0;
+  std::int32_t audit_days = 0;
+  {
+    std::lock_guard lock(mutex);
+    rankings_days = triggers.rankings_kept_days;
+    audit_days = triggers.audit_kept_days;
+  }
+  const std::int64_t now_s = clock.utc_s();
+  const counting::Day today = counting::local_day(now_s, 0);
+  if (today == forgot || (rankings_days == 0 && audit_days == 0)) return;
+  const auto done = history.forget_before(rankings_days == 0 ? INT32_MIN : today - rankings_days,
+                                          audit_days == 0 ? INT64_MIN : now_s - std::int64_t{audit_days} * 86'400);
+  if (!done) return base::log::warning("what is old was not forgotten: " + done.error().detail);
+  forgot = today;
 }
 
 // Where only the sync of its name failed the checkpoint is there, and this run began with it: its days are closed.
@@ -329,6 +351,7 @@ Checkpointer::Checkpointer(const DataDirectory& directory, const counting::Limit
                      {},
                      {},
                      {},
+                     INT32_MIN,
                      {},
                      {},
                      {},

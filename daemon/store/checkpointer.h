@@ -58,6 +58,8 @@ struct LiveSide {
 struct CheckpointLimits {
   std::int32_t interval_s = 60;
   std::uint64_t journal_bytes_max = 32U << 20U;  // since the last one; makes one before the interval has passed
+  // What the history forgets, once a day: rankings of days, and audit entries, that are older. 0: nothing.
+  std::int32_t rankings_kept_days = 0, audit_kept_days = 0;
 };
 
 struct CheckpointStats {

@@ -104,8 +104,8 @@ std::string json_of(const std::vector<counting::Epoch>& epochs) {
 struct History::Impl {
   std::string path;
   sqlite3* db = nullptr;
-  Statement begin, commit, rollback, latest, set_latest, delete_rankings, delete_audit, add_ranking, add_audit, top,
-      days_of, audit;
+  Statement begin, commit, rollback, latest, set_latest, delete_rankings, delete_audit, forget_rankings, forget_audit,
+      add_ranking, add_audit, top, days_of, audit;
 
   ~Impl() {
     // Statements go first: their destructors run after this body, so the handle is closed by the deferring call.
@@ -164,6 +164,8 @@ struct History::Impl {
         set_latest.prepare(db, "UPDATE progress SET checkpoint = ?") == SQLITE_OK &&
         delete_rankings.prepare(db, "DELETE FROM rankings WHERE checkpoint > ?") == SQLITE_OK &&
         delete_audit.prepare(db, "DELETE FROM audit WHERE checkpoint > ?") == SQLITE_OK &&
+        forget_rankings.prepare(db, "DELETE FROM rankings WHERE day < ?") == SQLITE_OK &&
+        forget_audit.prepare(db, "DELETE FROM audit WHERE at_s < ?") == SQLITE_OK &&
         add_ranking.prepare(
             db,
             "INSERT INTO rankings (site, dimension, day, epoch_number, epoch_reset, label, checkpoint, count)"
@@ -263,6 +265,17 @@ base::Result<void> History::record(std::uint64_t base_checkpoint, std::uint64_t 
   if (written && impl_->commit.begin().run() != SQLITE_OK) written = impl_->error("cannot commit");
   if (!written) impl_->rollback.begin().run();
   return written;
+}
+
+base::Result<void> History::forget_before(counting::Day rankings_before, std::int64_t audit_before_s) {
+  if (impl_->begin.begin().run() != SQLITE_OK) return impl_->error("cannot begin");
+  base::Result<void> done;
+  if (impl_->forget_rankings.begin().bind(std::int64_t{rankings_before}).run() != SQLITE_OK ||
+      impl_->forget_audit.begin().bind(audit_before_s).run() != SQLITE_OK || impl_->commit.begin().run() != SQLITE_OK) {
+    done = impl_->error("cannot forget what is old");
+  }
+  if (!done) impl_->rollback.begin().run();
+  return done;
 }
 
 base::Result<std::vector<HistoryRow>> History::top(sites::SiteId site, const std::vector<counting::Epoch>& epochs,

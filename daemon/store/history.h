@@ -48,6 +48,9 @@ class History {
   // One transaction: deletes what is beyond `base_checkpoint`, adds the rows and the audit entries under `checkpoint`.
   base::Result<void> record(std::uint64_t base_checkpoint, std::uint64_t checkpoint,
                             const std::vector<HistoryRow>& rows, const std::vector<AuditEntry>& audit);
+  // Deletes rankings of days before `rankings_before`, and audit entries of before `audit_before_s`; INT32_MIN and
+  // INT64_MIN: none. One transaction; a scan of the rankings.
+  base::Result<void> forget_before(counting::Day rankings_before, std::int64_t audit_before_s);
   // Deletes what is beyond `checkpoint`. For a start, with the checkpoint that recovery began with: days that an
   // attempt which did not finish had closed are open again, and would be read twice until the next checkpoint.
   base::Result<void> forget_beyond(std::uint64_t checkpoint) { return record(checkpoint, checkpoint, {}, {}); }

@@ -9,6 +9,8 @@
 // let go ClosedDays tells: what the history holds up to that checkpoint, and what the live state holds, are all there
 // is, and nothing twice. Both are read, and if the checkpoint is another one by then, again.
 //
+// Pages that are read as another (counting/page_marks.h) are added up here; the history keeps each under its own path.
+//
 // Cost       a scan of the rows of the days in question; a copy of each open day's table under the site's lock, and
 //            the texts in short holds.
 // Threading  a RankingReader belongs to one thread, like its History; ClosedDays may be read by any.
@@ -58,7 +60,7 @@ class RankingReader {
   // unavailable: days are being closed for longer than a moment.
   base::Result<std::vector<LabelCount>> labels(sites::Site& site, counting::Dimension dimension, counting::Day from,
                                                counting::Day to);
-  // The same of one label, by day: ascending, days without it are absent.
+  // The same of one label, by day: ascending, days without it are absent. Of a page that is read as another that one's.
   base::Result<std::vector<std::pair<counting::Day, std::uint64_t>>> days_of(sites::Site& site,
                                                                              counting::Dimension dimension,
                                                                              std::string_view label, counting::Day from,
@@ -72,9 +74,9 @@ class RankingReader {
     std::vector<counting::Epoch> epochs;
     Live live;
   };
-  // `only`: a label, or all of them.
+  // `only`: some labels, or null: all of them.
   base::Result<Moment> moment(sites::Site& site, counting::Dimension dimension, counting::Day from, counting::Day to,
-                              std::optional<std::string_view> only);
+                              const std::set<std::string_view>* only);
 
   History& history_;
   const ClosedDays& closed_;

@@ -115,7 +115,8 @@ class Worker {
     const ingest::ClientAddress client =
         ingest::client_address(peer_, true, request.field(Field::x_forwarded_for), no_proxies_);
     const lookup::AgentCache::Found agent = agents_.find(request.field(Field::user_agent));
-    const ingest::Verdict verdict = ingest::judge(*ping, *local.entry.settings, agent.agent.bot, false);
+    const ingest::Verdict verdict =
+        ingest::judge(*ping, *local.entry.settings, agent.agent.bot, false, &client.address);
     if (!rate_limit_.allow(client.address, kNow_s * 1000) || verdict.rejection != ingest::Rejection::none) std::abort();
     owners_.push_back(&local);
     fill(candidates_.emplace_back(), local, *ping, agent.agent, verdict, kNow_s,

@@ -24,6 +24,11 @@ def help_of(*command):
     return set(below), options
 
 
+def takes_words(*command):
+    said = subprocess.run([str(BUILD / command[0]), *command[1:], "--help"], capture_output=True, text=True, timeout=30, check=True).stdout
+    return "\nPositionals:\n" in said
+
+
 def commands(text):
     """The words of each command of footfall or footfalld in a piece of shell; `...` and [...] stand for more."""
     text = re.sub(r"\\\n", " ", text)
@@ -61,10 +66,10 @@ def wrong_in(command):
                 rest.pop(0)
         elif word == "...":
             continue
-        elif below:
-            if word not in below:
-                return f"{' '.join(at)} has no {word}"
+        elif word in below:
             at.append(word)
+        elif below and not takes_words(*at):
+            return f"{' '.join(at)} has no {word}"
     return ""
 
 

@@ -15,7 +15,7 @@ const LISTS = {
 const DEVICES = {desktop: 'device_desktop', mobile: 'device_mobile', tablet: 'device_tablet', tv: 'device_tv', console: 'device_console'};
 const REASONS = {
   malformed: 'refused_malformed', origin: 'refused_origin', prefetch: 'refused_prefetch', rate: 'refused_rate', time: 'refused_time', disk: 'refused_disk',
-  overload: 'refused_overload', denied: 'refused_denied', media_type: 'refused_media_type', too_large: 'refused_too_large', duplicate: 'refused_duplicate', timeout: 'refused_timeout',
+  overload: 'refused_overload', denied: 'refused_denied', media_type: 'refused_media_type', too_large: 'refused_too_large', duplicate: 'refused_duplicate', timeout: 'refused_timeout', excluded: 'refused_excluded',
 };
 const FEW = 8;
 const MANY = 200;

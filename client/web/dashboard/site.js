@@ -224,7 +224,19 @@ class SiteView {
   }
 
   warnOfForwards(forwards) {
-    this.warning.replaceChildren(...(forwards ? [notice(t('untrusted_forwards', {n: forwards}), 'bad')] : []));
+    this.forwards = forwards;
+    this.warn();
+  }
+
+  warn() {
+    const {spike} = this.stats;
+    const said = `${this.forwards || 0} ${spike ? spike.at : ''}`;
+    if (this.warning.dataset.said === said) return;  // what was read out is not read out again
+    this.warning.dataset.said = said;
+    this.warning.replaceChildren(
+      ...(spike ? [notice(t('spike', {n: spike.hits, usual: grouped(spike.usual)}))] : []),
+      ...(this.forwards ? [notice(t('untrusted_forwards', {n: this.forwards}), 'bad')] : []),
+    );
   }
 
   chartPanel() {
@@ -494,6 +506,7 @@ class SiteView {
       return this.grow();
     }
     this.head.show(this.stats);
+    this.warn();
     this.embed?.numbers(this.stats);
     this.grow();
   }

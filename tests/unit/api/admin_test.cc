@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/log.h"
 #include "unit/api/admin_fixture.h"
 
 #include <bit>
@@ -24,7 +25,8 @@ TEST_F(AdminTest, ASiteIsAddedShownChangedAndRemoved) {
   EXPECT_EQ(
       shown.body,
       R"({"name":"new.vn","hosts":["new.vn","www.new.vn"],"timezone":"Asia/Ho_Chi_Minh","lang":"vi","grouping":"dot",)"
-      R"("visibility":"full","window_s":60,"strict_origin":true,"count_bots":true,"hits_per_second_max":50})");
+      R"("visibility":"full","window_s":60,"strict_origin":true,"count_bots":true,"hits_per_second_max":50,)"
+      R"("exclude_addresses":[],"exclude_paths":[]})");
 
   expect_problem(ask(Method::put, "/v1/admin/sites/new.vn", R"({"lang":"de"})"), Problem::malformed,
                  "lang: give en or vi");
@@ -38,6 +40,37 @@ TEST_F(AdminTest, ASiteIsAddedShownChangedAndRemoved) {
   ASSERT_EQ(removed.status, 200) << removed.body;
   EXPECT_TRUE(removed.json().is_null("/after"));
   expect_problem(ask(Method::get, "/v1/admin/sites/new.vn"), Problem::unknown_site, "new.vn");
+}
+
+TEST_F(AdminTest, WhatIsExcludedIsStoredInOneSpelling) {
+  const Answer changed = ask(
+      Method::put, "/v1/admin/sites/example.vn",
+      R"({"exclude_addresses":["192.0.2.0/24","2001:DB8::/32"],"exclude_paths":["/a//preview/","/admin/*","/x%41*"]})");
+  ASSERT_EQ(changed.status, 200) << changed.body;
+  EXPECT_EQ(changed.json().size("/before/exclude_paths"), 0U);
+  const Parsed shown = ask(Method::get, "/v1/admin/sites/example.vn").json();
+  EXPECT_EQ(shown.text("/exclude_addresses/0"), "192.0.2.0/24");
+  EXPECT_EQ(shown.text("/exclude_addresses/1"), "2001:db8::/32");
+  EXPECT_EQ(shown.text("/exclude_paths/0"), "/a/preview");
+  EXPECT_EQ(shown.text("/exclude_paths/1"), "/admin/*");
+  EXPECT_EQ(shown.text("/exclude_paths/2"), "/xA*");
+  ASSERT_EQ(ask(Method::put, "/v1/admin/sites/example.vn", R"({"lang":"vi"})").status, 200);
+  EXPECT_EQ(ask(Method::get, "/v1/admin/sites/example.vn").json().size("/exclude_paths"), 3U) << "what is absent stays";
+  ASSERT_EQ(ask(Method::put, "/v1/admin/sites/example.vn", R"({"exclude_paths":[]})").status, 200);
+  EXPECT_EQ(ask(Method::get, "/v1/admin/sites/example.vn").json().size("/exclude_paths"), 0U);
+}
+
+TEST_F(AdminTest, WhatCannotBeExcludedIsSaid) {
+  const auto refused = [this](std::string_view body, std::string_view says) {
+    expect_problem(ask(Method::put, "/v1/admin/sites/example.vn", body), Problem::malformed, says);
+  };
+  refused(R"({"exclude_addresses":["192.0.2.0/24","10.0.0.1/8"]})", "exclude_addresses[1]");
+  refused(R"({"exclude_addresses":["office"]})", "10.0.0.0/8");
+  refused(R"({"exclude_addresses":"10.0.0.0/8"})", "exclude_addresses");
+  refused(R"({"exclude_paths":["admin"]})", "exclude_paths[0]");
+  refused(R"({"exclude_paths":["/a","/*/b"]})", "exclude_paths[1]");
+  refused(R"({"exclude_paths":[""]})", "exclude_paths[0]");
+  EXPECT_EQ(commits_, 0);
 }
 
 TEST_F(AdminTest, SitesAreListed) {
@@ -64,6 +97,89 @@ TEST_F(AdminTest, WhatIsWrongWithASettingIsSaid) {
   expect_problem(ask(Method::put, "/v1/admin/sites/example.vn", R"({"name":"renamed.vn"})"), Problem::malformed,
                  "name:");
   EXPECT_EQ(commits_, 0);
+}
+
+// --- pages ---
+
+TEST_F(AdminTest, PagesAreMergedRenamedAndRemoved) {
+  for (std::uint64_t visitor = 0; visitor < 3; ++visitor) visit(*site_, "/a", visitor);
+  visit(*site_, "/b", 1);
+  visit(*site_, "/c", 1);
+  const std::string_view body = R"({"from":["/a/","/b"],"into":"/c","reason":"one article"})";
+  const Answer dry = post("/v1/admin/sites/example.vn/pages/merge", R"({"from":["/a"],"into":"/c","dry_run":true})");
+  ASSERT_EQ(dry.status, 200) << dry.body;
+  EXPECT_TRUE(dry.json().flag("/dry_run"));
+  EXPECT_EQ(dry.json().number("/after"), 4);
+  EXPECT_EQ(commits_, 0);
+
+  const Answer merged = post("/v1/admin/sites/example.vn/pages/merge", body, "m1");
+  ASSERT_EQ(merged.status, 200) << merged.body;
+  EXPECT_EQ(merged.json().keys(),
+            (std::vector<std::string>{"id", "site", "action", "at", "reason", "from", "into", "before", "after"}));
+  EXPECT_EQ(merged.json().text("/action"), "pages merged");
+  EXPECT_EQ(merged.json().text("/from/0"), "/a");
+  EXPECT_EQ(merged.json().text("/into"), "/c");
+  EXPECT_EQ(merged.json().number("/before"), 1);
+  EXPECT_EQ(merged.json().number("/after"), 5);
+  EXPECT_TRUE(post("/v1/admin/sites/example.vn/pages/merge", body, "m1").json().flag("/repeated"));
+  expect_problem(post("/v1/admin/sites/example.vn/pages/merge", R"({"from":["/a"],"into":"/c"})", "m1"),
+                 Problem::conflict, "m1");
+  expect_problem(post("/v1/admin/sites/example.vn/seed", R"({"add":1,"page":"/a"})"), Problem::conflict, "/c");
+
+  const Answer renamed = post("/v1/admin/sites/example.vn/pages/rename", R"({"from":"/c","to":"/d"})");
+  ASSERT_EQ(renamed.status, 200) << renamed.body;
+  EXPECT_EQ(renamed.json().number("/after"), 5);
+  const Answer removed = post("/v1/admin/sites/example.vn/pages/remove", R"({"page":"/d"})", "r1");
+  ASSERT_EQ(removed.status, 200) << removed.body;
+  EXPECT_TRUE(removed.json().is_null("/into"));
+  EXPECT_EQ(removed.json().number("/before"), 5);
+  EXPECT_EQ(total(), 5U);
+  ASSERT_EQ(post("/v1/admin/changes/r1/undo", "").status, 200);
+  ASSERT_EQ(post("/v1/admin/changes/m1/undo", "").status, 200);
+}
+
+TEST_F(AdminTest, WhatIsWrongWithAChangeOfPagesIsSaid) {
+  visit(*site_, "/a", 1);
+  const auto refused = [this](std::string_view what, std::string_view body, Problem problem, std::string_view says) {
+    expect_problem(post("/v1/admin/sites/example.vn/pages/" + std::string(what), body), problem, says);
+  };
+  refused("merge", R"({"into":"/c"})", Problem::malformed, "from:");
+  refused("merge", R"({"from":[],"into":"/c"})", Problem::malformed, "from:");
+  refused("merge", R"({"from":["/a"]})", Problem::malformed, "into:");
+  refused("merge", R"({"from":["/a","/c"],"into":"/c"})", Problem::malformed, "one of `from`");
+  refused("merge", R"({"from":["a"],"into":"/c"})", Problem::malformed, "from:");
+  refused("rename", R"({"from":"/a","to":"/a/"})", Problem::malformed, "one of `from`");
+  refused("rename", R"({"from":"/a"})", Problem::malformed, "to:");
+  refused("remove", R"({})", Problem::malformed, "page:");
+  refused("remove", R"({"page":"/none"})", Problem::not_found, "/none");
+  refused("remove", R"({"page":"/none","dry_run":true})", Problem::not_found, "/none");
+  EXPECT_EQ(ask(Method::get, "/v1/admin/sites/example.vn/pages/merge").status, 405);
+  EXPECT_EQ(ask(Method::post, "/v1/admin/sites/nowhere.vn/pages/remove", R"({"page":"/a"})").status, 404);
+  add_token("seeder", "seed-secret", static_cast<std::uint32_t>(Scope::seed));
+  EXPECT_EQ(ask(Method::post, "/v1/admin/sites/example.vn/pages/remove", R"({"page":"/a"})", "seed-secret").status,
+            403);
+  EXPECT_EQ(commits_, 0);
+}
+
+// --- the log ---
+
+TEST_F(AdminTest, TheLogsLevelIsShownAndSet) {
+  ::testing::internal::CaptureStderr();
+  base::log::start(base::log::Level::warning);
+  EXPECT_EQ(ask(Method::get, "/v1/admin/log-level").body, R"({"level":"warning"})");
+  EXPECT_EQ(ask(Method::put, "/v1/admin/log-level", R"({"level":"debug"})").body, R"({"level":"debug"})");
+  EXPECT_EQ(base::log::level(), base::log::Level::debug);
+  EXPECT_EQ(ask(Method::put, "/v1/admin/log-level", R"({"level":"error"})").status, 200);
+  expect_problem(ask(Method::put, "/v1/admin/log-level", R"({"level":"loud"})"), Problem::malformed, "level:");
+  expect_problem(ask(Method::put, "/v1/admin/log-level", ""), Problem::malformed, "level:");
+  EXPECT_EQ(base::log::level(), base::log::Level::error);
+  add_token("seeder", "seed-secret", static_cast<std::uint32_t>(Scope::seed));
+  EXPECT_EQ(ask(Method::get, "/v1/admin/log-level", "", "seed-secret").status, 403);
+  EXPECT_EQ(ask(Method::put, "/v1/admin/log-level", R"({"level":"debug"})", "seed-secret").status, 403);
+  base::log::stop();
+  const std::string out = ::testing::internal::GetCapturedStderr();
+  EXPECT_NE(out.find("level is debug, by token root"), std::string::npos) << out;
+  EXPECT_NE(out.find("level is error, by token root"), std::string::npos) << out;
 }
 
 // --- seeds and resets ---
@@ -130,6 +246,23 @@ TEST_F(AdminTest, AResetIsExactAndCanBeUndone) {
   expect_problem(post("/v1/admin/changes/reset-1/undo", ""), Problem::conflict);
 }
 
+TEST_F(AdminTest, WhatWasResetComesBackForAStatedTime) {
+  constexpr std::int64_t kDay_ms = 86'400'000;
+  undo_days_ = 30;
+  visit(*site_, "/p", 1);
+  post("/v1/admin/sites/example.vn/reset", "", "reset-1");
+  post("/v1/admin/sites/example.vn/seed", R"({"add":10})", "seed-1");
+  post("/v1/admin/sites/example.vn/pages/remove", R"({"page":"/p"})", "remove-1");
+  now_ms_ += 30 * kDay_ms + 1'000;
+  expect_problem(post("/v1/admin/changes/reset-1/undo", ""), Problem::conflict, "30 days (--undo-days)");
+  expect_problem(post("/v1/admin/changes/remove-1/undo", ""), Problem::conflict, "2026-11-23");
+  EXPECT_EQ(post("/v1/admin/changes/seed-1/undo", "").status, 200) << "it took nothing away";
+  undo_days_ = 31;
+  EXPECT_EQ(post("/v1/admin/changes/reset-1/undo", "", "undo-1").status, 200);
+  undo_days_ = 1;
+  EXPECT_TRUE(post("/v1/admin/changes/reset-1/undo", "", "undo-1").json().flag("/repeated"));
+}
+
 TEST_F(AdminTest, AResetSaysWhichNodesHaveAdoptedIt) {
   struct Nodes final : NodeList {
     void adopters(const std::string& site, const counting::Epoch& epoch, std::int32_t wait_s,
@@ -181,6 +314,8 @@ TEST_F(AdminTest, OneOfSeveralNodesChangesNoPageAlone) {
   for (const std::string_view body : {R"({"page":"/p"})", R"({"page":"/p","dry_run":true})"}) {
     expect_problem(post("/v1/admin/sites/example.vn/reset", body), Problem::conflict, "Leave out page");
   }
+  expect_problem(post("/v1/admin/sites/example.vn/pages/merge", R"({"from":["/p"],"into":"/q"})"), Problem::conflict,
+                 "--node");
   EXPECT_EQ(page_total(), 6);
   EXPECT_EQ(commits_, commits);
   // What was made before it was one of several is answered as then, and can be taken back.

@@ -30,7 +30,7 @@ TEST_F(StatsTest, TheObjectOfAFullSiteIsTheContractToTheByte) {
       R"("grouping":"dot","as_of":"2026-11-23T10:00:00.123+07:00","peak_today":{"online":2,"at":"2026-11-23T00:00:00.000+07:00"},)"
       R"("peak":{"online":2,"at":"2026-11-22T23:59:10.000+07:00"},"today":{"hits":3,"visitors":3,"bots":1},)"
       R"("yesterday":{"hits":2,"visitors":2,"bots":0},"month":{"hits":5,"visitors":5,"bots":1},)"
-      R"("year":{"hits":5,"visitors":5,"bots":1},"visitors_error":0.0,"epoch":1,"scope":"node","beat_s":30,)"
+      R"("year":{"hits":5,"visitors":5,"bots":1},"visitors_error":0.0,"epoch":1,"scope":"node","beat_s":30,"spike":null,)"
       R"("page":{"path":"/p","total":2,"online":1}})");
 }
 
@@ -51,6 +51,31 @@ TEST_F(StatsTest, OfACounterEverybodySeesTheCounterOnly) {
   EXPECT_EQ(stats.keys("/month"), std::vector<std::string>{"hits"});
   EXPECT_EQ(stats.number("/total"), 41450791);
   EXPECT_EQ(stats.number("/month/hits"), 5);
+}
+
+TEST_F(StatsTest, ASpikeIsToldToWhoMayReadAll) {
+  sites::Site& site = busy_site(sites::Visibility::full);
+  {
+    const base::MutexLock lock(site.mutex());
+    site.set_spike(counting::Spike{kNow - 63, 1'000, 12});
+  }
+  const Parsed stats(stats_json(context("example.vn"), ""));
+  EXPECT_EQ(stats.keys("/spike"), (std::vector<std::string>{"at", "hits", "usual"}));
+  EXPECT_EQ(stats.number("/spike/hits"), 1'000);
+  EXPECT_EQ(stats.number("/spike/usual"), 12);
+}
+
+TEST_F(StatsTest, APageThatWasMergedIsReadAsTheOther) {
+  sites::Site& site = busy_site(sites::Visibility::full);
+  ASSERT_TRUE(registry_.apply(
+      {"m1", kNow, "tester", "",
+       registry_.plan_pages("example.vn", sites::PagesMarked::Kind::merged, {"/p"}, "/q", kNow).value()}));
+  const Parsed stats(stats_json(context("example.vn"), "/p"));
+  EXPECT_EQ(stats.text("/path"), "/p");
+  EXPECT_EQ(stats.text("/page/path"), "/q");
+  EXPECT_GE(stats.number("/page/total"), 2);
+  EXPECT_EQ(stats.number("/total"), 41450791);
+  EXPECT_EQ(site.total(kNow), 41450791U);
 }
 
 TEST_F(StatsTest, OfAPrivateSiteNobodySeesANumber) {

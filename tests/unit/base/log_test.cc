@@ -39,6 +39,21 @@ TEST(LogTest, LinesBelowTheLevelAreLeftOut) {
   EXPECT_NE(out.find("error e\n"), std::string::npos);
 }
 
+TEST(LogTest, TheLevelCanBeChangedAndHasAName) {
+  const std::string out = logged(log::Level::info, [] {
+    for (const log::Level level : {log::Level::debug, log::Level::info, log::Level::warning, log::Level::error}) {
+      log::set_level(level);
+      EXPECT_EQ(log::level(), level);
+      EXPECT_EQ(log::level_from(log::name_of(level)), level);
+      log::info("at " + std::string(log::name_of(level)));
+    }
+  });
+  EXPECT_NE(out.find("at info\n"), std::string::npos);
+  EXPECT_EQ(out.find("at warning\n"), std::string::npos);
+  EXPECT_EQ(log::level_from("loud"), std::nullopt);
+  EXPECT_EQ(log::level(), log::Level::info) << "nothing is started";
+}
+
 TEST(LogTest, ALineCannotForgeAnother) {
   const std::string out = logged(log::Level::info, [] { log::info("path /a\nerror b\r\x1b[2J {} %v"); });
   EXPECT_NE(out.find("path /a?error b??[2J {} %v\n"), std::string::npos) << out;

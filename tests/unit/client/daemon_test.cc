@@ -38,6 +38,54 @@ TEST_F(DaemonTest, SiteAddSendsWhatWasGivenAndNothingElse) {
   EXPECT_EQ(ran.out, "added example.vn\n  take it back with: footfall undo c1\n");
 }
 
+TEST_F(DaemonTest, SiteSetSendsWhatIsExcludedAndMayEmptyTheList) {
+  server_.answers({{200, R"({"id":"c1","site":"example.vn"})"}});
+  const Ran ran = run_command({"site", "set", "example.vn", "--exclude-address", "10.0.0.0/8", "--exclude-address",
+                               "2001:db8::/32", "--exclude-path", ""});
+  ASSERT_EQ(ran.code, kDone) << ran.err;
+  EXPECT_EQ(asked().body, R"({"exclude_addresses": ["10.0.0.0/8", "2001:db8::/32"], "exclude_paths": []})");
+}
+
+TEST_F(DaemonTest, PagesAreMergedRenamedAndRemoved) {
+  server_.answers({{200, R"({"id":"c1","before":1,"after":5})"}});
+  const Ran ran = run_command({"pages", "merge", "example.vn", "/a", "/b", "--into", "/c", "--reason", "one article"});
+  ASSERT_EQ(ran.code, kDone) << ran.err;
+  EXPECT_EQ(asked().line, "POST /v1/admin/sites/example.vn/pages/merge HTTP/1.1");
+  EXPECT_EQ(asked().body, R"({"from": ["/a", "/b"], "into": "/c", "reason": "one article"})");
+  EXPECT_EQ(ran.out, "merged /a, /b into /c: total 1 -> 5\n  take it back with: footfall undo c1\n");
+}
+
+TEST_F(DaemonTest, APageIsRenamed) {
+  server_.answers({{200, R"({"id":"c1","before":0,"after":5})"}});
+  ASSERT_EQ(run_command({"pages", "rename", "example.vn", "/a", "/b"}).code, kDone);
+  EXPECT_EQ(asked().line, "POST /v1/admin/sites/example.vn/pages/rename HTTP/1.1");
+  EXPECT_EQ(asked().body, R"({"from": "/a", "to": "/b"})");
+}
+
+TEST_F(DaemonTest, ADryRemovalOfAPageChangesNothing) {
+  server_.answers({{200, R"({"dry_run":true,"before":5,"after":0})"}});
+  const Ran ran = run_command({"pages", "remove", "example.vn", "/a", "--dry-run"});
+  ASSERT_EQ(ran.code, kDone) << ran.err;
+  EXPECT_EQ(asked().body, R"({"page": "/a", "dry_run": true})");
+  EXPECT_EQ(ran.out, "/a would go from 5 to 0\nnothing was changed\n");
+}
+
+TEST_F(DaemonTest, PagesNeedASite) {
+  EXPECT_EQ(run_command({"pages"}).code, kUsage);
+  EXPECT_EQ(run_command({"pages", "merge", "example.vn", "/a"}).code, kUsage);
+  EXPECT_EQ(run_command({"pages", "rename", "example.vn", "/a"}).code, kUsage);
+}
+
+TEST_F(DaemonTest, TheLogsLevelIsShownOrSet) {
+  server_.answers({{200, R"({"level":"debug"})"}});
+  const Ran ran = run_command({"log-level", "debug"});
+  ASSERT_EQ(ran.code, kDone) << ran.err;
+  EXPECT_EQ(asked().line, "PUT /v1/admin/log-level HTTP/1.1");
+  EXPECT_EQ(asked().body, R"({"level": "debug"})");
+  EXPECT_EQ(ran.out, "debug\n");
+  EXPECT_EQ(run_command({"log-level", "loud"}).code, kUsage);
+}
+
 TEST_F(DaemonTest, SeedShowsTheTotalBeforeAndAfter) {
   server_.answers({{200, R"({"id":"c2","before":2017,"after":41450743})"}});
   const Ran ran =

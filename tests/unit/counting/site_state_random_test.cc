@@ -291,6 +291,58 @@ TEST_P(SiteStateRandomTest, TheSecondsOfTheLastHourAreWhatWasSeen) {
   EXPECT_EQ(live_.state.seconds(from_s, now_s - 60), expected);
 }
 
+TEST_P(SiteStateRandomTest, PagesThatAreMergedReadAsIfTheyHadAlwaysBeenOne) {
+  LiveSite one(Limits{}, kWindow_s);
+  constexpr const char* kInto = "/page/1";
+  const auto merged = [](const std::string& path) { return path.ends_with('2') || path.ends_with('5'); };
+  std::set<std::string> paths;
+  Said first = traffic_.next();
+  first.path = kInto;
+  one.apply(one.decide(first));
+  live_.apply(live_.decide(first));
+  for (int i = 0; i < 1'500; ++i) {
+    Said said = traffic_.next();
+    live_.apply(live_.decide(said));
+    if (merged(said.path)) paths.insert(said.path);
+    if (merged(said.path)) said.path = kInto;
+    one.apply(one.decide(said));
+    if (i != 700) continue;
+    live_.state.begin_epoch(Epoch{2, 77});
+    one.state.begin_epoch(Epoch{2, 77});
+    for (LiveSite* site : {&live_, &one}) site->state.set_included({Epoch{}, Epoch{2, 77}});
+  }
+  const std::int64_t now_s = traffic_.now_s() + 1;
+  const auto table = [now_s](SiteState& state, PageSort sort, std::size_t limit) {
+    std::vector<std::string> rows;
+    const PageTable pages = state.pages(now_s, sort, limit);
+    for (const PageRow& row : pages.rows) {
+      rows.push_back(std::string(row.path) + " " + std::to_string(row.counted) + " " + std::to_string(row.seed) + " " +
+                     std::to_string(row.online));
+    }
+    rows.push_back("rest " + std::to_string(pages.rest) + " of " + std::to_string(pages.counted));
+    return rows;
+  };
+  const std::vector<std::string> before = table(live_.state, PageSort::path, 1'000);
+  const auto id = [&](const std::string& path) { return live_.state.find_page(path, base::table_hash(path)); };
+  std::vector<PageId> pages;
+  for (const std::string& path : paths) pages.push_back(id(path));
+  ASSERT_FALSE(pages.empty());
+  live_.state.mark_pages(pages, id(kInto));
+  for (const PageSort sort : {PageSort::total, PageSort::online, PageSort::path}) {
+    for (const std::size_t limit : {std::size_t{1}, std::size_t{5}, std::size_t{1'000}})
+      EXPECT_EQ(table(live_.state, sort, limit), table(one.state, sort, limit));
+  }
+  for (const std::string& path : paths) {
+    const auto read = live_.state.page(path, base::table_hash(path), now_s);
+    const auto alone = one.state.page(kInto, base::table_hash(kInto), now_s);
+    EXPECT_EQ(read->path, kInto);
+    EXPECT_EQ(read->counted, alone->counted);
+    EXPECT_EQ(read->online, alone->online);
+  }
+  live_.state.unmark_pages(pages);
+  EXPECT_EQ(table(live_.state, PageSort::path, 1'000), before);
+}
+
 TEST_P(SiteStateRandomTest, WithoutSecondsTheSameIsObserved) {
   Limits limits;
   limits.seconds_of_online = false;

@@ -59,6 +59,16 @@ class SiteStateTest : public ::testing::Test {
   PageTable pages(PageSort sort = PageSort::total, std::size_t limit = 100) {
     return state().pages(kMidnight + second_, sort, limit);
   }
+  PageId id(const std::string& path) {
+    const PageId page = state().reserve_page(path, base::table_hash(path));
+    EXPECT_TRUE(state().define_page(page, path));
+    return page;
+  }
+  void merge(const std::vector<std::string>& from, const std::string& into) {
+    std::vector<PageId> pages;
+    for (const std::string& path : from) pages.push_back(id(path));
+    state().mark_pages(pages, id(into));
+  }
   void use(const Limits& limits) { site_ = LiveSite(limits, kWindow_s); }
 
   std::int64_t second_ = 0;
@@ -730,6 +740,102 @@ TEST_F(SiteStateTest, AWalkOverManyPagesTellsTheNumbersOfItsLastHold) {
   EXPECT_EQ(table.rows[6].path, "/10");
 }
 
+// --- pages that are read as another ---
+
+TEST_F(SiteStateTest, MergedPagesAreReadAsOne) {
+  at(0).seen("ann", "/a").seen("bob", "/b").seen("ann", "/c").seen("cai", "/d");
+  merge({"/a", "/b"}, "/c");
+  EXPECT_EQ(page("/a")->path, "/c");
+  EXPECT_EQ(page("/a")->counted, 3U);
+  EXPECT_EQ(page("/c")->counted, 3U);
+  EXPECT_EQ(page("/c")->online, 2U) << "ann is on two of them";
+  ASSERT_EQ(pages().rows.size(), 2U);
+  EXPECT_EQ(pages().rows[0].path, "/c");
+  EXPECT_EQ(pages(PageSort::total, 1).rest, 1U);
+  at(1).seen("dan", "/a");
+  EXPECT_EQ(page("/c")->counted, 4U);
+  EXPECT_EQ(page("/c")->online, 3U);
+  state().unmark_pages(std::vector{id("/a"), id("/b")});
+  EXPECT_EQ(page("/a")->counted, 2U);
+  EXPECT_EQ(page("/c")->online, 1U);
+}
+
+TEST_F(SiteStateTest, ARemovedPageCountsInTheRestAlone) {
+  at(0).seen("ann", "/a").seen("bob", "/b");
+  state().mark_pages(std::vector{id("/a")}, kRemovedPage);
+  seen("bob", "/a");
+  EXPECT_FALSE(page("/a").has_value());
+  const PageTable table = pages();
+  ASSERT_EQ(table.rows.size(), 1U);
+  EXPECT_EQ(table.rows[0].path, "/b");
+  EXPECT_EQ(table.counted, 3U);
+  EXPECT_EQ(table.rest, 2U);
+  EXPECT_EQ(summary().total, 3U);
+  state().unmark_pages(std::vector{id("/a")});
+  EXPECT_EQ(page("/a")->counted, 2U);
+}
+
+TEST_F(SiteStateTest, SeedsOfMergedPagesAddUp) {
+  at(0).seen("ann", "/a").seen("ann", "/c");
+  state().add_page_seed(Epoch{}, id("/a"), 10);
+  state().add_page_seed(Epoch{}, id("/c"), -1);
+  merge({"/a"}, "/c");
+  EXPECT_EQ(page("/c")->seed, 9);
+  EXPECT_EQ(pages().rows[0].counted, 2U);
+}
+
+TEST_F(SiteStateTest, AMovedVisitorOfMergedPagesIsOneVisitor) {
+  at(0).seen("old ann", "/a").seen("old ann", "/b");
+  Said moved = at(1).said("new ann", "/a");
+  moved.moved_from = visitor_named("old ann");
+  apply(moved);
+  EXPECT_EQ(page("/b")->online, 1U);
+  merge({"/b"}, "/a");
+  EXPECT_EQ(page("/a")->online, 1U);
+}
+
+TEST_F(SiteStateTest, AMergeWhileATableIsWalkedLosesNothing) {
+  constexpr int kPages = 3 * static_cast<int>(PageWalk::kPagesAStep);
+  for (int i = 0; i < kPages; ++i) at(0).seen("ann", "/" + std::to_string(i));
+  PageWalk walk(PageSort::path, 10);
+  int holds = 0;
+  for (bool done = false; !done; ++holds) {
+    walk.make_room();
+    done = walk.step(state(), kMidnight);
+    if (holds == 0) merge({"/0", "/1"}, "/10");
+    if (holds == 1) state().unmark_pages(std::vector{id("/1")});
+  }
+  ASSERT_GT(holds, 2);
+  const PageTable table = walk.table();
+  std::uint64_t sum = table.rest;
+  for (const PageRow& row : table.rows) {
+    EXPECT_NE(row.path, "/0");
+    EXPECT_EQ(row.counted, row.path == "/10" ? 2U : 1U) << row.path;
+    sum += row.counted;
+  }
+  EXPECT_EQ(sum, static_cast<std::uint64_t>(kPages));
+}
+
+TEST_F(SiteStateTest, MarksAreSavedAndWithoutThemTheBytesAreAsBefore) {
+  at(0).seen("ann", "/a").seen("bob", "/b");
+  const std::string before = saved(state(), kMidnight);
+  merge({"/a"}, "/b");
+  const std::string bytes = saved(state(), kMidnight);
+  EXPECT_NE(bytes, before);
+  SiteState loaded(Limits{}, kWindow_s);
+  base::ByteReader in(bytes);
+  ASSERT_TRUE(loaded.load(in));
+  EXPECT_TRUE(in.at_end());
+  EXPECT_EQ(saved(loaded, kMidnight), bytes);
+  EXPECT_EQ(loaded.page("/a", base::table_hash("/a"), kMidnight)->counted, 2U);
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    base::ByteReader cut(std::string_view(bytes).substr(0, size));
+    EXPECT_FALSE(loaded.load(cut)) << size;
+  }
+  state().unmark_pages(std::vector{id("/a")});
+  EXPECT_EQ(saved(state(), kMidnight), before);
+}
+
 TEST_F(SiteStateTest, MonthAndYearAreTheSumsOfTheirDays) {
   const Calendar calendar = calendar_of(kToday);
   at((calendar.year_begin - kToday) * 86'400).seen("ann");
@@ -863,7 +969,7 @@ TEST_F(SiteStateTest, LoadReplacesWhatWasThereOrLeavesItAlone) {
 
 TEST_F(SiteStateTest, AnotherVersionIsRefused) {
   std::string bytes = saved(state(), kMidnight);
-  bytes[0] = static_cast<char>(bytes[0] + 1);
+  bytes[0] = static_cast<char>(bytes[0] + 2);
   base::ByteReader in(bytes);
   EXPECT_FALSE(state().load(in));
 }

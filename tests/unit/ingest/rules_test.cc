@@ -16,8 +16,9 @@ class RulesTest : public ::testing::Test {
     ping_.origin_host = host;
     return *this;
   }
-  Rejection rejection(bool token = false) { return judge(ping_, settings_, false, token).rejection; }
+  Rejection rejection(bool token = false) { return judge(ping_, settings_, false, token, &from_).rejection; }
   Ping ping_;
+  base::Address from_;
   sites::Settings settings_;
 };
 
@@ -88,7 +89,7 @@ TEST_F(RulesTest, PrefetchIsRefused) {
 TEST_F(RulesTest, KindsTouchWhatTheyTouch) {
   const auto verdict = [this](counting::Kind kind, bool bot) {
     ping_.kind = kind;
-    const Verdict v = judge(ping_, settings_, bot, false);
+    const Verdict v = judge(ping_, settings_, bot, false, nullptr);
     return std::array<bool, 3>{v.counts, v.touches_presence, v.adds_visitor};
   };
   EXPECT_EQ(verdict(counting::Kind::pageview, false), (std::array{true, true, true}));
@@ -102,8 +103,25 @@ TEST_F(RulesTest, KindsTouchWhatTheyTouch) {
 }
 
 TEST_F(RulesTest, ARefusedPingTouchesNothing) {
-  const Verdict v = judge(from("evil.example").ping_, settings_, false, false);
+  const Verdict v = judge(from("evil.example").ping_, settings_, false, false, nullptr);
   EXPECT_FALSE(v.counts || v.touches_presence || v.adds_visitor);
+}
+
+TEST_F(RulesTest, WhatTheOwnerExcludesIsRefusedWhoeverSendsIt) {
+  ping_.path = "/admin/login";
+  settings_.exclude_paths = {"/admin/*"};
+  EXPECT_EQ(rejection(), Rejection::excluded);
+  EXPECT_EQ(rejection(true), Rejection::excluded);
+  EXPECT_EQ(from("evil.example").rejection(), Rejection::excluded);
+  ping_.path = "/about";
+  EXPECT_EQ(from("example.vn").rejection(), Rejection::none);
+  settings_.exclude_addresses = {base::parse_cidr("192.0.2.0/24").value()};
+  ASSERT_TRUE(base::parse_address("192.0.2.7", from_));
+  EXPECT_EQ(rejection(), Rejection::excluded);
+  ASSERT_TRUE(base::parse_address("192.0.3.7", from_));
+  EXPECT_EQ(rejection(), Rejection::none);
+  const Verdict unknown = judge(ping_, settings_, false, true, nullptr);
+  EXPECT_EQ(unknown.rejection, Rejection::none) << "of whom no address is known";
 }
 
 TEST_F(RulesTest, TheSitesOwnReferrersAreTold) {

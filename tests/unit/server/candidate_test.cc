@@ -58,6 +58,30 @@ TEST_F(CandidateTest, AnImportsVisitorsAddToTheirDaysAlone) {
   EXPECT_FALSE(old.touches_presence);
 }
 
+TEST_F(CandidateTest, AnItemOfAnExcludedAddressOrPageIsRefused) {
+  sites::Settings settings = *directory_->find("a.vn")->settings;
+  settings.exclude_addresses = {base::parse_cidr("192.0.2.0/24").value()};
+  settings.exclude_paths = {"/admin/*"};
+  ASSERT_TRUE(registry_.apply({"c9", kNow, "tester", "", registry_.plan_change("a.vn", settings).value()}));
+  directory_ = registry_.directory(3);
+  sites_.set_directory(*directory_);
+  lookup::ClientLookup lookup{lookup::AgentCache(lookup::AgentDatabase::load({})), nullptr};
+  const auto taken = [&](const char* from, std::string_view path) {
+    ingest::Item item;
+    item.ping.path = path;
+    item.has_address = from != nullptr;
+    if (from != nullptr) {
+      EXPECT_TRUE(base::parse_address(from, item.address));
+    }
+    sites::Candidate candidate;
+    return take_item(candidate, *sites_.find("a.vn"), item, lookup, kNow, nullptr);
+  };
+  EXPECT_EQ(taken("192.0.2.9", "/p"), ingest::Rejection::excluded);
+  EXPECT_EQ(taken("192.0.3.9", "/p"), ingest::Rejection::none);
+  EXPECT_EQ(taken(nullptr, "/p"), ingest::Rejection::none);
+  EXPECT_EQ(taken(nullptr, "/admin/users"), ingest::Rejection::excluded);
+}
+
 TEST_F(CandidateTest, OnlyWhatIsRankedHasLabels) {
   ping_.event = "signup";
   ping_.campaign = "spring";

@@ -44,6 +44,13 @@ std::vector<Change> one_of_each() {
   add(ImportEnded{SiteId{7}, "access.log"});
   add(TokenRemoved{token});
   add(TokenRemoved{bound});
+  add(PagesMarked{SiteId{7},
+                  PagesMarked::Kind::merged,
+                  {{counting::PageId{2}, "/a"}, {counting::PageId{9}, "/b"}},
+                  PagesMarked::Page{counting::PageId{3}, "/c"},
+                  5,
+                  12});
+  add(PagesMarked{SiteId{7}, PagesMarked::Kind::removed, {{counting::PageId{2}, "/a"}}, std::nullopt, 5, 0});
   add(Reset{SiteId{7}, Epoch{2, 5}, 12});
   out.back().origin = Origin{"0123456789abcdef0123456789abcdef", 0};
   add(SiteRemoved{SiteId{7}, before});

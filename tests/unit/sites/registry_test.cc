@@ -60,6 +60,10 @@ class RegistryTest : public ::testing::Test {
     const auto row = site.state().page(path, base::table_hash(path), kNow);
     return row ? static_cast<std::int64_t>(row->counted) + row->seed : -1;
   }
+  base::Result<PagesMarked> pages(PagesMarked::Kind kind, const std::vector<std::string>& from,
+                                  const std::optional<std::string>& into) {
+    return registry_.plan_pages("example.vn", kind, from, into, kNow);
+  }
   Epoch epoch(const std::string& name) {
     Site& site = *registry_.find(name);
     base::MutexLock lock(site.mutex());
@@ -129,6 +133,155 @@ TEST_F(RegistryTest, APagesSeedDefinesItsPage) {
   EXPECT_TRUE(site.state().define_page(counting::PageId{2}, "/a")) << "what the streams define fits around it";
   EXPECT_TRUE(site.state().define_page(seed.page_id, "/b"));
   EXPECT_FALSE(site.state().define_page(seed.page_id, "/c"));
+}
+
+// --- pages ---
+
+TEST_F(RegistryTest, MergedPagesAreReadAsOneAndComeBack) {
+  add("example.vn", "c1");
+  hits("example.vn", "/a", 3);
+  hits("example.vn", "/b", 4);
+  hits("example.vn", "/c", 5);
+  const PagesMarked merged = pages(PagesMarked::Kind::merged, {"/a", "/b"}, "/c").value();
+  EXPECT_EQ(merged.before, 5U);
+  EXPECT_EQ(merged.after, 12U);
+  ASSERT_TRUE(change("c2", merged));
+  EXPECT_EQ(page_total("example.vn", "/a"), 12);
+  EXPECT_EQ(page_total("example.vn", "/c"), 12);
+  EXPECT_EQ(total("example.vn"), 12U);
+  hits("example.vn", "/a", 1);
+  EXPECT_EQ(page_total("example.vn", "/c"), 13);
+  undo("c2", "c3");
+  EXPECT_EQ(page_total("example.vn", "/a"), 4);
+  EXPECT_EQ(page_total("example.vn", "/c"), 5);
+}
+
+TEST_F(RegistryTest, APageIsMergedOnceAndNeverIntoItself) {
+  add("example.vn", "c1");
+  hits("example.vn", "/a", 3);
+  ASSERT_TRUE(change("c2", pages(PagesMarked::Kind::merged, {"/a"}, "/b").value()));
+  EXPECT_EQ(pages(PagesMarked::Kind::merged, {"/a"}, "/c").error().code, Errc::conflict);
+  const auto circle = pages(PagesMarked::Kind::merged, {"/b"}, "/a");
+  ASSERT_FALSE(circle);
+  EXPECT_EQ(circle.error().code, Errc::conflict);
+  EXPECT_EQ(registry_.plan_seed_amount("example.vn", "/a", 1, kNow).error().code, Errc::conflict);
+  EXPECT_NE(registry_.plan_seed_amount("example.vn", "/a", 1, kNow).error().detail.find("/b"), std::string::npos);
+  // Where it was merged into may go on, and all of it with it.
+  ASSERT_TRUE(change("c3", pages(PagesMarked::Kind::merged, {"/b"}, "/c").value()));
+  EXPECT_EQ(page_total("example.vn", "/c"), 3);
+  EXPECT_EQ(pages(PagesMarked::Kind::merged, {"/c"}, "/a").error().code, Errc::conflict);
+  undo("c2", "c4");
+  EXPECT_EQ(page_total("example.vn", "/a"), 3);
+  EXPECT_EQ(page_total("example.vn", "/c"), -1) << "neither was ever hit";
+}
+
+TEST_F(RegistryTest, APageIsRenamedToOneWithoutNumbers) {
+  add("example.vn", "c1");
+  hits("example.vn", "/a", 3);
+  hits("example.vn", "/b", 1);
+  const auto taken = pages(PagesMarked::Kind::renamed, {"/a"}, "/b");
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().code, Errc::conflict);
+  EXPECT_NE(taken.error().detail.find("merge"), std::string::npos);
+  ASSERT_TRUE(change("c2", pages(PagesMarked::Kind::renamed, {"/a"}, "/new").value()));
+  EXPECT_EQ(page_total("example.vn", "/new"), 3);
+  hits("example.vn", "/new", 2);
+  EXPECT_EQ(page_total("example.vn", "/a"), 5);
+}
+
+TEST_F(RegistryTest, ARemovedPageIsNoPageAndTheTotalStays) {
+  add("example.vn", "c1");
+  hits("example.vn", "/a", 3);
+  EXPECT_EQ(pages(PagesMarked::Kind::removed, {"/nowhere"}, std::nullopt).error().code, Errc::not_found);
+  const PagesMarked removed = pages(PagesMarked::Kind::removed, {"/a"}, std::nullopt).value();
+  EXPECT_EQ(removed.before, 3U);
+  EXPECT_EQ(removed.after, 0U);
+  ASSERT_TRUE(change("c2", removed));
+  EXPECT_EQ(page_total("example.vn", "/a"), -1);
+  EXPECT_EQ(total("example.vn"), 3U);
+  EXPECT_EQ(registry_.plan_seed_total("example.vn", "/a", 9, kNow).error().code, Errc::conflict);
+  hits("example.vn", "/b", 1);
+  const auto into_nothing = pages(PagesMarked::Kind::merged, {"/b"}, "/a");
+  ASSERT_FALSE(into_nothing);
+  EXPECT_NE(into_nothing.error().detail.find("/a was removed"), std::string::npos);
+  const Undone undone = registry_.plan_undo("c2", kNow).value();
+  EXPECT_EQ(undone.before, 0U);
+  EXPECT_EQ(undone.after, 3U);
+  EXPECT_EQ(page_total("example.vn", "/a"), -1) << "a plan changes nothing";
+  undo("c2", "c3");
+  EXPECT_EQ(page_total("example.vn", "/a"), 3);
+}
+
+TEST_F(RegistryTest, ADryRunOfPagesReservesNone) {
+  add("example.vn", "c1");
+  hits("example.vn", "/a", 3);
+  const PagesMarked plan =
+      registry_.plan_pages("example.vn", PagesMarked::Kind::merged, {"/a", "/none"}, "/new", kNow, true).value();
+  EXPECT_EQ(plan.before, 0U);
+  EXPECT_EQ(plan.after, 3U);
+  Site& site = *registry_.find("example.vn");
+  base::MutexLock lock(site.mutex());
+  EXPECT_EQ(site.state().find_page("/new", base::table_hash("/new")), counting::kUnknownPage);
+  EXPECT_EQ(site.state().find_page("/none", base::table_hash("/none")), counting::kUnknownPage);
+}
+
+TEST_F(RegistryTest, AReplayKnowsWhatPagesAreReadAsBeforeAnyHit) {
+  add("example.vn", "c1");
+  hits("example.vn", "/a", 3);
+  ASSERT_TRUE(change("c2", pages(PagesMarked::Kind::merged, {"/a"}, "/new").value()));
+  Registry replayed{counting::Limits{}};
+  ASSERT_TRUE(replayed.apply(*registry_.find_change("c1")));
+  ASSERT_TRUE(replayed.apply(*registry_.find_change("c2")));
+  Site& site = *replayed.find("example.vn");
+  base::MutexLock lock(site.mutex());
+  EXPECT_TRUE(site.state().define_page(counting::PageId{2}, "/a"));
+  counting::Hit hit;
+  hit.at_s = kNow;
+  hit.counts = true;
+  hit.page = counting::PageId{2};
+  site.state().replay(Epoch{}, {&hit, 1});
+  EXPECT_EQ(site.state().page("/new", base::table_hash("/new"), kNow)->counted, 1U);
+}
+
+// Marks that are set and taken back in any order, against adding up by hand.
+TEST_F(RegistryTest, WhateverIsMergedAndUndoneThePagesAddUp) {
+  std::mt19937_64 random(testing::rng_seed());
+  add("example.vn", "c1");
+  std::vector<std::string> paths;
+  for (std::uint64_t i = 0; i < 8; ++i) {
+    paths.push_back("/" + std::to_string(i));
+    hits("example.vn", paths.back(), 1U << i);
+  }
+  std::map<std::string, std::string> marks;  // path -> what it was merged into
+  std::map<std::string, std::string> by;     // change -> path
+  const auto end = [&marks](std::string path) {
+    while (marks.contains(path)) path = marks[path];
+    return path;
+  };
+  for (int round = 0; round < 400; ++round) {
+    const std::string id = "m" + std::to_string(round);
+    if (!by.empty() && random() % 2 == 0) {
+      const auto one = std::next(by.begin(), static_cast<std::ptrdiff_t>(random() % by.size()));
+      undo(one->first, id);
+      marks.erase(one->second);
+      by.erase(one);
+    } else {
+      const std::string from = paths[random() % paths.size()];
+      const std::string into = paths[random() % paths.size()];
+      const auto plan = pages(PagesMarked::Kind::merged, {from}, into);
+      ASSERT_EQ(plan.has_value(), !marks.contains(from) && end(into) != from) << from << " " << into;
+      if (!plan) continue;
+      ASSERT_TRUE(change(id, *plan));
+      marks[from] = into;
+      by[id] = from;
+    }
+    for (const std::string& path : paths) {
+      std::int64_t expected = 0;
+      for (std::size_t i = 0; i < paths.size(); ++i) expected += end(paths[i]) == end(path) ? 1 << i : 0;
+      ASSERT_EQ(page_total("example.vn", path), expected) << path << " in round " << round;
+    }
+  }
+  EXPECT_EQ(total("example.vn"), 255U);
 }
 
 TEST_F(RegistryTest, ThePageIdOfAPlannedSeedIsKeptForItWhateverHitsComeBetween) {

@@ -19,6 +19,14 @@ Settings example() {
   return s;
 }
 
+Settings excluding() {
+  Settings s = example();
+  for (const char* range : {"192.0.2.0/24", "2001:db8::/32", "198.51.100.7"})
+    s.exclude_addresses.push_back(base::parse_cidr(range).value());
+  s.exclude_paths = {"/preview", "/admin/*", "/draft-*"};
+  return s;
+}
+
 TEST(SettingsTest, DigitsAreGroupedAsPeopleSeeThem) {
   EXPECT_EQ(group_digits(41450791, Grouping::dot), "41.450.791");
   EXPECT_EQ(group_digits(41450791, Grouping::comma), "41,450,791");
@@ -70,17 +78,23 @@ TEST(SettingsTest, CheckSaysWhichSettingIsWrong) {
   expect_wrong("window_s", [](Settings& s) { s.window_s = 14; });
   expect_wrong("window_s", [](Settings& s) { s.window_s = 3601; });
   expect_wrong("hits_per_second_max", [](Settings& s) { s.hits_per_second_max = kHitsPerSecondMax + 1; });
+  expect_wrong("exclude_addresses", [](Settings& s) { s.exclude_addresses.resize(101); });
+  expect_wrong("exclude_paths", [](Settings& s) { s.exclude_paths.assign(101, "/a"); });
+  for (const char* path : {"", "a", "*", "/a*b", "/*/a", "/a**"})
+    expect_wrong("exclude_paths[1]", [path](Settings& s) { s.exclude_paths = {"/a", path}; });
+  EXPECT_TRUE(check(excluding()));
 }
 
 TEST(SettingsTest, ReadsBackWhatItWroteAndNoPrefixOfIt) {
-  for (const std::uint32_t limit : {0U, 1U, kHitsPerSecondMax}) {
-    Settings settings = example();
-    settings.hits_per_second_max = limit;
+  Settings limited = example(), all = excluding();
+  limited.hits_per_second_max = kHitsPerSecondMax;
+  all.hits_per_second_max = 1;
+  for (const Settings& settings : {excluding(), example(), limited, all}) {
     std::string bytes;
     base::ByteWriter out(bytes);
     encode(settings, out);
     base::ByteReader in(bytes);
-    Settings back;
+    Settings back = excluding();
     back.hits_per_second_max = 7;
     ASSERT_TRUE(decode(in, back));
     EXPECT_TRUE(in.at_end());
@@ -90,6 +104,29 @@ TEST(SettingsTest, ReadsBackWhatItWroteAndNoPrefixOfIt) {
       EXPECT_FALSE(decode(cut, back)) << size;
     }
   }
+}
+
+TEST(SettingsTest, WhatIsExcludedIsToldByAddressOrPath) {
+  const Settings settings = excluding();
+  const auto excluded = [&](std::string_view path, const char* from) {
+    base::Address address;
+    if (from != nullptr) {
+      EXPECT_TRUE(base::parse_address(from, address));
+    }
+    return is_excluded(settings, path, from == nullptr ? nullptr : &address);
+  };
+  EXPECT_TRUE(excluded("/", "192.0.2.200"));
+  EXPECT_TRUE(excluded("/", "198.51.100.7"));
+  EXPECT_TRUE(excluded("/", "2001:db8:9::1"));
+  EXPECT_FALSE(excluded("/", "198.51.100.8"));
+  EXPECT_FALSE(excluded("/", nullptr));
+  EXPECT_TRUE(excluded("/preview", nullptr));
+  EXPECT_TRUE(excluded("/admin", nullptr));
+  EXPECT_TRUE(excluded("/admin/users/1", nullptr));
+  EXPECT_TRUE(excluded("/draft-7", nullptr));
+  EXPECT_TRUE(excluded("/draft-", nullptr));
+  for (const char* path : {"", "/", "/preview/1", "/administration", "/draft", "/a/admin/"})
+    EXPECT_FALSE(excluded(path, "203.0.113.1")) << path;
 }
 
 }  // namespace

@@ -50,7 +50,25 @@ TEST_F(AuditTest, SettingsAreWhole) {
       entry.after,
       R"({"name":"example.vn","hosts":["example.vn","www.example.vn"],"timezone":"UTC","lang":"en","grouping":"comma",)"
       R"("visibility":"counter","window_s":300,"strict_origin":false,"count_bots":false,)"
-      R"("hits_per_second_max":0})");
+      R"("hits_per_second_max":0,"exclude_addresses":[],"exclude_paths":[]})");
+}
+
+TEST_F(AuditTest, AChangeOfPagesNamesThem) {
+  using sites::PagesMarked;
+  const PagesMarked merged{SiteId{1},
+                           PagesMarked::Kind::merged,
+                           {{counting::PageId{2}, "/a"}, {counting::PageId{3}, "/b"}},
+                           PagesMarked::Page{counting::PageId{4}, "/c"},
+                           5,
+                           12};
+  EXPECT_EQ(of(merged).action, "pages merged");
+  EXPECT_EQ(of(merged).before, R"({"pages":["/a","/b"],"total":5})");
+  EXPECT_EQ(of(merged).after, R"({"page":"/c","total":12})");
+  const PagesMarked removed{SiteId{1}, PagesMarked::Kind::removed, {{counting::PageId{2}, "/a"}}, std::nullopt, 5, 0};
+  EXPECT_EQ(of(removed).action, "page removed");
+  EXPECT_EQ(of(removed).before, R"({"pages":["/a"],"total":5})");
+  EXPECT_EQ(of(removed).after, "");
+  EXPECT_EQ(of(removed).site, "example.vn");
 }
 
 TEST_F(AuditTest, AnUndoNamesTheSiteOfWhatItTookBack) {

@@ -132,6 +132,28 @@ TEST_F(CheckpointerTest, TheDayBeforeYesterdayGoesToTheHistory) {
   EXPECT_EQ(node_.hash(), live) << "the live side closed the same days";
 }
 
+TEST_F(CheckpointerTest, OnceADayTheHistoryForgetsWhatIsOlderThanIsKept) {
+  add("a.vn");
+  hit("a.vn", "/old", kNoon - 40 * 86'400);
+  hit("a.vn", "/young", kNoon - 5 * 86'400);
+  checkpoint();
+  EXPECT_EQ(top(Dimension::page, kDay - 40), "/old=1 ") << "for ever, unless it is said";
+  const auto keep = [this](std::int32_t rankings_days, std::int32_t audit_days) {
+    node_.checkpointer().set_limits({1, 1U << 30U, rankings_days, audit_days});
+  };
+  keep(30, 3);
+  hit("a.vn", "/young", kNoon);
+  checkpoint();
+  EXPECT_EQ(top(Dimension::page, kDay - 40), "");
+  EXPECT_EQ(top(Dimension::page, kDay - 5), "/young=1 ");
+  EXPECT_EQ(node_.history().audit(10)->size(), 1U);
+  at(kNoon + 4 * 86'400);
+  hit("a.vn", "/young", kNoon + 4 * 86'400);
+  checkpoint();
+  EXPECT_EQ(node_.history().audit(10)->size(), 0U);
+  EXPECT_EQ(node_.summary("a.vn").counted, 4U) << "no total changes";
+}
+
 TEST_F(CheckpointerTest, ADayEndsOnTheSitesOwnClock) {
   add("a.vn", "Asia/Ho_Chi_Minh");
   const std::int64_t midnight = std::int64_t{kDay} * 86'400 - 7 * 3600;

@@ -85,11 +85,17 @@ class GoldenTest : public ::testing::Test {
     other.visibility = sites::Visibility::full;
     other.window_s = 60;
     other.strict_origin = other.count_bots = true;
+    other.exclude_addresses = {base::parse_cidr("192.0.2.0/24").value(), base::parse_cidr("2001:db8::/32").value()};
+    other.exclude_paths = {"/preview", "/admin/*"};
     change(prefix + "change", registry.plan_change(site_name, other));
     for (std::uint64_t n = 1; n <= 6; ++n) hit(n % 2, site_name, "/" + std::to_string(n % 2), n);
     change(prefix + "seed", registry.plan_seed_total(site_name, std::nullopt, 1000, now_s));
     change(prefix + "seed-page", registry.plan_seed_amount(site_name, "/seeded", 30, now_s));
     change(prefix + "seed-less", registry.plan_seed_amount(site_name, "/seeded", -3, now_s));
+    using Marked = sites::PagesMarked::Kind;
+    change(prefix + "merge", registry.plan_pages(site_name, Marked::merged, {"/0", "/later"}, "/seeded", now_s));
+    change(prefix + "rename", registry.plan_pages(site_name, Marked::renamed, {"/seeded"}, "/renamed", now_s));
+    change(prefix + "remove-page", registry.plan_pages(site_name, Marked::removed, {"/1"}, std::nullopt, now_s));
     const sites::SiteId site = registry.find(site_name)->id();
     sites::Snapshot snapshot;
     snapshot.settings = other;

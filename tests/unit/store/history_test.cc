@@ -75,6 +75,20 @@ TEST_F(HistoryTest, OnlyTheGivenEpochsAreSummed) {
   EXPECT_EQ(top(10, 10, 10, {}), "");
 }
 
+TEST_F(HistoryTest, WhatIsOlderThanIsKeptIsForgotten) {
+  AuditEntry late = entry("late");
+  late.at_s = 6;
+  ASSERT_TRUE(history_->record(0, 1, {row(10, "/a", 3), row(11, "/a", 2), row(12, "/c", 100)}, {entry("c1"), late}));
+  ASSERT_TRUE(history_->forget_before(INT32_MIN, INT64_MIN));
+  EXPECT_EQ(top(10, 12, 10), "/c=100 /a=5 ");
+  ASSERT_TRUE(history_->forget_before(11, INT64_MIN));
+  EXPECT_EQ(top(10, 12, 10), "/c=100 /a=2 ");
+  EXPECT_EQ(audit(), "late c1 ");
+  ASSERT_TRUE(history_->forget_before(INT32_MIN, 6));
+  EXPECT_EQ(audit(), "late ");
+  EXPECT_EQ(top(10, 12, 10), "/c=100 /a=2 ");
+}
+
 TEST_F(HistoryTest, OneLabelIsReadByDay) {
   const Epoch second{2, UINT64_MAX - 5};
   ASSERT_TRUE(

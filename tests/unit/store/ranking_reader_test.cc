@@ -72,6 +72,29 @@ TEST_F(RankingReaderTest, OpenAndClosedDaysAreOne) {
   EXPECT_EQ(days_of("/nowhere", kDay - 10, kDay), "");
 }
 
+TEST_F(RankingReaderTest, MergedPagesAreAddedUpWhereverTheirDaysLie) {
+  using sites::PagesMarked;
+  hit("/a", kNoon - 5 * 86'400);
+  hit("/b", kNoon - 5 * 86'400);
+  hit("/b", kNoon - 4 * 86'400);
+  checkpoint();
+  hit("/a", kNoon);
+  hit("/c", kNoon);
+  const auto mark = [this](const char* id, PagesMarked::Kind kind, const std::string& from,
+                           const std::optional<std::string>& into) {
+    ASSERT_TRUE(node_.change(id, node_.registry().plan_pages("a.vn", kind, {from}, into, kNoon).value()));
+  };
+  mark("m1", PagesMarked::Kind::merged, "/a", "/b");
+  mark("m2", PagesMarked::Kind::removed, "/c", std::nullopt);
+  EXPECT_EQ(labels(Dimension::page, kDay - 10, kDay), "/b=4 ");
+  EXPECT_EQ(days_of("/a", kDay - 10, kDay), "-5=2 -4=1 0=1 ");
+  EXPECT_EQ(days_of("/b", kDay - 10, kDay), "-5=2 -4=1 0=1 ");
+  EXPECT_EQ(days_of("/c", kDay - 10, kDay), "");
+  EXPECT_EQ(labels(Dimension::browser, kDay - 10, kDay), "Firefox=5 ");
+  ASSERT_TRUE(node_.change("u1", node_.registry().plan_undo("m1", kNoon).value()));
+  EXPECT_EQ(days_of("/a", kDay - 10, kDay), "-5=1 0=1 ");
+}
+
 TEST_F(RankingReaderTest, WhatComesLateForAClosedDayIsAdded) {
   hit("/a", kNoon - 5 * 86'400);
   checkpoint();
