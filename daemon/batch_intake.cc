@@ -122,7 +122,7 @@ void BatchIntake::Items::take(std::size_t index, const ingest::Item& item) {
   }
   sites::Candidate& candidate = batch_.candidates.emplace_back();
   const Rejection rejection =
-      take_item(candidate, *local, item, intake_.agents_, now_s_, import().import.open ? &import_key_ : nullptr);
+      take_item(candidate, *local, item, intake_.lookup_, now_s_, import().import.open ? &import_key_ : nullptr);
   if (rejection != Rejection::none) {
     batch_.candidates.pop_back();
     local->entry.site->refusals().add(ingest::name_of(rejection), {}, now_s_);

@@ -26,7 +26,7 @@
 #include "batch_body.h"
 #include "http/request.h"
 #include "local_sites.h"
-#include "lookup/agents.h"
+#include "lookup/client_lookup.h"
 #include "metrics/shard_counters.h"
 #include "sites/batch_claim.h"
 #include "sites/decide.h"
@@ -49,8 +49,8 @@ class BatchIntake {
  public:
   // `node`: the incarnation, 32 hex digits.
   BatchIntake(std::string_view node, sites::Imports& imports, sites::BatchKeys& keys, LocalSites& sites,
-              lookup::AgentCache& agents, metrics::ShardCounters& counters)
-      : node_(node), imports_(imports), keys_(keys), sites_(sites), agents_(agents), counters_(counters) {}
+              lookup::ClientLookup& lookup, metrics::ShardCounters& counters)
+      : node_(node), imports_(imports), keys_(keys), sites_(sites), lookup_(lookup), counters_(counters) {}
 
   struct Refused {
     api::Problem problem = api::Problem::count_;  // count_: it is not
@@ -77,7 +77,7 @@ class BatchIntake {
   sites::Imports& imports_;
   sites::BatchKeys& keys_;
   LocalSites& sites_;
-  lookup::AgentCache& agents_;
+  lookup::ClientLookup& lookup_;
   metrics::ShardCounters& counters_;
   // Of earlier batches, for the next ones: with what they hold.
   std::vector<std::unique_ptr<ingest::BatchReader>> spare_readers_;

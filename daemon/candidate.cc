@@ -14,7 +14,7 @@ sites::Text text_of(std::string_view text) {
 
 // Only what is ranked gets labels: each takes a place under the day's cap.
 void set_labels(sites::Candidate& candidate, const ingest::Ping& ping, const lookup::Agent& agent,
-                const sites::Settings& settings) {
+                const sites::Settings& settings, const Sender& sender) {
   using counting::Dimension;
   const auto set = [&](Dimension dimension, const sites::Text& text) {
     candidate.labels[static_cast<std::size_t>(dimension)] = text;
@@ -23,6 +23,10 @@ void set_labels(sites::Candidate& candidate, const ingest::Ping& ping, const loo
   if (candidate.kind != counting::Kind::pageview || !candidate.counts) return;
   if (!ingest::own_host(ping.referrer, settings)) set(Dimension::referrer, text_of(ping.referrer));
   set(Dimension::campaign, text_of(ping.campaign));
+  if (sender.countries != nullptr && sender.address != kNoAddress) {
+    const lookup::Country country = sender.countries->find(sender.address);
+    set(Dimension::country, {country.code, country.hash});
+  }
   set(Dimension::browser, {agent.browser, agent.browser_hash});
   set(Dimension::system, {agent.system, agent.system_hash});
   set(Dimension::device, {agent.device, agent.device_hash});
@@ -50,22 +54,22 @@ void fill(sites::Candidate& candidate, LocalSite& local, const ingest::Ping& pin
     candidate.adds_visitor = verdict.adds_visitor;
   }
   candidate.path = text_of(ping.path);
-  set_labels(candidate, ping, agent, *local.entry.settings);
+  set_labels(candidate, ping, agent, *local.entry.settings, sender);
 }
 
 ingest::Rejection take_item(sites::Candidate& candidate, LocalSite& local, const ingest::Item& item,
-                            lookup::AgentCache& agents, std::int64_t now_s, const base::SipKey* import_key) {
+                            lookup::ClientLookup& lookup, std::int64_t now_s, const base::SipKey* import_key) {
   const std::int64_t at_s = item.at_s == INT64_MIN ? now_s : item.at_s;
   if (at_s > now_s + kAheadMax_s || at_s < 0) return ingest::Rejection::time;
   // A log without agents tells nothing of them: that is no sign of a crawler.
   static const lookup::Agent kUnknownAgent{};
   const lookup::AgentCache::Found found =
-      item.agent.empty() ? lookup::AgentCache::Found{kUnknownAgent, {}} : agents.find(item.agent);
+      item.agent.empty() ? lookup::AgentCache::Found{kUnknownAgent, {}} : lookup.agents.find(item.agent);
   const ingest::Verdict verdict = ingest::judge(item.ping, *local.entry.settings, found.agent.bot, true);
   if (verdict.rejection != ingest::Rejection::none) return verdict.rejection;
   fill(candidate, local, item.ping, found.agent, verdict, std::min(at_s, now_s),
        {item.has_address ? item.address.bytes.data() : kNoAddress, item.visitor.empty() ? found.digest : item.visitor,
-        import_key});
+        import_key, lookup.countries.get()});
   return ingest::Rejection::none;
 }
 

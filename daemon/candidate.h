@@ -12,7 +12,7 @@
 #include "ingest/ping.h"
 #include "ingest/rules.h"
 #include "local_sites.h"
-#include "lookup/agents.h"
+#include "lookup/client_lookup.h"
 #include "sites/decide.h"
 
 namespace footfall {
@@ -23,6 +23,7 @@ struct Sender {
   std::string_view agent;       // its digest (lookup::AgentCache), or any text that tells visitors apart
   // Of an import: such visitors add to their days, not to who is online. Null: the key of the day.
   const base::SipKey* import_key = nullptr;
+  const lookup::CountryDatabase* countries = nullptr;
 };
 
 // Of an item that says nothing of its client.
@@ -36,6 +37,6 @@ void fill(sites::Candidate& candidate, LocalSite& local, const ingest::Ping& pin
 // A hit of a batch, or a line of a log, of a sender who is trusted: judged at now_s, its time included, and filled in.
 // Where it is refused `candidate` is of no use.
 ingest::Rejection take_item(sites::Candidate& candidate, LocalSite& local, const ingest::Item& item,
-                            lookup::AgentCache& agents, std::int64_t now_s, const base::SipKey* import_key);
+                            lookup::ClientLookup& lookup, std::int64_t now_s, const base::SipKey* import_key);
 
 }  // namespace footfall

@@ -242,6 +242,23 @@ std::function<Result<void>(Config&, const std::vector<std::string>&)> file(std::
   };
 }
 
+Result<std::string> readable(const std::string& path) {
+  errno = 0;
+  if (!std::ifstream(path)) return wrong("'" + path + "' cannot be read: " + std::generic_category().message(errno));
+  return path;
+}
+
+// Of lists that are left out where they are absent: but not one that somebody named.
+std::function<Result<void>(Config&, const std::vector<std::string>&)> agent_file(
+    std::string lookup::AgentFiles::*member) {
+  return [=](Config& config, const std::vector<std::string>& values) -> Result<void> {
+    const auto path = readable(values.back());
+    if (!path) return path.error();
+    config.agent_files.*member = path.value();
+    return {};
+  };
+}
+
 std::vector<Option> option_table() {
   return {
       {"data-dir", "DIR", "holds the journal, checkpoints and the admin token (/var/lib/footfall)", false,
@@ -255,6 +272,8 @@ std::vector<Option> option_table() {
       {"admin", "ADDR", "admin listener (127.0.0.1:8081)", true, addresses(&Config::admin)},
       {"metrics-listen", "ADDR", "listener for /metrics and health alone (none)", true,
        addresses(&Config::metrics_listen)},
+      {"metrics-sites", "N", "sites with series of their own in /metrics, those with the greatest totals (0)", false,
+       number<std::uint32_t>(&Config::metrics_sites, 0, 10'000)},
       {"tls-certificate", "FILE",
        "certificate of the listeners with TLS and those up to its authority, in PEM; a reload reads it again (none)",
        false, file(&Config::tls_certificate)},
@@ -286,6 +305,15 @@ std::vector<Option> option_table() {
        number<std::uint32_t>(&Config::pages_max, 1, 1'000'000)},
       {"labels-max", "N", "ranked labels per site, day and dimension; past it (other) (1000)", false,
        number<std::uint32_t>(&Config::labels_max, 1, 100'000)},
+      {"agent-list", "FILE",
+       "which agents are which browser and system: uap-core's regexes.yaml; /dev/null: none are told apart "
+       "(/usr/share/uap-core/regexes.yaml)",
+       false, agent_file(&lookup::AgentFiles::uap_regexes)},
+      {"crawler-list", "FILE", "which agents are crawlers: device-detector's bots.yml (the one that was built in)",
+       false, agent_file(&lookup::AgentFiles::crawlers)},
+      {"country-database", "FILE",
+       "countries of visitors, a MaxMind DB file (.mmdb) such as GeoLite2-Country; a reload reads it again (none)",
+       false, file(&Config::country_database)},
       {"online-pairs-max", "N", "(visitor, page) pairs kept for online (20000000)", false,
        number<std::uint64_t>(&Config::online_pairs_max, 1000, 10'000'000'000)},
       {"batch-keys-max", "N",

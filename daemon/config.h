@@ -17,6 +17,7 @@
 #include "durability.h"
 #include "http/listen_address.h"
 #include "ingest/client_address.h"
+#include "lookup/agents.h"
 #include "redis_options.h"
 #include "syslog_options.h"
 
@@ -37,6 +38,9 @@ struct Config {
   std::string base_path;             // "" or "/prefix"
   std::string script_name;           // of the page script and its pings, beside their own; "": none
   std::vector<ingest::Cidr> trusted_proxies;
+  std::uint32_t metrics_sites = 0;
+  lookup::AgentFiles agent_files;
+  std::string country_database;    // file; empty: countries are not looked up
   std::uint32_t rate_limit = 100;  // pings a second per address; 0: none
   std::uint32_t rate_burst = 500;
   std::uint32_t connections_max = 15'000;       // per shard

@@ -19,6 +19,8 @@ const std::map<std::string_view, Take>& reloadable() {
       {"tls-key", [](Config& r, const Config& w) { r.tls_key = w.tls_key; }},
       {"sync-interval", [](Config& r, const Config& w) { r.sync_interval_s = w.sync_interval_s; }},
       {"trusted-proxy", [](Config& r, const Config& w) { r.trusted_proxies = w.trusted_proxies; }},
+      {"country-database", [](Config& r, const Config& w) { r.country_database = w.country_database; }},
+      {"metrics-sites", [](Config& r, const Config& w) { r.metrics_sites = w.metrics_sites; }},
       {"rate-limit", [](Config& r, const Config& w) { r.rate_limit = w.rate_limit; }},
       {"rate-burst", [](Config& r, const Config& w) { r.rate_burst = w.rate_burst; }},
       {"connections-max", [](Config& r, const Config& w) { r.connections_max = w.connections_max; }},

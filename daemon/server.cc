@@ -18,6 +18,7 @@
 #include "journal/departed.h"
 #include "lookup/time_zones.h"
 #include "redis_once.h"
+#include "site_series.h"
 #include "store/set_aside.h"
 #include "version.h"
 
@@ -106,6 +107,14 @@ void add_tls(metrics::Facts& facts, const http::LoopCounters& loop) {
   for (std::size_t i = 0; i < facts.tls_failures.size(); ++i) facts.tls_failures.at(i) += loop.tls_failures.at(i).get();
 }
 
+// invalid_config. Null: no countries are looked up.
+base::Result<std::shared_ptr<const lookup::CountryDatabase>> read_countries(const Config& config) {
+  if (config.country_database.empty()) return std::shared_ptr<const lookup::CountryDatabase>();
+  auto countries = lookup::CountryDatabase::open(config.country_database);
+  if (countries) base::log::info("countries: " + (*countries)->description());
+  return countries;
+}
+
 }  // namespace
 
 Server::Server(const Config& config, std::function<Config()> read_again, std::vector<std::string> command)
@@ -138,7 +147,8 @@ void Server::open_all() {
   check_inherited();
   tls_ = read_certificates(config_).value();
   tell_of_certificates();
-  agents_ = lookup::AgentDatabase::load({});  // takes a while
+  countries_ = read_countries(config_).value();
+  agents_ = lookup::AgentDatabase::load(config_.agent_files);  // takes a while
   open_state();
   open_threads();
   open_redis();
@@ -684,7 +694,10 @@ base::Result<api::ReloadOutcome> Server::try_reload() {
     if (!read) return read.error();
     tls = *std::move(read);
   }
+  auto countries = read_countries(changed);
+  if (!countries) return countries.error();
   config_ = std::move(changed);
+  countries_ = *std::move(countries);
   apply_settings();
   if (tls) {
     tls_ = tls;
@@ -699,9 +712,9 @@ base::Result<api::ReloadOutcome> Server::try_reload() {
 
 std::shared_ptr<const ShardSettings> Server::shard_settings() const {
   const http::LoopLimits limits = loop_limits(config_);
-  return std::make_shared<ShardSettings>(ShardSettings{config_.sync_interval_s, config_.trusted_proxies,
-                                                       config_.rate_limit, config_.rate_burst, config_.online_pairs_max,
-                                                       limits.connections_max, limits.body_memory_max, config_.syslog});
+  return std::make_shared<ShardSettings>(ShardSettings{
+      config_.sync_interval_s, config_.trusted_proxies, config_.rate_limit, config_.rate_burst,
+      config_.online_pairs_max, limits.connections_max, limits.body_memory_max, config_.syslog, countries_});
 }
 
 void Server::apply_settings() {
@@ -914,6 +927,7 @@ metrics::Facts Server::facts() const {
   facts.journal_streams_failed += control_->journal_failed() ? 1U : 0U;
   facts.journal_bytes = journal_bytes();
   facts.sites = recovered_.registry->size();
+  facts.site_series = sites_with_series(*recovered_.registry, config_.metrics_sites, clock_->utc_s());
   facts.batch_keys = recovered_.registry->batch_keys().held();
   facts.batch_key_bytes = recovered_.registry->batch_keys().bytes();
   facts.changes_remembered = recovered_.registry->remembered();

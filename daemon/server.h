@@ -161,7 +161,8 @@ class Server {
   std::atomic<bool> handed_over_{false};         // all is a successor's
   pid_t started_successor_ = 0;                  // by SIGUSR2; the main thread's
   std::shared_ptr<const lookup::AgentDatabase> agents_;
-  std::vector<std::unique_ptr<http::Listener>> listeners_;  // of control; those of the shards are theirs
+  std::shared_ptr<const lookup::CountryDatabase> countries_;  // null: none; replaced by the control thread
+  std::vector<std::unique_ptr<http::Listener>> listeners_;    // of control; those of the shards are theirs
 
   std::vector<std::string> public_addresses_;  // as bound
   std::string status_;                         // for the service manager

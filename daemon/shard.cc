@@ -131,10 +131,10 @@ Shard::Shard(unsigned index, const ShardEnvironment& environment, std::shared_pt
       sink_(*loop_),
       live_(sink_),
       settings_(std::move(settings)),
-      agents_(environment.agents),
+      lookup_{lookup::AgentCache(environment.agents), settings_->countries},
       rate_limit_(settings_->rate_limit, settings_->rate_burst),
-      intake_(environment.node, environment.imports, environment.batch_keys, sites_, agents_, counters_),
-      syslog_intake_(settings_->syslog, sites_, agents_, counters_, syslog_counters_),
+      intake_(environment.node, environment.imports, environment.batch_keys, sites_, lookup_, counters_),
+      syslog_intake_(settings_->syslog, sites_, lookup_, counters_, syslog_counters_),
       sync_thread_(std::make_unique<journal::SyncThread>(environment.files, [this](const base::Result<void>& outcome) {
         boost::asio::post(context_, [this, outcome] { on_synced(outcome); });
       })) {
@@ -183,6 +183,7 @@ void Shard::set_settings(std::shared_ptr<const ShardSettings> settings) {
     rate_limit_ = ingest::RateLimit(settings->rate_limit, settings->rate_burst);
   loop_->set_limits(settings->connections_max, settings->body_memory_max);
   syslog_intake_.set_options(settings->syslog);
+  lookup_.countries = settings->countries;
   settings_ = std::move(settings);
 }
 
@@ -435,7 +436,7 @@ void Shard::on_hit(http::ConnectionRef connection, const http::Peer& peer, const
     return refuse(connection, request, ingest::Rejection::overload, std::string(kDiskBehind), gif, *local, ping);
 
   const std::string_view user_agent = request.field(Field::user_agent);
-  const lookup::AgentCache::Found found = agents_.find(user_agent);
+  const lookup::AgentCache::Found found = lookup_.agents.find(user_agent);
   const lookup::Agent& agent = found.agent;
   const ingest::Verdict verdict = ingest::judge(ping, *local->entry.settings, agent.bot, false);
   if (verdict.rejection != ingest::Rejection::none)
@@ -444,7 +445,8 @@ void Shard::on_hit(http::ConnectionRef connection, const http::Peer& peer, const
   if (candidates_.size() == kCandidatesMax) commit_pass();
   sites::Candidate& candidate = candidates_.emplace_back();
   owners_.push_back(local);
-  fill(candidate, *local, ping, agent, verdict, now_ms / 1000, {client.address.bytes.data(), found.digest});
+  fill(candidate, *local, ping, agent, verdict, now_ms / 1000,
+       {client.address.bytes.data(), found.digest, nullptr, lookup_.countries.get()});
 
   if (ping.format == ingest::AnswerFormat::json) {
     const std::uint32_t index = reads_.take();

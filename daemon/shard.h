@@ -54,7 +54,7 @@
 #include "journal/sync_thread.h"
 #include "journal/writer.h"
 #include "local_sites.h"
-#include "lookup/agents.h"
+#include "lookup/client_lookup.h"
 #include "metrics/shard_counters.h"
 #include "pool.h"
 #include "sites/decide.h"
@@ -100,6 +100,7 @@ struct ShardSettings {
   std::uint64_t online_pairs_max = 0;
   std::size_t connections_max = 0, body_memory_max = 0;  // see http::LoopLimits
   SyslogOptions syslog;
+  std::shared_ptr<const lookup::CountryDatabase> countries;  // null: there is none
 };
 
 class Shard final : public http::LoopHandler {
@@ -317,7 +318,7 @@ class Shard final : public http::LoopHandler {
   LocalSites sites_;
   std::vector<sites::Site*> active_;  // those that this shard ticks
 
-  lookup::AgentCache agents_;
+  lookup::ClientLookup lookup_;
   ingest::RateLimit rate_limit_;
   http::HitAnswers hit_answers_;
   EpochFields epoch_fields_;

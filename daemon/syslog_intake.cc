@@ -9,11 +9,11 @@ namespace footfall {
 using ingest::Rejection;
 using logs::SyslogFault;
 
-SyslogIntake::SyslogIntake(const SyslogOptions& options, LocalSites& sites, lookup::AgentCache& agents,
+SyslogIntake::SyslogIntake(const SyslogOptions& options, LocalSites& sites, lookup::ClientLookup& lookup,
                            metrics::ShardCounters& ledger, metrics::SyslogCounters& counters)
     : options_(&options),
       sites_(sites),
-      agents_(agents),
+      lookup_(lookup),
       ledger_(ledger),
       counters_(counters),
       format_(options.format),
@@ -57,7 +57,7 @@ void SyslogIntake::take(std::string_view datagram, bool cut, std::int64_t now_s)
   if (!ingest::read_access_line(line, local->entry.settings->name, arena_, item))
     return ledger_.reject(Rejection::too_large);
   sites::Candidate& candidate = candidates_.emplace_back();
-  const Rejection rejection = take_item(candidate, *local, item, agents_, now_s, nullptr);
+  const Rejection rejection = take_item(candidate, *local, item, lookup_, now_s, nullptr);
   if (rejection == Rejection::none) {
     owners_.push_back(local);
   } else {

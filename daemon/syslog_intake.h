@@ -17,7 +17,7 @@
 
 #include "ingest/arena.h"
 #include "local_sites.h"
-#include "lookup/agents.h"
+#include "lookup/client_lookup.h"
 #include "metrics/shard_counters.h"
 #include "metrics/syslog_counters.h"
 #include "sites/decide.h"
@@ -27,7 +27,7 @@ namespace footfall {
 
 class SyslogIntake {
  public:
-  SyslogIntake(const SyslogOptions& options, LocalSites& sites, lookup::AgentCache& agents,
+  SyslogIntake(const SyslogOptions& options, LocalSites& sites, lookup::ClientLookup& lookup,
                metrics::ShardCounters& ledger, metrics::SyslogCounters& counters);
 
   // `options` outlive their being replaced, or this.
@@ -46,7 +46,7 @@ class SyslogIntake {
 
   const SyslogOptions* options_;
   LocalSites& sites_;
-  lookup::AgentCache& agents_;
+  lookup::ClientLookup& lookup_;
   metrics::ShardCounters& ledger_;
   metrics::SyslogCounters& counters_;
   logs::Format format_, json_;

@@ -8,7 +8,7 @@ set -euo pipefail
 
 build=(g++ cmake ninja-build pkg-config ccache python3 tzdata ca-certificates curl
   libssl-dev libspdlog-dev prometheus-cpp-dev libsqlite3-dev libsimdjson-dev libcli11-dev
-  libhowardhinnant-date-dev libre2-dev libhiredis-dev libtomlplusplus-dev zlib1g-dev uap-core ruby-device-detector esbuild)
+  libhowardhinnant-date-dev libre2-dev libhiredis-dev libmaxminddb-dev libtomlplusplus-dev zlib1g-dev uap-core ruby-device-detector esbuild)
 tests=(clang clang-format clang-tidy libclang-rt-dev libgtest-dev libbenchmark-dev libprotobuf-dev protobuf-compiler redis-server redis-sentinel nginx-light haproxy caddy apache2-bin prometheus
   iproute2 valgrind wrk strace faketime e2fsprogs procps systemd systemd-container dpkg-dev python3-yaml git chromium)
 bench=(libnginx-mod-http-lua lua-nginx-redis goaccess)

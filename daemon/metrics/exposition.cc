@@ -171,6 +171,20 @@ void state(Families& out, const std::vector<const ShardCounters*>& shards, const
               sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.presence_full; }));
 }
 
+void single_sites(Families& out, const std::vector<SiteFacts>& sites) {
+  const auto family = [&](MetricType type, std::string_view name, std::string_view help,
+                          std::uint64_t SiteFacts::*number) {
+    out.begin(type, name, help);
+    for (const SiteFacts& site : sites) out.add(site.*number, {{"site", site.name}});
+  };
+  family(MetricType::Counter, "footfall_site_hits_counted_total",
+         "Pageviews that the site counted; a reset begins at 0. --metrics-sites says of how many sites.",
+         &SiteFacts::counted);
+  family(MetricType::Gauge, "footfall_site_hits", "What the site's counter shows: counted and seeds.",
+         &SiteFacts::total);
+  family(MetricType::Gauge, "footfall_site_online", "Visitors online.", &SiteFacts::online);
+}
+
 void batches(Families& out, const std::vector<const ShardCounters*>& shards, const Facts& facts) {
   out.gauge("footfall_batch_keys", "Idempotency keys of batches that are held; --batch-keys-max bounds them.",
             facts.batch_keys);
@@ -349,6 +363,7 @@ std::vector<MetricFamily> Exposition::Collect() const {
   ledger(out, shards_, facts);
   requests(out, shards_, facts);
   state(out, shards_, facts);
+  if (!facts.site_series.empty()) single_sites(out, facts.site_series);
   batches(out, shards_, facts);
   changes(out, facts);
   storage(out, shards_, facts);

@@ -3,8 +3,9 @@
 // scraped; nothing is computed between scrapes.
 //
 // Label sets are fixed and all zeros are there from the start, so the number of series does not depend on what comes
-// in: about 190, never over 300. Threading  any thread: it reads single-writer counters; `facts` is called on the
-// scraping thread. Tested by tests/unit/metrics/exposition_test.cc, which has promtool check the text.
+// in: about 190, never over 300. (But those of single sites, three each, of as many sites as were asked for: none.)
+// Threading  any thread: it reads single-writer counters; `facts` is called on the scraping thread. Tested by
+// tests/unit/metrics/exposition_test.cc, which has promtool check the text.
 #pragma once
 
 #include <prometheus/collectable.h>
@@ -32,6 +33,13 @@ namespace footfall::metrics {
 inline constexpr std::size_t kParseErrors = static_cast<std::size_t>(http::ParseError::count_);
 inline constexpr std::size_t kTlsFailures = static_cast<std::size_t>(base::TlsFailure::count_);
 
+// One site of those that have series of their own.
+struct SiteFacts {
+  std::string name;
+  std::uint64_t total = 0, counted = 0;  // what the counter shows; without seeds
+  std::uint64_t online = 0;
+};
+
 // What the server knows, as of a scrape. Totals are since the start of the process unless said otherwise.
 struct Facts {
   std::string version, revision;
@@ -52,6 +60,7 @@ struct Facts {
   std::uint64_t sites = 0;
   std::uint64_t online = 0;        // of all sites, summed
   std::uint64_t online_pairs = 0;  // (visitor, page) pairs in memory
+  std::vector<SiteFacts> site_series;
 
   std::uint64_t batch_keys = 0, batch_key_bytes = 0;  // held
   // Changes that were ever applied: whole; by their ids alone, and what these take.

@@ -4,7 +4,7 @@
 
 P12  per online visitor, the worst of a sweep from 1 to 10 million; per (visitor, page) pair
 P13  per registered site that was never hit, and per idle site that was hit once; beside it per page
-P18  CPU per scrape of /metrics with 10,000 sites
+P18  CPU per scrape of /metrics with 10,000 sites; with series of the top 1,000 of 10,000
 P22  at rest; the binary; from start to ready
 P25  per idle keep-alive connection
 """
@@ -64,33 +64,53 @@ def visitors(bench):
     bench.row("P12", "bytes per (visitor, page) pair, the worst of as many", 32, 24, [max(paired)], "bytes", 1)
 
 
+def add_sites(node, numbers):
+    connection = http.client.HTTPConnection("127.0.0.1", node.admin_port)
+    authorization = {"Authorization": f"Bearer {node.token}"}
+    for n in numbers:
+        connection.request("POST", "/v1/admin/sites", json.dumps({"name": f"site-{n}.example"}), authorization)
+        answer = connection.getresponse()
+        text = answer.read()
+        assert answer.status in (200, 201), text
+
+
+def scrapes(bench, node, times=100):
+    """CPU of one, in ms, of each round."""
+    connection = http.client.HTTPConnection("127.0.0.1", node.admin_port)
+    figures = []
+    for _ in range(bench.rounds):
+        begin = cpu_s(node.process.pid)
+        for _ in range(times):
+            connection.request("GET", "/metrics")
+            connection.getresponse().read()
+        figures.append((cpu_s(node.process.pid) - begin) / times * 1000)
+    return figures
+
+
+def sites_with_series(bench):
+    node = bench.server("series", "--metrics-sites", "1000")
+    try:
+        add_sites(node, range(SITES))
+        bench.row("P18", f"the same, of {SITES:,} the top 1,000 with series of their own", 15, 8, scrapes(bench, node), "ms", 2)
+    finally:
+        node.close()
+
+
 def sites(bench):
     node = bench.server("sites", "--checkpoint-interval", "86400")
     try:
         before = settled(node)
-        connection = http.client.HTTPConnection("127.0.0.1", node.admin_port)
-        authorization = {"Authorization": f"Bearer {node.token}"}
-        for n in range(SITES):
-            connection.request("POST", "/v1/admin/sites", json.dumps({"name": f"site-{n}.example"}), authorization)
-            answer = connection.getresponse()
-            text = answer.read()
-            assert answer.status in (200, 201), text
+        add_sites(node, range(SITES, 2 * SITES))
+        first = settled(node)
+        bench.row("P18", f"CPU per scrape with {SITES:,} sites", 2, 1, scrapes(bench, node), "ms", 2)
+        add_sites(node, range(SITES))
         never = settled(node)
-        bench.row("P13", f"bytes per site never hit, {SITES:,} sites", 512, 256, [(never - before) / SITES], "bytes", 0)
+        bench.row("P13", f"bytes per site never hit, from {SITES:,} sites to {2 * SITES:,}", 512, 256, [(never - first) / SITES], "bytes", 0)
+        bench.note("P13", f"the same of the first {SITES:,}, with the latest changes, which are kept whole", [(first - before) / SITES], "bytes", 0)
         for first in range(0, SITES, ITEMS):
             body = b"".join(field(2, field(1, b"site-%d.example" % n) + field(2, b"/") + field(10, b"1")) for n in range(first, first + ITEMS))
             send_all(node.port, [request(node, body)])
         bench.row("P13", "bytes per idle site once hit", 4096, 2048, [(settled(node) - never) / SITES], "bytes", 0)
-        connection = http.client.HTTPConnection("127.0.0.1", node.admin_port)
-        figures = []
-        for _ in range(bench.rounds):
-            begin = cpu_s(node.process.pid)
-            for _ in range(200):
-                connection.request("GET", "/metrics")
-                connection.getresponse().read()
-            figures.append((cpu_s(node.process.pid) - begin) / 200 * 1000)
-        bench.row("P18", f"CPU per scrape with {SITES:,} sites", 2, 1, figures, "ms", 2)
-        bench.left_out("P18", "with per-site series of the top 1,000: there are none")
         before = settled(node)
         paths = [b"/tin-tuc/bai-viet-%d.html" % n for n in range(PAGES)]
         for first in range(0, PAGES, ITEMS):
@@ -98,6 +118,7 @@ def sites(bench):
         bench.note("P13", f"bytes per page, hit today, {PAGES:,} of a site", [(settled(node) - before) / PAGES], "bytes", 0)
     finally:
         node.close()
+    sites_with_series(bench)
 
 
 def until_ready(node):
@@ -118,18 +139,27 @@ def until_ready(node):
         process.wait()
 
 
-def at_rest(bench):
+def starts_and_rests(bench, *options):
+    """Resident bytes in MB, and ms from start to ready."""
     resident, starts = [], []
     for _ in range(bench.rounds):
-        node = bench.server("rest")
+        node = bench.server("rest", *options)
         try:
             resident.append(settled(node) / 1e6)
             node.stop()
             starts.append(until_ready(node))
         finally:
             node.close()
-    bench.row("P22", "resident at rest, the lists of agents among it", 16, 8, resident, "MB", 1)
-    bench.row("P22", "from start to ready, the lists of agents read", 50, 20, starts, "ms", 0)
+    return resident, starts
+
+
+def at_rest(bench):
+    resident, starts = starts_and_rests(bench, "--agent-list", "/dev/null", "--crawler-list", "/dev/null")
+    bench.row("P22", "resident at rest, without the lists of agents", 16, 8, resident, "MB", 1)
+    bench.row("P22", "from start to ready, without them", 50, 20, starts, "ms", 0)
+    resident, starts = starts_and_rests(bench)
+    bench.note("P22", "resident at rest with them", resident, "MB", 1)
+    bench.note("P22", "from start to ready with them", starts, "ms", 0)
     stripped = bench.at / "footfalld"
     subprocess.run(["strip", "-o", str(stripped), str(bench.build / "footfalld")], check=True)
     bench.row("P22", "binary, stripped", 10, 5, [stripped.stat().st_size / 1e6], "MB", 1)

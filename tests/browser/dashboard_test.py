@@ -57,16 +57,18 @@ class Dashboard(unittest.TestCase):
 
     @classmethod
     def fill(cls):
-        """A month of visits, the same each time; today's are up to now."""
+        """Thirty days of the sites' time zone, today the last of them, up to now."""
         seed = 20261130
         print("rng_seed", seed)
         chance = random.Random(seed)
         now = int(time.time())
+        midnight = now - (now + 7 * 3600) % 86400
+        seconds = lambda days: 86400 if days else now - midnight + 1
         agents = [BROWSER % 150, FIREFOX, SAFARI, PHONE % 150]
         items = []
         for days in range(30):
             for _ in range(40 + 10 * (days % 7)):
-                items.append({"site": SITE, "path": chance.choices(PATHS, [9, 7, 5, 4, 3, 2, 2, 1])[0], "time": now - days * 86400 - chance.randrange(36000),
+                items.append({"site": SITE, "path": chance.choices(PATHS, [9, 7, 5, 4, 3, 2, 2, 1])[0], "time": midnight - days * 86400 + chance.randrange(seconds(days)),
                               "address": f"10.2.{chance.randrange(4)}.{chance.randrange(250)}", "agent": chance.choice(agents), "ref": chance.choice(REFERRERS)})
         items += [{"site": SITE, "path": "/", "time": now - 60, "address": "10.3.0.1", "agent": GOOGLEBOT} for _ in range(7)]
         items += [{"site": SITE, "path": path, "time": now - 5, "address": "10.3.0.2", "agent": FIREFOX, "ref": HOSTILE_REFERRER} for path in HOSTILE for _ in range(90)]

@@ -37,9 +37,16 @@ def inject(call, n):
     return ["-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={n}"]
 
 
-def threads_of(tasks):
-    """{thread id: name}; of several of one name the n-th that was made is "NAME n"."""
-    named = {tid: (tasks / tid / "comm").read_text().strip() for tid in sorted(os.listdir(tasks), key=int)}
+def threads_of(pid):
+    """{thread id: name}; of several of one name the n-th that was made is "NAME n". A thread names itself as it begins."""
+    tasks = pathlib.Path("/proc", str(pid), "task")
+    for _ in range(500):
+        named = {tid: (tasks / tid / "comm").read_text().strip() for tid in sorted(os.listdir(tasks), key=int)}
+        if list(named.values()).count(named[str(pid)]) == 1:
+            break
+        time.sleep(0.01)
+    else:
+        raise RuntimeError(f"threads without a name: {named}")
     seen = collections.Counter()
     out = {}
     for tid, name in named.items():
@@ -53,7 +60,7 @@ class Watch:
 
     def __init__(self, node, names, *arguments):
         tasks = pathlib.Path("/proc", str(node.process.pid), "task")
-        self.threads = {tid: name for tid, name in threads_of(tasks).items() if names is None or name in names}
+        self.threads = {tid: name for tid, name in threads_of(node.process.pid).items() if names is None or name in names}
         if names is not None and len(self.threads) != len(names):
             raise RuntimeError(f"of the threads {names} there are {self.threads}")
         attach = [argument for tid in self.threads for argument in ("-p", tid)]

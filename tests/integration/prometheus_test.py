@@ -14,7 +14,7 @@ SITE = "example.org"
 
 class Prometheus(unittest.TestCase):
     def test_promtool_accepts_the_metrics_and_they_stay_few(self):
-        with Daemon("--threads", "2") as daemon:
+        with Daemon("--threads", "2", "--metrics-sites", "3") as daemon:
             for n in range(20):
                 daemon.add_site(f"s{n}.example")
                 daemon.hit(f"s{n}.example", "/", n)
@@ -22,7 +22,10 @@ class Prometheus(unittest.TestCase):
             checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=30)
             self.assertEqual((checked.returncode, checked.stdout + checked.stderr), (0, ""))
             series = [line for line in text.splitlines() if line and not line.startswith("#")]
-            self.assertLessEqual(len(series), 300)
+            of_sites = [line for line in series if line.startswith("footfall_site_")]
+            self.assertEqual(len(of_sites), 3 * 3)
+            self.assertIn('footfall_site_hits_counted_total{site="s0.example"} 1', of_sites)
+            self.assertLessEqual(len(series) - len(of_sites), 300)
             metrics = daemon.metrics()
             self.assertEqual(metrics["footfall_hits_accepted_total"], 20)
             self.assertEqual(metrics["footfall_hits_received_total"], 20)

@@ -133,7 +133,18 @@ TEST_F(ExpositionTest, NamesAndSeriesAreDistinct) {
   }
 }
 
+TEST_F(ExpositionTest, ASiteHasSeriesOfItsOwnWhereAskedFor) {
+  EXPECT_EQ(exposition_.text().find("footfall_site_"), std::string::npos);
+  const std::size_t before = series();
+  facts_.site_series = {{"a.vn", 12, 10, 3}, {"b.vn", 5, 5, 0}};
+  EXPECT_EQ(series(), before + 6);
+  EXPECT_TRUE(shows("footfall_site_hits{site=\"a.vn\"} 12"));
+  EXPECT_TRUE(shows("footfall_site_hits_counted_total{site=\"a.vn\"} 10"));
+  EXPECT_TRUE(shows("footfall_site_online{site=\"b.vn\"} 0"));
+}
+
 TEST_F(ExpositionTest, PromtoolFindsNothingToSay) {
+  facts_.site_series = {{"a.vn", 12, 10, 3}};
   if (std::system("command -v promtool >/dev/null 2>&1") != 0) GTEST_SKIP() << "promtool is not installed";
   FILE* const promtool = popen("promtool check metrics 2>&1", "w");
   ASSERT_NE(promtool, nullptr);

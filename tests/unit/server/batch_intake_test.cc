@@ -56,9 +56,9 @@ class BatchIntakeTest : public IntakeFixture {
 
   sites::Imports& imports_ = registry_.imports();
   sites::BatchKeys& keys_ = registry_.batch_keys();
-  lookup::AgentCache cache_{agents()};
+  lookup::ClientLookup lookup_{lookup::AgentCache(agents())};
   metrics::ShardCounters counters_;
-  BatchIntake intake_{kNode, imports_, keys_, sites_, cache_, counters_};
+  BatchIntake intake_{kNode, imports_, keys_, sites_, lookup_, counters_};
   sites::Token token_;
   http::Request request_;
   std::string key_;

@@ -74,5 +74,19 @@ TEST_F(CandidateTest, OnlyWhatIsRankedHasLabels) {
   EXPECT_EQ(label(filled(), Dimension::browser), "") << "a bot's pageview";
 }
 
+TEST_F(CandidateTest, ACountryIsLookedUpOfWhoHasAnAddress) {
+  EXPECT_EQ(label(filled(), Dimension::country), "") << "there is no database";
+  const auto database = lookup::CountryDatabase::open(FOOTFALL_COUNTRY_FILES "/countries.mmdb").value();
+  const auto found = [&](const std::uint8_t* address) {
+    sites::Candidate candidate;
+    fill(candidate, *sites_.find("a.vn"), ping_, agent_, verdict_, kNow, {address, "agent", nullptr, database.get()});
+    return std::string(label(candidate, Dimension::country));
+  };
+  EXPECT_EQ(found(address_.bytes.data()), "FR");
+  EXPECT_EQ(found(kNoAddress), "");
+  ping_.kind = counting::Kind::heartbeat;
+  EXPECT_EQ(found(address_.bytes.data()), "") << "only pageviews are ranked";
+}
+
 }  // namespace
 }  // namespace footfall

@@ -137,6 +137,16 @@ TEST_F(ConfigTest, WhatIsNoReadableFileIsRefusedByName) {
   EXPECT_EQ(refused({}).find(absent + ": cannot open: No such file"), 0U);
 }
 
+TEST_F(ConfigTest, AListThatIsNamedMustBeThere) {
+  EXPECT_EQ(parse({}).agent_files.uap_regexes, "/usr/share/uap-core/regexes.yaml")
+      << "wherever it is not, it is left out";
+  const std::string absent = directory_.path() + "/absent.yaml";
+  EXPECT_EQ(refused({"--agent-list", absent}),
+            "--agent-list: '" + absent + "' cannot be read: No such file or directory");
+  EXPECT_EQ(refused({"--crawler-list", absent}).find("--crawler-list: '"), 0U);
+  EXPECT_EQ(parse({"--crawler-list", "/dev/null"}).agent_files.crawlers, "/dev/null");
+}
+
 TEST_F(ConfigTest, WhatDoesNotGoTogetherNamesWhereItCameFrom) {
   const std::string path = file("threads = 1\n\nadmin = \"0.0.0.0:8081\"\n");
   EXPECT_EQ(refused({"--config", path}).find(path + ":3: admin: 0.0.0.0 is not"), 0U);

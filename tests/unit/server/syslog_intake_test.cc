@@ -27,7 +27,7 @@ class SyslogIntakeTest : public IntakeFixture {
     sites_.set_directory(*directory_);
     make();
   }
-  void make() { intake_ = std::make_unique<SyslogIntake>(options_, sites_, cache_, ledger_, counters_); }
+  void make() { intake_ = std::make_unique<SyslogIntake>(options_, sites_, lookup_, ledger_, counters_); }
   static std::string line(const std::string& request = "GET /p HTTP/1.1", int status = 200,
                           const std::string& time = "14/Nov/2023:22:13:20 +0000") {
     return "192.0.2.7 - - [" + time + "] \"" + request + "\" " + std::to_string(status) +
@@ -57,7 +57,7 @@ class SyslogIntakeTest : public IntakeFixture {
   }
 
   SyslogOptions options_;
-  lookup::AgentCache cache_{lookup::AgentDatabase::load({})};
+  lookup::ClientLookup lookup_{lookup::AgentCache(lookup::AgentDatabase::load({}))};
   metrics::ShardCounters ledger_;
   metrics::SyslogCounters counters_;
   std::unique_ptr<SyslogIntake> intake_;
@@ -73,7 +73,7 @@ TEST_F(SyslogIntakeTest, ALineIsALiveHit) {
   ingest::Address address;
   ASSERT_TRUE(ingest::parse_address("192.0.2.7", address));
   EXPECT_EQ(hit.visitor, sites_.find("a.vn")->keys.at(kNow).visitor(
-                             address.bytes.data(), cache_.find("Mozilla/5.0 (X11) Firefox/120.0").digest));
+                             address.bytes.data(), lookup_.agents.find("Mozilla/5.0 (X11) Firefox/120.0").digest));
 }
 
 TEST_F(SyslogIntakeTest, TheSiteIsThatOfTheHostThenOfTheTagThenTheConfiguredOne) {
