@@ -133,6 +133,8 @@ base::Result<void> prepare(Options& options, Terminal& terminal) {
   load::GeneratorOptions ignored;  // where the numbers are read from must be here, too
   if (auto resolved = resolve(*daemon, options.anyway, ignored); !resolved) return resolved;
 
+  options.generator.tls_authorities = options.daemon.ca_file;
+
   load::TrafficOptions& traffic = options.traffic;
   traffic.site = options.site;
   traffic.host = target->host_field();
@@ -350,8 +352,6 @@ void add_bench(CLI::App& app, Action& chosen) {
   command->get_option("--json")->description("print one JSON object");
   where("--through", options->through,
         "send the hits there: a proxy before the daemon, or its TLS listener; http:// or https://HOST:PORT");
-  where("--authorities", generator.tls_authorities, "certificates (PEM) that the one shown there may be signed by")
-      ->check(CLI::ExistingFile);
   command->add_flag("--anyway", options->anyway, "also where the daemon or the proxy is on another machine")
       ->group("Where to");
 

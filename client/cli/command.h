@@ -27,6 +27,7 @@ struct Terminal {
   std::ostream& err;
   bool err_is_terminal = false;  // progress bars are drawn on it
   std::string command_line;      // as typed, quoted for a shell: for messages that show what would work
+  bool out_is_terminal = false;  // whole screens may be drawn on it
 };
 
 using Action = std::function<int(Terminal&)>;
@@ -35,6 +36,7 @@ void add_analyze(CLI::App& app, Action& chosen);
 void add_audit(CLI::App& app, Action& chosen);
 void add_backup(CLI::App& app, Action& chosen);
 void add_bench(CLI::App& app, Action& chosen);
+void add_doctor(CLI::App& app, Action& chosen);
 void add_follow(CLI::App& app, Action& chosen);
 void add_import(CLI::App& app, Action& chosen);
 void add_log_level(CLI::App& app, Action& chosen);
@@ -47,6 +49,7 @@ void add_site(CLI::App& app, Action& chosen);
 void add_snapshot(CLI::App& app, Action& chosen);
 void add_stats(CLI::App& app, Action& chosen);
 void add_token(CLI::App& app, Action& chosen);
+void add_top(CLI::App& app, Action& chosen);
 void add_undo(CLI::App& app, Action& chosen);
 void add_verify(CLI::App& app, Action& chosen);
 

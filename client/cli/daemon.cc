@@ -34,10 +34,16 @@ base::Errc code_of(unsigned status) {
 }  // namespace
 
 void DaemonOptions::declare(CLI::App& command) {
-  command.add_option("--url", url, "the daemon's public listener")->envname("FOOTFALL_URL")->capture_default_str();
+  command.add_option("--url", url, "the daemon's public listener; http:// or https://HOST[:PORT]")
+      ->envname("FOOTFALL_URL")
+      ->capture_default_str();
   command.add_option("--admin", admin, "the daemon's admin listener; unix:/PATH for a socket")
       ->envname("FOOTFALL_ADMIN")
       ->capture_default_str();
+  command
+      .add_option("--ca-file", ca_file,
+                  "for https: the authorities (PEM) that may have signed the certificate, instead of the system's")
+      ->envname("FOOTFALL_CA_FILE");
   command.add_option("--token-file", token_file, "the file that holds the token")->envname("FOOTFALL_TOKEN_FILE");
   command.add_flag("--json", json, "print the daemon's answer");
 }
@@ -45,7 +51,8 @@ void DaemonOptions::declare(CLI::App& command) {
 base::Result<HttpClient*> Daemon::client(Listener listener) {
   std::unique_ptr<HttpClient>& client = listener == Listener::admin ? admin_ : open_;
   if (!client) {
-    auto made = HttpClient::at(listener == Listener::admin ? options_.admin : options_.url, timeout_s_);
+    auto made = HttpClient::at(listener == Listener::admin ? options_.admin : options_.url,
+                               {.timeout_s = timeout_s_, .ca_file = options_.ca_file});
     if (!made) return made.error();
     client = *std::move(made);
   }
@@ -78,6 +85,17 @@ base::Result<HttpAnswer> Daemon::send(Listener listener, HttpRequest request) {
                                          : "Say where with --url or FOOTFALL_URL")};
   }
   return answer;
+}
+
+base::Result<std::string> Daemon::metrics() {
+  auto to = client(Listener::admin);
+  if (!to) return to.error();
+  HttpRequest request;
+  request.target = "/metrics";
+  auto answer = (*to)->send(request);
+  if (!answer) return answer.error();
+  if (answer->status != 200) return problem(Listener::admin, *answer);
+  return std::move(answer->body);
 }
 
 base::Error Daemon::problem(Listener listener, const HttpAnswer& answer) const {

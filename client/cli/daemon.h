@@ -21,6 +21,7 @@ namespace footfall::cli {
 struct DaemonOptions {
   std::string url = "http://127.0.0.1:8080";
   std::string admin = "http://127.0.0.1:8081";
+  std::string ca_file;  // PEM; empty: the system's
   std::string token_file;
   bool json = false;
 
@@ -44,6 +45,9 @@ class Daemon {
                                  const std::string& json_body = {}, const std::string& change_id = {});
   // The same with any answer of the daemon as a value: for those who act on the status.
   base::Result<HttpAnswer> send(Listener listener, HttpRequest request);
+
+  // GET /metrics of the admin listener, which needs no token.
+  base::Result<std::string> metrics();
 
   // What a problem answer says.
   base::Error problem(Listener listener, const HttpAnswer& answer) const;

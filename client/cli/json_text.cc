@@ -82,6 +82,12 @@ JsonText& JsonText::value(std::string_view text) {
   return *this;
 }
 
+JsonText& JsonText::number(double number, int places) {
+  char text[400];  // the greatest double has 309 digits
+  std::snprintf(text, sizeof text, "%.*f", places, number);
+  return raw(text);
+}
+
 std::string JsonText::take() {
   first_ = true;
   return std::exchange(out_, {});

@@ -32,6 +32,8 @@ class JsonText {
   JsonText& value(std::int32_t number) { return raw(std::to_string(number)); }
   JsonText& value(bool yes) { return raw(yes ? "true" : "false"); }
   JsonText& null() { return raw("null"); }
+  // With so many places behind the point. REQUIRES: it is finite.
+  JsonText& number(double number, int places);
   template <class T>
   JsonText& member(std::string_view name, const T& v) {
     key(name);

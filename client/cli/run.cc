@@ -28,6 +28,7 @@ int run(int argc, const char* const* argv, Terminal& terminal) {
   add_site(app, chosen);
   add_stats(app, chosen);
   add_pages(app, chosen);
+  add_top(app, chosen);
   add_seed(app, chosen);
   add_reset(app, chosen);
   add_undo(app, chosen);
@@ -40,6 +41,7 @@ int run(int argc, const char* const* argv, Terminal& terminal) {
   add_snapshot(app, chosen);
   add_verify(app, chosen);
   add_bench(app, chosen);
+  add_doctor(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -13,7 +13,7 @@ std::string Address::host_field() const {
 std::string parse_address(std::string_view text, Address& address) {
   const auto invalid = [text](const char* why) {
     return "\"" + std::string(text) + "\" is no address of a daemon: " + why +
-           "; write http://127.0.0.1:8080 or unix:/run/footfall/admin.sock";
+           "; write http://127.0.0.1:8080, https://HOST or unix:/run/footfall/admin.sock";
   };
   constexpr std::string_view kHttp = "http://";
   constexpr std::string_view kHttps = "https://";
@@ -28,7 +28,7 @@ std::string parse_address(std::string_view text, Address& address) {
     return {};
   }
   out.tls = rest.starts_with(kHttps);
-  if (!out.tls && !rest.starts_with(kHttp)) return invalid("it begins with neither http:// nor unix:");
+  if (!out.tls && !rest.starts_with(kHttp)) return invalid("it begins with none of http://, https:// and unix:");
   rest.remove_prefix(out.tls ? kHttps.size() : kHttp.size());
   const std::size_t slash = rest.find('/');
   std::string_view authority = rest.substr(0, slash);

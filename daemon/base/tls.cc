@@ -206,6 +206,83 @@ std::string date_of(std::int64_t utc_s) {
   return text.data();
 }
 
+// ---- What a client makes of a server's chain
+
+CertificateFault fault_of(long verified) {
+  switch (verified) {
+    case X509_V_OK:
+      return CertificateFault::none;
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      return CertificateFault::expired;
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return CertificateFault::early;
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+      return CertificateFault::name;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+      return CertificateFault::issuer;
+    default:
+      return CertificateFault::other;
+  }
+}
+
+// The latest begin and the first end, UTC seconds, of a chain.
+struct Validity {
+  std::int64_t begins_s = INT64_MIN, expires_s = INT64_MAX;
+};
+
+Validity validity_of(const STACK_OF(X509) * chain) {
+  Validity out;
+  for (int i = 0; i < sk_X509_num(chain); ++i) {  // none: -1
+    const X509* one = sk_X509_value(chain, i);
+    out.begins_s = std::max(out.begins_s, seconds_of(X509_get0_notBefore(one)));
+    out.expires_s = std::min(out.expires_s, seconds_of(X509_get0_notAfter(one)));
+  }
+  return out;
+}
+
+// "a.example, *.b.example, 192.0.2.1": the hosts that a certificate is for, the first of them.
+std::string hosts_of(const X509* certificate) {
+  constexpr int kShown = 8;
+  std::unique_ptr<GENERAL_NAMES, FreeBy<GENERAL_NAMES_free>> names(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  std::string out;
+  for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
+    int type = 0;
+    const void* value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names.get(), i), &type);
+    const auto* bytes = static_cast<const ASN1_STRING*>(value);
+    if (type != GEN_DNS && type != GEN_IPADD) continue;
+    if (i >= kShown) return out + ", ...";
+    std::array<char, INET6_ADDRSTRLEN> address{};
+    std::string name(reinterpret_cast<const char*>(ASN1_STRING_get0_data(bytes)),
+                     static_cast<std::size_t>(ASN1_STRING_length(bytes)));
+    if (type == GEN_IPADD &&
+        inet_ntop(name.size() == 4 ? AF_INET : AF_INET6, name.data(), address.data(), address.size()) != nullptr &&
+        (name.size() == 4 || name.size() == 16))
+      name = address.data();
+    out += (out.empty() ? "" : ", ") + name;
+  }
+  return out.empty() ? "none" : out;
+}
+
+// What a refused chain says about it.
+std::string refusal(long verified, const STACK_OF(X509) * chain) {
+  switch (fault_of(verified)) {
+    case CertificateFault::expired:
+      return "it expired at " + date_of(validity_of(chain).expires_s);
+    case CertificateFault::early:
+      return "it begins at " + date_of(validity_of(chain).begins_s);
+    case CertificateFault::name:
+      return "it is for other hosts: " + hosts_of(sk_X509_value(chain, 0));
+    default:
+      return X509_verify_cert_error_string(verified);
+  }
+}
+
 }  // namespace
 
 std::string_view name_of(TlsFailure failure) {
@@ -390,8 +467,13 @@ Result<void> TlsFilter::handshake(std::string_view& bytes) {
   const Error why = fail();
   if (error == SSL_ERROR_ZERO_RETURN) failure_ = TlsFailure::closed;
   if (verified == X509_V_OK) return why;
+  certificate_fault_ = fault_of(verified);
   return Error{Errc::denied,
-               std::string("TLS: the certificate is refused: ") + X509_verify_cert_error_string(verified)};
+               "TLS: the certificate is refused: " + refusal(verified, SSL_get0_verified_chain(ssl_.get()))};
+}
+
+std::int64_t TlsFilter::peer_expires_s() const {
+  return validity_of(SSL_get0_verified_chain(ssl_.get())).expires_s;
 }
 
 Result<void> TlsFilter::receive(std::string_view bytes, std::string& plain) {

@@ -47,6 +47,16 @@ enum class TlsFailure : std::uint8_t {
 };
 std::string_view name_of(TlsFailure failure);
 
+// Why a client refuses what a server shows, as far as there is something of its own to do about it.
+enum class CertificateFault : std::uint8_t {
+  none,     // it does not
+  expired,  // it, or one of its chain
+  early,    // the same, not valid yet
+  name,     // it is for other hosts
+  issuer,   // its authority is not known here, or a link to that is missing
+  other
+};
+
 class TlsContext {
  public:
   // `authorities`: a PEM file; empty for those of the system.
@@ -98,6 +108,10 @@ class TlsFilter {
   TlsFailure failure() const { return failure_; }  // REQUIRES: failed()
   bool peer_ended() const { return peer_ended_; }  // it said that it sends no more
   bool ended() const { return ended_; }            // end() was called
+  // A client's, when receive() failed in the handshake.
+  CertificateFault certificate_fault() const { return certificate_fault_; }
+  // A client's: UTC seconds at which the first certificate of the verified chain expires. REQUIRES: established().
+  std::int64_t peer_expires_s() const;
   // A client's, once the server gave one; else nullptr.
   TlsSession session() const;
 
@@ -115,6 +129,7 @@ class TlsFilter {
   std::string own_;    // ciphertext that no send() has given yet
   std::string early_;  // given to send() before the handshake ended
   TlsFailure failure_ = TlsFailure::malformed;
+  CertificateFault certificate_fault_ = CertificateFault::none;
   bool heard_ = false;
   bool established_ = false;
   bool failed_ = false;

@@ -29,7 +29,7 @@ def us_per_hit(bench, process, node, port, kind):
     pids = [process.pid, *children(process.pid)]
     before = cpu_ns(pids)
     found = footfall_bench(node, SITE, "--reconnect", "--connections", "64", "--hits", bench.seconds * HITS[kind], "--seconds", 120, "--through", *to,
-                           "--authorities", bench.at / "certificate.pem", counted=process is node.process)
+                           "--ca-file", bench.at / "certificate.pem", counted=process is node.process)
     spent_us = (cpu_ns(pids) - before) / 1000
     assert not found["trouble"] and found["undecided"] == 0, found
     assert kind != "resumed" or found["tls_resumed"] >= found["tls_connections"] - 64 > 0, found

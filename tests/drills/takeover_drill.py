@@ -133,7 +133,7 @@ def drill(count):
             node.add_site(site, visibility="full")
         most = bench(node, "full.example", "--connections", 32, "--hits", 40_000)["acknowledged_per_s"]
         # Half of the time that it has: a connection for each hit costs four times as much as a hit, with TLS some thirty times.
-        secure = ("--through", f"https://127.0.0.1:{tls}", "--authorities", certificate)
+        secure = ("--through", f"https://127.0.0.1:{tls}", "--ca-file", certificate)
         kinds = {"kept": ("--connections", 32, "--rate", most // 4), "new": ("--connections", 64, "--reconnect", "--rate", most // 40),
                  "batch": ("--connections", 4, "--batch", 100, "--rate", most // 8), "tls": ("--connections", 16, "--rate", most // 40, *secure),
                  "newtls": ("--connections", 32, "--reconnect", "--resume", "--rate", max(most // 800, 5), *secure)}

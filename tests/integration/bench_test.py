@@ -148,7 +148,7 @@ class Bench(unittest.TestCase):
                 if tried.returncode == 0:
                     break
             for options in ([], ["--pipeline", "4"], ["--reconnect", "--connections", "4"], ["--batch", "20", "--connections", "2"], ["--rate", "300"]):
-                found = self.bench("--hits", "200", *through, "--authorities", at / "cert.pem", *options)
+                found = self.bench("--hits", "200", *through, "--ca-file", at / "cert.pem", *options)
                 self.assertEqual(found["acknowledged"], 200, options)
             self.assertIn("certificate", self.run_bench("--hits", "5", *through, code=1).stderr)
 

@@ -121,7 +121,7 @@ class Tls(unittest.TestCase):
     def test_the_load_generator_goes_on_with_its_session(self):
         self.start()
         found = json.loads(subprocess.run(
-            [str(BUILD / "footfall"), "bench", "--site", SITE, "--url", f"http://127.0.0.1:{self.daemon.port}", "--through", f"https://127.0.0.1:{self.port}", "--authorities",
+            [str(BUILD / "footfall"), "bench", "--site", SITE, "--url", f"http://127.0.0.1:{self.daemon.port}", "--through", f"https://127.0.0.1:{self.port}", "--ca-file",
              str(self.certificate), "--reconnect", "--resume", "--hits", "1000", "--connections", "8", "--json"], capture_output=True, check=True, timeout=120).stdout)
         self.assertTrue(found["ok"], found)
         self.assertEqual((found["acknowledged"], found["tls_connections"]), (1000, 1000))
@@ -141,6 +141,68 @@ class Tls(unittest.TestCase):
         answer = call(self.port, "POST", "/v1/hits", items, Content_Type="application/x-ndjson", User_Agent=BROWSER % 120)
         self.assertEqual((answer.status, answer.json["accepted"]), (200, 10_000))
         self.assertEqual(len(call(self.port, "GET", f"/v1/sites/{SITE}/pages?limit=10000").json["pages"]), 100)
+
+    def command(self, *words, host="localhost", authorities=None, stdin=None, **environment):
+        """`footfall WORDS`, over TLS to both listeners."""
+        token = ["--token-file", str(self.daemon.directory / "admin-token")] if words[0] != "analyze" else []
+        trust = ["--ca-file", str(authorities)] if authorities else []
+        where = ["--url", f"https://{host}:{self.port}", "--admin", f"https://{host}:{self.admin_port}"]
+        return subprocess.run([str(BUILD / "footfall"), *words, *where, *trust, *token], capture_output=True, text=True, timeout=60, env={**os.environ, **environment})
+
+    def test_the_command_line_over_tls(self):
+        self.start()
+
+        def done(*words, **options):
+            ended = self.command(*words, authorities=self.certificate, **options)
+            self.assertEqual(ended.returncode, 0, ended.stderr)
+            return ended.stdout
+
+        done("site", "add", "a.example", "--visibility", "full")
+        done("seed", "a.example", "--total", "1000", host="127.0.0.1")
+        self.assertEqual(json.loads(done("stats", "a.example", "--json"))["total"], 1000)
+        self.assertIn("reload", done("audit") + "reload")
+        log = self.at / "access.log"
+        day = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(time.time() - 60))
+        log.write_text("".join(f'10.0.{n >> 8}.{n & 255} - - [{day}] "GET /{n % 50} HTTP/1.1" 200 5 "-" "{BROWSER % 120}"\n' for n in range(20_000)))  # over many records
+        done("import", str(log), "--site", "a.example")
+        self.assertEqual(self.daemon.stats("a.example")["total"], 21_000)
+        self.assertEqual(json.loads(done("pages", "a.example", "--json", "--limit", "3"))["pages"][0]["total"], 400)
+        moment = json.loads(done("verify", "--live"))
+        self.assertTrue(moment)
+        found = json.loads(done("bench", "--site", SITE, "--hits", "200", "--json"))  # without --through: to --url itself
+        self.assertEqual((found["ok"], found["tls_connections"] > 0), (True, True), found)
+        # By the environment alone, as a service has it.
+        ended = self.command("stats", SITE, FOOTFALL_CA_FILE=str(self.certificate))
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+
+    def test_the_command_line_says_what_is_wrong_with_a_certificate(self):
+        self.start()
+        other, _ = make_certificate(self.at, "not-ours")
+        no_file = self.at / "absent.pem"
+        for options, code, says in (({}, 1, ("the certificate is refused: self-signed certificate", "--ca-file FILE")),
+                                    ({"authorities": other}, 1, ("the certificate is refused", "--ca-file FILE")),
+                                    ({"authorities": self.certificate, "host": "127.0.0.2"}, 1, ("it is for other hosts: localhost, 127.0.0.1", "that names 127.0.0.2")),
+                                    ({"authorities": no_file}, 2, (f"--ca-file {no_file}",))):
+            if options.get("host") == "127.0.0.2":
+                self.daemon.stop()
+                self.daemon.start("--listen", f"tls:127.0.0.2:{self.port}")
+            for words in (["stats", SITE], ["site", "list"]):
+                if options.get("host") == "127.0.0.2" and words[0] == "site":
+                    continue  # the admin listener is not there
+                ended = self.command(*words, **options)
+                self.assertEqual(ended.returncode, code, ended.stderr)
+                for part in says:
+                    self.assertIn(part, ended.stderr)
+                self.assertNotIn("Is the daemon running", ended.stderr)
+        plain = subprocess.run([str(BUILD / "footfall"), "stats", SITE, "--url", f"http://localhost:{self.port}"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(plain.returncode, 1)
+        self.assertIn("https://", plain.stderr)
+
+    def test_the_command_line_says_that_a_port_speaks_no_tls(self):
+        with Daemon("--threads", "1") as plain:
+            ended = subprocess.run([str(BUILD / "footfall"), "stats", SITE, "--url", f"https://localhost:{plain.port}"], capture_output=True, text=True, timeout=60)
+            self.assertEqual(ended.returncode, 1)
+            self.assertIn("speaks no TLS. Is it http:// there?", ended.stderr)
 
     def test_a_live_stream_over_tls(self):
         self.start()

@@ -22,7 +22,7 @@ def enter_own_network():
             print("SKIPPED: a network of its own needs root", flush=True)
             sys.exit(SKIPPED)
         os.environ["FOOTFALL_OWN_NETWORK"] = "1"
-        os.execvp("unshare", ["unshare", "--net", sys.executable, __file__, *sys.argv[1:]])
+        os.execvp("unshare", ["unshare", "--net", sys.executable, os.path.abspath(sys.argv[0]), *sys.argv[1:]])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
         address = struct.pack("HH4s8x", socket.AF_INET, 0, socket.inet_aton(OUTSIDE))

@@ -118,6 +118,41 @@ TEST_F(TlsTest, BothVersionsCarryWhatIsSaidHoweverItIsCut) {
   }
 }
 
+// What a client makes of a server that shows `pair`, under `host`, if it believes `authorities`.
+Talk refused(const Certificate& pair, const std::string& authorities, const std::string& host) {
+  const TlsContext servers = *TlsContext::for_servers(pair.certificate(), pair.key());
+  const TlsContext clients = *TlsContext::for_clients(authorities);
+  Talk talk{TlsFilter::connect(clients, host), TlsFilter::accept(servers), {}, {}, {}, {}, {}, {}};
+  talk.pass_all();
+  return talk;
+}
+
+TEST_F(TlsTest, AClientSaysWhyItRefusesACertificate) {
+  const auto expect = [](const Talk& talk, CertificateFault fault, const std::string& says) {
+    EXPECT_FALSE(talk.client.established()) << says;
+    EXPECT_EQ(talk.client.certificate_fault(), fault) << says;
+    EXPECT_EQ(talk.client_trouble.find("TLS: the certificate is refused: " + says), 0U) << talk.client_trouble;
+  };
+  const Certificate other(directory_.file("other.pem"), directory_.file("other-key.pem"));
+  const Certificate old(directory_.file("old.pem"), directory_.file("old-key.pem"), {.begins_s = -7200, .ends_s = -60});
+  const Certificate early(directory_.file("early.pem"), directory_.file("early-key.pem"), {.begins_s = 3600});
+  expect(refused(pair_, other.certificate(), "localhost"), CertificateFault::issuer, "self-signed certificate");
+  expect(refused(pair_, pair_.certificate(), "example.org"), CertificateFault::name,
+         "it is for other hosts: localhost, 127.0.0.1");
+  expect(refused(pair_, pair_.certificate(), "127.0.0.2"), CertificateFault::name, "it is for other hosts: localhost");
+  expect(refused(old, old.certificate(), "localhost"), CertificateFault::expired, "it expired at 20");
+  expect(refused(early, early.certificate(), "localhost"), CertificateFault::early, "it begins at 20");
+}
+
+TEST_F(TlsTest, AClientKnowsWhenTheCertificateExpires) {
+  for (const char* host : {"localhost", "127.0.0.1"}) {
+    const Talk talk = refused(pair_, pair_.certificate(), host);
+    ASSERT_TRUE(talk.client.established()) << talk.client_trouble;
+    EXPECT_EQ(talk.client.certificate_fault(), CertificateFault::none);
+    EXPECT_EQ(talk.client.peer_expires_s(), server_context().expires_s());
+  }
+}
+
 TEST_F(TlsTest, EachEndSaysThatItHasEnded) {
   const TlsContext clients = client_context(), servers = server_context();
   Talk talk{TlsFilter::connect(clients, "localhost"), TlsFilter::accept(servers), {}, {}, {}, {}, {}, {}};

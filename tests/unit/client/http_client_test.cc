@@ -12,7 +12,7 @@ namespace {
 class HttpClientTest : public testing::Test {
  protected:
   base::Result<HttpAnswer> send(const HttpRequest& request = {}) {
-    if (!client_) client_ = *HttpClient::at(server_.url() + "/prefix", 5);
+    if (!client_) client_ = *HttpClient::at(server_.url() + "/prefix", {.timeout_s = 5});
     return client_->send(request);
   }
   HttpRequest get(const std::string& target) {
@@ -70,7 +70,55 @@ TEST_F(HttpClientTest, LargeBodiesAndRetryAfterAreRead) {
   EXPECT_EQ(server_.requests()[0].body, large);
 }
 
+TEST_F(HttpClientTest, FieldsAreFoundByNameInAnyCaseAndJoined) {
+  server_.answers({{200, "", "Vary: Origin\r\nvary: Accept\r\nAge: 3\r\n"}});
+  const auto answer = send(get("/a"));
+  ASSERT_TRUE(answer) << answer.error().detail;
+  EXPECT_EQ(answer->field("VARY"), "Origin, Accept");
+  EXPECT_EQ(answer->field("age"), "3");
+  EXPECT_EQ(answer->field("etag"), "");
+}
+
+TEST_F(HttpClientTest, AStreamIsReadUntilItIsEnough) {
+  server_.answers(
+      {{200, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nretry: 1\ndata: {}\n\n", {}, true}});
+  HttpRequest request = get("/live");
+  request.enough = [](std::string_view body) { return body.find("\n\n") != std::string_view::npos; };
+  const auto answer = send(request);
+  ASSERT_TRUE(answer) << answer.error().detail;
+  EXPECT_EQ(answer->body, "retry: 1\ndata: {}\n\n");
+  server_.answers({{200, "two"}});
+  EXPECT_EQ(send(get("/b"))->body, "two");  // over another connection: the stream has no end
+  EXPECT_EQ(server_.requests()[1].connection, 2);
+}
+
+TEST_F(HttpClientTest, TheAnswerToHeadHasNoBody) {
+  server_.answers({{200, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n", {}, true}, {200, "two"}});
+  HttpRequest request = get("/a");
+  request.method = "HEAD";
+  const auto answer = send(request);
+  ASSERT_TRUE(answer) << answer.error().detail;
+  EXPECT_EQ(answer->field("Content-Length"), "10");
+  EXPECT_EQ(send(get("/b"))->body, "two");
+}
+
 // --- errors ---
+
+TEST_F(HttpClientTest, ABodyThatIsTooLongIsAnError) {
+  server_.answers({{200, std::string(1001, 'x')}});
+  HttpRequest request = get("/a");
+  request.body_bytes_max = 1000;
+  const auto answer = send(request);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, base::Errc::too_large);
+}
+
+TEST_F(HttpClientTest, AuthoritiesThatCannotBeReadAreNamed) {
+  const auto client = HttpClient::at("https://localhost", {.ca_file = "/nonexistent/ca.pem"});
+  ASSERT_FALSE(client);
+  EXPECT_EQ(client.error().code, base::Errc::invalid_config);
+  EXPECT_NE(client.error().detail.find("--ca-file /nonexistent/ca.pem"), std::string::npos) << client.error().detail;
+}
 
 TEST_F(HttpClientTest, WhatIsNoHttpIsSaidSo) {
   server_.answers({{200, "SSH-2.0-server\r\n\r\n", {}, true, true}});
@@ -91,7 +139,7 @@ TEST_F(HttpClientTest, NobodyThereIsNamedWithTheAddress) {
     const ScriptedServer gone;
     url = gone.url();
   }
-  const auto client = HttpClient::at(url, 5);
+  const auto client = HttpClient::at(url, {.timeout_s = 5});
   const auto answer = (*client)->send({});
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, base::Errc::unavailable);
@@ -102,13 +150,14 @@ TEST_F(HttpClientTest, NobodyThereIsNamedWithTheAddress) {
 }
 
 TEST_F(HttpClientTest, AddressesOfOtherFormsAreRefused) {
-  for (const char* address : {"", "127.0.0.1:8080", "https://example.vn", "http://", "http://:80", "http://a:0",
-                              "http://a:70000", "http://a:b", "unix:", "http://a/b?c", "http://user@host"}) {
+  for (const char* address : {"", "127.0.0.1:8080", "https://", "http://", "http://:80", "http://a:0", "http://a:70000",
+                              "http://a:b", "unix:", "http://a/b?c", "http://user@host"}) {
     const auto client = HttpClient::at(address);
     ASSERT_FALSE(client) << address;
     EXPECT_EQ(client.error().code, base::Errc::invalid_config);
   }
-  for (const char* address : {"http://[::1]:8080", "http://localhost", "http://a/b/", "unix:/run/x"}) {
+  for (const char* address :
+       {"http://[::1]:8080", "http://localhost", "http://a/b/", "https://example.vn", "unix:/run/x"}) {
     EXPECT_TRUE(HttpClient::at(address)) << address;
   }
 }
