@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/loop.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -36,6 +38,7 @@ constexpr std::size_t kOutKept = 1U << 20U;
 constexpr std::int64_t kSecondMs = 1000;
 constexpr std::int64_t kLingerMs = 2000;
 constexpr std::size_t kLingerBytes = 1U << 20U;
+constexpr unsigned kStreamSilence_ms = 30'000;  // two comments (api/live.h) and what they take
 constexpr std::size_t kRefusedMax = 64;  // told 503 at the same time; further ones are just closed
 constexpr std::int64_t kNever = INT64_MAX;
 constexpr std::uint32_t kMarker = UINT32_MAX;  // of events, in the place of a connection's index
@@ -909,6 +912,8 @@ void Loop::Impl::start_stream(ConnectionRef ref) {
   Slot* slot = find(ref);
   if (slot == nullptr) return;
   slot->stream = true;
+  // Who has vanished without a word: the kernel ends the connection when nobody has acknowledged what was sent so long.
+  setsockopt(slot->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &kStreamSilence_ms, sizeof kStreamSilence_ms);
   slot->connection.end_input();
   if (slot->ended) return drop(ref.index);
   settle(ref.index);
