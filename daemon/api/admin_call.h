@@ -19,6 +19,7 @@
 #include "api/admin.h"
 #include "api/json.h"
 #include "api/json_body.h"
+#include "lookup/time_zones.h"
 
 namespace footfall::api {
 
