@@ -69,7 +69,9 @@ the demo page       http://127.0.0.1:$demo_port/
 the numbers         $FOOTFALL_URL/v1/sites/$site/stats
 the counter         $FOOTFALL_URL/widget/$site
 metrics             $FOOTFALL_ADMIN/metrics
+the dashboard       $FOOTFALL_URL/sites/$site
 the admin token     $FOOTFALL_TOKEN_FILE
+  which also signs in to the dashboard: type it in there, or open the dashboard with #token=TOKEN behind its address
 END
 
 if ! $check; then

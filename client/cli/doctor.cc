@@ -80,7 +80,7 @@ std::string what_to_do(const base::Error& error, const char* otherwise) {
 
 class Doctor {
  public:
-  Doctor(const Options& options, WebUrl page) : options_(options), page_(std::move(page)), policy_(page_) {}
+  Doctor(const Options& options, WebUrl of) : options_(options), page_(std::move(of)), policy_(page_) {}
 
   base::Result<void> begin(Terminal& terminal);  // reads the token
   void examine();
@@ -99,7 +99,7 @@ class Doctor {
   base::Result<HttpAnswer> ask(const WebUrl& url, HttpRequest request = {});
   std::int64_t expires_s(const WebUrl& url) const;
   base::Result<HttpAnswer> follow(WebUrl& url, HttpRequest request, int& redirects);
-  base::Result<HttpAnswer> ping(const Ping& ping);
+  base::Result<HttpAnswer> send(const Ping& ping);
   WebUrl at_hit(const std::string& reference) const { return *resolve(*hit_, reference); }
   std::string site_path() const { return "v1/sites/" + url_encoded(site_); }
   bool foreign(const WebUrl& url) const { return url.origin() != page_.origin(); }
@@ -169,7 +169,7 @@ base::Result<HttpAnswer> Doctor::follow(WebUrl& url, HttpRequest request, int& r
   }
 }
 
-base::Result<HttpAnswer> Doctor::ping(const Ping& ping) {
+base::Result<HttpAnswer> Doctor::send(const Ping& ping) {
   WebUrl url = *hit_;
   if (ping.picture) url.target += ".gif";
   url.target += (url.target.find('?') == std::string::npos ? "?site=" : "&site=") + url_encoded(site_) +
@@ -486,7 +486,7 @@ bool Doctor::judge_ping(const base::Result<HttpAnswer>& answer) {
 
 bool Doctor::look_at_pings() {
   if (blocked_as_mixed("ping", *hit_, true)) return false;
-  const auto answer = ping({"POST", page_.origin()});
+  const auto answer = send({"POST", page_.origin()});
   if (!judge_ping(answer)) return false;
   look_at_cors(*answer);
   look_at_ping_caching(*answer);
@@ -514,14 +514,14 @@ void Doctor::look_at_cors(const HttpAnswer& answer) {
 }
 
 void Doctor::look_at_ping_caching(const HttpAnswer& first) {
-  const auto picture = ping({"GET", page_.origin(), true});
+  const auto picture = send({"GET", page_.origin(), true});
   if (!picture || picture->status != 200) {
     report_.wrong("pixel",
                   picture ? hit_->text() + ".gif answers " + std::to_string(picture->status) : picture.error().detail,
                   "have the proxy pass this path to footfalld (a rule for pictures may take it)");
     return;
   }
-  const auto again = ping({"GET", "null", true});
+  const auto again = send({"GET", "null", true});
   if (again && picture->field("Footfall-Rejected") == "prefetch" && again->field("Footfall-Rejected") == "prefetch") {
     report_.wrong("cache",
                   "two pings under one address got one answer: a cache between answers pings, and they are not counted",
@@ -550,7 +550,7 @@ void Doctor::look_at_ping_caching(const HttpAnswer& first) {
 
 // Whether other hosts' pages may count here.
 void Doctor::look_at_hosts() {
-  const auto others = ping({"POST", "https://footfall-doctor.invalid"});
+  const auto others = send({"POST", "https://footfall-doctor.invalid"});
   if (others && others->field("Footfall-Rejected") == "prefetch") {
     report_.warning(
         "hosts", site_ + " names no hosts: pages of anybody may count for it",
@@ -692,7 +692,7 @@ void Doctor::examine() {
   look_at_proxy(forwards);
 }
 
-int doctor(const Options& options, Terminal& terminal) {
+int examine(const Options& options, Terminal& terminal) {
   const std::string text = options.url.find("://") == std::string::npos ? "https://" + options.url : options.url;
   const auto page = parse_web_url(text);
   if (!page)
@@ -729,7 +729,7 @@ void add_doctor(CLI::App& app, Action& chosen) {
                       "one that is good for this site alone");
   command->add_flag("--json", options->json, "print one JSON object");
   command->callback(
-      [options, &chosen] { chosen = [options](Terminal& terminal) { return doctor(*options, terminal); }; });
+      [options, &chosen] { chosen = [options](Terminal& terminal) { return examine(*options, terminal); }; });
 }
 
 }  // namespace footfall::cli

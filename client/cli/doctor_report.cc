@@ -33,7 +33,7 @@ bool DoctorReport::well() const {
 std::string DoctorReport::text() const {
   std::string out;
   std::size_t warnings = 0;
-  std::size_t wrong = 0;
+  std::size_t faults = 0;
   for (const Finding& finding : findings_) {
     std::string line = name_of(finding.health);
     line.resize(9, ' ');
@@ -41,10 +41,10 @@ std::string DoctorReport::text() const {
     line.resize(std::max<std::size_t>(line.size() + 1, 21), ' ');
     out += line + printable_lines(finding.found) + "\n";
     if (!finding.todo.empty()) out += std::string(21, ' ') + "-> " + printable_lines(finding.todo) + "\n";
-    warnings += finding.health == Health::warning ? 1 : 0;
-    wrong += finding.health == Health::wrong ? 1 : 0;
+    if (finding.health == Health::warning) ++warnings;
+    if (finding.health == Health::wrong) ++faults;
   }
-  return out + "\n" + (wrong > 0 ? std::to_string(wrong) + " wrong, " : "nothing is wrong, ") +
+  return out + "\n" + (faults > 0 ? std::to_string(faults) + " wrong, " : "nothing is wrong, ") +
          std::to_string(warnings) + (warnings == 1 ? " warning\n" : " warnings\n");
 }
 

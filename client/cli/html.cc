@@ -60,7 +60,7 @@ std::string decoded(std::string_view text) {
       const auto [stopped, error] = std::from_chars(std::min(begin, end), end, code, hex ? 16 : 10);
       if (error == std::errc() && code > 0 && code < 0x110000) {
         append_utf8(out, code);
-        i += static_cast<std::size_t>(stopped - rest.data()) + (stopped != end && *stopped == ';' ? 1 : 0);
+        i += static_cast<std::size_t>(stopped - rest.data()) + (stopped != end && *stopped == ';' ? 1U : 0U);
         continue;
       }
     }
@@ -119,7 +119,7 @@ class Scanner {
 
   void attribute(Element& element) {
     const std::size_t begin = at_;
-    at_ += html_[at_] == '=' ? 1 : 0;  // a name may begin with it
+    if (html_[at_] == '=') ++at_;  // a name may begin with it
     until(" \t\r\n\f/>=");
     std::string name = lower(html_.substr(begin, at_ - begin));
     skip(kSpace);
@@ -160,8 +160,8 @@ bool Element::has(std::string_view attribute) const {
 }
 
 std::string Element::value(std::string_view attribute) const {
-  for (const auto& [name, value] : attributes) {
-    if (name == attribute) return value;
+  for (const auto& [key, text] : attributes) {
+    if (key == attribute) return text;
   }
   return {};
 }

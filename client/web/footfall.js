@@ -36,7 +36,7 @@
     page: "page.total",
   };
   var marks = { dot: ".", comma: ",", space: "\u00a0" };
-  var beat = 30; // seconds; the site's own comes with the first answer
+  var beat = +script.getAttribute("data-beat") || 30; // seconds; the site's own comes with the first answer, where there is one
   var pollMax = 10; // seconds between two beats where live numbers are wanted and there is no stream
   var streamsMax = 4; // of a browser's pages: it opens six connections to a host, and a stream keeps one
   var asked = {}; // address of a ping -> 1, until it is answered
@@ -108,7 +108,7 @@
 
   // Only where the numbers may be read, and with the page's path only where its own are shown.
   function listen() {
-    wanted = document.querySelector("[data-footfall][data-live],script[data-live]") && stats.total !== undefined;
+    wanted = stats && stats.total !== undefined && document.querySelector("[data-footfall][data-live],script[data-live]");
     if (!wanted) return;
     var own = document.querySelector('[data-footfall^="page"]') ? "?path=" + encodeURIComponent(path) : "";
     var url = new URL("v1/sites/" + site + "/live" + own, hit).href;
@@ -191,6 +191,7 @@
       send("pageview", { path: path + (campaign ? "?" + campaign[1] : ""), ref: referrer.split(/[?#]/)[0] });
       referrer = "";
     } else if (again && performance.now() - sentAt > 999) send("heartbeat");
+    else listen(); // hidden and shown at once: nothing to send, but the stream was closed
   }
 
   // --- what happens ---

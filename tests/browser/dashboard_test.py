@@ -599,7 +599,9 @@ class Dashboard(unittest.TestCase):
             self.choose(tab, place, ".snippet")
             self.assertTrue(tab.text(".snippet code").startswith("<?php" if place == "wordpress" else "<script"))
             self.assertIn(sign, tab.text(".snippet code"))
-        self.assertIn("footer_only.tpl", tab.text(".snippet .notice"))
+        for word in ("footer_only.tpl", "mobile_default", f"{self.url('').rstrip('/')} vào script-src, frame-src, img-src và connect-src"):
+            self.assertIn(word, tab.text(".snippet .notice"))
+        self.assertNotIn("data-beat", tab.text(".snippet code"))
         self.choose(tab, "png", ".gallery")
         self.select(tab, ".options .select:nth-child(2) select", "red")
         self.assertIn("color=red", tab.text(".snippet code"))
@@ -608,6 +610,24 @@ class Dashboard(unittest.TestCase):
         self.wait(tab, "[...document.querySelectorAll('.embed-panel img')].every(i => i.naturalWidth > 20)", "every sample is drawn")
         self.picture(tab, "dashboard-embed")
         self.ended_well(tab)
+
+    def test_the_tag_of_a_site_with_a_short_window_says_how_often_to_beat(self):
+        site = self.site_with("ngan.example", 1, window_s=15)
+        tab = self.tab(f"sites/{site}")
+        self.assertIn(f'data-site="{site}" data-beat="5"></script>', tab.text(".snippet code"))
+
+    def test_what_is_waited_for_is_read_out_when_it_changed(self):
+        site = "lang.example"
+        self.daemon.add_site(site, visibility="full", hosts=[site], lang="en")
+        tab = self.tab(f"sites/{site}", ready=".waiting")
+        self.wait(tab, "/Content-Security-Policy/.test(document.querySelector('.waiting [role=status]').textContent)", "what may hold it back")
+        tab.run("window.read = 0; new MutationObserver(() => ++window.read).observe(document.querySelector('.waiting [role=status]'), {childList: true, subtree: true})")
+        asked = lambda: len([request for request in tab.sent() if request["url"].endswith("/refusals")])
+        before = asked()
+        self.assertTrue(eventually(lambda: asked() >= before + 3))
+        self.assertEqual(tab.run("window.read"), 0)
+        self.daemon.get(f"/hit?site={site}&path=/", Origin="https://other.example", User_Agent=FIREFOX)
+        self.assertTrue(eventually(lambda: tab.run("window.read") > 0))
 
     def test_the_first_hit_is_waited_for_and_what_is_refused_is_told(self):
         site = "moi.example"

@@ -57,6 +57,20 @@ class Live(SiteTest):
         self.assertTrue(eventually(lambda: self.streams(tab) == 2, 7))
         self.assertEqual(tab.uncaught, [])
 
+    def test_a_page_that_is_hidden_for_a_moment_has_its_stream_again(self):
+        site = self.site()
+        still = "<script>const now = performance.now.bind(performance); performance.now = () => window.still || now()</script>"
+        tab = self.tab().open(self.live_page(site, "/moment", head=still))
+        self.assertTrue(eventually(lambda: self.streams(tab) == 1))
+        self.assertTrue(eventually(lambda: self.metric("footfall_live_subscribers") == 1))
+        tab.run("footfall.event('now'), window.still = performance.now()")  # the last ping is less than a second old
+        over = self.tab(context=tab.context)
+        over.call("Page.bringToFront")
+        self.assertTrue(eventually(lambda: tab.run("document.hidden")))
+        tab.call("Page.bringToFront")
+        self.assertTrue(eventually(lambda: self.streams(tab) == 2, 5), "it waits for the next beat")
+        self.assertEqual(self.pings(tab, "heartbeat"), [])
+
     def test_six_tabs_at_once(self):
         site = self.site()
         first = self.tab().open(self.live_page(site, "/0"))

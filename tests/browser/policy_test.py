@@ -7,7 +7,7 @@ can be read. client/web/README.md says which directives are needed.
 import time
 
 from chromium import eventually
-from site_pages import AUTHORS, LIVE, SiteTest, main
+from site_pages import AUTHORS, LIVE, WINDOW_S, SiteTest, main
 
 NONCE = "Zm9vdGZhbGw"
 # Records what the page's policy stopped: [directive, address]. Allowed by the nonce.
@@ -146,6 +146,13 @@ class Policy(SiteTest):
 
     def events(self):
         return self.metric('footfall_hits_kind_total{kind="event"}')
+
+    def test_images_beat_as_often_as_the_tag_says(self):
+        site = self.site(window_s=WINDOW_S)
+        tab = self.open(site, "/beat", "connect-src 'none'", script=f'src="{self.url()}/footfall.js" data-beat="5"')
+        self.assertTrue(eventually(lambda: len(self.pings(tab, "heartbeat")) >= 2, 20), self.pings(tab))
+        self.assertEqual({ping["by"] for ping in self.pings(tab, "heartbeat")}, {"Image"})
+        self.assertEqual(self.daemon.stats(site)["online"], 1)
 
     def test_the_pixel_counts_whom_no_script_counts(self):
         site = self.site(visibility="full")

@@ -48,7 +48,8 @@ class PageScript(SiteTest):
         self.assertEqual(foot, ["THỐNG KÊ TRUY CẬP", "Tổng số lượt truy cập: 41.450.744", "Số người đang truy cập: 1"])
         links = tab.run("Promise.all([...document.links].map(a => fetch(a.href, {mode: 'no-cors', credentials: 'omit'}).then(() => a.href)))")
         there = [link for link in links if link.startswith(self.url())]
-        self.assertEqual(len(there), 4)
+        self.assertEqual(len(there), 5)
+        self.assertIn(f"{self.url()}/sites/{site}", there)
         for link in there:
             self.assertEqual(self.daemon.get(link[len(self.url()):]).status, 200, link)
         self.assertEqual([link for link in links if link not in there and not tab.run(f"!!document.getElementById({link.partition('#')[2]!r})")], [])

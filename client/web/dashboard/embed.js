@@ -99,11 +99,23 @@ class Embed {
     return grouped({total: digits(stats, 'total'), online: stats.online, today: digits(stats.today, 'hits'), month: digits(stats.month, 'hits'), peak: stats.peak.online}[name]);
   }
 
+  // What a page's policy has to allow.
+  origin() {
+    try {
+      return new URL(this.chosen.address).origin;
+    } catch {
+      return this.chosen.address;  // still being written
+    }
+  }
+
   snippet() {
     const {style, address, show} = this.chosen;
     const site = this.site;
     const [word, form] = STYLES[style];
-    const script = `<script async src="${quoted(address)}/footfall.js" data-site="${site}"></script>\n<noscript><img src="${quoted(address)}/hit.gif?site=${site}" alt="" width="1" height="1" referrerpolicy="no-referrer-when-downgrade"></noscript>`;
+    // Where nothing tells the script how often to beat, the default of 30 s has to keep visitors in the window.
+    const {window_s, beat_s} = this.stats;
+    const beat = window_s < 90 ? ` data-beat="${beat_s}"` : '';
+    const script = `<script async src="${quoted(address)}/footfall.js" data-site="${site}"${beat}></script>\n<noscript><img src="${quoted(address)}/hit.gif?site=${site}" alt="" width="1" height="1" referrerpolicy="no-referrer-when-downgrade"></noscript>`;
     const source = quoted(`${address}/widget/${site}${form === 'iframe' ? '' : form}?${this.query(style)}`);
     const counter = form === 'elements' ? show.map((name) => `${this.wordOf(name)}: <b data-footfall="${name}"${name === 'online' ? ' data-live' : ''}>–</b>`).join('<br>\n')
       : form === 'iframe' ? `<iframe src="${source}" title="${quoted(t(word))}" width="320" height="${40 + 24 * show.length}" style="border:0" loading="lazy"></iframe>`
@@ -122,7 +134,7 @@ class Embed {
   showChosen() {
     this.colour.hidden = this.chosen.style === 'text' || this.chosen.style === 'plain';
     setText(this.code, this.snippet());
-    setText(this.how, t(HOW[this.chosen.place]));
+    setText(this.how, t(HOW[this.chosen.place], {host: this.origin()}));
     this.preview.className = 'preview ' + (this.chosen.theme === 'dark' ? 'on-dark' : this.chosen.theme === 'light' ? 'on-light' : '');
     this.preview.replaceChildren(this.visible() ? this.counterOf(this.chosen.style) : notice(t('private_counter')));
   }

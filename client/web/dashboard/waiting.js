@@ -4,6 +4,7 @@
 class Waiting {
   constructor(site) {
     this.site = site;
+    this.told = null;
     const address = ROOT.replace(/\/$/, '');
     const code = h('code', null, `<script async src="${address}/footfall.js" data-site="${site}"></script>`);
     this.refused = h('div', {role: 'status'});
@@ -15,6 +16,10 @@ class Waiting {
   async load() {
     try {
       const {latest} = await ask(siteApi(this.site, 'refusals'));
+      // Read out when it is another, not each time that it was asked for.
+      const told = JSON.stringify(latest);
+      if (told === this.told) return;
+      this.told = told;
       const advice = latest.some((one) => one.reason === 'origin') ? notice(t('waiting_origin', {command: `footfall site set ${this.site} --host HOST`}), 'bad') : null;
       this.refused.replaceChildren(...latestRefused(latest), ...(advice ? [advice] : []), ...(latest.length ? [] : [notice(t('waiting_nothing'))]));
     } catch { /* the rest of the page says it */ }

@@ -63,7 +63,8 @@ TEST(TopHistoryTest, RatesAreOfTheLastSeconds) {
   TopHistory history;
   history.add(reading(100, {{"a", 1, 10, 1000}}));
   EXPECT_EQ(history.state(TopOrder::online).sites[0].hits_per_s, std::nullopt);  // of one reading nobody can tell
-  for (int s = 1; s <= 5; ++s) history.add(reading(100 + s, {{"a", 1, 10 + 2UL * s, 5'000'000}}));
+  for (int s = 1; s <= 5; ++s)
+    history.add(reading(100 + s, {{"a", 1, static_cast<std::uint64_t>(10 + 2 * s), 5'000'000}}));
   EXPECT_EQ(history.state(TopOrder::online).sites[0].hits_per_s, 2);  // a seed is no hit
   for (int s = 6; s <= 12; ++s) history.add(reading(100 + s, {{"a", 1, 20, 5'000'000}}));
   EXPECT_EQ(history.state(TopOrder::online).sites[0].hits_per_s, 0);
