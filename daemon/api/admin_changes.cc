@@ -355,10 +355,10 @@ AdminAnswer Admin::describe(const sites::Change& change, Told how, int status) {
     json.member("snapshot", std::string_view(restored->snapshot)).member("epoch", restored->next.number);
     json.count("before", restored->before).count("after", restored->after);
   } else if (const auto* token = token_of(change.action)) {
-    const bool added = std::holds_alternative<sites::TokenAdded>(change.action);
-    if (added) json.key("before").null();
-    write_token(json.key(added ? "after" : "before"), *token, token->site ? settings : nullptr);
-    if (!added) json.key("after").null();
+    const bool is_new = std::holds_alternative<sites::TokenAdded>(change.action);
+    if (is_new) json.key("before").null();
+    write_token(json.key(is_new ? "after" : "before"), *token, token->site ? settings : nullptr);
+    if (!is_new) json.key("after").null();
   } else if (const auto* marked = std::get_if<sites::PagesMarked>(&change.action)) {
     write_pages(json, *marked);
   } else if (const auto* undone = std::get_if<sites::Undone>(&change.action)) {

@@ -118,7 +118,7 @@ AdminAnswer Admin::mark_pages(const Call& call, std::string_view name, PagesMark
   if (known != nullptr) {
     const auto* const marked = std::get_if<PagesMarked>(&known->action);
     if (marked != nullptr && marked->site == site->id() && marked->kind == kind && is_for(*marked, *asked))
-      return describe(*known, true, 200);
+      return describe(*known, Told::repeated);
     return problem(Problem::conflict, "the change id " + call.id + " was used for another change");
   }
   if (control_.nodes() != nullptr) {
@@ -130,7 +130,7 @@ AdminAnswer Admin::mark_pages(const Call& call, std::string_view name, PagesMark
       registry.plan_pages(name, kind, asked->from, asked->into, call.now_s, dry_run->value_or(false));
   if (!plan) return problem(plan.error());
   if (dry_run->value_or(false)) return dry_answer(name, *plan);
-  return commit(call, *std::move(plan), *std::move(reason));
+  return commit(call, *std::move(plan), *std::move(reason), false);
 }
 
 }  // namespace footfall::api
