@@ -62,9 +62,18 @@ base::Result<void> take_exclusions(const JsonBody& body, sites::Settings& settin
 }  // namespace
 
 const std::vector<std::string_view>& settings_keys() {
-  static const std::vector<std::string_view> keys{
-      "name",          "hosts",      "timezone",            "lang",              "grouping",     "visibility", "window_s",
-      "strict_origin", "count_bots", "hits_per_second_max", "exclude_addresses", "exclude_paths"};
+  static const std::vector<std::string_view> keys{"name",
+                                                  "hosts",
+                                                  "timezone",
+                                                  "lang",
+                                                  "grouping",
+                                                  "visibility",
+                                                  "window_s",
+                                                  "strict_origin",
+                                                  "count_bots",
+                                                  "hits_per_second_max",
+                                                  "exclude_addresses",
+                                                  "exclude_paths"};
   return keys;
 }
 

@@ -39,7 +39,7 @@ constexpr std::int64_t kSecondMs = 1000;
 constexpr std::int64_t kLingerMs = 2000;
 constexpr std::size_t kLingerBytes = 1U << 20U;
 constexpr unsigned kStreamSilence_ms = 30'000;  // two comments (api/live.h) and what they take
-constexpr std::size_t kRefusedMax = 64;  // told 503 at the same time; further ones are just closed
+constexpr std::size_t kRefusedMax = 64;         // told 503 at the same time; further ones are just closed
 constexpr std::int64_t kNever = INT64_MAX;
 constexpr std::uint32_t kMarker = UINT32_MAX;  // of events, in the place of a connection's index
 // A pass does so many steps of TLS handshakes, each up to 0.4 ms, and the next one others: hits do not wait for them.
