@@ -5,6 +5,7 @@ Pictures of what was looked at are kept in FOOTFALL_SCREENSHOTS, which ctest set
 tests/run.sh installs into the build directory, judges each view in both languages, light and dark.
 """
 import csv
+import datetime
 import io
 import json
 import os
@@ -21,6 +22,7 @@ import zlib
 
 from chromium import Browser, Tab, eventually
 from site_pages import BROWSER, FIREFOX, ROOT, SAFARI, Daemon, main
+from redis_server import Redis
 
 SITE = "tin.example"  # everybody may read it
 PRIVATE = "kin.example"
@@ -34,6 +36,9 @@ HOSTILE = ["/<img src=x onerror=\"window.hurt=1\">", "/</script><script>window.h
 HOSTILE_REFERRER = "https://evil.example/<svg onload=window.hurt=1>"
 HOSTILE_EVENTS = ["=cmd|' /C calc'!A0", "+1", "-2+3", "@SUM(A1)", "<b>bold</b>", "say \"hi\", twice"]
 AXE = pathlib.Path(os.environ.get("FOOTFALL_AXE", ROOT / "build" / "node_modules" / "axe-core" / "axe.min.js"))
+# A stream that says what the test tells it: tell(stats).
+TOLD = """const ask = window.fetch; window.fetch = (path, options) => !/\\/live/.test(path) ? ask(path, options) : Promise.resolve(new Response(new ReadableStream({
+    start(stream) { window.tell = (stats) => stream.enqueue(new TextEncoder().encode('data: ' + JSON.stringify(stats) + '\\n\\n')); }})));"""
 DESKTOP, PHONE_SIZE, WALL = (1440, 900), (390, 844), (3840, 2160)
 
 
@@ -79,12 +84,17 @@ class Dashboard(unittest.TestCase):
             cls.daemon.hit(SITE, PATHS[visitor % 3], visitor)
 
     def url(self, path=f"sites/{SITE}"):
+        if path.startswith("http:"):
+            return path  # of another daemon
         return f"http://127.0.0.1:{self.daemon.port}/{path}"
 
-    def tab(self, path=f"sites/{SITE}", size=DESKTOP, dark=False, lang="vi", ready=".figure", **options):
+    def tab(self, path=f"sites/{SITE}", size=DESKTOP, dark=False, lang="vi", ready=".figure", before=None, **options):
+        """`before`: a script that runs before the page's own."""
         tab = Tab(self.browser, **options)
         self.addCleanup(tab.close)
         self.look(tab, size, dark)
+        if before:
+            tab.call("Page.addScriptToEvaluateOnNewDocument", source=before)
         tab.call("Page.addScriptToEvaluateOnNewDocument", source=f"localStorage.setItem('footfall-lang', '{lang}')" if lang else "0")
         tab.open(self.url(path))
         self.wait(tab, f"document.querySelector({json.dumps(ready)})", f"{path}: no {ready}")
@@ -118,9 +128,10 @@ class Dashboard(unittest.TestCase):
         tab.call("Input.insertText", text=text)
 
     def press(self, tab, key, **more):
-        codes = {"Tab": 9, "Enter": 13, "ArrowLeft": 37, "ArrowRight": 39, "Home": 36, "End": 35, " ": 32}
+        codes = {"Tab": 9, "Enter": 13, "ArrowLeft": 37, "ArrowRight": 39, "ArrowDown": 40, "Home": 36, "End": 35, " ": 32, **{digit: ord(digit) for digit in "0123456789"}}
+        text = "\r" if key == "Enter" else key if key.isdigit() else ""
         for kind in ("keyDown", "keyUp"):
-            tab.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=codes[key], text="\r" if key == "Enter" else "", **more)
+            tab.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=codes[key], text=text, **more)
 
     def figures(self, tab):
         return json.loads(tab.run("JSON.stringify([...document.querySelectorAll('.figure')].map(e => e.textContent))"))
@@ -226,6 +237,28 @@ class Dashboard(unittest.TestCase):
         self.wait(tab, "document.querySelector('.main-chart')", "with a token there is more")
         self.ended_well(tab)
 
+    def test_a_counter_says_what_is_wrong_with_a_token(self):
+        tab = self.tab(f"sites/{COUNTER}#token=guessed", ready=".more .notice.bad")
+        self.assertIn("không đúng hoặc đã hết hạn", tab.text(".more .notice.bad"))
+        self.assertIsNone(tab.run("sessionStorage.getItem('footfall-token')"))
+        other = "const ask = window.fetch; window.fetch = (path, options) => /pages/.test(path) ? Promise.resolve(new Response('{}', {status: 403})) : ask(path, options)"
+        tab = self.tab(f"sites/{COUNTER}#token=of-another-site", ready=".more .notice.bad", before=other)
+        self.assertIn("không có quyền xem trang web này", tab.text(".more .notice.bad"))
+        self.assertEqual(tab.run("sessionStorage.getItem('footfall-token')"), "of-another-site")
+        self.ended_well(tab)
+
+    def test_a_page_whose_rights_shrink_says_so(self):
+        site = self.site_with("hep.example", 2)
+        tab = self.loaded(self.tab(f"sites/{site}"))
+        self.assertEqual(self.daemon.admin("PUT", f"/v1/admin/sites/{site}", {"visibility": "counter"}).status, 200)
+        self.wait(tab, "document.querySelector('.cards.few')", "what is public is left")
+        self.assertIn("hiện ít hơn trước", tab.text("main > .notice.bad"))
+        self.assertNotIn("undefined", tab.run("document.body.innerText"))
+        self.assertEqual(self.daemon.admin("PUT", f"/v1/admin/sites/{site}", {"visibility": "full"}).status, 200)
+        self.loaded(tab)
+        self.assertIsNone(tab.text("main > .notice.bad"))
+        self.ended_well(tab)
+
     def test_who_may_read_nothing_is_told_so(self):
         tab = self.tab("sites/nowhere.example", ready=".notice.bad")
         self.assertIn("Không có trang web", tab.text(".notice.bad"))
@@ -241,6 +274,28 @@ class Dashboard(unittest.TestCase):
         self.picture(tab, "dashboard-sites")
         tab.run(f"[...document.querySelectorAll('.site-card')].find(e => e.href.endsWith('{PRIVATE}')).click()")
         self.wait(tab, "document.querySelector('.main-chart')", "the link leads to the site")
+        self.ended_well(tab)
+
+    def test_the_list_of_sites_has_a_sign_in_and_keeps_the_focus(self):
+        tab = self.tab("", ready=".site-card")
+        card = f"[...document.querySelectorAll('.site-card')].find(e => e.href.endsWith('{SITE}'))"
+        tab.run(f"{card}.focus()")
+        total = tab.run(f"{card}.innerText")
+        self.daemon.hit(SITE, "/", 260)
+        self.assertTrue(eventually(lambda: tab.run(f"{card}.innerText") != total, 20), "the numbers follow")
+        self.assertTrue(tab.run(f"document.activeElement === {card}"), "the focus is lost")
+        enter = "[...document.querySelectorAll('.bar button')].find(b => b.textContent === 'Đăng nhập')"
+        self.assertFalse(tab.run(f"{enter}.hidden"), "a public site hides the way in")
+        tab.run(f"{enter}.click()")
+        self.assertEqual(tab.run("document.activeElement.id"), "token")
+        self.type(tab, "guessed")
+        self.press(tab, "Enter")
+        self.wait(tab, "document.querySelector('[role=alert]:not([hidden])')", "a wrong token is told so")
+        tab.run("document.querySelector('#token').value = ''")
+        self.type(tab, self.daemon.token)
+        self.press(tab, "Enter")
+        self.wait(tab, f"[...document.querySelectorAll('.site-card')].some(e => e.href.endsWith('{PRIVATE}'))", "the token's sites")
+        self.assertEqual(tab.run("document.querySelectorAll('form.login').length"), 0)
         self.ended_well(tab)
 
     # --- numbers ---
@@ -262,6 +317,61 @@ class Dashboard(unittest.TestCase):
             self.assertIn(word, facts)
         self.ended_well(tab)
 
+    def test_what_a_number_is_of_is_said_where_it_stands(self):
+        tab = self.loaded(self.tab())
+        facts = lambda kind: tab.run(f"document.querySelector('.{kind} .facts').innerText.replace(/\\s+/g, ' ')")
+        self.wait(tab, "/cả ngày/.test(document.querySelector('.today .facts').innerText)", "the weekday's whole day")
+        self.assertRegex(facts("visitors"), r"Tháng hiện tại [\d.]+ cộng theo từng ngày")
+        self.assertIn("đếm riêng, không tính vào tổng", facts("visitors"))
+        self.assertRegex(facts("now"), r"Đông nhất \d+ · .*, \d\d:\d\d")
+        self.assertEqual(tab.run("document.querySelectorAll('.facts [title]').length"), 0)
+        self.assertNotIn("máy chủ này", tab.run("document.body.innerText.replace(/Trên máy chủ này, từ/, '')"))
+
+    def test_of_several_nodes_it_says_which_numbers_are_this_ones(self):
+        if not shutil.which("redis-server"):
+            self.skipTest("redis-server is not here")
+        redis = Redis()
+        self.addCleanup(redis.close)
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        key = pathlib.Path(directory.name) / "cluster-key"
+        key.write_text("0123456789abcdef" * 4)
+        key.chmod(0o600)
+        nodes = [Daemon("--redis", redis.uri, "--cluster-key", str(key), "--node", name, "--threads", "1", "--snapshot-interval", "0").start() for name in ("a", "b")]
+        for node in nodes:
+            self.addCleanup(node.close)
+        nodes[0].add_site("hai.example", visibility="full", lang="en")
+        self.assertTrue(eventually(lambda: nodes[1].get("/v1/sites/hai.example/stats").status == 200))
+        for visitor in range(6):
+            nodes[visitor % 2].hit("hai.example", "/", visitor)
+        self.assertTrue(eventually(lambda: nodes[0].stats("hai.example")["online"] == 6))
+        tab = self.tab(f"http://127.0.0.1:{nodes[0].port}/sites/hai.example#period=today", lang="en")
+        self.loaded(tab)
+        self.wait(tab, "document.querySelector('.now svg path')", "the last hour")
+        alone = "of this node alone"
+        for place in (".now .facts", ".now .behind", ".range", ".sum"):
+            self.assertIn(alone, tab.text(place), place)
+        self.assertEqual(tab.run(f"[...document.querySelectorAll('.now .hint')].filter(e => e.textContent === '{alone}').length"), 2)
+        # The last hour is this node's throughout, whatever all of them have.
+        shown = lambda: [row["online"] for row in json.loads(self.exported(tab, ".now", "JSON"))["rows"]]
+        self.assertTrue(eventually(lambda: set(shown()[-8:]) == {3}, 30), shown()[-30:])
+        self.assertNotIn(6, shown())
+        self.assertEqual(self.figures(tab)[0], "6")
+        self.click(tab, ".ranked.pages .link")
+        self.wait(tab, "document.querySelector('.crumbs')", "the page's view")
+        self.wait(tab, "/of the node that was asked/.test(document.querySelector('main').innerText)", "of a page")
+
+    def test_an_older_answer_does_not_overwrite_a_newer_number(self):
+        site = self.site_with("tre.example", 3)
+        tab = self.loaded(self.tab(f"sites/{site}", before=TOLD))
+        self.wait(tab, "window.tell", "the stream is asked for")
+        now = self.daemon.stats(site)
+        at = lambda later_s: (datetime.datetime.fromisoformat(now["as_of"]) + datetime.timedelta(seconds=later_s)).isoformat(timespec="milliseconds")
+        for later_s, total, shown in ((2, 30, "30"), (1, 20, "30"), (2, 31, "31"), (-100, 25, "25")):  # the last: the clock was put back
+            tab.run(f"tell({json.dumps({**now, 'as_of': at(later_s), 'total': total})})")
+            tab.run("new Promise(done => setTimeout(done, 50))")
+            self.assertEqual(self.figures(tab)[3], shown, (later_s, total))
+
     def test_pause_stops_the_numbers_and_goes_on(self):
         tab = self.loaded(self.tab())
         self.click(tab, ".bar [aria-pressed]")
@@ -273,6 +383,68 @@ class Dashboard(unittest.TestCase):
         self.click(tab, ".bar [aria-pressed]")
         self.assertTrue(eventually(lambda: self.figures(tab) != before))
 
+    def site_with(self, name, online, **settings):
+        self.daemon.add_site(name, **{"visibility": "full", "timezone": "Asia/Ho_Chi_Minh", "lang": "vi", "grouping": "dot", **settings})
+        for visitor in range(online):
+            self.daemon.hit(name, "/", visitor)
+        return name
+
+    def seconds_of(self, tab):
+        """UTC second -> online, as the last hour would be exported; and as the daemon observed it."""
+        from_iso = lambda text: int(datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
+        shown = {from_iso(row["time"]): row["online"] for row in json.loads(self.exported(tab, ".now", "JSON"))["rows"]}
+        site = tab.run("location.pathname").rpartition("/")[2]
+        return shown, dict(self.daemon.get(f"/v1/sites/{site}/series?metric=online&step=second").json["points"][:-1])
+
+    def hidden(self, tab):
+        """The tab, behind another one; gives what shows it again."""
+        over = Tab(self.browser, context=tab.context)
+        self.addCleanup(over.close)
+        over.call("Page.bringToFront")
+        self.wait(tab, "document.hidden", "behind the other")
+        return lambda: (over.close(), tab.call("Page.bringToFront"), self.wait(tab, "!document.hidden", "in front again"))
+
+    def test_the_last_hour_is_as_the_daemon_observed_it(self):
+        """Also while nobody looked, or the page was paused: no zero that never was."""
+        site = self.site_with("giay.example", 5)
+        tab = self.loaded(self.tab(f"sites/{site}"))
+        self.wait(tab, "document.querySelector('.now svg path')", "the last hour")
+        clear = int(time.time()) + 1  # from here on there are five
+
+        def as_observed():
+            shown, observed = self.seconds_of(tab)
+            since = [second for second in observed if clear <= second <= max(shown)]
+            return len(since) > 5 and {second: shown.get(second) for second in since if shown.get(second) != observed[second]} == {} and {observed[second] for second in since} == {5}
+        self.assertTrue(eventually(as_observed), self.seconds_of(tab))
+        show = self.hidden(tab)
+        time.sleep(6)
+        show()
+        self.assertTrue(eventually(as_observed), self.seconds_of(tab))
+        self.click(tab, ".bar [aria-pressed]")
+        time.sleep(5)
+        self.click(tab, ".bar [aria-pressed]")
+        self.assertTrue(eventually(as_observed), self.seconds_of(tab))
+        # What cannot be had is not known, and is no zero.
+        tab.call("Network.setBlockedURLs", urls=["*step=second*"])
+        self.click(tab, ".bar [aria-pressed]")
+        time.sleep(6)
+        self.click(tab, ".bar [aria-pressed]")
+        values = lambda: {online for second, online in self.seconds_of(tab)[0].items() if second >= clear}
+        self.assertTrue(eventually(lambda: None in values()), values())
+        self.assertEqual(values(), {None, 5})
+        self.assertEqual(len(self.seconds_of(tab)[0]), 3600)
+        tab.call("Network.setBlockedURLs", urls=[])
+
+    def test_a_page_that_is_opened_while_paused_has_its_numbers(self):
+        tab = self.loaded(self.tab())
+        self.click(tab, ".bar [aria-pressed]")
+        self.click(tab, ".ranked.pages .link")
+        self.wait(tab, "document.querySelector('.crumbs')", "the page's view")
+        page = self.daemon.stats(SITE, tab.text("h1"))["page"]
+        expected = [str(page["online"]), f"{page['total']:,}".replace(",", ".")]
+        self.assertTrue(eventually(lambda: self.figures(tab)[:2] == expected), (self.figures(tab), expected))
+        self.assertEqual(tab.text(".status"), "Tạm dừng")
+
     def test_periods_steps_and_comparison(self):
         tab = self.loaded(self.tab(f"sites/{SITE}#compare=none"))
         for period, step in (("hour", "minute"), ("today", "hour"), ("yesterday", "hour"), ("week", "day"), ("month", "day"), ("quarter", "day"), ("year", "month"), ("all", "month")):
@@ -281,7 +453,7 @@ class Dashboard(unittest.TestCase):
             self.assertTrue(eventually(lambda: any(f"step={step}" in query and "metric=hits" in query for query in self.series(tab)[asked:])), (period, self.series(tab)[asked:]))
             self.assertIn(f"period={period}" if period != "month" else "compare=none", tab.run("location.hash"))
         self.choose(tab, "week")
-        self.select(tab, ".periods .row .select:last-child select", "previous")
+        self.select(tab, "[data-control=compare] select", "previous")
         self.wait(tab, "document.querySelector('.main-chart path.before')", "what it is compared with is drawn")
         self.assertIn("so với", tab.text(".sum"))
         for metric in ("visitors", "online", "bots"):
@@ -388,8 +560,21 @@ class Dashboard(unittest.TestCase):
         self.assertEqual(len(chart["rows"]), 7)
         self.assertRegex(chart["rows"][0]["time"], r"^\d{4}-\d\d-\d\d$")
         self.assertEqual(len(list(csv.reader(io.StringIO(self.exported(tab, ".main-chart", "CSV"))))), 8)
+        self.wait(tab, "document.querySelector('.now svg path')", "the last hour")
         self.assertEqual(len(json.loads(self.exported(tab, ".now", "JSON"))["rows"]), 3600)
         self.assertRegex(tab.run("window.savedAs"), r"^tin\.example-online\.json$")
+
+    def test_hours_are_exported_as_times_that_programs_read(self):
+        tab = self.loaded(self.tab(f"sites/{SITE}#period=yesterday"))
+        day = (datetime.datetime.fromisoformat(self.daemon.stats(SITE)["as_of"]) - datetime.timedelta(days=1)).date().isoformat()
+        times = [f"{day}T{hour:02}:00:00+07:00" for hour in range(24)]
+        told = lambda: json.loads(self.exported(tab, ".main-chart", "JSON"))["rows"]
+        self.assertTrue(eventually(lambda: len(told()) == 24), told())
+        self.assertEqual([row["time"] for row in reversed(told())], times)
+        cells = list(csv.reader(io.StringIO(self.exported(tab, ".main-chart", "CSV"))))
+        self.assertEqual([row[0] for row in reversed(cells[1:])], times)
+        tab.run("[...document.querySelectorAll('.main-chart button')].find(b => b.textContent === 'Bảng').click()")
+        self.assertNotIn("+07:00", tab.text(".main-chart .scroll"), "people read other times")
 
     # --- what an owner does with it ---
 
@@ -463,6 +648,42 @@ class Dashboard(unittest.TestCase):
         self.press(tab, "Enter")
         self.wait(tab, "document.querySelector('.crumbs')", "a page opens with Enter")
         self.assertEqual(tab.run("document.activeElement.tagName"), "H1")
+
+    def test_the_focus_stays_on_the_control_that_was_changed(self):
+        """A week is a period, a step and a comparison."""
+        tab = self.loaded(self.tab())
+        control = lambda: tab.run("document.activeElement.closest('[data-control]')?.dataset.control")
+        for name, keys, value in (("compare", ("ArrowDown",), "week"), ("step", ("ArrowDown", "ArrowDown"), "week"), ("compare", ("ArrowDown",), "year")):
+            tab.run(f"document.querySelector('[data-control={name}] select').focus()")
+            for key in keys:
+                self.press(tab, key)
+            self.assertTrue(eventually(lambda: f"{name}={value}" in tab.run("location.hash")), tab.run("location.hash"))
+            self.assertEqual((control(), tab.run("document.activeElement.value")), (name, value))
+
+    def test_a_date_can_be_typed(self):
+        today = datetime.date.fromisoformat(self.daemon.stats(SITE)["as_of"][:10])
+        before = lambda days: today - datetime.timedelta(days=days)
+        tab = self.loaded(self.tab(f"sites/{SITE}#period=custom&from={before(9)}&to={before(1)}", lang="en"))
+
+        def write(name, day):
+            """The digits of month, day and year into the field, as in a browser that is English."""
+            tab.run(f"document.querySelector('.periods input[name={name}]').focus(); window.field = document.activeElement")
+            for key in day.strftime("%m%d%Y"):
+                self.press(tab, key)
+            self.assertTrue(tab.run("document.activeElement === field"), "the field was made anew")
+            self.assertEqual(tab.run("field.value"), str(day))
+        asked = len(self.series(tab))
+        write("from", before(20))
+        self.assertIn(f"from={before(9)}", tab.run("location.hash"))
+        self.assertEqual([query for query in self.series(tab)[asked:] if "from=0" in query], [], "a date that is not whole is not asked for")
+        self.press(tab, "Enter")
+        self.assertTrue(eventually(lambda: f"from={before(20)}" in tab.run("location.hash")), tab.run("location.hash"))
+        self.assertTrue(tab.run("document.activeElement === field"))
+        write("to", before(3))
+        tab.run("document.activeElement.blur()")
+        self.assertTrue(eventually(lambda: f"from={before(20)}&to={before(3)}" in tab.run("location.hash")), tab.run("location.hash"))
+        self.assertTrue(eventually(lambda: any(f"from={before(20)}&to={before(3)}" in query for query in self.series(tab))))
+        self.ended_well(tab)
 
     def test_both_languages_and_both_grounds(self):
         tab = self.loaded(self.tab(lang=None))

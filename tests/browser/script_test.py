@@ -62,6 +62,19 @@ class PageScript(SiteTest):
         self.assertLessEqual(tab.run("document.documentElement.scrollWidth"), 360)
         self.picture(tab, "demo-phone")
 
+    def test_an_older_answer_does_not_overwrite_a_newer_number(self):
+        site = self.site()
+        holds = "<script>const ask = fetch; window.held = []; window.fetch = (...asked) => ask(...asked).then(answer => window.hold ? new Promise(go => held.push(() => go(answer))) : answer)</script>"
+        tab = self.tab().open(self.page(site, "/late", head=holds))
+        self.expect_shown(tab, "total", "41.450.744")
+        tab.run("window.hold = true; footfall.event('early')")
+        self.assertTrue(eventually(lambda: tab.run("held.length") == 1))
+        self.daemon.hit(site, "/", 1)
+        tab.run("window.hold = false; footfall.event('later')")
+        self.expect_shown(tab, "total", "41.450.745")
+        tab.run("held[0](), new Promise(done => setTimeout(done, 200))")
+        self.assertEqual((self.shown(tab)["total"], self.shown(tab)["online"]), ("41.450.745", "2"))
+
     def test_no_preflight_and_no_cookie(self):
         site = self.site()
         tab = self.tab().open(self.pages.put("/none", "<p>"))

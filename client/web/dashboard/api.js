@@ -56,7 +56,8 @@ function siteApi(site, what, parameters) {
   return `v1/sites/${encodeURIComponent(site)}/${what}${String(query) ? '?' + query : ''}`;
 }
 
-// Server-sent events by fetch, which can bear the token. Ends are told; who asked decides when to try again.
+// Server-sent events by fetch, which can bear the token. Ends are told; who asked decides when to try again. `heard` is
+// when it spoke last, in ms: it does so each 15 s also where there is nothing new.
 class Stream {
   constructor(path, onNumbers, onEnd) {
     this.stopper = new AbortController();
@@ -73,6 +74,7 @@ class Stream {
     for (;;) {
       const {done, value} = await bytes.read();
       if (done) return;
+      this.heard = Date.now();
       text += decoder.decode(value, {stream: true});
       const events = text.split('\n\n');
       text = events.pop();

@@ -3,7 +3,7 @@
 // mouse, a finger or the arrow keys, and says each point as a slider says its value; tables stand in panel.js.
 //
 //   chart.draw({values, before, lines, names, ticks, said, open})
-//     values   [number]; before, lines: more of them, to the same scale, null where there is none
+//     values   [number]; before, lines: more of them, to the same scale; null where there is none, which is no zero
 //     names(i) ticks(i) said(i)   a point's time, the same shortly, its value in words
 //     open     the last point is not over yet; here: the point to begin with, else the last
 
@@ -108,6 +108,18 @@ class Chart {
     return path;
   }
 
+  // What is below the line: of each stretch that has values, down to the ground.
+  area(values) {
+    const stretches = [];
+    values.forEach((value, i) => {
+      if (value === null || value === undefined) return;
+      if (i && values[i - 1] !== null && values[i - 1] !== undefined) stretches[stretches.length - 1].push(i);
+      else stretches.push([i]);
+    });
+    const ground = this.y(0);
+    return stretches.map((at) => `M${this.x(at[0])} ${ground}${at.map((i) => `L${this.x(i).toFixed(1)} ${this.y(values[i]).toFixed(1)}`).join('')}L${this.x(at[at.length - 1])} ${ground}Z`).join('');
+  }
+
   render() {
     const width = this.element.clientWidth;
     const height = this.element.clientHeight;
@@ -153,7 +165,7 @@ class Chart {
     } else if (values.length) {
       const path = this.line(values);
       const end = values.reduce((last, value, i) => (value === null ? last : i), 0);
-      parts.push(s('path', {class: 'area', d: `${path}L${this.x(end)} ${this.y(0)}L${this.x(0)} ${this.y(0)}Z`}), s('path', {class: 'line', d: path}));
+      parts.push(s('path', {class: 'area', d: this.area(values)}), s('path', {class: 'line', d: path}));
       if (this.plain && values.length > 1) parts.push(s('circle', {class: 'end', cx: this.x(end), cy: this.y(values[end]), r: 3 * scale}));
     }
     if (before) parts.push(s('path', {class: 'before', d: this.line(before.slice(0, values.length))}));

@@ -85,6 +85,15 @@ function pointText(start, step, brief) {
   return dateFormat(brief ? clock : {weekday: 'short', day: 'numeric', month: 'short', ...clock}, reader.zone).format(at);
 }
 
+// A UTC second as the site's clock has it, for programs: "2026-11-23T10:00:00+07:00".
+function isoText(second) {
+  const two = {year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit'};
+  const parts = Object.fromEntries(dateFormat({...two, calendar: 'iso8601', numberingSystem: 'latn', hourCycle: 'h23'}, reader.zone).formatToParts(new Date(second * 1000)).map((part) => [part.type, part.value]));
+  const local = `${parts.year}-${parts.month}-${parts.day}T${parts.hour}:${parts.minute}:${parts.second}`;
+  const ahead = Date.parse(local + 'Z') / 1000 - second;
+  return local + (ahead < 0 ? '-' : '+') + new Date(Math.abs(ahead) * 1000).toISOString().slice(11, 16);
+}
+
 // Which days the lists are of: whole ones, also where the last hour is looked at.
 function rangeText(period, {from, to}) {
   if (period === 'all') return t('period_all');
@@ -95,6 +104,9 @@ function rangeText(period, {from, to}) {
 // Of an answer's time, "2026-11-23T10:00:00.123+07:00": as the site's clock has it.
 function clockText(time) {
   return time ? time.slice(11, 16) : '';
+}
+function momentText(time) {
+  return `${dayText(time)}, ${clockText(time)}`;
 }
 function dayText(time) {
   return dateFormat({day: 'numeric', month: 'short', year: 'numeric'}, 'UTC').format(new Date(utcOf(time.slice(0, 10))));

@@ -3,6 +3,7 @@
 // and bots; the total.
 
 const HOUR_S = 3600;
+const MISSED_MAX = 2;  // seconds
 const DRAWN = 1200;  // points of the last hour: the highest of three seconds each, so no peak is lost
 
 function figure(word, kind, tools) {
@@ -11,22 +12,29 @@ function figure(word, kind, tools) {
   return {number, facts, element: panel(t(word), {kind: 'card ' + kind, tools}, number, facts)};
 }
 
-// [[word or text, value, change]] as a list of facts; what is null is left out.
+// [[word or text, value, change, hint]] as a list of facts; what is null is left out.
 function setFacts(list, facts) {
   const told = facts.filter(Boolean);
   const key = JSON.stringify(told);
   if (list.told === key) return;
   list.told = key;
-  list.replaceChildren(...told.map(([name, value, changed, hint]) => h('div', {title: hint},
+  list.replaceChildren(...told.map(([name, value, changed, hint]) => h('div', null,
     h('dt', null, name), h('dd', null, value, changed ? h('span', {class: changed.direction > 0 ? 'up' : changed.direction < 0 ? 'down' : 'same'},
-      ' ', changed.direction > 0 ? '▲' : changed.direction < 0 ? '▼' : '', ' ', changed.text) : null))));
+      ' ', changed.direction > 0 ? '▲' : changed.direction < 0 ? '▼' : '', ' ', changed.text) : null), hint ? h('dd', {class: 'hint'}, hint) : null)));
+}
+
+// What is said where a number is of the node that was asked, while others are of all nodes.
+function ownNode(stats) {
+  return stats.scope === 'cluster' ? t('own_node') : null;
 }
 
 class Head {
   constructor(site, full) {
     this.site = site;
     this.full = full;
-    this.seconds = new Map();  // UTC second -> online, of the last hour
+    this.seconds = new Map();  // UTC second -> online, of the last hour; a second that nobody told is not there
+    this.latest = 0;  // of them
+    this.hole = 0;  // from here on the daemon's own are to be asked for; null: all that it has is here
     if (full) {
       this.hourTable = tableBehind(t('online_last_hour'), () => ({columns: [['time', t('time')], ['online', t('online')]], rows: this.byMinute()}));
       this.dayTable = tableBehind(t('today_chart'), () => this.dayData());
@@ -41,7 +49,8 @@ class Head {
       cards.push(this.visitors);
       this.hour = new Chart({label: t('online_last_hour'), height: 5.5, plain: true});
       this.day = new Chart({label: t('today_chart'), height: 5.5, plain: true});
-      this.online.element.append(h('p', {class: 'behind'}, t('online_last_hour')), this.hour.element, this.hourTable.place);
+      this.hourOf = h('p', {class: 'behind'}, t('online_last_hour'));
+      this.online.element.append(this.hourOf, this.hour.element, this.hourTable.place);
       this.legend = h('p', {class: 'behind'});
       this.today.element.append(this.legend, this.day.element, this.dayTable.place);
     }
@@ -56,10 +65,11 @@ class Head {
     setText(this.online.number, grouped(stats.online));
     setFacts(this.online.facts, [
       [t('within'), t('minutes', {n: Math.round(stats.window_s / 6) / 10})],
-      [t('peak_today'), peak(stats.peak_today, clockText), null, stats.peak_today.at],
-      [t('peak_ever'), peak(stats.peak, dayText), null, stats.peak.at],
+      [t('peak_today'), peak(stats.peak_today, clockText), null, ownNode(stats)],
+      [t('peak_ever'), peak(stats.peak, momentText), null, ownNode(stats)],
       stats.scope === 'cluster' ? [t('nodes'), t('all_nodes')] : null,
     ]);
+    if (this.full) setText(this.hourOf, [t('online_last_hour'), ownNode(stats)].filter(Boolean).join(' · '));
     setText(this.today.number, grouped(digits(stats.today, 'hits')));
     if (this.full) {
       setText(this.visitors.number, about + grouped(digits(stats.today, 'visitors')));
@@ -81,50 +91,66 @@ class Head {
 
   // --- the last hour ---
 
-  takeSeconds(series) {
-    for (const [second, online] of series.points) this.seconds.set(second, online);
+  // What the daemon observed, in place of what was guessed here. Its last second has not ended yet.
+  takeSeconds({points}) {
+    for (const [second, online] of points.slice(0, -1)) this.note(second, online);
+    this.forget();
     this.drawHour();
   }
 
-  // Each second: whoever is online now was so in it.
+  // Each second: whoever is online now was so in it. A timer may miss one; of what lasted longer nothing is known here.
   tick(second) {
     if (!this.full || !this.stats) return;
-    this.seconds.set(second, this.stats.online);
-    this.seconds.delete(second - HOUR_S - 1);
+    const missed = second - this.latest - 1;
+    if (missed > MISSED_MAX) this.lack(this.latest);
+    else for (let one = second - missed; one < second; ++one) this.note(one, this.seconds.get(one - 1));
+    this.note(second, this.stats.online);
+    this.forget();
     this.drawHour();
+  }
+
+  lack(from) {
+    this.hole = Math.min(this.hole ?? from, from);
+  }
+
+  note(second, online) {
+    this.seconds.set(second, online);
+    this.latest = Math.max(this.latest, second);
+  }
+
+  forget() {
+    for (const second of this.seconds.keys()) if (second <= this.latest - HOUR_S) this.seconds.delete(second);
+  }
+
+  // The highest of these seconds; null where none is known.
+  highest(from, to) {
+    let highest = null;
+    for (let second = from; second < to; ++second) {
+      const online = this.seconds.get(second);
+      if (online !== undefined && (highest === null || online > highest)) highest = online;
+    }
+    return highest;
   }
 
   drawHour() {
-    const end = this.second();
+    const end = this.latest;
     const width = HOUR_S / DRAWN;
     const values = [];
-    for (let from = end - HOUR_S + 1; from <= end; from += width) {
-      let highest = 0;
-      for (let second = from; second < from + width; ++second) highest = Math.max(highest, this.seconds.get(second) || 0);
-      values.push(highest);
-    }
-    this.hour.draw({values, names: (i) => pointText(end - HOUR_S + 1 + (i + 1) * width - 1, 'second'), ticks: () => '', said: (i) => t('n_online', {n: values[i]})});
+    for (let from = end - HOUR_S + 1; from <= end; from += width) values.push(this.highest(from, from + width));
+    this.hour.draw({values, names: (i) => pointText(end - HOUR_S + 1 + (i + 1) * width - 1, 'second'), ticks: () => '', said: (i) => (values[i] === null ? t('no_points') : t('n_online', {n: values[i]}))});
     this.hourTable.refresh();
   }
 
-  second() {
-    return Math.max(...[...this.seconds.keys()].slice(-1), 0);
-  }
-
   byMinute() {
-    const end = this.second();
+    const end = this.latest;
     const rows = [];
-    for (let to = end; to > end - HOUR_S; to -= 60) {
-      let highest = 0;
-      for (let second = to - 59; second <= to; ++second) highest = Math.max(highest, this.seconds.get(second) || 0);
-      rows.push({time: pointText(to - 59, 'minute'), online: highest});
-    }
+    for (let to = end; end && to > end - HOUR_S; to -= 60) rows.push({time: pointText(to - 59, 'minute'), online: this.highest(to - 59, to + 1)});
     return rows;
   }
 
   hourData() {
-    const end = this.second();
-    const rows = Array.from({length: HOUR_S}, (_, i) => end - HOUR_S + 1 + i).map((second) => ({time: new Date(second * 1000).toISOString(), online: this.seconds.get(second) || 0}));
+    const end = this.latest;
+    const rows = Array.from({length: end ? HOUR_S : 0}, (_, i) => end - HOUR_S + 1 + i).map((second) => ({time: new Date(second * 1000).toISOString(), online: this.seconds.get(second) ?? null}));
     return {name: `${this.site}-online`, about: {site: this.site, metric: 'online', step: 'second'}, columns: [['time', 'time'], ['online', 'online']], rows};
   }
 
@@ -164,10 +190,10 @@ class Head {
     };
     const today = this.stats.today.hits;
     const weekday = weekdayText(before.weekday);
-    const fact = (name, day, whole) => [name, '≈\u00a0' + grouped(byNow(day)), change(today, byNow(day)), t('whole_day', {n: whole})];
+    const fact = (name, day, hint) => [name, '≈\u00a0' + grouped(byNow(day)), change(today, byNow(day)), hint];
     const wholeWeekday = this.sums(before.weekday).pop() || 0;
     setFacts(this.today.facts, [
-      fact(t('yesterday_by_now'), before.yesterday, this.stats.yesterday.hits), fact(t('weekday_by_now', {day: weekday}), before.weekday, wholeWeekday),
+      fact(t('yesterday_by_now'), before.yesterday, ownNode(this.stats)), fact(t('weekday_by_now', {day: weekday}), before.weekday, [t('whole_day', {n: wholeWeekday}), ownNode(this.stats)].filter(Boolean).join(' · ')),
       [t('yesterday'), grouped(digits(this.stats.yesterday, 'hits'))],
     ]);
     const lines = {today: this.sums(date), yesterday: this.sums(before.yesterday), weekday: this.sums(before.weekday)};

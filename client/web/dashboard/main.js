@@ -31,6 +31,7 @@ const tools = {
       session.keep('');
       start();
     }, {class: 'small', hidden: true});
+    this.enter = button(t('sign_in'), () => view.signIn(), {class: 'small', hidden: true});
     const language = select(t('language_choice'), Object.keys(WORDS).map((key) => [key, WORDS[key].language]), reader.language, (chosen) => {
       remember('localStorage', 'footfall-lang', chosen);
       start();
@@ -40,7 +41,7 @@ const tools = {
       appear();
     });
     this.bar.replaceChildren(skip, h('a', {class: 'brand', href: ROOT}, h('span', {class: 'mark', 'aria-hidden': 'true'}), 'footfall'), this.status, this.pauser,
-      h('span', {class: 'space'}), language, appearance, this.leave);
+      h('span', {class: 'space'}), language, appearance, this.enter, this.leave);
   },
 
   // A word of SAID.
@@ -59,12 +60,13 @@ function siteOfAddress() {
   return step ? decodeURIComponent(step[1]) : null;
 }
 
-function start() {
+// `said`: what there is to tell first.
+function start(said = null) {
   if (view) view.close();
   session.takeFromAddress();
   chooseLanguage(null);
   const site = siteOfAddress();
-  view = site === null ? new SitesView(main, tools) : new SiteView(main, tools, site);
+  view = site === null ? new SitesView(main, tools) : new SiteView(main, tools, site, said);
   tools.build();
   main.replaceChildren(h('p', {class: 'loading'}, t('loading')));
   view.open();

@@ -6,7 +6,9 @@ const REFRESH_MS = 30000;
 const POLL_MS = 1000;
 
 class SiteView {
-  constructor(main, tools, site) {
+  // `said`: what there is to tell first; null: nothing.
+  constructor(main, tools, site, said) {
+    this.said = said;
     this.main = main;
     this.tools = tools;
     this.site = site;
@@ -61,7 +63,8 @@ class SiteView {
       this.build();
       scrollTo({top: 0});
       this.main.querySelector('h1').focus();
-      this.connect();
+      if (this.idle()) this.askOnce();
+      else this.connect();
     } else {
       this.buildPeriods();
     }
@@ -113,10 +116,23 @@ class SiteView {
     this.load();
     this.listen();
     this.timers.push(setInterval(() => this.tick(), 1000), setInterval(() => this.idle() || this.load(), REFRESH_MS));
+    if (!this.full && session.token) this.judgeToken();
     // What a token opened that nobody else may see: a counter of it would show nothing.
     if (this.full && session.token && (await this.isPrivate())) {
       this.hidden = true;
       if (this.embed) this.embed.element.replaceWith((this.embed = new Embed(this.site, {...this.stats, private: true})).element);
+    }
+  }
+
+  // A counter is shown whatever the token: why it shows no more is asked for.
+  async judgeToken() {
+    try {
+      await ask(siteApi(this.site, 'pages', {limit: 1}));
+    } catch (error) {
+      if (this.closed || ![401, 403].includes(error.status)) return;
+      if (error.status === 401) session.keep('');
+      this.tools.signedIn(Boolean(session.token));
+      this.tokenSaid.replaceChildren(notice(t(error.status === 403 ? 'token_not_for' : 'wrong_token'), 'bad'));
     }
   }
 
@@ -151,12 +167,12 @@ class SiteView {
       if (error.status === 401) session.keep('');
       this.main.replaceChildren(h('h1', {class: 'title'}, this.site), panel(t('sign_in'), {kind: 'narrow'}, said, this.login(t('private_site'))));
     } else {
-      this.main.replaceChildren(h('h1', {class: 'title'}, this.site), notice(error.status === 404 ? t('no_site') : t('failed', {why: error.message}), 'bad'), button(t('try_again'), start, {class: 'main'}));
+      this.main.replaceChildren(h('h1', {class: 'title'}, this.site), notice(error.status === 404 ? t('no_site') : t('failed', {why: error.message}), 'bad'), button(t('try_again'), () => start(), {class: 'main'}));
     }
   }
 
   login(lead) {
-    return loginForm({lead, check: () => ask(siteApi(this.site, 'pages', {limit: 1})), accepted: start});
+    return loginForm({lead, check: () => ask(siteApi(this.site, 'pages', {limit: 1})), accepted: () => start()});
   }
 
   // --- the page ---
@@ -173,7 +189,7 @@ class SiteView {
       parts.unshift(h('p', {class: 'crumbs'}, button('← ' + t('whole_site', {site: this.site}), () => this.go({page: ''}), {class: 'link'})));
       this.pageCards = {online: figure('online_on_page', 'now'), total: figure('page_total', 'total'), share: figure('in_period', 'today')};
       this.pageCards.online.number.classList.add('live');
-      parts.push(h('div', {class: 'cards three'}, Object.values(this.pageCards).map((card) => card.element)));
+      parts.push((this.pageOf = h('p', {class: 'range first'})), h('div', {class: 'cards three'}, Object.values(this.pageCards).map((card) => card.element)));
       parts.push(this.chartPanel());
     } else {
       this.head = new Head(this.site, this.full);
@@ -191,8 +207,10 @@ class SiteView {
         this.range = h('p', {class: 'range'});
         parts.push(this.range, h('div', {class: 'lists'}, this.lists.map((list) => list.element)));
       } else {
-        parts.push(panel(t('more_with_token'), {kind: 'wide'}, this.login(t('counter_only'))));
+        this.tokenSaid = h('div', {role: 'status'});
+        parts.push(panel(t('more_with_token'), {kind: 'wide more'}, this.tokenSaid, this.login(t('counter_only'))));
       }
+      if (this.said) parts.splice(1, 0, notice(this.said, 'bad'));
       this.embed = new Embed(this.site, {...this.stats, private: this.hidden});
       parts.push(this.embed.element);
     }
@@ -210,41 +228,73 @@ class SiteView {
   }
 
   chartPanel() {
-    this.periods = h('div', {class: 'periods'});
+    this.controls = Object.fromEntries(['metric', 'period', 'dates', 'step', 'compare'].map((name) => [name, {place: h('span', {class: 'part', 'data-control': name}), key: '', had: []}]));
+    const {metric, period, dates, step, compare} = this.controls;
+    this.periods = h('div', {class: 'periods'}, metric.place, period.place, h('div', {class: 'row'}, dates.place, step.place, compare.place));
     this.chart = new Chart({label: t('chart'), height: 17, bars: true});
     this.sum = h('p', {class: 'sum'});
-    this.points = {columns: [], rows: []};
-    const data = () => ({...this.points, name: `${this.site}-${this.state.metric}-${this.step()}`, about: {site: this.site, path: this.state.page || null, metric: this.state.metric, step: this.step(), timezone: reader.zone}});
-    this.chartTable = tableBehind(t('chart'), () => this.points);
+    this.points = () => ({columns: [], rows: []});
+    const data = () => ({...this.points(), name: `${this.site}-${this.state.metric}-${this.step()}`, about: {site: this.site, path: this.state.page || null, metric: this.state.metric, step: this.step(), timezone: reader.zone}});
+    this.chartTable = tableBehind(t('chart'), () => this.points());
     this.buildPeriods();
     this.chartSaid = h('div', {class: 'chart-said', role: 'status'});
     return panel(t('chart'), {kind: 'wide main-chart', tools: [this.chartTable.toggle, exportButtons(data)]}, this.periods, this.sum, this.chart.element, this.chartSaid, this.chartTable.place);
   }
 
-  // The picker is made anew when the choice changed; the focus stays where it was.
+  // A control is made anew when what it offers or says has changed, and only then: a click may be on its way to it. The
+  // focus stays where it was.
   buildPeriods() {
     const {state} = this;
-    const focused = document.activeElement && this.periods.contains(document.activeElement) ? document.activeElement.value : null;
     const brief = this.ofDays() ? ['hour', 'today', 'yesterday'] : [];
     if (brief.includes(state.period)) state.period = 'week';
-    const metrics = state.page ? null : choice(t('metric'), Object.entries(METRICS).map(([key, word]) => [key, t(word)]), state.metric, (metric) => this.go({metric}));
-    const periods = choice(t('period'), Object.entries(PERIODS).filter(([key]) => !brief.includes(key)).map(([key, {word}]) => [key, t(word)]), state.period, (period) => {
-      const {from, to} = datesOf({...state, period: period === 'custom' ? state.period : period}, this.today());
-      this.go({period, step: '', ...(period === 'custom' ? {from: from < '2000' ? addDays(to, -29) : from, to} : {})});
-    });
+    const told = (words) => Object.entries(words).map(([key, word]) => [key, t(word.word || word)]);
     const steps = this.steps();
-    const row = [];
-    if (state.period === 'custom') {
-      const date = (key) => h('label', {class: 'select'}, h('span', null, t(key === 'from' ? 'date_from' : 'date_to')), h('input', {type: 'date', value: state[key], max: this.today(), onchange: (event) => {
-        const changed = {...state, [key]: event.target.value};
-        if (isDate(changed.from) && isDate(changed.to) && changed.from <= changed.to) this.go({from: changed.from, to: changed.to});
-      }}));
-      row.push(date('from'), date('to'));
-    }
-    if (steps.length > 1) row.push(select(t('step'), steps.map((step) => [step, t(STEPS[step])]), this.step(), (step) => this.go({step})));
-    if (state.period !== 'all') row.push(select(t('compare'), Object.entries(COMPARISONS).map(([key, word]) => [key, t(word)]), state.compare, (compare) => this.go({compare})));
-    this.periods.replaceChildren(metrics || '', periods, h('div', {class: 'row'}, row));
-    if (focused !== null) [...this.periods.querySelectorAll('input,select')].find((control) => control.value === focused)?.focus();
+    const focused = this.periods.contains(document.activeElement) ? document.activeElement : null;
+    this.control('metric', !state.page, state.metric, () => choice(t('metric'), told(METRICS), this.state.metric, (metric) => this.go({metric})));
+    this.control('period', true, [state.period, brief], () => choice(t('period'), told(PERIODS).filter(([key]) => !brief.includes(key)), this.state.period, (period) => this.choosePeriod(period)));
+    this.control('step', steps.length > 1, [this.step(), steps], () => select(t('step'), steps.map((step) => [step, t(STEPS[step])]), this.step(), (step) => this.go({step})));
+    this.control('compare', state.period !== 'all', state.compare, () => select(t('compare'), told(COMPARISONS), this.state.compare, (compare) => this.go({compare})));
+    // Dates that are being filled in stay as they are.
+    const {place} = this.controls.dates;
+    if (!place.contains(focused)) this.control('dates', state.period === 'custom', [state.from, state.to, this.today()], () => [this.dateField('from'), this.dateField('to')]);
+    if (focused && !focused.isConnected) this.focusAgain(focused);
+  }
+
+  control(name, there, says, make) {
+    const control = this.controls[name];
+    const key = there ? JSON.stringify(says) : '';
+    if (control.key === key) return;
+    control.key = key;
+    control.had = [...control.place.querySelectorAll('input,select')];
+    control.place.replaceChildren(...(there ? [make()].flat() : []));
+  }
+
+  // On what was made in its place, by the control and not by what it says alone: a week is a period, a step and a comparison.
+  focusAgain(lost) {
+    const control = Object.values(this.controls).find(({had}) => had.includes(lost));
+    const again = [...control.place.querySelectorAll('input,select')].find((one) => one.type !== 'radio' || one.value === lost.value);
+    (again || this.controls.period.place.querySelector(':checked')).focus();
+  }
+
+  choosePeriod(period) {
+    const {from, to} = datesOf({...this.state, period: period === 'custom' ? this.state.period : period}, this.today());
+    this.go({period, step: '', ...(period === 'custom' ? {from: from < '2000' ? addDays(to, -29) : from, to} : {})});
+  }
+
+  // A date is taken when it is left, on Enter, and when it was picked with the mouse: not with each key, the year 2 is a
+  // date too.
+  dateField(key) {
+    let typed = false;
+    const take = () => {
+      typed = false;
+      const [from, to] = [...this.controls.dates.place.querySelectorAll('input')].map((field) => field.value);
+      if (isDate(from) && isDate(to) && from <= to && (from !== this.state.from || to !== this.state.to)) this.go({from, to});
+    };
+    const field = h('input', {
+      type: 'date', name: key, value: this.state[key], max: this.today(), onchange: () => typed || take(), onblur: () => setTimeout(() => field.isConnected && take()),
+      onkeydown: (event) => (event.key === 'Enter' ? take() : (typed = true)), onpointerdown: () => (typed = false),
+    });
+    return h('label', {class: 'select'}, h('span', null, t(key === 'from' ? 'date_from' : 'date_to')), field);
   }
 
   // --- the chart ---
@@ -333,17 +383,18 @@ class SiteView {
     const unit = t(page ? 'views' : METRICS[metric]);
     const said = (i) => `${unit}: ${grouped(values[i])}` + (beside && beside[i] !== null && beside[i] !== undefined ? ` · ${t('before')}: ${grouped(beside[i])}` : '');
     this.chart.element.setAttribute('aria-label', `${unit}, ${t(PERIODS[period].word)}, ${t(STEPS[step] || 'step_minute')}`);
-    this.chart.draw({values, before: beside, names: (i) => pointText(points[i][0], step), ticks: (i) => (values.length > 48 && step === 'hour' ? pointText(localDate(points[i][0]), 'day', true) : pointText(points[i][0], step, true)), said, open: this.goesOn()});
-    this.points = {
+    this.chart.draw({values, before: beside, names: (i) => pointText(points[i][0], step), ticks: (i) => (values.length > 48 && step === 'hour' ? pointText(isoText(points[i][0]).slice(0, 10), 'day', true) : pointText(points[i][0], step, true)), said, open: this.goesOn()});
+    this.points = () => ({
       columns: [['time', t('time')], ['value', unit], ...(beside ? [['before', t('before')]] : [])],
-      rows: points.map(([start, value], i) => ({time: typeof start === 'string' ? start : pointText(start, step), value, before: beside ? beside[i] ?? null : undefined})).reverse(),
-    };
+      rows: points.map(([start, value], i) => ({time: typeof start === 'string' ? start : isoText(start), timeShown: typeof start === 'string' ? start : pointText(start, step), value, before: beside ? beside[i] ?? null : undefined})).reverse(),
+    });
     this.chartTable.refresh();
     this.sumUp(values, beside, unit);
   }
 
   sumUp(values, beside, unit) {
-    const highest = this.state.metric === 'online' && !this.state.page;
+    const {page} = this.state;
+    const highest = this.state.metric === 'online' && !page;
     const of = (list) => (highest ? Math.max(0, ...list.map((value) => value || 0)) : list.reduce((sum, value) => sum + (value || 0), 0));
     const now = of(values);
     const then = beside ? of(beside.slice(0, values.length)) : 0;  // of as long a time
@@ -352,7 +403,8 @@ class SiteView {
     this.sum.replaceChildren(h('strong', null, about + grouped(now)), ' ', highest ? t('highest_online') : unit.toLowerCase(),
       changed ? h('span', {class: changed.direction > 0 ? 'up' : changed.direction < 0 ? 'down' : 'same'}, ` ${changed.direction > 0 ? '▲' : changed.direction < 0 ? '▼' : ''} ${changed.text}`) : '',
       ' ', beside ? h('span', {class: 'muted key first'}, t('against', {n: then})) : '', this.state.metric === 'visitors' ? h('span', {class: 'muted'}, ' · ' + t('sum_of_days')) : '',
-      this.state.metric === 'bots' ? h('span', {class: 'muted'}, ' · ' + t('bots_apart')) : '');
+      this.state.metric === 'bots' ? h('span', {class: 'muted'}, ' · ' + t('bots_apart')) : '',
+      ownNode(this.stats) && (page || ['minute', 'hour'].includes(this.drawn?.now.step)) ? h('span', {class: 'muted'}, ' · ' + ownNode(this.stats)) : '');
     if (this.pageCards && this.state.page) {
       setText(this.pageCards.share.number, grouped(now));
       setFacts(this.pageCards.share.facts, [[t('period'), t(PERIODS[this.state.period].word)], beside ? [t('before'), grouped(then), changed] : null]);
@@ -374,12 +426,30 @@ class SiteView {
       reader.zone = series.timezone;
       this.head?.takeHours(series);
     }, () => {});
-    if (!this.head.seconds.size) ask(siteApi(this.site, 'series', {metric: 'online', step: 'second', from: Math.floor(Date.parse(this.stats.as_of) / 1000) - HOUR_S})).then((series) => {
-      reader.zone = series.timezone;
-      this.head?.takeSeconds(series);
-    }, () => {});
-    setText(this.range, rangeText(this.state.period, this.dates()));
+    this.loadSeconds();
+    setText(this.range, [rangeText(this.state.period, this.dates()), ownNode(this.stats)].filter(Boolean).join(' · '));
     for (const list of this.lists) list.load();
+  }
+
+  // The last hour by second, as far as it is not here: at first, and what was missed while the page was hidden, paused or
+  // cut off. What could not be had is asked for again with the rest.
+  async loadSeconds() {
+    const {head} = this;
+    if (!this.full || !head || head.hole === null || head.asking) return;
+    const {hole} = head;
+    head.asking = true;
+    try {
+      const series = await ask(siteApi(this.site, 'series', {metric: 'online', step: 'second', from: Math.max(hole, this.second() - HOUR_S)}));
+      reader.zone = series.timezone;
+      if (head.hole === hole) head.hole = null;
+      head.takeSeconds(series);
+    } catch { /* the hole is still there */ }
+    head.asking = false;
+  }
+
+  // By the daemon's clock.
+  second(at = Date.now()) {
+    return Math.floor((at + (this.ahead || 0)) / 1000);
   }
 
   idle() {
@@ -388,12 +458,24 @@ class SiteView {
 
   tick() {
     if (this.idle() || !this.stats || !this.head) return;
-    if (this.head.seconds.size) this.head.tick(Math.floor((Date.now() + (this.ahead || 0)) / 1000));
+    if (this.head.latest && this.told) {
+      const whole = this.head.hole === null;
+      // Of several nodes: the hour is this one's, the number that is told is of all.
+      if (this.stats.scope !== 'cluster') this.head.tick(this.second());
+      else if (this.ticks % 5 === 0) this.head.lack(this.head.latest);
+      if (whole) this.loadSeconds();
+    }
     this.ticks = (this.ticks || 0) + 1;
     if (this.waiting && this.ticks % 3 === 1) this.waiting.load();
   }
 
+  // Answers may overtake each other: what is older than what is shown is dropped. A clock that was put back by a minute or
+  // more is believed.
   numbers(stats) {
+    const late = Date.parse(this.stats.as_of) - Date.parse(stats.as_of);
+    if (late > 0 && late < 60000) return;
+    // The token has expired, or the site's visibility was changed: another page.
+    if (Boolean(stats.yesterday) !== this.full) return start(this.full ? t('shows_less') : null);
     const first = this.waiting && !(stats.counted === 0 && stats.today.bots === 0);
     this.ahead = Date.parse(stats.as_of) - Date.now();
     this.stats = {...this.stats, ...stats};
@@ -406,7 +488,8 @@ class SiteView {
       if (!stats.page) return;
       setText(this.pageCards.online.number, grouped(stats.page.online));
       setText(this.pageCards.total.number, grouped(digits(stats.page, 'total')));
-      setFacts(this.pageCards.online.facts, [[t('online_site'), grouped(stats.online)]]);
+      setFacts(this.pageCards.online.facts, [[t('online_site'), grouped(stats.online), null, stats.scope === 'cluster' ? t('all_nodes') : null]]);
+      setText(this.pageOf, ownNode(stats) ? t('page_of_node') : '');
       setFacts(this.pageCards.total.facts, [[t('total_site'), grouped(digits(stats, 'total'))]]);
       return this.grow();
     }
@@ -422,19 +505,48 @@ class SiteView {
     this.stream = new Stream(siteApi(this.site, 'live', {path: this.state.page}), (stats) => {
       this.tools.said('live');
       this.numbers(stats);
+      if (!this.told) this.catchUp();
+      this.told = true;
     }, (error) => {
       if (error && (error.status === 401 || error.status === 403)) return this.refusedAll(error);
+      this.silent();
       this.tools.said('connecting');
       // As far apart for each reader as chance has it; meanwhile the numbers are asked for.
       this.again = setTimeout(() => this.connect(), 2000 + Math.random() * 4000);
-      if (error) this.poll = setTimeout(() => ask(siteApi(this.site, 'stats', {path: this.state.page})).then((stats) => this.numbers(stats), () => {}), POLL_MS);
+      if (error) this.poll = setTimeout(() => this.askOnce(), POLL_MS);
     });
+  }
+
+  // The last hour since a stream spoke: what was drawn by then may have been held for too long.
+  catchUp() {
+    if (!this.head?.latest) return;
+    this.head.lack(this.heard ? this.second(this.heard) : this.head.latest);
+    this.heard = 0;
+    this.loadSeconds();
+  }
+
+  // Nobody says who is online now, until the next stream does.
+  silent() {
+    this.heard = this.stream?.heard || this.heard;
+    this.told = false;
+  }
+
+  // The numbers, where no stream brings them.
+  async askOnce() {
+    const {page} = this.state;
+    try {
+      const stats = await ask(siteApi(this.site, 'stats', {path: page}));
+      if (this.closed || this.state.page !== page) return;
+      this.numbers(stats);
+      this.catchUp();
+    } catch { /* the stream's end was told */ }
   }
 
   disconnect() {
     clearTimeout(this.again);
     clearTimeout(this.poll);
     if (this.stream) this.stream.stop();
+    this.silent();
     this.stream = null;
   }
 
@@ -448,11 +560,4 @@ class SiteView {
       this.load();
     }
   }
-}
-
-// The local date of a UTC second.
-function localDate(second) {
-  const parts = Object.fromEntries(dateFormat({year: 'numeric', month: '2-digit', day: '2-digit', calendar: 'iso8601', numberingSystem: 'latn'}, reader.zone)
-    .formatToParts(new Date(second * 1000)).map((part) => [part.type, part.value]));
-  return `${parts.year}-${parts.month}-${parts.day}`;
 }
