@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "certificates.h"
+#include "descriptors.h"
 #include "journal/departed.h"
 #include "lookup/time_zones.h"
 #include "redis_once.h"
@@ -49,9 +50,10 @@ StreamId stream_of_shard(std::size_t index) {
 // Of a shard: two batches as large as they may be, and some pings.
 constexpr std::uint64_t kBodyMemoryMin = 40U << 20U;
 
-http::LoopLimits loop_limits(const Config& config) {
+// `descriptors`: of the process.
+http::LoopLimits loop_limits(const Config& config, std::uint64_t descriptors) {
   http::LoopLimits limits;
-  limits.connections_max = config.connections_max;
+  limits.connections_max = std::min<std::size_t>(config.connections_max, connections_for(descriptors, config.threads));
   limits.body_memory_max = std::max<std::uint64_t>(config.body_memory_max / config.threads, kBodyMemoryMin);
   return limits;
 }
@@ -107,6 +109,16 @@ void add_tls(metrics::Facts& facts, const http::LoopCounters& loop) {
   for (std::size_t i = 0; i < facts.tls_failures.size(); ++i) facts.tls_failures.at(i) += loop.tls_failures.at(i).get();
 }
 
+void add_refusals(metrics::Facts& facts, Shard& shard) {
+  const http::LoopCounters& loop = shard.loop().counters();
+  facts.refused_by_limit += loop.refused.get();
+  for (const auto& listener : shard.listeners()) facts.refused_without_descriptor += listener->turned_away();
+  facts.head_timeouts += loop.head_timeouts.get();
+  facts.body_timeouts += loop.body_timeouts.get();
+  facts.idle_timeouts += loop.idle_timeouts.get();
+  facts.send_timeouts += loop.send_timeouts.get();
+}
+
 // invalid_config. Null: no countries are looked up.
 base::Result<std::shared_ptr<const lookup::CountryDatabase>> read_countries(const Config& config) {
   if (config.country_database.empty()) return std::shared_ptr<const lookup::CountryDatabase>();
@@ -142,11 +154,13 @@ void Server::start() {
 }
 
 void Server::open_all() {
+  descriptors_ = raise_descriptor_limit();
   inherited_ = InheritedSockets::of_environment().value();
   if (config_.take_over) begin_take_over();
   check_inherited();
   tls_ = read_certificates(config_).value();
   tell_of_certificates();
+  tell_of_descriptors();
   countries_ = read_countries(config_).value();
   agents_ = lookup::AgentDatabase::load(config_.agent_files);  // takes a while
   open_state();
@@ -320,24 +334,23 @@ base::Result<std::unique_ptr<journal::Writer>> Server::open_writer(StreamId stre
 void Server::open_threads() {
   recovered_.registry->batch_keys().set_limits({config_.batch_keys_max, config_.batch_key_memory_max});
   const auto settings = shard_settings();
-  shard_environment_ = std::make_unique<ShardEnvironment>(
-      ShardEnvironment{*clock_, directory_->files(), config_.durability, agents_, directory_->incarnation_text(),
-                       config_.base_path, config_.script_name, loop_limits(config_), parser_limits(batch_path_),
-                       [this](sites::Site* site) {
-                         Shard& shard = *shards_[site->id().value % shards_.size()];
-                         shard.post([&shard, site] { shard.add_active(site); });
-                       },
-                       [this] {
-                         std::uint64_t pairs = 0;
-                         for (const auto& shard : shards_) pairs += shard->online_pairs();
-                         return pairs;
-                       },
-                       [this] { return takes_hits(); }, [this] { return untrusted_forwards(); }, *history_thread_,
-                       [this] {
-                         if (reserve_->give(kStopRoomBytes))
-                           base::log::warning("the stop takes room of the reserve: the disk is full");
-                       },
-                       recovered_.registry->imports(), recovered_.registry->batch_keys()});
+  shard_environment_ = std::make_unique<ShardEnvironment>(ShardEnvironment{
+      *clock_, directory_->files(), config_.durability, agents_, directory_->incarnation_text(), config_.base_path,
+      config_.script_name, loop_limits(config_, descriptors_), parser_limits(batch_path_),
+      [this](sites::Site* site) {
+        Shard& shard = *shards_[site->id().value % shards_.size()];
+        shard.post([&shard, site] { shard.add_active(site); });
+      },
+      [this] {
+        std::uint64_t pairs = 0;
+        for (const auto& shard : shards_) pairs += shard->online_pairs();
+        return pairs;
+      },
+      [this] { return takes_hits(); }, [this] { return untrusted_forwards(); }, *history_thread_,
+      [this] {
+        if (reserve_->give(kStopRoomBytes)) base::log::warning("the stop takes room of the reserve: the disk is full");
+      },
+      recovered_.registry->imports(), recovered_.registry->batch_keys()});
   base::log::info("agents: " + shard_environment_->agents->description());
 
   control_environment_ = std::make_unique<ControlEnvironment>(ControlEnvironment{
@@ -346,7 +359,7 @@ void Server::open_threads() {
       *salts_,
       *history_,
       config_.sites_max,
-      loop_limits(config_),
+      loop_limits(config_, descriptors_),
       {},
       [this](const std::shared_ptr<const sites::Directory>& sites) {
         for (const auto& shard : shards_) shard->run([&] { shard->set_directory(sites); });
@@ -666,6 +679,15 @@ void Server::tell_of_certificates() const {
   if (!warning.empty()) base::log::warning(warning);
 }
 
+void Server::tell_of_descriptors() const {
+  const std::size_t room = connections_for(descriptors_, config_.threads);
+  if (room >= config_.connections_max) return;
+  base::log::warning("a limit of " + std::to_string(descriptors_) + " descriptors leaves room for " +
+                     std::to_string(room) + " connections a shard, not for the " +
+                     std::to_string(config_.connections_max) +
+                     " of connections-max: raise LimitNOFILE of the service, or ulimit -Hn");
+}
+
 base::Result<api::ReloadOutcome> Server::reload() {
   auto outcome = try_reload();
   reloads_.last_succeeded = outcome.has_value();
@@ -711,7 +733,7 @@ base::Result<api::ReloadOutcome> Server::try_reload() {
 }
 
 std::shared_ptr<const ShardSettings> Server::shard_settings() const {
-  const http::LoopLimits limits = loop_limits(config_);
+  const http::LoopLimits limits = loop_limits(config_, descriptors_);
   return std::make_shared<ShardSettings>(ShardSettings{
       config_.sync_interval_s, config_.trusted_proxies, config_.rate_limit, config_.rate_burst,
       config_.online_pairs_max, limits.connections_max, limits.body_memory_max, config_.syslog, countries_});
@@ -899,6 +921,7 @@ metrics::Facts Server::facts() const {
     const http::LoopCounters& loop = shard->loop().counters();
     facts.connections += loop.accepted.get() - loop.closed.get();
     facts.connections_accepted += loop.accepted.get();
+    add_refusals(facts, *shard);
     facts.body_memory += loop.body_memory.get();
     facts.queue_delay_s = std::max(facts.queue_delay_s, static_cast<double>(loop.queue_delay_ms.get()) / 1000);
     facts.overloaded |= loop.overloaded.get() != 0;

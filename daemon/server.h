@@ -81,6 +81,7 @@ class Server {
   std::string status_line() const;  // before the threads run: they may change what it is made of
   void open_listeners();
   void tell_of_certificates() const;
+  void tell_of_descriptors() const;
   base::Result<api::ReloadOutcome> reload();      // on the control thread
   base::Result<api::ReloadOutcome> try_reload();  // leaves all as it was, or changes it
   void apply_settings();                          // of config_, what a reload may have changed
@@ -152,6 +153,7 @@ class Server {
   std::unique_ptr<metrics::Exposition> exposition_;
   std::unique_ptr<Watchdog> watchdog_;           // of the control thread; null: nobody watches
   std::shared_ptr<const base::TlsContext> tls_;  // null: no listener is with TLS; replaced by the control thread
+  std::uint64_t descriptors_ = 0;                // that the process may have
   InheritedSockets inherited_;
   std::unique_ptr<Successor> successor_;  // we are one; null: a start as any
   Successor::Estate estate_;

@@ -90,6 +90,23 @@ class PosixFile final : public File {
     return static_cast<std::uint64_t>(status.st_size);
   }
 
+  // From extent to extent: of a file that is written from its beginning there is one.
+  Result<std::uint64_t> data_end() override {
+    auto all = size();
+    if (!all) return all;
+    constexpr int kExtentsMax = 64;
+    std::uint64_t end = 0;
+    for (int i = 0; i < kExtentsMax && end < *all; ++i) {
+      const off_t data = lseek(fd_.get(), static_cast<off_t>(end), SEEK_DATA);
+      if (data < 0) return errno == ENXIO ? end : *all;
+      const off_t hole = lseek(fd_.get(), data, SEEK_HOLE);
+      if (hole < 0) return *all;
+      end = static_cast<std::uint64_t>(hole);
+      if (i + 1 == kExtentsMax) return *all;
+    }
+    return std::min(end, *all);
+  }
+
   int descriptor() const override { return fd_.get(); }
 
   Result<void> truncate(std::uint64_t size) override {

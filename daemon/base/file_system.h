@@ -30,6 +30,8 @@ class File {
   virtual Result<std::size_t> read_into(std::uint64_t offset, char* to, std::size_t size) = 0;
   Result<std::string> read_at(std::uint64_t offset, std::size_t size);  // the same
   virtual Result<std::uint64_t> size() = 0;
+  // Behind it all is zeros, as far as the file system can tell without reading; size() where it cannot.
+  virtual Result<std::uint64_t> data_end() { return size(); }
   virtual Result<void> truncate(std::uint64_t size) = 0;
   // Reserves blocks, so that later writes inside them cannot run out of space; the file grows with zeros, and never
   // shrinks. Where the file system cannot reserve, it only grows.

@@ -18,6 +18,8 @@
 #include <new>
 #include <system_error>
 
+#include "base/ticket_keys.h"
+
 namespace footfall::base {
 namespace {
 
@@ -308,6 +310,8 @@ Result<TlsContext> TlsContext::for_servers(const std::string& certificate, const
   SSL_CTX_sess_set_cache_size(out.get(), kSessionsMax);
   SSL_CTX_set_timeout(out.get(), kSessionLife_s);
   constexpr std::array<unsigned char, 8> kName{'f', 'o', 'o', 't', 'f', 'a', 'l', 'l'};
+  static const SystemClock kClock;
+  rotate_ticket_keys(out.get(), kClock);
   SSL_CTX_set_session_id_context(out.get(), kName.data(), kName.size());
   return out;
 }

@@ -8,7 +8,7 @@
 // compression. A client verifies the server's certificate against the system's authorities or a file of its own, and
 // its name (RFC 9525) or IP address. A server shows its chain, speaks http/1.1 where the client asks (ALPN, RFC 7301),
 // and lets a session go on by ticket or, in 1.2, by its cache; early data (RFC 8446, 2.3) is never taken, since it
-// could be sent twice. Tickets are under a key of the context's own: another context, or process, does not know them.
+// could be sent twice. Tickets are under keys of the context's own (ticket_keys.h): another context, or process, does not know them.
 //
 // Cost: OpenSSL reads what receive() is given where it lies, and writes to where send() puts it. What an idle filter
 // keeps is OpenSSL's own state of a connection, without buffers.

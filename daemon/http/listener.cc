@@ -22,6 +22,9 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr int kBacklog = 4096;
+// Of each connection, which the kernel doubles: who reads nothing holds so much of its memory, not the 4 MB to which a
+// buffer would grow.
+constexpr int kSendBuffer = 128 * 1024;
 constexpr int kAcceptedPerTurn = 64;  // then the loops of this thread get their turn
 constexpr auto kPause = std::chrono::milliseconds(100);
 
@@ -201,7 +204,10 @@ base::Result<std::unique_ptr<Listener>> Listener::open(asio::io_context& context
   assert(!loops.empty());
   // Accepted sockets have it from this one: a system call less for each.
   const int on = 1;
-  if (socket.unix_path().empty()) setsockopt(socket.descriptor(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (socket.unix_path().empty()) {  // connections have these from it
+    setsockopt(socket.descriptor(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(socket.descriptor(), SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof kSendBuffer);
+  }
   if (listen(socket.descriptor(), kBacklog) != 0) return socket.failed("listen");
   auto impl = std::make_shared<Impl>(context, std::move(socket), listener_index, std::move(loops), std::move(tls));
   impl->start();

@@ -23,6 +23,8 @@ using base::Error;
 using base::Result;
 
 constexpr std::size_t kReadBytes = 1U << 20U;
+// Of the zeros behind the end of what was written: a block's header that was cut there is seen whole.
+constexpr std::size_t kZerosRead = 4096;
 
 // Memory for a segment's bytes. The next segment gets it again: new pages cost more than what is read into them.
 struct Room {
@@ -89,6 +91,17 @@ struct Survey {
 
 bool all_zeros(std::string_view bytes) {
   return bytes.find_first_not_of('\0') == std::string_view::npos;
+}
+
+// Of bytes that begin with eight zeros: at so many offsets from the first on stand eight zeros.
+std::size_t zeros_to_skip(std::string_view bytes) {
+  constexpr std::size_t kWord = sizeof(std::uint64_t);
+  std::size_t end = kWord;  // of the words that are known to be zero
+  for (std::uint64_t word = 0; end + kWord <= bytes.size(); end += kWord) {
+    std::memcpy(&word, bytes.data() + end, kWord);
+    if (word != 0) break;
+  }
+  return end - kWord + 1;
 }
 
 // The header of a segment whose making, or whose retiring, a power cut tore: all that is not zero in a header lies in
@@ -218,7 +231,9 @@ class StreamReader {
     if (!file) return file.error();
     auto size = (*file)->size();
     if (!size) return size.error();
-    return Bytes(std::move(*file), *size, spare_);
+    const auto data_end = (*file)->data_end();
+    if (!data_end) return data_end.error();
+    return Bytes(std::move(*file), std::min(*size, *data_end + kZerosRead), spare_);
   }
 
   // False: the stream ends here.
@@ -382,7 +397,7 @@ class StreamReader {
       std::uint64_t sequence = 0;
       std::memcpy(&sequence, rest->data() + at + kSequenceAt, sizeof sequence);
       if (sequence - segment.header->first_sequence > blocks_max) {
-        ++at;
+        at += sequence == 0 ? zeros_to_skip(rest->substr(at + kSequenceAt)) : 1;
         continue;
       }
       const DecodedBlock block = decode_block(rest->substr(at), seed);

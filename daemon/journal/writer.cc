@@ -31,13 +31,16 @@ Error stopped(const std::string& directory) {
 // device.
 Result<void> rewrite(base::File& file) {
   constexpr std::size_t kBytes = 1U << 20U;
-  for (std::uint64_t offset = 0;; offset += kBytes) {
+  const auto end = file.data_end();
+  if (!end) return end.error();
+  for (std::uint64_t offset = 0; offset < *end; offset += kBytes) {
     auto bytes = file.read_at(offset, kBytes);
     if (!bytes) return bytes.error();
     if (bytes->empty()) return {};
     if (bytes->find_first_not_of('\0') == std::string::npos) continue;
     if (auto r = file.write_at(offset, *bytes); !r) return r;
   }
+  return {};
 }
 
 }  // namespace

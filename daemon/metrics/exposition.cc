@@ -136,6 +136,16 @@ void requests(Families& out, const std::vector<const ShardCounters*>& shards, co
   out.gauge("footfall_http_connections", "Open connections of the public listeners.", facts.connections);
   out.counter("footfall_http_connections_accepted_total", "Connections that were accepted.",
               facts.connections_accepted);
+  out.begin(MetricType::Counter, "footfall_http_connections_refused_total",
+            "Connections that found no place: --connections-max are open, or the process has no descriptor.");
+  out.add(facts.refused_by_limit, {{"reason", "limit"}});
+  out.add(facts.refused_without_descriptor, {{"reason", "descriptors"}});
+  out.begin(MetricType::Counter, "footfall_http_timeouts_total",
+            "Connections that were closed since the client took too long, by what was waited for.");
+  out.add(facts.head_timeouts, {{"for", "head"}});
+  out.add(facts.body_timeouts, {{"for", "body"}});
+  out.add(facts.idle_timeouts, {{"for", "next request"}});
+  out.add(facts.send_timeouts, {{"for", "reading"}});
   if (facts.tls_expires_s != 0) {
     out.begin(
         MetricType::Counter, "footfall_tls_handshakes_total",

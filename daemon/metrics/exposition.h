@@ -47,6 +47,10 @@ struct Facts {
 
   std::uint64_t connections = 0;
   std::uint64_t connections_accepted = 0;
+  std::uint64_t refused_by_limit = 0, refused_without_descriptor = 0;  // connections
+  // Connections that were closed for waiting too long: for a head, for a body, for a next request, for who does not
+  // read.
+  std::uint64_t head_timeouts = 0, body_timeouts = 0, idle_timeouts = 0, send_timeouts = 0;
   std::uint64_t body_memory = 0;                           // bytes of requests whose bodies are not complete
   double queue_delay_s = 0;                                // of the shard where it is longest
   bool overloaded = false;                                 // a shard is

@@ -24,19 +24,19 @@ SHAPES = {
 
 
 @contextlib.contextmanager
-def quota(pid):
+def quota(pid, quota_us=QUOTA_US):
     """Of all threads of a process; OSError where control groups cannot be made."""
     first = pathlib.Path("/sys/fs/cgroup/cpu")
     group = (first if first.is_dir() else pathlib.Path("/sys/fs/cgroup")) / f"footfall-bench-{pid}"
     group.mkdir()  # of cgroup2 the controller must be given to groups below, too
     try:
         if (group / "cpu.max").exists():
-            (group / "cpu.max").write_text(f"{QUOTA_US} {PERIOD_US}")
+            (group / "cpu.max").write_text(f"{quota_us} {PERIOD_US}")
         else:
             (group / "cpu.cfs_period_us").write_text(str(PERIOD_US))
-            (group / "cpu.cfs_quota_us").write_text(str(QUOTA_US))
+            (group / "cpu.cfs_quota_us").write_text(str(quota_us))
             if (group / "cpu.rt_runtime_us").exists():
-                (group / "cpu.rt_runtime_us").write_text(str(QUOTA_US))  # the threads that sync are real-time ones
+                (group / "cpu.rt_runtime_us").write_text(str(quota_us))  # the threads that sync are real-time ones
         (group / "cgroup.procs").write_text(str(pid))
         yield
     finally:

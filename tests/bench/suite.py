@@ -17,6 +17,7 @@ import connections
 import durability
 import growth
 import hits
+import hostile
 import instructions
 import live
 import logs
@@ -27,7 +28,7 @@ import reads
 import shards
 from figures import ROOT, Bench, options, run
 
-SCRIPTS = (hits, batches, durability, instructions, memory, live, logs, reads, overload, shards, connections, nodes, growth)
+SCRIPTS = (hits, batches, durability, instructions, memory, live, logs, reads, overload, hostile, shards, connections, nodes, growth)
 GOALS = {goal: function for script in SCRIPTS for goal, function in script.GOALS.items()}
 
 

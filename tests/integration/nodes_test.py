@@ -81,6 +81,34 @@ class Nodes(Case):
         self.assertEqual(a.admin("PUT", f"/v1/admin/sites/{SITE}", {"window_s": 60}).status, 200)
         until(lambda: all(node.stats(SITE)["window_s"] == 60 for node in self.nodes), "a setting did not reach every node")
 
+    def test_a_new_process_takes_over_a_node(self):
+        """It goes on under the name, in a slot of its own; also where Redis is away meanwhile."""
+        a, b, c = self.nodes
+        self.hit(a, 10)
+        self.hit(b, 5)
+        self.agree()
+        a.take_over()
+        self.agree()
+        self.hit(a, 10)
+        reset = footfall(b, "reset", SITE, "--wait", "20")
+        self.assertTrue(all(node["adopted"] for node in reset["nodes"]), reset)
+        self.agree(0)
+        footfall(b, "undo", reset["id"])
+        self.agree()
+        self.redis.pause()
+        try:
+            self.hit(a, 10)
+            a.take_over()
+            self.hit(a, 10)
+            self.assertEqual(a.stats(SITE)["total"], self.sent)
+        finally:
+            self.redis.go_on()
+        self.agree()
+        for _ in range(3):
+            a.take_over()
+            self.hit(a)
+        self.agree()
+
     def test_a_page_alone_is_neither_seeded_nor_reset(self):
         for node in self.nodes:
             self.hit(node, 5)

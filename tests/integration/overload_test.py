@@ -144,5 +144,35 @@ class BatchUnderOverload(unittest.TestCase):
         self.assertEqual(self.daemon.metrics()["footfall_ledger_mismatch"], 0)
 
 
+class Descriptors(unittest.TestCase):
+    """More connections than the process has descriptors: the admin's find one, and so does who comes when they have gone."""
+
+    def test_a_flood_leaves_room_for_the_admin(self):
+        daemon = Daemon("--threads", "1")
+        self.addCleanup(daemon.close)
+        daemon.prefix = ["prlimit", "--nofile=400:400"]
+        daemon.start()
+        daemon.add_site(SITE)
+        self.assertIn("a limit of 400 descriptors leaves room for 160 connections a shard", daemon.log_text())
+        held = []
+        for _ in range(600):
+            held.append(socket.create_connection(("127.0.0.1", daemon.port), timeout=30))
+        deadline = time.monotonic() + 30
+        while True:
+            metrics = daemon.metrics()
+            refused = metrics['footfall_http_connections_refused_total{reason="limit"}']
+            if refused >= 600 - 160 or time.monotonic() > deadline:
+                break
+            time.sleep(0.05)
+        self.assertEqual(refused, 600 - 160)
+        self.assertEqual(metrics['footfall_http_connections_refused_total{reason="descriptors"}'], 0)
+        self.assertLess(metrics["process_open_fds"], 400)
+        for connection in held:
+            connection.close()
+        while daemon.metrics()["footfall_http_connections"] > 0 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertEqual(daemon.hit(SITE).status, 204)
+
+
 if __name__ == "__main__":
     unittest.main()

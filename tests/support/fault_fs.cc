@@ -123,6 +123,12 @@ class FaultFs::OpenFile : public base::File {
     const std::lock_guard lock(files_.mutex_);
     return std::uint64_t{files_.cache_.bytes(node_).size()};
   }
+  // To the byte: no file system knows better.
+  Result<std::uint64_t> data_end() override {
+    const std::lock_guard lock(files_.mutex_);
+    const std::size_t last = files_.cache_.bytes(node_).find_last_not_of('\0');
+    return last == std::string::npos ? std::uint64_t{0} : std::uint64_t{last + 1};
+  }
   Result<void> truncate(std::uint64_t size) override {
     const std::lock_guard lock(files_.mutex_);
     if (!files_.take_room(node_, size)) return full("truncate");

@@ -59,6 +59,21 @@ TEST_F(FileSystemTest, AllocatingGrowsWithZerosAndNeverShrinks) {
   EXPECT_EQ(*file->size(), 8192U);
 }
 
+TEST_F(FileSystemTest, BehindTheEndOfTheDataAllIsZeros) {
+  const auto file = create("a");
+  EXPECT_EQ(*file->data_end(), 0U);
+  constexpr std::uint64_t kSize = 1U << 20U;
+  for (const std::uint64_t at : {std::uint64_t{0}, std::uint64_t{5000}, kSize / 2, kSize - 1}) {
+    ASSERT_TRUE(file->allocate(kSize));
+    ASSERT_TRUE(file->write_at(at, "x"));
+    const std::uint64_t end = *file->data_end();
+    EXPECT_GT(end, at);
+    EXPECT_LE(end, kSize);
+    const std::string rest = *file->read_at(end, kSize);
+    EXPECT_EQ(rest.find_first_not_of('\0'), std::string::npos);
+  }
+}
+
 TEST_F(FileSystemTest, TruncatingCutsAndGrows) {
   const auto file = create("a");
   ASSERT_TRUE(file->write_at(0, "abcdef"));

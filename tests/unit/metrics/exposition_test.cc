@@ -48,6 +48,8 @@ TEST_F(ExpositionTest, ShardsAreSummed) {
   shards_[1].key(KeyOutcome::replayed);
   facts_.journal_sync_seconds = 1.5;
   facts_.reload_failures = 2;
+  facts_.refused_without_descriptor = 9;
+  facts_.send_timeouts = 11;
   facts_.last_reload_succeeded = false;
   facts_.last_reload_success_s = 1'700'000'000;
   EXPECT_TRUE(shows("footfall_hits_received_total 7"));
@@ -55,6 +57,8 @@ TEST_F(ExpositionTest, ShardsAreSummed) {
   EXPECT_TRUE(shows("footfall_http_requests_total{route=\"hit\",code_class=\"2xx\"} 1"));
   EXPECT_TRUE(shows("footfall_ledger_mismatch 4"));
   EXPECT_TRUE(shows("footfall_sites 5"));
+  EXPECT_TRUE(shows("footfall_http_connections_refused_total{reason=\"descriptors\"} 9"));
+  EXPECT_TRUE(shows("footfall_http_timeouts_total{for=\"reading\"} 11"));
   EXPECT_TRUE(shows("footfall_unsynced_hits 6"));
   EXPECT_TRUE(shows("footfall_batch_keys 7"));
   EXPECT_TRUE(shows("footfall_changes{state=\"remembered\"} 10000"));
