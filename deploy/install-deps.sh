@@ -18,6 +18,10 @@ build_either=("libboost1.83-dev libboost1.81-dev")
 tests_either=("libclang-rt-dev libclang-rt-14-dev")
 bench_either=("linux-perf linux-tools-generic")
 
+# It installs axe-core, which judges the dashboard's accessibility; 54 MB with what it needs. Who has it from elsewhere
+# keeps that.
+command -v npm >/dev/null || tests+=(npm)
+
 with_tests=0 with_bench=0
 for argument in "$@"; do
   case "$argument" in

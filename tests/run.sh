@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 if [ "$(id -u)" = 0 ]; then deploy/install-deps.sh --tests; fi
-# What judges the dashboard's accessibility. Debian has npm, but not this; without either that one test is skipped.
+# What judges the dashboard's accessibility. Debian has npm, but not this; without either those tests are skipped.
 if command -v npm >/dev/null && [ ! -e build/node_modules/axe-core/axe.min.js ]; then
   mkdir -p build
   npm install --prefix build --no-save --ignore-scripts --no-audit --no-fund --silent axe-core@4

@@ -121,7 +121,8 @@ std::string json_of(const ReadContext& context, const WidgetOptions& options, st
 // http::write() adds nosniff and Cross-Origin-Resource-Policy to these. A page that is isolated embeds only what says
 // that it is isolated itself: Cross-Origin-Embedder-Policy.
 constexpr std::string_view kPageSecurity =
-    "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\r\n"
+    "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; script-src "
+    "'sha256-L2R7ZToZGfoNY1QZthWiP5zb4wyKi9+kIv3kW8YjNM0='; connect-src 'self'; base-uri 'none'; form-action 'none'\r\n"
     "Cross-Origin-Embedder-Policy: require-corp\r\nReferrer-Policy: no-referrer\r\n";
 constexpr std::string_view kSvg = "image/svg+xml; charset=utf-8";
 constexpr std::string_view kSvgSecurity =

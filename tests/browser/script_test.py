@@ -9,7 +9,7 @@ import json
 import time
 
 from chromium import eventually
-from site_pages import AUTHORS, BROWSER, LIVE, ROOT, Daemon, SiteTest, main
+from site_pages import AUTHORS, BROWSER, LIVE, ROOT, Daemon, SiteTest, axe_is_here, main, shut_out
 
 
 class PageScript(SiteTest):
@@ -62,6 +62,17 @@ class PageScript(SiteTest):
         tab.call("Emulation.setDeviceMetricsOverride", width=360, height=740, deviceScaleFactor=2, mobile=True)
         self.assertLessEqual(tab.run("document.documentElement.scrollWidth"), 360)
         self.picture(tab, "demo-phone")
+
+    def test_the_demo_page_shuts_nobody_out(self):
+        axe_is_here(self)
+        site = self.site()
+        html = (ROOT / "client" / "web" / "demo.html").read_text()
+        tab = self.tab().open(self.pages.put("/demo/axe", html.replace("@SITE@", site).replace("@URL@", self.url())))
+        self.expect_shown(tab, "total", "41.450.744")
+        for width, theme in ((1200, "light"), (1200, "dark"), (360, "light")):
+            tab.call("Emulation.setDeviceMetricsOverride", width=width, height=740, deviceScaleFactor=1, mobile=width < 600)
+            tab.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": theme}])
+            self.assertEqual(shut_out(tab), [], f"{width} {theme}")
 
     def test_an_older_answer_does_not_overwrite_a_newer_number(self):
         site = self.site()

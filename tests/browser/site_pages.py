@@ -30,6 +30,23 @@ FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Fi
 SAFARI = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Safari/605.1.15"
 
 
+AXE = pathlib.Path(os.environ.get("FOOTFALL_AXE", ROOT / "build" / "node_modules" / "axe-core" / "axe.min.js"))
+WCAG = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
+
+
+def axe_is_here(test):
+    if not AXE.exists():
+        test.skipTest("axe-core is not here: tests/run.sh installs it where there is npm")
+
+
+def shut_out(tab, tags=(*WCAG, "best-practice")):
+    """What axe-core finds on the page, as it looks now: [[rule, [element and why]]]."""
+    if not tab.run("Boolean(window.axe)"):
+        tab.run(AXE.read_text() + ";0")
+    return json.loads(tab.run(f"axe.run(document, {{runOnly: {json.dumps(tags)}}})"
+                              ".then(r => JSON.stringify(r.violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 200) + ' ' + n.failureSummary)])))"))
+
+
 def grouped(number):
     return f"{number:,}".replace(",", ".")
 

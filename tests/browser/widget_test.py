@@ -7,7 +7,7 @@ import json
 import urllib.parse
 
 from chromium import eventually
-from site_pages import Daemon, SiteTest, main
+from site_pages import WCAG, Daemon, SiteTest, axe_is_here, main, shut_out
 
 SITE = "example.vn"
 ALL = "show=total,online,today,yesterday,month,year,visitors,bots,peak"
@@ -88,6 +88,16 @@ class Widgets(SiteTest):
                 self.assertTrue("41.450.791" in text or "41450791" in text, f"{query}: {text}")
             self.picture(tab, f"widget-frames-{ground}")
 
+    def test_nobody_is_shut_out(self):
+        """axe-core finds nothing in any form of the page."""
+        axe_is_here(self)
+        for query in FRAMES:
+            for dark in (False, True):
+                tab = self.tab(dark).open(self.address(query))
+                tab.run("document.documentElement.style.background = 'Canvas'; 0")  # the ground that there is: axe knows no color-scheme
+                self.assertEqual(shut_out(tab, WCAG), [], f"{query} {'dark' if dark else 'light'}")
+                tab.close()
+
     def test_a_page_that_is_isolated_may_hold_all_of_them(self):
         """Cross-Origin-Embedder-Policy: require-corp, under which what does not say that it may be embedded is not loaded."""
         body = ('<!doctype html><iframe src="{0}"></iframe><img src="{1}"><img src="{2}">'
@@ -108,8 +118,18 @@ class Widgets(SiteTest):
             def says():
                 return self.frame_text(tab, tab.call("Page.getFrameTree")["frameTree"]["childFrames"][0])
             self.assertIn("Total visits: 0", says())
+            alone = self.tab().open(f"http://127.0.0.1:{daemon.port}/widget/{SITE}?lang=en&style=digits")
+            alone.run("window.kept = 1")
+            unscripted = self.tab()
+            unscripted.call("Emulation.setScriptExecutionDisabled", value=True)
+            unscripted.call("Page.navigate", url=f"http://127.0.0.1:{daemon.port}/widget/{SITE}?lang=en")
             daemon.hit(SITE, "/", 1)
             self.assertTrue(eventually(lambda: "Total visits: 1 Online now: 1" in says(), 45), says())
+            self.assertTrue(eventually(lambda: alone.text("dd .s") == "00000001", 45), alone.run("document.body.innerText"))
+            self.assertEqual(alone.run("window.kept"), 1, "it was loaded anew")
+            self.assertEqual(alone.uncaught, [])
+            frame = unscripted.call("Page.getFrameTree")["frameTree"]
+            self.assertTrue(eventually(lambda: "Total visits: 1" in self.frame_text(unscripted, frame), 45), "without scripts it loads itself")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The counter without a script: every form of it over HTTP, its fields, who may read it, and that it is never behind."""
+import base64
+import hashlib
 import json
+import re
 import struct
 import unittest
 import zlib
@@ -61,6 +64,13 @@ class Widgets(unittest.TestCase):
             self.assertIsNone(answer.fields["X-Frame-Options"])
             self.assertIsNone(answer.fields["Set-Cookie"])
             self.assertEqual(answer.fields["Cross-Origin-Embedder-Policy"], None if extension else "require-corp")
+
+    def test_the_page_runs_its_own_script_and_no_other(self):
+        answer = self.widget(self.site(7))
+        scripts = re.findall(r"<script>(.*?)</script>", answer.text, re.DOTALL)
+        self.assertEqual(len(scripts), 1)
+        allowed = "'sha256-" + base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode() + "'"
+        self.assertIn(f"; script-src {allowed};", answer.fields["Content-Security-Policy"])
 
     def test_head_is_get_without_a_body(self):
         site = self.site(7)
