@@ -271,7 +271,7 @@ TEST_F(BatchIntakeTest, AFollowerNeedsASiteThatItMayCountForAndASourceOfItsOwn) 
 
 TEST_F(BatchIntakeTest, TypeEncodingAndTokenAreAskedFirst) {
   request_.body = kOne;
-  EXPECT_EQ(intake_.take(request_, nullptr, kNow, {}).problem, Problem::unauthorized);
+  EXPECT_EQ(intake_.take(request_, nullptr, false, kNow * 1000, {}).problem, Problem::unauthorized);
   set(Field::content_encoding, "br");
   EXPECT_EQ(take(kOne).problem, Problem::unsupported_media_type);
   set(Field::content_type, "application/json");
