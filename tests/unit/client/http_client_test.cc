@@ -12,7 +12,7 @@ namespace {
 class HttpClientTest : public testing::Test {
  protected:
   base::Result<HttpAnswer> send(const HttpRequest& request = {}) {
-    if (!client_) client_ = *HttpClient::at(server_.url() + "/prefix", {.timeout_s = 5});
+    if (!client_) client_ = *HttpClient::at(server_.url() + "/prefix", {.timeout_s = 5, .ca_file = {}});
     return client_->send(request);
   }
   HttpRequest get(const std::string& target) {
@@ -139,7 +139,7 @@ TEST_F(HttpClientTest, NobodyThereIsNamedWithTheAddress) {
     const ScriptedServer gone;
     url = gone.url();
   }
-  const auto client = HttpClient::at(url, {.timeout_s = 5});
+  const auto client = HttpClient::at(url, {.timeout_s = 5, .ca_file = {}});
   const auto answer = (*client)->send({});
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, base::Errc::unavailable);

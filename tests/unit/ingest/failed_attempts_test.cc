@@ -55,7 +55,7 @@ TEST(FailedAttemptsTest, ManyPrefixesTogetherAreToldToWaitAndShutNobodyOut) {
   std::uint32_t told = 0;
   for (int net = 0; net < 100; ++net) {
     for (std::uint32_t i = 0; i < kMany / 2; ++i)
-      told += attempts.failed(from(("198.51.100." + std::to_string(net)).c_str()), kNow) ? 0 : 1;
+      told += attempts.failed(from(("198.51.100." + std::to_string(net)).c_str()), kNow) ? 0U : 1U;
   }
   EXPECT_EQ(told, 100 * kMany / 2 - FailedAttempts::kPerMinuteInAll);
   EXPECT_FALSE(attempts.shut_out(from("198.51.100.1"), kNow));
