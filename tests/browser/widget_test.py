@@ -92,7 +92,7 @@ class Widgets(SiteTest):
         """axe-core finds nothing in any form of the page."""
         axe_is_here(self)
         for query in FRAMES:
-            for dark in (False, True):
+            for dark in (False, True) if "theme=auto" in query else (False,):  # others look the same in each
                 tab = self.tab(dark).open(self.address(query))
                 tab.run("document.documentElement.style.background = 'Canvas'; 0")  # the ground that there is: axe knows no color-scheme
                 self.assertEqual(shut_out(tab, WCAG), [], f"{query} {'dark' if dark else 'light'}")
