@@ -107,7 +107,8 @@ base::Error Daemon::problem(Listener listener, const HttpAnswer& answer) const {
   }
   const std::string& address = listener == Listener::admin ? options_.admin : options_.url;
   if (detail.empty())
-    detail = address + " answered with status " + std::to_string(answer.status) + "; is that footfalld?";
+    detail = address + " answered with status " + std::to_string(answer.status) + "; is that footfalld?" +
+             (address.starts_with("http://") ? " If it speaks TLS, name it with https://." : "");
   if (answer.status == 401 && !token_path_.empty()) detail += "\n  The token was read from " + token_path_;
   if ((answer.status == 401 || answer.status == 403) && !no_token_.empty())
     detail += "\n  Sent without a token: " + no_token_;

@@ -40,6 +40,7 @@ struct MarkOptions {
   ChangeOptions change;
   std::string site;
   std::vector<std::string> from;
+  std::string page;  // the one of rename and remove
   std::string into;
   bool dry_run = false;
 };
@@ -83,17 +84,19 @@ void add_mark(CLI::App& pages_command, const std::string& what, const std::strin
   CLI::App* command = pages_command.add_subcommand(what, about);
   auto options = std::make_shared<MarkOptions>();
   command->add_option("SITE", options->site)->required();
-  CLI::Option* const from = command->add_option(what == "remove" ? "PAGE" : "FROM", options->from, "by its path");
-  from->required()->expected(1);
   if (what == "merge") {
-    from->expected(1, -1);
+    command->add_option("FROM", options->from, "by their paths")->required()->expected(1, -1);
     command->add_option("--into", options->into, "the page that they are read as")->required();
-  } else if (what == "rename") {
+  } else {
+    command->add_option(what == "remove" ? "PAGE" : "FROM", options->page, "by its path")->required();
+  }
+  if (what == "rename") {
     command->add_option("TO", options->into, "the path that it is read as")->required();
   }
   command->add_flag("--dry-run", options->dry_run, "say what would happen, and change nothing");
   options->change.declare(*command, true);
   command->callback([options, what, &chosen] {
+    if (what != "merge") options->from = {options->page};
     chosen = [options, what](Terminal& terminal) { return mark(*options, what, terminal); };
   });
 }

@@ -20,7 +20,9 @@ struct SettingOptions {
   std::optional<std::int32_t> window_s;
   std::optional<std::uint32_t> hits_per_second_max;
   std::optional<bool> strict_origin, count_bots;
-  std::optional<std::vector<std::string>> exclude_addresses, exclude_paths;
+  std::vector<std::string> exclude_addresses, exclude_paths;
+  const CLI::Option* exclude_address_option = nullptr;  // given, if it counts: an empty list is one, too
+  const CLI::Option* exclude_path_option = nullptr;
 
   void declare(CLI::App& command) {
     command.add_option("--host", hosts, "a host whose pages may count; may be repeated")->take_all()->expected(1);
@@ -38,21 +40,25 @@ struct SettingOptions {
     command.add_option("--strict-origin", strict_origin, "refuse pings without Origin or Referer")
         ->type_name("true|false");
     command.add_option("--count-bots", count_bots, "bots are in the total and online")->type_name("true|false");
-    command
-        .add_option("--exclude-address", exclude_addresses,
-                    "refuse pings from this address or range (10.0.0.0/8); may be repeated, '' alone empties the list")
-        ->take_all()
-        ->expected(1);
-    command
-        .add_option("--exclude-path", exclude_paths,
-                    "refuse pings of this page, or of all below (/admin/*); may be repeated, '' alone empties the list")
-        ->take_all()
-        ->expected(1);
+    exclude_address_option =
+        command
+            .add_option(
+                "--exclude-address", exclude_addresses,
+                "refuse pings from this address or range (10.0.0.0/8); may be repeated, '' alone empties the list")
+            ->take_all()
+            ->expected(1);
+    exclude_path_option =
+        command
+            .add_option(
+                "--exclude-path", exclude_paths,
+                "refuse pings of this page, or of all below (/admin/*); may be repeated, '' alone empties the list")
+            ->take_all()
+            ->expected(1);
   }
 
   bool any() const {
     return !hosts.empty() || timezone || lang || grouping || visibility || window_s || hits_per_second_max ||
-           strict_origin || count_bots || exclude_addresses || exclude_paths;
+           strict_origin || count_bots || exclude_address_option->count() > 0 || exclude_path_option->count() > 0;
   }
 
   void write(JsonText& json) const {
@@ -72,8 +78,8 @@ struct SettingOptions {
     if (hits_per_second_max) json.member("hits_per_second_max", *hits_per_second_max);
     if (strict_origin) json.member("strict_origin", *strict_origin);
     if (count_bots) json.member("count_bots", *count_bots);
-    if (exclude_addresses) list("exclude_addresses", *exclude_addresses);
-    if (exclude_paths) list("exclude_paths", *exclude_paths);
+    if (exclude_address_option->count() > 0) list("exclude_addresses", exclude_addresses);
+    if (exclude_path_option->count() > 0) list("exclude_paths", exclude_paths);
   }
 };
 

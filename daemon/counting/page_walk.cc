@@ -79,7 +79,7 @@ void PageWalk::look(SiteState& state, std::int64_t at_s) {
   const std::uint32_t stop = limit_ == 0 ? next_ : std::min(end, next_ + kPagesAStep);
   for (; next_ < stop; ++next_) {
     if (!body.pages_hit.has(next_) && !body.pages_defined.has(next_)) continue;
-    if (body.page_marks.marked(PageId{next_})) continue;
+    if (body.marks().marked(PageId{next_})) continue;
     state.each_included([&](const EpochCounts& counts) { counts.prefetch_page(PageId{next_ + kAhead}); });
     PageRow row = state.row_of(PageId{next_});
     if (sort_ == PageSort::online || total(row) == 0) {

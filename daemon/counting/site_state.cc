@@ -266,16 +266,16 @@ void SiteState::add_page_seed(const Epoch& epoch, PageId page, std::int64_t amou
 }
 
 void SiteState::mark_pages(std::span<const PageId> pages, PageId into) {
-  body().page_marks.mark(pages, into);
+  body().marks_to_change().mark(pages, into);
 }
 
 void SiteState::unmark_pages(std::span<const PageId> pages) {
-  body().page_marks.unmark(pages);
+  body().marks_to_change().unmark(pages);
 }
 
 const PageMarks& SiteState::page_marks() const {
   static const PageMarks kNone;
-  return body_ == nullptr ? kNone : body_->page_marks;
+  return body_ == nullptr ? kNone : body_->marks();
 }
 
 void SiteState::set_window(std::int32_t window_s, std::int64_t at_s) {

@@ -66,6 +66,15 @@ struct SiteState::Body {
     return it == epochs.end() ? nullptr : it->second.get();
   }
 
+  const PageMarks& marks() const {
+    static const PageMarks kNone;
+    return page_marks == nullptr ? kNone : *page_marks;
+  }
+  PageMarks& marks_to_change() {
+    if (page_marks == nullptr) page_marks = std::make_unique<PageMarks>();
+    return *page_marks;
+  }
+
   LabelId reserve_label(const Limits& limits, const Epoch& epoch, Day day, Dimension dimension, std::string_view text,
                         std::uint64_t hash) {
     if (recent_labels == nullptr) return reserve_new_label(limits, epoch, day, dimension, text, hash);
@@ -106,7 +115,7 @@ struct SiteState::Body {
   IdMarks labels_known;                         // label ids that an applied hit bears, or that a stream defined
   Presence presence;
   PagePresence page_presence;
-  PageMarks page_marks;
+  std::unique_ptr<PageMarks> page_marks;  // none: no page is read as another
   Observer observer;
   std::uint64_t hits = 0;             // that were ever applied, of all kinds and epochs
   std::int64_t latest_s = INT64_MIN;  // of any hit or clock; presence is read no earlier

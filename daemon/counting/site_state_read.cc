@@ -163,7 +163,7 @@ Summary SiteState::summary(std::int64_t now_s, const Calendar& calendar) {
 
 PageRow SiteState::row_of(PageId page) const {
   PageRow row{.id = page, .path = {}};
-  const PageMarks& marks = body_->page_marks;
+  const PageMarks& marks = body_->marks();
   if (marks.marked(page)) return row;
   Wide seed = 0;
   each_included([&](const EpochCounts& counts) {
@@ -179,7 +179,7 @@ PageRow SiteState::row_of(PageId page) const {
 }
 
 std::uint32_t SiteState::online_of(PageId page, std::int64_t at_s) {
-  const PageMarks& marks = body_->page_marks;
+  const PageMarks& marks = body_->marks();
   if (marks.empty()) return body_->page_presence.online(page, at_s, kept_s_);
   if (marks.marked(page)) return 0;
   return body_->page_presence.online_of_all(page, marks.others(page), at_s, kept_s_);
@@ -189,13 +189,13 @@ std::optional<PageRow> SiteState::page(std::string_view path, std::uint64_t hash
   if (body_ == nullptr) return std::nullopt;
   const auto known = body_->paths.find(path, hash);
   if (!known) return std::nullopt;
-  const PageId page = body_->page_marks.read_as(PageId{*known});
+  const PageId page = body_->marks().read_as(PageId{*known});
   if (page == kRemovedPage) return std::nullopt;
   PageRow row = row_of(page);
   row.path = page_path(page);
   row.online = online_of(page, read_clock(now_s));
   const bool hit = body_->pages_hit.has(page.value) ||
-                   std::ranges::any_of(body_->page_marks.others(page),
+                   std::ranges::any_of(body_->marks().others(page),
                                        [this](PageId other) { return body_->pages_hit.has(other.value); });
   return hit || row.seed != 0 ? std::optional<PageRow>(row) : std::nullopt;
 }
@@ -343,7 +343,7 @@ std::size_t SiteState::memory_bytes() const {
   bytes += sizeof *body_ + body_->paths.memory_bytes() + body_->labels.memory_bytes() +
            body_->pages_hit.memory_bytes() + body_->pages_defined.memory_bytes() + body_->labels_known.memory_bytes() +
            body_->presence.memory_bytes() + body_->page_presence.memory_bytes() + body_->observer.memory_bytes() +
-           body_->page_marks.memory_bytes();
+           body_->marks().memory_bytes();
   for (const auto& [epoch, counts] : body_->epochs) bytes += kTreeNode + sizeof(Epoch) + counts->memory_bytes();
   if (body_->remote != nullptr) bytes += body_->remote->memory_bytes();
   if (body_->recent_labels != nullptr) bytes += sizeof *body_->recent_labels;

@@ -45,7 +45,7 @@ void SiteState::save(base::ByteWriter& out, std::int64_t now_s) const {
   const std::unique_ptr<Body> none = body_ == nullptr ? std::make_unique<Body>(limits_) : nullptr;
   const Body& body = none != nullptr ? *none : *body_;
   const std::int64_t as_of_s = std::max(now_s, body.latest_s);
-  out.u8(body.page_marks.empty() ? kVersion : kVersionWithMarks);
+  out.u8(body.marks().empty() ? kVersion : kVersionWithMarks);
   out.svarint(window_s_);
   out.svarint(as_of_s);
   const std::int64_t gone_s = as_of_s < INT64_MIN + window_s_ ? as_of_s : std::max(floor_s_, as_of_s - window_s_);
@@ -109,7 +109,7 @@ void SiteState::save(base::ByteWriter& out, std::int64_t now_s) const {
   } else {
     body.remote->save(out);
   }
-  if (!body.page_marks.empty()) body.page_marks.save(out);
+  if (!body.marks().empty()) body.marks().save(out);
 }
 
 bool SiteState::load(base::ByteReader& in) {
@@ -168,7 +168,7 @@ bool SiteState::load(base::ByteReader& in) {
   auto remote = std::make_unique<RemoteCounts>();
   if (!remote->load(in)) return false;
   if (!remote->empty()) body.remote = std::move(remote);
-  if (version == kVersionWithMarks && !body.page_marks.load(in, pages_end)) return false;
+  if (version == kVersionWithMarks && !body.marks_to_change().load(in, pages_end)) return false;
   epoch_ = read.epoch_;
   window_s_ = read.window_s_;
   kept_s_ = read.kept_s_;

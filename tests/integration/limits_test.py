@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hits a second, of a site and of a node: beyond they are refused by name, on every way in, and the ledger has them."""
 import json
+import re
 import unittest
 
 from footfall import BROWSER, Daemon
@@ -21,7 +22,7 @@ class Limits(unittest.TestCase):
         """Of so many pings that are sent at once, over one connection."""
         one = f"GET /hit?site={site}&path=/ HTTP/1.1\r\nHost: x\r\nUser-Agent: {BROWSER % 120}\r\n"
         answers = daemon.raw(((one + "\r\n") * (count - 1) + one + "Connection: close\r\n\r\n").encode())
-        return [int(line.split()[1]) for line in answers.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")]
+        return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d+) ", answers)]
 
     def batch(self, daemon, site, count, query=""):
         lines = (json.dumps({"site": site, "path": "/"}) + "\n") * count

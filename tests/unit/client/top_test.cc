@@ -193,7 +193,7 @@ TEST(TopCommandTest, JsonIsPrintedOnceWithoutAToken) {
   EXPECT_EQ(document.root()["sites"].items()[0].text("site"), "a");
   EXPECT_EQ(document.root()["daemon"].text("version"), "0.1.0");
   EXPECT_TRUE(document.root()["daemon"]["ready"].yes());
-  EXPECT_EQ(document.root()["sites"].items()[0]["hits_per_s"].shown(), "0.000");
+  EXPECT_EQ(document.root()["sites"].items()[0]["hits_per_s"].shown(), "0.0");
 }
 
 TEST(TopCommandTest, WithoutMetricsTheSitesAreShownAllTheSame) {

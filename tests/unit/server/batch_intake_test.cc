@@ -282,7 +282,7 @@ TEST_F(BatchIntakeTest, TypeEncodingAndTokenAreAskedFirst) {
 TEST_F(BatchIntakeTest, ATokenOfAnotherScopeCountsNothing) {
   token_.scopes = static_cast<std::uint32_t>(sites::Scope::read);
   const TakenBatch batch = take_keyed("one", kTwo);
-  EXPECT_EQ(batch.problem, Problem::count_);
+  EXPECT_EQ(batch.problem, Problem::forbidden);
   EXPECT_TRUE(batch.candidates.empty());
   EXPECT_EQ(keys_.held(), 0U) << "nor does it take a place among the keys";
   expect_ledger_holds();

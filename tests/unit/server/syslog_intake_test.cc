@@ -155,7 +155,7 @@ TEST_F(SyslogIntakeTest, TheLinesTimeIsJudged) {
 TEST_F(SyslogIntakeTest, ManyAreOneListToDecide) {
   options_.site = "a.vn";
   make();
-  for (int i = 0; i < 100; ++i) intake_->take(line("GET /" + std::to_string(i) + " HTTP/1.1"), false, kNow);
+  for (int i = 0; i < 100; ++i) intake_->take(line("GET /" + std::to_string(i) + " HTTP/1.1"), false, kNow * 1000);
   ASSERT_EQ(intake_->candidates().size(), 100U);
   EXPECT_EQ(intake_->candidates().at(57).path.text, "/57");
   EXPECT_EQ(counters_.pings.get(), 100U);

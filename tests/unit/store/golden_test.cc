@@ -111,6 +111,10 @@ class GoldenTest : public ::testing::Test {
     token.site = site;
     token.expires_s = kBegin + 1000 * kDay;
     change(prefix + "token", token);
+    token.id = prefix + "gone";
+    token.digest.fill(static_cast<std::uint8_t>(4 + prefix.size()));
+    change(prefix + "token-gone", token);
+    change(prefix + "remove-token", registry.plan_remove_token(token.id));
     change(prefix + "begin", sites::ImportBegun{site, "old.log", 3, 4});
     sites::BatchClaim part;
     part.claim_part(registry.imports(), site, "old.log", 8, clock_.utc_s());
