@@ -171,7 +171,7 @@ class Doctor(unittest.TestCase):
         both.write_bytes(self.certificate[0].read_bytes() + soon[0].read_bytes())
         found = self.examine(self.web(stats_certificate=soon), "--ca-file", str(both), authorities=False)
         self.assertEqual([(c["check"], c["state"]) for c in found["checks"] if c["state"] not in ("ok", "skipped")], [("certificate", "warning")])
-        self.assertIn("in 4 days", json.dumps(found))
+        self.assertRegex(json.dumps(found), "in [45] days")  # a second makes the difference
 
     def test_the_script(self):
         def script(conf):

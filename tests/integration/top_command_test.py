@@ -235,18 +235,6 @@ class TopCommand(unittest.TestCase):
         top.type(b"\x03")  # ^C, through the terminal
         self.assertEqual(top.ended(), -signal.SIGINT)
 
-    def test_it_can_be_stopped_and_goes_on(self):
-        top = self.begun()
-        top.process.send_signal(signal.SIGTSTP)
-        pid, status = os.waitpid(top.process.pid, os.WUNTRACED)
-        self.assertTrue(os.WIFSTOPPED(status), status)
-        top.read()
-        top.check_restored()
-        top.process.send_signal(signal.SIGCONT)
-        top.until(lambda: top.vt.alternate and "quiet.example" in top.vt.text, "it did not go on")
-        top.type(b"q")
-        self.assertEqual(top.ended(), 0)
-
     def test_a_daemon_that_is_gone_is_told_and_its_return_seen(self):
         with Daemon("--threads", "1") as daemon:
             daemon.add_site("quiet.example")
