@@ -201,7 +201,10 @@ bool get(ByteReader& in, PagesMarked& a) {
   for (std::uint64_t pages = in.varint(); pages > 0 && in.ok(); --pages) {
     if (!get_page(a.from.emplace_back())) return false;
   }
-  if (a.kind != PagesMarked::Kind::removed && !get_page(a.into.emplace())) return false;
+  if (a.kind != PagesMarked::Kind::removed) {
+    a.into = PagesMarked::Page{};
+    if (!get_page(*a.into)) return false;
+  }
   a.before = in.varint();
   a.after = in.varint();
   return in.ok();
