@@ -241,11 +241,11 @@ class Dashboard(unittest.TestCase):
 
     def test_a_counter_says_what_is_wrong_with_a_token(self):
         tab = self.tab(f"sites/{COUNTER}#token=guessed", ready=".more .notice.bad")
-        self.assertIn("không đúng hoặc đã hết hạn", tab.text(".more .notice.bad"))
+        self.wait(tab, "document.querySelector('.more .notice.bad').textContent.includes('không đúng hoặc đã hết hạn')", "a wrong token is told so")
         self.assertIsNone(tab.run("sessionStorage.getItem('footfall-token')"))
         other = "const ask = window.fetch; window.fetch = (path, options) => /pages/.test(path) ? Promise.resolve(new Response('{}', {status: 403})) : ask(path, options)"
         tab = self.tab(f"sites/{COUNTER}#token=of-another-site", ready=".more .notice.bad", before=other)
-        self.assertIn("không có quyền xem trang web này", tab.text(".more .notice.bad"))
+        self.wait(tab, "document.querySelector('.more .notice.bad').textContent.includes('không có quyền xem trang web này')", "one of another site, too")
         self.assertEqual(tab.run("sessionStorage.getItem('footfall-token')"), "of-another-site")
         self.ended_well(tab)
 
