@@ -18,7 +18,7 @@ struct ssl_ctx_st;  // NOLINT(readability-identifier-naming): OpenSSL's name
 
 namespace footfall::base {
 
-inline constexpr std::int64_t kTicketKeyLife_s = 12 * 3600;
+inline constexpr std::int64_t kTicketKeyLife_s = std::int64_t{12} * 3600;
 
 // `clock` outlives `context`.
 void rotate_ticket_keys(ssl_ctx_st* context, const Clock& clock);
