@@ -73,7 +73,7 @@ constexpr std::string_view kResetSite =
 }  // namespace
 
 base::Result<std::optional<std::string>> page_from(const JsonBody& body, std::string_view key, ControlPlane& control) {
-  const base::Result<std::optional<std::string>> page = body.text(key);
+  base::Result<std::optional<std::string>> page = body.text(key);
   if (!page || !*page) return page;
   base::Result<std::string> path = page_of(key, **page, control);
   if (!path) return path.error();
