@@ -234,19 +234,14 @@ std::function<Result<void>(Config&, const std::vector<std::string>&)> file(std::
   };
 }
 
-Result<std::string> readable(const std::string& path) {
-  errno = 0;
-  if (!std::ifstream(path)) return wrong("'" + path + "' cannot be read: " + std::generic_category().message(errno));
-  return path;
-}
-
 // Of lists that are left out where they are absent: but not one that somebody named.
 std::function<Result<void>(Config&, const std::vector<std::string>&)> agent_file(
     std::string lookup::AgentFiles::*member) {
   return [=](Config& config, const std::vector<std::string>& values) -> Result<void> {
-    const auto path = readable(values.back());
-    if (!path) return path.error();
-    config.agent_files.*member = path.value();
+    const std::string& path = values.back();
+    errno = 0;
+    if (!std::ifstream(path)) return wrong("'" + path + "' cannot be read: " + std::generic_category().message(errno));
+    config.agent_files.*member = path;
     return {};
   };
 }
@@ -321,14 +316,6 @@ std::vector<Option> option_table() {
        number<std::int32_t>(&Config::checkpoint_interval_s, 1, 86'400)},
       {"checkpoint-journal", "BYTES", "journal since the last checkpoint that makes one earlier (33554432)", false,
        number<std::uint64_t>(&Config::checkpoint_journal_bytes, 1U << 20U, std::uint64_t{1} << 40U)},
-      {"syslog-listen", "ADDR",
-       "takes access logs by syslog: UDP HOST:PORT or unix:PATH, a datagram socket; may be repeated (none)", true,
-       set_syslog_listen},
-      {"syslog-site", "SITE", "of lines whose host and tag name no site (none: they are refused)", false,
-       [](Config& config, const std::vector<std::string>& values) -> Result<void> {
-         config.syslog.site = values.back();
-         return {};
-       }},
       {"keep-rankings", "DAYS", "how long a day's rankings of pages, referrers, ... are kept; 0: for ever (0)", false,
        number<std::int32_t>(&Config::keep_rankings_days, 0, 36'500)},
       {"keep-audit", "DAYS", "how long the audit log is kept; 0: for ever (0)", false,
@@ -337,6 +324,14 @@ std::vector<Option> option_table() {
        "how long a reset, a restored snapshot and the removal of a site or page can be undone; 0: while the change is "
        "one of the latest 10,000 (0)",
        false, number<std::int32_t>(&Config::undo_days, 0, 36'500)},
+      {"syslog-listen", "ADDR",
+       "takes access logs by syslog: UDP HOST:PORT or unix:PATH, a datagram socket; may be repeated (none)", true,
+       set_syslog_listen},
+      {"syslog-site", "SITE", "of lines whose host and tag name no site (none: they are refused)", false,
+       [](Config& config, const std::vector<std::string>& values) -> Result<void> {
+         config.syslog.site = values.back();
+         return {};
+       }},
       {"syslog-format", "FORMAT",
        "of lines that are not JSON: combined, vhost-combined, or a format string of nginx or Apache (combined)", false,
        set_syslog_format},

@@ -129,6 +129,15 @@ class Dashboard(unittest.TestCase):
         tab.run("document.querySelector('#token').focus()")
         tab.call("Input.insertText", text=text)
 
+    def enter_tokens(self, tab):
+        """A wrong one, which is told; then the right one."""
+        self.type(tab, "guessed")
+        self.press(tab, "Enter")
+        self.wait(tab, "document.querySelector('[role=alert]:not([hidden])')", "a wrong token is told so")
+        tab.run("document.querySelector('#token').value = ''")
+        self.type(tab, self.daemon.token)
+        self.press(tab, "Enter")
+
     def press(self, tab, key, **more):
         codes = {"Tab": 9, "Enter": 13, "ArrowLeft": 37, "ArrowRight": 39, "ArrowDown": 40, "Home": 36, "End": 35, " ": 32, **{digit: ord(digit) for digit in "0123456789"}}
         text = "\r" if key == "Enter" else key if key.isdigit() else ""
@@ -198,12 +207,7 @@ class Dashboard(unittest.TestCase):
         tab = self.tab(f"sites/{PRIVATE}", ready="form.login")
         self.assertEqual(tab.run("document.querySelectorAll('.figure').length"), 0)
         self.picture(tab, "dashboard-login")
-        self.type(tab, "guessed")
-        self.press(tab, "Enter")
-        self.wait(tab, "document.querySelector('[role=alert]:not([hidden])')", "a wrong token is told so")
-        tab.run("document.querySelector('#token').value = ''")
-        self.type(tab, self.daemon.token)
-        self.press(tab, "Enter")
+        self.enter_tokens(tab)
         self.wait(tab, "document.querySelector('.figure')", "the token opens it")
         self.assertEqual(tab.run("sessionStorage.getItem('footfall-token')"), self.daemon.token)
         self.assertEqual(tab.run("JSON.stringify(Object.keys(localStorage))"), '["footfall-lang"]')
@@ -290,12 +294,7 @@ class Dashboard(unittest.TestCase):
         self.assertFalse(tab.run(f"{enter}.hidden"), "a public site hides the way in")
         tab.run(f"{enter}.click()")
         self.assertEqual(tab.run("document.activeElement.id"), "token")
-        self.type(tab, "guessed")
-        self.press(tab, "Enter")
-        self.wait(tab, "document.querySelector('[role=alert]:not([hidden])')", "a wrong token is told so")
-        tab.run("document.querySelector('#token').value = ''")
-        self.type(tab, self.daemon.token)
-        self.press(tab, "Enter")
+        self.enter_tokens(tab)
         self.wait(tab, f"[...document.querySelectorAll('.site-card')].some(e => e.href.endsWith('{PRIVATE}'))", "the token's sites")
         self.assertEqual(tab.run("document.querySelectorAll('form.login').length"), 0)
         self.ended_well(tab)

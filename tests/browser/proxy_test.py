@@ -5,7 +5,6 @@
     https://stats.example:P/so-lieu/ --nginx--> footfalld
     https://least.example:P/ --nginx, HTTP/1.0 and buffers--> footfalld
 """
-import os
 import pathlib
 import shutil
 import subprocess
@@ -17,8 +16,8 @@ from site_pages import SKIPPED, SiteTest, main
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 from footfall import free_port
+from nginx_server import NGINX, NginxServer
 
-NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
 # What Accept-Encoding an old configuration hands on, and what else there is, is nginx's own default.
 SERVERS = """
 server {{ listen 127.0.0.1:{port} ssl; server_name news.example; location / {{ proxy_pass {pages}/; }} }}
@@ -41,16 +40,9 @@ class BehindNginx(SiteTest):
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=example",
                         "-addext", "subjectAltName=DNS:*.example", "-keyout", at / "key.pem", "-out", at / "cert.pem"], check=True, capture_output=True)
         cls.port = free_port()
-        temporary = "".join(f"{of}_temp_path {at}/{of};" for of in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        user = "user root;" if os.geteuid() == 0 else ""  # its workers have to reach this directory
-        (at / "nginx.conf").write_text(
-            f"{user} daemon off; worker_processes 1; pid {at}/pid; error_log {at}/error.log; events {{}}\n"
-            f"http {{ access_log off; {temporary} ssl_certificate {at}/cert.pem; ssl_certificate_key {at}/key.pem;\n"
-            + SERVERS.format(port=cls.port, daemon=cls.daemon.port, pages=cls.pages.url) + "}\n")
-        nginx = subprocess.Popen([NGINX, "-p", at, "-e", at / "error.log", "-c", at / "nginx.conf"])
-        cls.addClassCleanup(nginx.wait, 30)
-        cls.addClassCleanup(nginx.terminate)
-        assert eventually(lambda: nginx.poll() is not None or (at / "pid").exists()) and nginx.poll() is None, (at / "error.log").read_text()
+        nginx = NginxServer(at, f"access_log off; ssl_certificate {at}/cert.pem; ssl_certificate_key {at}/key.pem;\n"
+                            + SERVERS.format(port=cls.port, daemon=cls.daemon.port, pages=cls.pages.url))
+        cls.addClassCleanup(nginx.close)
 
     def at(self, host):
         return f"https://{host}.example:{self.port}"

@@ -4,19 +4,17 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 import unittest
 
 from footfall import BUILD, SKIPPED, Daemon, free_port
-from redis_server import until
+from nginx_server import NGINX, NginxServer
 from tls_test import make_certificate
 from untrusted_proxy_test import OUTSIDE, enter_own_network
 
 SITE = "example.org"
-NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
 PAGE = """<!doctype html><html><head><title>A page</title>
 <script async src="{stats}/footfall.js" data-site="{site}"></script>
 <noscript><img src="{stats}/hit.gif?site={site}" alt="" width="1" height="1" referrerpolicy="no-referrer-when-downgrade"></noscript></head>
@@ -43,21 +41,14 @@ class Web:
             secure = f"ssl; ssl_certificate {of[0]}; ssl_certificate_key {of[1]}" if tls else ""
             return f"listen 127.0.0.1:{port} {secure};"
 
-        temporary = "".join(f"{of}_temp_path {self.directory}/{of};" for of in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        user = "user root;" if os.geteuid() == 0 else ""  # its workers have to reach this directory
-        text = (f"{user} daemon off; worker_processes 1; pid {self.directory}/pid; error_log {self.directory}/error.log; events {{}}\n"
-                f"http {{ access_log off; {temporary} types {{ text/html html; }} proxy_cache_path {self.directory}/cache keys_zone=pings:1m;\n"
+        text = (f"access_log off; types {{ text/html html; }} proxy_cache_path {self.directory}/cache keys_zone=pings:1m;\n"
                 f"server {{ {listen(self.page_port, certificate)} root {www}; {page_conf} }}\n"
                 f"server {{ {listen(self.stats_port, stats_certificate or certificate)} proxy_http_version 1.1; proxy_set_header Connection \"\"; proxy_set_header Host $host;\n"
-                f"proxy_set_header X-Forwarded-For $remote_addr; {server}\nlocation / {{ proxy_pass http://@daemon; {location} }}\n{more} }} }}\n")
-        (self.directory / "nginx.conf").write_text(text.replace("@daemon", self.daemon).replace("@stats", self.stats))
-        self.process = subprocess.Popen([NGINX, "-p", str(self.directory), "-e", str(self.directory / "error.log"), "-c", str(self.directory / "nginx.conf")])
-        until(lambda: self.process.poll() is not None or (self.directory / "pid").exists(), "nginx does not start")
-        assert self.process.poll() is None, (self.directory / "error.log").read_text()
+                f"proxy_set_header X-Forwarded-For $remote_addr; {server}\nlocation / {{ proxy_pass http://@daemon; {location} }}\n{more} }}")
+        self.server = NginxServer(self.directory, text.replace("@daemon", self.daemon).replace("@stats", self.stats))
 
     def close(self):
-        self.process.terminate()
-        self.process.wait()
+        self.server.close()
 
 
 class Doctor(unittest.TestCase):

@@ -2,7 +2,6 @@
 """Three nodes behind a real nginx with the configuration that is shipped, deploy/nginx/: nothing of it is changed but the addresses."""
 import http.client
 import json
-import os
 import pathlib
 import re
 import secrets
@@ -16,10 +15,10 @@ import time
 import unittest
 
 from footfall import BROWSER, BUILD, ROOT, SKIPPED, Daemon, exchange, free_port
+from nginx_server import NGINX, NginxServer
 from redis_server import Redis, footfall, until
 
 SITE = "example.org"
-NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
 
 
 class Nginx:
@@ -33,18 +32,10 @@ class Nginx:
         assert (listens, servers) == (1, 3), "these are not the files that this test knows"
         (self.directory / "site.conf").write_text(site)
         (self.directory / "upstream.conf").write_text(upstream)
-        temporary = "".join(f"{of}_temp_path {self.directory}/{of};" for of in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        user = "user root;" if os.geteuid() == 0 else ""  # its workers have to reach this directory
-        (self.directory / "nginx.conf").write_text(
-            f"{user} daemon off; worker_processes 2; pid {self.directory}/pid; error_log {self.directory}/error.log; events {{}}\n"
-            f"http {{ access_log off; {temporary} include {self.directory}/upstream.conf; include {self.directory}/site.conf; }}\n")
-        self.process = subprocess.Popen([NGINX, "-p", str(self.directory), "-e", str(self.directory / "error.log"), "-c", str(self.directory / "nginx.conf")])
-        until(lambda: self.process.poll() is not None or (self.directory / "pid").exists(), "nginx does not start")
-        assert self.process.poll() is None, (self.directory / "error.log").read_text()
+        self.server = NginxServer(self.directory, f"access_log off; include {self.directory}/upstream.conf; include {self.directory}/site.conf;", workers=2)
 
     def close(self):
-        self.process.terminate()
-        self.process.wait()
+        self.server.close()
         shutil.rmtree(self.directory)
 
     def connect(self, visitor=0):

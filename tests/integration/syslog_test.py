@@ -16,10 +16,10 @@ import time
 import unittest
 
 from footfall import BROWSER, ROOT, Daemon, free_port
+from nginx_server import NGINX, NginxServer
 from redis_server import until
 
 SITE = "example.org"
-NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
 APACHE = shutil.which("apache2", path=os.environ["PATH"] + ":/usr/sbin")
 APACHE_MODULES = "/usr/lib/apache2/modules"
 HAPROXY = shutil.which("haproxy", path=os.environ["PATH"] + ":/usr/sbin")
@@ -51,19 +51,11 @@ class Nginx:
         chosen = lines[1 if server.startswith("unix:") else 0]
         access_log, changed = re.subn(r"server=(unix:)?[^,]*,", f"server={server},", chosen)
         assert (len(lines), changed) == (2, 1), "this is not the file that this test knows"
-        temporary = "".join(f"{of}_temp_path {self.directory}/{of};" for of in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        user = "user root;" if os.geteuid() == 0 else ""
-        (self.directory / "nginx.conf").write_text(
-            f"{user} daemon off; worker_processes 2; pid {self.directory}/pid; error_log {self.directory}/error.log; events {{}}\n"
-            f"http {{ {temporary} include {self.directory}/syslog.conf; keepalive_requests 100000; server {{ listen 127.0.0.1:{self.port}; {access_log}\n"
-            f"location / {{ return 200 page; }} location /gone {{ return 404; }} }} }}\n")
-        self.process = subprocess.Popen([NGINX, "-p", str(self.directory), "-e", str(self.directory / "error.log"), "-c", str(self.directory / "nginx.conf")])
-        until(lambda: self.process.poll() is not None or (self.directory / "pid").exists(), "nginx does not start")
-        assert self.process.poll() is None, (self.directory / "error.log").read_text()
+        self.server = NginxServer(self.directory, f"include {self.directory}/syslog.conf; keepalive_requests 100000; server {{ listen 127.0.0.1:{self.port}; {access_log}\n"
+                                  "location / { return 200 page; } location /gone { return 404; } }", workers=2)
 
     def close(self):
-        self.process.terminate()
-        self.process.wait()
+        self.server.close()
         shutil.rmtree(self.directory)
 
     def get(self, paths, client, host=SITE, agent=BROWSER % 120):
