@@ -4,6 +4,7 @@
 FOOTFALL_ROUNDS=100 by default, every tenth ending with kill -9 and a restart. Then the journal itself fills the disk, which must
 free itself; a clean stop and two starts on a full disk; and a first start on one, which says what it needs."""
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -89,6 +90,25 @@ def check_reads(node):
     return metrics
 
 
+def check_free_is_told(node, directory):
+    """As the file system has it: a checkpoint gives its reserve back and takes it again, so a look is between two of ours."""
+    looks = []
+    for _ in range(100):
+        before = free_bytes(directory)
+        told = node.metrics()["footfall_disk_free_bytes"]
+        after = free_bytes(directory)
+        if min(before, after) <= told <= max(before, after):
+            return
+        looks.append((before, told, after))
+        time.sleep(0.02)
+    raise AssertionError(f"the metrics do not tell what is free: {looks[-5:]}")
+
+
+def free_bytes(directory):
+    disk = os.statvfs(directory)
+    return disk.f_bavail * disk.f_frsize
+
+
 def resumed(node, books, within):
     """Seconds until every stream takes pings again."""
     begin = time.monotonic()
@@ -115,7 +135,7 @@ def filled_and_freed(count):
                 metrics = check_reads(node)
             assert metrics["footfall_journal_streams_failed"] > 0, "footfall_journal_streams_failed must fire"
             assert metrics["footfall_journal_write_failures_total"] > 0, "footfall_journal_write_failures_total must fire"
-            assert metrics["footfall_disk_free_bytes"] < 1 << 20, metrics["footfall_disk_free_bytes"]
+            check_free_is_told(node, disk.at)
             ballast.unlink()
             slowest = max(slowest, resumed(node, books, RESUMED_MAX_S))
             books.settle(node)
