@@ -20,7 +20,7 @@ import resource
 import statistics
 
 from batches import ITEMS, send_all
-from figures import cpu_s, footfall_bench, main
+from figures import footfall_bench, main
 from hit_message import field
 from memory import request
 from side_by_side import cpu_ns
@@ -38,10 +38,10 @@ def sizes(least, most):
 def sent(node, messages):
     """CPU seconds of the daemon per hit, of batches that are all made before."""
     whole = [request(node, b"".join(part)) for part in iter(lambda: list(itertools.islice(messages, ITEMS)), [])]
-    before = cpu_s(node.process.pid)
+    before = cpu_ns([node.process.pid])
     accepted = send_all(node.port, whole)
     assert accepted > 0
-    return (cpu_s(node.process.pid) - before) / accepted
+    return (cpu_ns([node.process.pid]) - before) / 1e9 / accepted
 
 
 def item(site=SITE, page=b"/", visitor=1):
