@@ -21,7 +21,8 @@ std::uint32_t elapsed(std::uint32_t from_ms, std::uint32_t to_ms) {
 
 RateLimit::RateLimit(std::uint32_t per_second, std::uint32_t burst, std::size_t clients_max)
     : per_second_(per_second), burst_milli_(std::clamp<std::uint32_t>(burst, 1, kBurstMax) * 1000) {
-  if (per_second_ != 0) groups_.resize(std::bit_ceil((std::max<std::size_t>(clients_max, 1) + kWays - 1) / kWays));
+  if (per_second_ != 0)
+    groups_ = base::ZeroedTable<Group>(std::bit_ceil((std::max<std::size_t>(clients_max, 1) + kWays - 1) / kWays));
 }
 
 RateLimit::Entry& RateLimit::find(std::uint64_t prefix, std::uint32_t now_ms) {

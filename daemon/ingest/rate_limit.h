@@ -10,8 +10,8 @@
 
 #include <array>
 #include <cstdint>
-#include <vector>
 
+#include "base/zeroed_table.h"
 #include "ingest/client_address.h"
 
 namespace footfall::ingest {
@@ -29,9 +29,9 @@ class RateLimit {
  private:
   static constexpr std::size_t kWays = 4;
   struct Entry {
-    std::uint64_t prefix = 0;  // hash of the prefix, 0: free
-    std::uint32_t tokens_milli = 0;
-    std::uint32_t at_ms = 0;  // of the latest call; wraps, differences only (49 days: a full bucket by then)
+    std::uint64_t prefix;  // hash of the prefix, 0: free
+    std::uint32_t tokens_milli;
+    std::uint32_t at_ms;  // of the latest call; wraps, differences only (49 days: a full bucket by then)
   };
   struct alignas(64) Group {
     std::array<Entry, kWays> entries;
@@ -41,7 +41,7 @@ class RateLimit {
   Entry& find(std::uint64_t prefix, std::uint32_t now_ms);
 
   std::uint32_t per_second_, burst_milli_;
-  std::vector<Group> groups_;  // low bits of the hash -> group
+  base::ZeroedTable<Group> groups_;  // low bits of the hash -> group
 };
 
 }  // namespace footfall::ingest

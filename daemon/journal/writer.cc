@@ -30,15 +30,16 @@ Error stopped(const std::string& directory) {
 // device, and says so of the next sync too, in the process after a kill as well: only what is written anew reaches the
 // device.
 Result<void> rewrite(base::File& file) {
-  constexpr std::size_t kBytes = 1U << 20U;
   const auto end = file.data_end();
   if (!end) return end.error();
-  for (std::uint64_t offset = 0; offset < *end; offset += kBytes) {
-    auto bytes = file.read_at(offset, kBytes);
-    if (!bytes) return bytes.error();
-    if (bytes->empty()) return {};
-    if (bytes->find_first_not_of('\0') == std::string::npos) continue;
-    if (auto r = file.write_at(offset, *bytes); !r) return r;
+  std::string piece(std::size_t{64} << 10U, '\0');
+  for (std::uint64_t offset = 0; offset < *end; offset += piece.size()) {
+    const auto read = file.read_into(offset, piece.data(), piece.size());
+    if (!read) return read.error();
+    const std::string_view bytes(piece.data(), *read);
+    if (bytes.empty()) return {};
+    if (bytes.find_first_not_of('\0') == std::string_view::npos) continue;
+    if (auto r = file.write_at(offset, bytes); !r) return r;
   }
   return {};
 }

@@ -5,9 +5,9 @@
 #include <array>
 #include <bit>
 #include <cstddef>
-#include <vector>
 
 #include "base/hash.h"
+#include "base/zeroed_table.h"
 #include "lookup/agents.h"
 
 namespace footfall::lookup {
@@ -16,11 +16,11 @@ namespace {
 constexpr std::size_t kWays = 8;
 
 struct alignas(64) Group {
-  std::array<std::uint64_t, kWays> hashes{};  // 0: free
-  std::array<const Agent*, kWays> agents{};
-  std::array<std::array<std::uint64_t, 2>, kWays> digests{};
-  std::uint8_t used = 0;  // a bit per entry
-  std::uint8_t hand = 0;
+  std::array<std::uint64_t, kWays> hashes;  // 0: free
+  std::array<const Agent*, kWays> agents;
+  std::array<std::array<std::uint64_t, 2>, kWays> digests;
+  std::uint8_t used;  // a bit per entry
+  std::uint8_t hand;
 };
 
 // Keys that everybody knows: two agents of one digest would be one visitor, which gains nobody anything.
@@ -32,14 +32,14 @@ std::array<std::uint64_t, 2> digest_of(std::string_view user_agent) {
 
 struct AgentCache::Impl {
   std::shared_ptr<const AgentDatabase> database;
-  std::vector<Group> groups;  // low bits of the hash -> group
+  base::ZeroedTable<Group> groups;  // low bits of the hash -> group
   std::uint64_t misses = 0;
 };
 
 AgentCache::AgentCache(std::shared_ptr<const AgentDatabase> database, std::size_t entries_max)
     : impl_(std::make_unique<Impl>()) {
   impl_->database = std::move(database);
-  impl_->groups.resize(std::bit_ceil((entries_max + kWays - 1) / kWays));
+  impl_->groups = base::ZeroedTable<Group>(std::bit_ceil((entries_max + kWays - 1) / kWays));
 }
 AgentCache::~AgentCache() = default;
 
