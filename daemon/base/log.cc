@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The log's sink: spdlog's asynchronous logger over standard error, 8192 lines of queue, the oldest dropped when full.
+// The log's sink: spdlog's asynchronous logger over standard error, 1024 lines of queue, the oldest dropped when full.
 #include "base/log.h"
 
 #include <spdlog/async_logger.h>
@@ -17,7 +17,7 @@
 namespace footfall::base::log {
 namespace {
 
-constexpr std::size_t kQueueLines = 8192;
+constexpr std::size_t kQueueLines = 1024;
 
 struct Sink {
   std::shared_ptr<spdlog::details::thread_pool> pool;
