@@ -24,7 +24,7 @@ namespace footfall::api {
 //   no       yes        one that is not believed
 //   no       no         nobody is between, or neither names the other
 struct AskedBy {
-  bool trusted = false;    // the peer may forward: loopback on a loopback listener, or of --trusted-proxy
+  bool trusted = false;    // the peer may forward: on this machine, or of --trusted-proxy
   bool forwarded = false;  // there was X-Forwarded-For; of a trusted peer: with an address
 };
 

@@ -78,6 +78,11 @@ class Doctor(unittest.TestCase):
         self.assertEqual(found["ok"], all(check["state"] != "wrong" for check in found["checks"]))
         return found
 
+    def authorities(self, more):
+        both = self.at / "both.pem"
+        both.write_bytes(self.certificate[0].read_bytes() + more[0].read_bytes())
+        return str(both)
+
     def web(self, **options):
         web = Web(self.at, self.certificate, self.daemon, **options)
         self.addCleanup(web.close)
@@ -159,9 +164,7 @@ class Doctor(unittest.TestCase):
         other = make_certificate(self.at, "other", days=90)
         self.expect("script", "wrong", "certificate is refused", "exchange the certificate", stats_certificate=other, alone=False)
         soon = make_certificate(self.at, "soon", days=5)
-        both = self.at / "both.pem"
-        both.write_bytes(self.certificate[0].read_bytes() + soon[0].read_bytes())
-        found = self.examine(self.web(stats_certificate=soon), "--ca-file", str(both), authorities=False)
+        found = self.examine(self.web(stats_certificate=soon), "--ca-file", self.authorities(soon), authorities=False)
         self.assertEqual([(c["check"], c["state"]) for c in found["checks"] if c["state"] not in ("ok", "skipped")], [("certificate", "warning")])
         self.assertRegex(json.dumps(found), "in [45] days")  # a second makes the difference
 
@@ -277,9 +280,12 @@ class Doctor(unittest.TestCase):
         self.expect("proxy", "wrong", "sends no X-Forwarded-For, and would not be believed", "$remote_addr; where", options=token, backend=backend, location=UNNAMED)
         self.daemon.stop()
         port = free_port()
-        self.daemon.start("--listen", f"tls:0.0.0.0:{port}", "--tls-certificate", self.certificate[0], "--tls-key", self.certificate[1])
-        found = self.expect_well(*token, page=PAGE.replace("{stats}", f"https://localhost:{port}"), checks=("proxy",))
-        self.assertIn("no proxy shows itself", json.dumps(found))
+        certificate = make_certificate(self.at, "outside", days=90, address=OUTSIDE)
+        self.daemon.start("--listen", f"tls:{OUTSIDE}:{port}", "--tls-certificate", certificate[0], "--tls-key", certificate[1])
+        page = PAGE.replace("{stats}", f"https://{OUTSIDE}:{port}")
+        found = self.examine(self.web(page=page), *token, "--ca-file", self.authorities(certificate), authorities=False)
+        self.assertEqual([(c["check"], c["found"]) for c in found["checks"] if c["state"] not in ("ok", "skipped")], [])
+        self.assertIn("no proxy shows itself", " ".join(c["found"] for c in found["checks"] if c["check"] == "proxy"))
         self.daemon.stop()
         self.daemon.start("--listen", backend, "--trusted-proxy", OUTSIDE)
         self.expect_well(*token, backend=backend, checks=("proxy",))
