@@ -172,7 +172,11 @@ base::Result<store::Moment> Control::moment() {
   return std::move(moment);
 }
 
+// What is older than the audit is kept is not told, wherever it still is: the history forgets once a day.
 base::Result<std::vector<store::AuditEntry>> Control::audit(std::size_t limit) {
+  const std::int32_t days = environment_.keep_audit_days();
+  const std::int64_t from_s = days == 0 ? INT64_MIN : environment_.clock.utc_s() - std::int64_t{days} * 86'400;
+  while (!recent_.empty() && recent_.back().at_s < from_s) recent_.pop_back();
   std::vector<store::AuditEntry> entries(
       recent_.begin(), recent_.begin() + static_cast<std::ptrdiff_t>(std::min(limit, recent_.size())));
   base::Result<std::vector<store::AuditEntry>> older = environment_.history.audit(limit);
@@ -181,7 +185,7 @@ base::Result<std::vector<store::AuditEntry>> Control::audit(std::size_t limit) {
     const bool known = std::any_of(recent_.begin(), recent_.end(), [&](const store::AuditEntry& recent) {
       return recent.id == entry.id && recent.at_s == entry.at_s && recent.after == entry.after;
     });
-    if (!known && entries.size() < limit) entries.push_back(std::move(entry));
+    if (!known && entry.at_s >= from_s && entries.size() < limit) entries.push_back(std::move(entry));
   }
   return entries;
 }

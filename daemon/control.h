@@ -60,6 +60,7 @@ struct ControlEnvironment {
   std::function<std::string()> metrics_text;
   std::function<base::Result<api::ReloadOutcome>()> reload;
   std::function<std::int32_t()> undo_days;
+  std::function<std::int32_t()> keep_audit_days;  // 0: for ever
   // Pings so far with a forwarding field from a peer that is not trusted.
   std::function<std::uint64_t()> untrusted_forwards;
 };
@@ -149,7 +150,7 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   api::Admin admin_;
   ingest::FailedAttempts attempts_;
   ingest::Asker asker_;                   // of the request that is being answered
-  std::deque<store::AuditEntry> recent_;  // newest first; what the history may not have yet
+  std::deque<store::AuditEntry> recent_;  // newest first; what the history may not have yet, and some that it has
   std::thread thread_;
   base::Counter journal_failed_;  // 0 or 1
   bool frozen_ = false;

@@ -95,8 +95,9 @@ struct Shard::Read {
   std::string if_none_match;
   std::string accept_encoding;
   bool head = false;
-  bool shed = false;     // to be refused, since there is too much to do
-  bool limited = false;  // to be told to wait, since too many wrong tokens came
+  bool shed = false;      // to be refused, since there is too much to do
+  bool limited = false;   // to be told to wait, since too many wrong tokens came
+  api::AskedBy asked_by;  // of refusals
   bool waits() const { return is_costly(route) && !shed; }
 };
 
@@ -484,6 +485,11 @@ void Shard::on_read(http::ConnectionRef connection, const http::Peer& peer, cons
   read.resource = target.resource;
   read.shed = is_costly(target.route) && shed(Shed::read);
   read.limited = tells_by_token(target.route) && bearer_of(peer, request).limited;
+  if (target.route == api::Route::refusals) {
+    const ingest::ClientAddress client = client_of(peer, request);
+    read.asked_by = {ingest::may_forward({std::to_array(peer.address)}, peer.loopback, settings_->trusted_proxies),
+                     client.forwarded || client.untrusted_header};
+  }
   if (read.waits()) ++costly_waiting_;
   read.site = target.site;
   read.part = target.part;
@@ -1169,8 +1175,10 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
                          [context, dimension = read.part, query = read.query](store::RankingReader& reader) {
                            return api::top_json(context, dimension, query, reader);
                          });
-    case Route::refusals:
-      return json(api::refusals_json(context, began_s_, environment_.untrusted_forwards()));
+    case Route::refusals:  // of whoever asks: never from a cache
+      return answer(200, "application/json",
+                    api::refusals_json(context, began_s_, environment_.untrusted_forwards(), read.asked_by),
+                    "private, no-store");
     case Route::live: {
       const base::Result<void> subscribed =
           live_.subscribe(pending.connection, context, path, api::query_value(read.query, "fields").value_or(""));

@@ -121,8 +121,9 @@ class Doctor {
   void look_at_hosts();
   void look_at_numbers();
   void look_at_live();
-  void look_at_proxy(std::optional<std::uint64_t> before);
-  std::optional<std::uint64_t> untrusted_forwards();
+  void look_at_proxy();
+  base::Result<HttpAnswer> ask_with_token();
+  void judge_proxy(const HttpAnswer& answer);
 
   const Options& options_;
   WebUrl page_;
@@ -130,7 +131,7 @@ class Doctor {
   Embedding embedding_;
   std::string embedder_policy_;  // Cross-Origin-Embedder-Policy
   std::optional<WebUrl> hit_;
-  std::string site_, secret_, token_trouble_;
+  std::string site_, secret_;
   std::map<std::string, std::unique_ptr<HttpClient>> clients_;  // origin -> connection
   DoctorReport report_;
 };
@@ -626,41 +627,59 @@ void Doctor::look_at_live() {
 
 // ---- What the proxy says of visitors
 
-std::optional<std::uint64_t> Doctor::untrusted_forwards() {
-  if (secret_.empty()) return std::nullopt;
+// What pings of the site were refused for, which only a token may read, says how the question itself came.
+base::Result<HttpAnswer> Doctor::ask_with_token() {
   const WebUrl url = at_hit(site_path() + "/refusals");
-  if (!url.tls && !url.loopback()) {
-    token_trouble_ = "the token is not sent: " + url.origin() + " is not https";
-    return std::nullopt;
-  }
+  if (!url.tls && !url.loopback())
+    return base::Error{base::Errc::denied, "the token is not sent: " + url.origin() + " is not https"};
   HttpRequest request;
   request.fields = {{"Authorization", "Bearer " + secret_}};
-  const auto answer = ask(url, std::move(request));
-  JsonDocument document;
-  if (!answer) {
-    token_trouble_ = answer.error().detail;
-  } else if (answer->status != 200 || !document.parse(answer->body)) {
-    token_trouble_ = url.text() + " answers " + std::to_string(answer->status) + " to the token";
-  } else {
-    return document.root().number("untrusted_forwards");
-  }
-  return std::nullopt;
+  auto answer = ask(url, std::move(request));
+  if (answer && answer->status != 200)
+    return base::Error{base::Errc::denied, url.text() + " answers " + std::to_string(answer->status) + " to the token"};
+  return answer;
 }
 
-void Doctor::look_at_proxy(std::optional<std::uint64_t> before) {
-  const auto now = untrusted_forwards();
-  if (!before || !now) {
+void Doctor::look_at_proxy() {
+  const std::string todo = "name the file of a token of scope read for this site: --token-file FILE";
+  if (secret_.empty()) return report_.skipped("proxy", "whether footfalld learns of visitors' addresses", todo);
+  const auto answer = ask_with_token();
+  if (!answer) return report_.skipped("proxy", answer.error().detail, todo);
+  judge_proxy(*answer);
+}
+
+// footfalld itself says neither Server nor Via: who does is between.
+void Doctor::judge_proxy(const HttpAnswer& answer) {
+  const std::string forward =
+      "in nginx proxy_set_header X-Forwarded-For $remote_addr; where it passes requests to footfalld (a location with "
+      "any proxy_set_header of its own takes none of those above it)";
+  const std::string trust =
+      "footfalld --trusted-proxy ADDRESS-OF-THE-PROXY (trusted-proxy in footfalld.toml, then footfall reload)";
+  JsonDocument document;
+  const JsonValue asked = document.parse(answer.body) ? document.root()["asked_by"] : JsonValue();
+  if (!asked.present())
+    return report_.skipped("proxy", "this footfalld does not say how it was asked", "have both of one release");
+  const bool between = !answer.field("Server").empty() || !answer.field("Via").empty();
+  const bool trusted = asked["trusted"].yes();
+  if (asked["forwarded"].yes()) {
+    trusted
+        ? report_.ok("proxy", "the proxy's X-Forwarded-For comes, and is believed")
+        : report_.wrong(
+              "proxy", "the proxy's X-Forwarded-For is not believed: all visitors are one address to footfalld", trust);
+  } else if (trusted && (between || !hit_->loopback())) {
+    report_.wrong("proxy", "the proxy sends no X-Forwarded-For: all visitors are one address to footfalld", forward);
+  } else if (trusted) {
     report_.skipped("proxy",
-                    token_trouble_.empty() ? "whether footfalld believes the proxy's X-Forwarded-For" : token_trouble_,
-                    "name the file of a token of scope read for this site: --token-file FILE");
-  } else if (*now > *before) {
-    report_.wrong(
-        "proxy", "the proxy's X-Forwarded-For is not believed: all visitors are one address to footfalld",
-        "footfalld --trusted-proxy ADDRESS-OF-THE-PROXY (trusted-proxy in footfalld.toml, then footfall reload)");
+                    "footfalld is asked from its own machine, and no X-Forwarded-For came: with a proxy before it, all "
+                    "visitors would be one address to it",
+                    "try a page that names the public address; " + forward);
+  } else if (between) {
+    report_.wrong("proxy",
+                  "the proxy sends no X-Forwarded-For, and would not be believed: all visitors are one address to "
+                  "footfalld",
+                  forward + "; and " + trust);
   } else {
-    report_.ok("proxy",
-               "no ping came with an X-Forwarded-For that is not believed (whether one comes at all is not seen from "
-               "here: load the page in two networks, and online has to rise by two)");
+    report_.ok("proxy", "no proxy shows itself, and none sends X-Forwarded-For: as it should be where there is none");
   }
 }
 
@@ -685,11 +704,10 @@ void Doctor::examine() {
   look_at_policy();
   look_at_pixels();
   look_at_widgets();
-  const auto forwards = untrusted_forwards();
   if (!look_at_pings()) return;
   look_at_numbers();
   look_at_live();
-  look_at_proxy(forwards);
+  look_at_proxy();
 }
 
 int examine(const Options& options, Terminal& terminal) {

@@ -7,7 +7,8 @@
 
 namespace footfall::api {
 
-std::string refusals_json(const ReadContext& context, std::int64_t since_s, std::uint64_t untrusted_forwards) {
+std::string refusals_json(const ReadContext& context, std::int64_t since_s, std::uint64_t untrusted_forwards,
+                          const AskedBy& asked_by) {
   const sites::Refusals::Known known = context.site->refusals().known();
   const auto time = [&](std::int64_t at_ms) { return iso_time(at_ms, *context.zone); };
   std::string out;
@@ -21,7 +22,8 @@ std::string refusals_json(const ReadContext& context, std::int64_t since_s, std:
     json.begin_object().member("at", std::string_view(time(latest.at_s * 1000))).member("reason", latest.reason);
     json.member("host", std::string_view(one_line(latest.host))).count("times", latest.times).end_object();
   }
-  json.end_array().count("untrusted_forwards", untrusted_forwards).end_object();
+  json.end_array().count("untrusted_forwards", untrusted_forwards).key("asked_by").begin_object();
+  json.member("trusted", asked_by.trusted).member("forwarded", asked_by.forwarded).end_object().end_object();
   return out;
 }
 

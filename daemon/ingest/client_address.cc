@@ -16,12 +16,14 @@ std::string_view trim(std::string_view text) {
 
 }  // namespace
 
+bool may_forward(const Address& peer, bool loopback_listener, const std::vector<Cidr>& trusted) {
+  return (loopback_listener && is_loopback(peer)) ||
+         std::any_of(trusted.begin(), trusted.end(), [&](const Cidr& cidr) { return cidr.contains(peer); });
+}
+
 ClientAddress client_address(const Address& peer, bool loopback_listener, std::string_view x_forwarded_for,
                              const std::vector<Cidr>& trusted) {
-  const auto is_trusted = [&](const Address& address) {
-    return (loopback_listener && is_loopback(address)) ||
-           std::any_of(trusted.begin(), trusted.end(), [&](const Cidr& cidr) { return cidr.contains(address); });
-  };
+  const auto is_trusted = [&](const Address& address) { return may_forward(address, loopback_listener, trusted); };
   ClientAddress client{peer, false, false};
   if (x_forwarded_for.empty()) return client;
   if (!is_trusted(peer)) {

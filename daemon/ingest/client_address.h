@@ -32,6 +32,8 @@ struct ClientAddress {
   bool forwarded = false;         // taken from the header
   bool untrusted_header = false;  // there was a header, from a peer that is not trusted
 };
+// Whether the peer may say whose requests it hands on.
+bool may_forward(const Address& peer, bool loopback_listener, const std::vector<Cidr>& trusted);
 // The peer of a unix listener is given as ::1. `x_forwarded_for`: all its lines, joined by commas; empty: none.
 ClientAddress client_address(const Address& peer, bool loopback_listener, std::string_view x_forwarded_for,
                              const std::vector<Cidr>& trusted);

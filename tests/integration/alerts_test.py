@@ -242,8 +242,9 @@ class Visited(Trouble):
             hit(self.daemon, 100, X_Forwarded_For="10.0.0.1")
             for _ in range(300):
                 self.daemon.raw(b"HELLO\r\n\r\n")
-            for _ in range(40):
+            for _ in range(20):  # the rule wants both counters to be there
                 self.daemon.admin("GET", "/v1/admin/sites", token=False, Authorization="Bearer wrong")
+                self.daemon.get(f"/v1/sites/{SITE}/pages", Authorization="Bearer wrong")
             time.sleep(0.5)
 
 

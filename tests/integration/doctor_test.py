@@ -19,6 +19,7 @@ PAGE = """<!doctype html><html><head><title>A page</title>
 <script async src="{stats}/footfall.js" data-site="{site}"></script>
 <noscript><img src="{stats}/hit.gif?site={site}" alt="" width="1" height="1" referrerpolicy="no-referrer-when-downgrade"></noscript></head>
 <body>Total: <b data-footfall="total">1</b>, online: <b data-footfall="online" data-live>1</b></body></html>"""
+UNNAMED = "proxy_set_header Host $host;"  # in a location: takes the place of all that stands above it
 LIVE = "location ~ /live$ { proxy_pass http://@daemon; proxy_buffering off; }"
 
 
@@ -76,6 +77,11 @@ class Doctor(unittest.TestCase):
         self.assertEqual(ended.returncode, 0 if found["ok"] else 1)
         self.assertEqual(found["ok"], all(check["state"] != "wrong" for check in found["checks"]))
         return found
+
+    def authorities(self, more):
+        both = self.at / "both.pem"
+        both.write_bytes(self.certificate[0].read_bytes() + more[0].read_bytes())
+        return str(both)
 
     def web(self, **options):
         web = Web(self.at, self.certificate, self.daemon, **options)
@@ -158,9 +164,7 @@ class Doctor(unittest.TestCase):
         other = make_certificate(self.at, "other", days=90)
         self.expect("script", "wrong", "certificate is refused", "exchange the certificate", stats_certificate=other, alone=False)
         soon = make_certificate(self.at, "soon", days=5)
-        both = self.at / "both.pem"
-        both.write_bytes(self.certificate[0].read_bytes() + soon[0].read_bytes())
-        found = self.examine(self.web(stats_certificate=soon), "--ca-file", str(both), authorities=False)
+        found = self.examine(self.web(stats_certificate=soon), "--ca-file", self.authorities(soon), authorities=False)
         self.assertEqual([(c["check"], c["state"]) for c in found["checks"] if c["state"] not in ("ok", "skipped")], [("certificate", "warning")])
         self.assertRegex(json.dumps(found), "in [45] days")  # a second makes the difference
 
@@ -257,14 +261,35 @@ class Doctor(unittest.TestCase):
         found = self.expect_well("--token-file", str(wrong))
         self.assertIn("answers 401", json.dumps([c for c in found["checks"] if c["check"] == "proxy"]))
 
+    def test_a_proxy_that_does_not_say_whose_requests_it_passes(self):
+        token = ("--token-file", str(self.daemon.directory / "admin-token"))
+        for conf in (UNNAMED, 'proxy_set_header X-Forwarded-For "";', "proxy_set_header X-Forwarded-For unknown;"):
+            self.expect("proxy", "wrong", "sends no X-Forwarded-For: all visitors are one", "proxy_set_header X-Forwarded-For $remote_addr;", options=token, location=conf)
+
+    def test_without_a_proxy_there_is_no_complaint(self):
+        page = PAGE.replace("{stats}", f"http://127.0.0.1:{self.daemon.port}")
+        found = self.expect_well("--token-file", str(self.daemon.directory / "admin-token"), page=page, tls=False)
+        self.assertEqual([c["state"] for c in found["checks"] if c["check"] == "proxy"], ["skipped"], "on one machine there may be one")
+
     @unittest.skipUnless("FOOTFALL_OWN_NETWORK" in os.environ, "a network of its own needs root")
     def test_a_proxy_that_is_not_believed(self):
+        token, backend = ("--token-file", str(self.daemon.directory / "admin-token")), f"{OUTSIDE}:{self.daemon.port}"
         self.daemon.stop()
-        self.daemon.start("--listen", f"{OUTSIDE}:{self.daemon.port}")
-        self.expect("proxy", "wrong", "is not believed", "--trusted-proxy", options=("--token-file", str(self.daemon.directory / "admin-token")), backend=f"{OUTSIDE}:{self.daemon.port}")
+        self.daemon.start("--listen", backend)
+        self.expect("proxy", "wrong", "is not believed", "--trusted-proxy", options=token, backend=backend)
+        self.expect("proxy", "wrong", "sends no X-Forwarded-For, and would not be believed", "$remote_addr; where", options=token, backend=backend, location=UNNAMED)
         self.daemon.stop()
-        self.daemon.start("--listen", f"{OUTSIDE}:{self.daemon.port}", "--trusted-proxy", OUTSIDE)
-        self.expect_well("--token-file", str(self.daemon.directory / "admin-token"), backend=f"{OUTSIDE}:{self.daemon.port}")
+        port = free_port()
+        certificate = make_certificate(self.at, "outside", days=90, address=OUTSIDE)
+        self.daemon.start("--listen", f"tls:{OUTSIDE}:{port}", "--tls-certificate", certificate[0], "--tls-key", certificate[1])
+        page = PAGE.replace("{stats}", f"https://{OUTSIDE}:{port}")
+        found = self.examine(self.web(page=page), *token, "--ca-file", self.authorities(certificate), authorities=False)
+        self.assertEqual([(c["check"], c["found"]) for c in found["checks"] if c["state"] not in ("ok", "skipped")], [])
+        self.assertIn("no proxy shows itself", " ".join(c["found"] for c in found["checks"] if c["check"] == "proxy"))
+        self.daemon.stop()
+        self.daemon.start("--listen", backend, "--trusted-proxy", OUTSIDE)
+        self.expect_well(*token, backend=backend, checks=("proxy",))
+        self.expect("proxy", "wrong", "sends no X-Forwarded-For: all visitors are one", "$remote_addr; where", options=token, backend=backend, location=UNNAMED)
 
 
 if __name__ == "__main__":

@@ -118,6 +118,14 @@ class Interfaces(unittest.TestCase):
         self.assertNotIn("total", answer.json)
         self.assertIn("beat_s", answer.json)
 
+    def test_refusals_say_to_each_who_asks_how_the_question_came(self):
+        site = self.site()
+        for forwarded, told in (("", False), ("203.0.113.9", True), ("unknown", False), ("unknown, 203.0.113.9", True)):
+            answer = self.daemon.get(f"/v1/sites/{site}/refusals", **{"X_Forwarded_For": forwarded} if forwarded else {})
+            self.assertEqual(answer.json["asked_by"], {"trusted": True, "forwarded": told}, forwarded)
+            self.assertEqual(answer.fields["Cache-Control"], "private, no-store", "the next one may come another way")
+            self.assertNotIn("203.0.113.", answer.text)
+
     def test_keys_that_nobody_reads_are_counted(self):
         site = self.site()
         before = self.daemon.metrics()["footfall_ping_unknown_keys_total"]

@@ -177,7 +177,7 @@ class Rights(unittest.TestCase):
             "token added": ("POST", "/v1/admin/tokens", {"id": "of-all", "scopes": self.scopes}),
             "token removed": ("DELETE", "/v1/admin/tokens/of-all", None),
         }
-        self.assertEqual(set(made) | {"restored"}, set(scopes), "a kind of change is not tried")  # restored: snapshot_test.py
+        self.assertEqual(set(made) | {"restored"}, set(scopes), "a kind of change is not tried")  # restored: tests/unit/api/admin_test.cc, snapshot_test.py
         for number, (kind, (method, target, body)) in enumerate(made.items()):
             answer = self.daemon.admin(method, target, body, Idempotency_Key=f"undo-{number}")
             self.assertIn(answer.status, (200, 201), answer.text)

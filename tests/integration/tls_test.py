@@ -20,11 +20,11 @@ SITE = "example.org"
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
-def make_certificate(at, name="server", host="localhost", days=2):
+def make_certificate(at, name="server", host="localhost", days=2, address="127.0.0.1"):
     """Paths of a certificate that signs itself and of its key."""
     certificate, key = at / f"{name}.pem", at / f"{name}-key.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", str(days), "-subj", f"/CN={host}",
-                    "-addext", f"subjectAltName=DNS:{host},IP:127.0.0.1", "-keyout", key, "-out", certificate], check=True, capture_output=True)
+                    "-addext", f"subjectAltName=DNS:{host},IP:{address}", "-keyout", key, "-out", certificate], check=True, capture_output=True)
     os.chmod(key, 0o600)
     return certificate, key
 

@@ -10,6 +10,7 @@ import select
 import signal
 import struct
 import subprocess
+import sys
 import termios
 import time
 import unittest
@@ -95,6 +96,8 @@ class VT:
 class Top:
     """`footfall top` with a terminal of its own."""
 
+    descriptors = ()  # that it inherits
+
     def __init__(self, daemon, *options, rows=24, columns=100, keys=True, port=None, **environment):
         self.master, self.slave = pty.openpty()
         self.vt = VT(rows, columns)
@@ -107,8 +110,11 @@ class Top:
             os.setsid()
             fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)
 
-        self.process = subprocess.Popen(command, stdin=self.slave if keys else subprocess.DEVNULL, stdout=self.slave, stderr=self.slave, preexec_fn=own_terminal,
-                                        env={**os.environ, "TERM": "vt100", **environment})
+        self.process = subprocess.Popen(self.run_by(command), stdin=self.slave if keys else subprocess.DEVNULL, stdout=self.slave, stderr=self.slave, preexec_fn=own_terminal,
+                                        pass_fds=self.descriptors, env={**os.environ, "TERM": "vt100", **environment})
+
+    def run_by(self, command):
+        return command
 
     def resize(self, rows, columns):
         self.vt.resize(rows, columns)
@@ -151,6 +157,58 @@ class Top:
         for descriptor in (self.master, self.slave):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
+
+
+class Job(Top):
+    """The same as a job of a shell: a process group of its own, whose parent is in the same session. ^Z would not stop an orphaned one."""
+
+    # As far as job control goes. It tells by which signal the job was stopped, and is told to let it go on in the foreground or not.
+    SHELL = """
+import os, signal, sys
+orders, news = int(sys.argv[1]), int(sys.argv[2])
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # or it could not take the terminal back
+job = os.fork()
+if job == 0:
+    os.setpgid(0, 0)
+    os.tcsetpgrp(0, os.getpid())
+    signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+    os.execv(sys.argv[3], sys.argv[3:])
+while True:
+    status = os.waitpid(job, os.WUNTRACED)[1]
+    if not os.WIFSTOPPED(status):
+        sys.exit(os.waitstatus_to_exitcode(status))
+    os.tcsetpgrp(0, os.getpgrp())
+    os.write(news, bytes([os.WSTOPSIG(status)]))
+    if os.read(orders, 1) == b"f":
+        os.tcsetpgrp(0, job)
+    os.kill(-job, signal.SIGCONT)
+"""
+
+    def run_by(self, command):
+        orders, self.orders = os.pipe()
+        self.news, news = os.pipe()
+        self.descriptors = (orders, news)
+        return [sys.executable, "-c", self.SHELL, str(orders), str(news), *command]
+
+    def stop(self):
+        """By ^Z; the signal that stopped it."""
+        draws = self.vt.draws
+        self.until(lambda: self.vt.draws > draws, "nothing is drawn")  # what is on its way when the key comes is dropped
+        self.type(b"\x1a")
+        return self.stopped_by()
+
+    def stopped_by(self):
+        self.until(lambda: select.select([self.news], [], [], 0)[0], "it was not stopped")
+        self.read()
+        return os.read(self.news, 1)[0]
+
+    def go_on(self, order):
+        os.write(self.orders, order)
+
+    def close(self):
+        super().close()
+        for descriptor in (self.orders, self.news, *self.descriptors):
+            os.close(descriptor)
 
 
 class TopCommand(unittest.TestCase):
@@ -234,6 +292,31 @@ class TopCommand(unittest.TestCase):
         top = self.begun()
         top.type(b"\x03")  # ^C, through the terminal
         self.assertEqual(top.ended(), -signal.SIGINT)
+
+    def test_while_it_is_stopped_the_terminal_is_as_it_was(self):
+        top = Job(self.daemon)
+        self.addCleanup(top.close)
+        top.until(lambda: "quiet.example" in top.vt.text, "the sites are not there")
+        during = termios.tcgetattr(top.slave)
+        self.assertNotEqual(during, top.before)
+
+        def drawn_again():
+            draws = top.vt.draws
+            top.go_on(b"f")
+            top.until(lambda: top.vt.draws > draws and "quiet.example" in top.vt.text, "nothing is drawn any more")
+            self.assertEqual((top.vt.alternate, top.vt.cursor, termios.tcgetattr(top.slave)), (True, False, during))
+
+        for _ in range(2):
+            self.assertEqual(top.stop(), signal.SIGTSTP)
+            top.check_restored()
+            drawn_again()
+        self.assertEqual(top.stop(), signal.SIGTSTP)
+        top.go_on(b"b")  # in the background it may not have the terminal
+        self.assertEqual(top.stopped_by(), signal.SIGTTOU)
+        top.check_restored()
+        drawn_again()
+        top.type(b"q")
+        self.assertEqual(top.ended(), 0)
 
     def test_a_daemon_that_is_gone_is_told_and_its_return_seen(self):
         with Daemon("--threads", "1") as daemon:

@@ -2,6 +2,7 @@
 """A forwarding field from a peer that is not trusted: counted, and told in the log. Such a peer is not on loopback, so the
 test has a network of its own, where loopback bears one more address (root alone may make one)."""
 import fcntl
+import http.client
 import os
 import socket
 import struct
@@ -9,7 +10,7 @@ import sys
 import time
 import unittest
 
-from footfall import BROWSER, SKIPPED, Daemon
+from footfall import BROWSER, SKIPPED, Daemon, exchange
 
 SITE = "example.org"
 OUTSIDE = "192.0.2.1"  # for documentation: nobody's
@@ -41,6 +42,10 @@ class UntrustedProxy(unittest.TestCase):
                               f"X-Forwarded-For: 198.51.100.{forwarded}\r\nConnection: close\r\n\r\n".encode())
                     self.assertIn(b"204", s.recv(4096))
             self.assertEqual(daemon.metrics()["footfall_untrusted_forwards_total"], 5)
+            for fields, told in (({}, False), ({"X-Forwarded-For": "198.51.100.9"}, True)):
+                outside = http.client.HTTPConnection(OUTSIDE, daemon.port, timeout=10)
+                asked = exchange(outside, "GET", f"/v1/sites/{SITE}/refusals", None, fields).json
+                self.assertEqual((asked["asked_by"], asked["untrusted_forwards"]), ({"trusted": False, "forwarded": told}, 5))
             self.assertEqual(daemon.stats(SITE)["online"], 1, "they count as the peer's")
             deadline = time.monotonic() + 10
             while "--trusted-proxy" not in daemon.log_text() and time.monotonic() < deadline:

@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <set>
+#include <variant>
 
 namespace footfall::api {
 namespace {
@@ -542,18 +543,107 @@ TEST_F(AdminTest, ABoundTokenReachesItsSiteAlone) {
   expect_problem(ask(Method::post, "/v1/admin/changes/none/undo", "", "theirs"), Problem::forbidden);
 }
 
-TEST_F(AdminTest, UndoNeedsTheScopeOfWhatItUndoes) {
-  add_token("seeds", "seeds", scope(Scope::seed));
-  add_token("resets", "resets", scope(Scope::reset));
-  add_token("theirs", "theirs", sites::kAllScopes, registry_.find("other.vn")->id());
-  post("/v1/admin/sites/example.vn/seed", R"({"add":5})", "a-seed");
-  post("/v1/admin/sites/example.vn/reset", "", "a-reset");
-  expect_problem(ask(Method::post, "/v1/admin/changes/a-seed/undo", "", "resets"), Problem::forbidden);
-  expect_problem(ask(Method::post, "/v1/admin/changes/a-reset/undo", "", "seeds"), Problem::forbidden);
-  expect_problem(ask(Method::post, "/v1/admin/changes/a-reset/undo", "", "theirs"), Problem::forbidden);
-  EXPECT_EQ(ask(Method::post, "/v1/admin/changes/a-reset/undo", "", "resets").status, 200);
-  EXPECT_EQ(ask(Method::post, "/v1/admin/changes/a-seed/undo", "", "seeds").status, 200);
+// Every kind of change: which scopes may take it back, each alone; none: nobody may, whatever he may.
+TEST_F(AdminTest, UndoTakesAScopeThatMayHaveMadeTheChange) {
+  struct Row {
+    std::string id;
+    std::uint32_t scopes;
+    bool undone = true;
+  };
+  visit(*site_, "/p", 1);
+  visit(*site_, "/q", 2);
+  const auto made = [this](Method method, std::string_view target, std::string_view body, std::string_view id) {
+    const Answer answer = ask(method, "/v1/admin/" + std::string(target), body, kRoot, id);
+    EXPECT_LT(answer.status, 300) << id << answer.body;
+  };
+  made(Method::post, "sites/example.vn/seed", R"({"add":5})", "seed");
+  made(Method::post, "sites/example.vn/reset", R"({"page":"/p"})", "page-reset");
+  made(Method::post, "sites/example.vn/pages/remove", R"({"page":"/q"})", "page-removal");
+  made(Method::post, "sites/other.vn/reset", "", "reset");
+  sites::Snapshot snapshot;
+  snapshot.total = 40;
+  const auto plan = registry_.plan_restore("example.vn", snapshot, "of-yesterday", 7, kNow);
+  ASSERT_TRUE(plan);
+  ASSERT_TRUE(commit({"restore", kNow, "root", "", *plan}));
+  made(Method::put, "sites/other.vn", R"({"window_s":600})", "setting");
+  made(Method::post, "sites", R"({"name":"third.vn"})", "site");
+  made(Method::post, "sites", R"({"name":"fourth.vn"})", "gone-site");
+  made(Method::delete_, "sites/fourth.vn", "", "site-removal");
+  made(Method::post, "tokens", R"({"id":"t","scopes":["tokens"]})", "token");
+  made(Method::post, "tokens", R"({"id":"gone","scopes":["tokens"]})", "gone-token");
+  made(Method::delete_, "tokens/gone", "", "token-removal");
+  made(Method::post, "imports", R"({"site":"example.vn","source":"a"})", "import");
+  made(Method::delete_, "imports?site=example.vn&source=a", "", "import-end");
+  made(Method::post, "sites/example.vn/seed", R"({"add":1})", "gone-seed");
+  made(Method::post, "changes/gone-seed/undo", "", "undo");
+  const std::vector<Row> rows{{"seed", scope(Scope::seed)},
+                              {"page-reset", scope(Scope::seed) | scope(Scope::reset)},
+                              {"reset", scope(Scope::reset)},
+                              {"restore", scope(Scope::restore)},
+                              {"page-removal", scope(Scope::config)},
+                              {"setting", scope(Scope::config)},
+                              {"site", scope(Scope::config)},
+                              {"site-removal", scope(Scope::config)},
+                              {"token", scope(Scope::tokens)},
+                              {"token-removal", scope(Scope::tokens)},
+                              {"import", scope(Scope::ingest), false},
+                              {"import-end", scope(Scope::ingest), false},
+                              {"undo", scope(Scope::config), false}};
+  std::set<std::size_t> kinds;
+  for (const Row& row : rows) kinds.insert(registry_.find_change(row.id)->action.index());
+  EXPECT_EQ(kinds.size(), std::variant_size_v<sites::Action>) << "a kind of change has no row";
+
+  add_token("theirs", "theirs", sites::kAllScopes, registry_.find("third.vn")->id());
+  for (std::uint32_t bit = 1; bit <= sites::kAllScopes; bit <<= 1U)
+    add_token("only-" + std::to_string(bit), "only-" + std::to_string(bit), bit);
+  const auto undo = [this](const Row& row, std::string_view secret, std::string_view body) {
+    return ask(Method::post, "/v1/admin/changes/" + row.id + "/undo", body, secret);
+  };
+  const int commits = commits_;
+  for (const Row& row : rows) {
+    for (std::uint32_t bit = 1; bit <= sites::kAllScopes; bit <<= 1U) {
+      const Answer answer = undo(row, "only-" + std::to_string(bit), R"({"dry_run":true})");
+      const int wanted = (row.scopes & bit) == 0 ? 403 : row.undone ? 200 : 409;
+      EXPECT_EQ(answer.status, wanted) << row.id << " with scope " << bit << answer.body;
+    }
+    if (row.id != "site") expect_problem(undo(row, "theirs", R"({"dry_run":true})"), Problem::forbidden);
+  }
   expect_problem(ask(Method::post, "/v1/admin/changes/none/undo"), Problem::not_found, "`none`");
+  EXPECT_EQ(commits_, commits);
+
+  // Once, whichever came first.
+  for (const Row& row : rows) {
+    const std::string least = "only-" + std::to_string(row.scopes & (~row.scopes + 1));
+    EXPECT_EQ(undo(row, least, "").status, row.undone ? 200 : 409) << row.id;
+    expect_problem(undo(row, least, ""), Problem::conflict);
+  }
+}
+
+TEST_F(AdminTest, ARestoredSnapshotIsTakenBackByUndo) {
+  visit(*site_, "/p", 1);
+  post("/v1/admin/sites/example.vn/seed", R"({"add":5})");
+  sites::Snapshot snapshot;
+  snapshot.total = 40;
+  snapshot.pages = {{"/p", 40}};
+  ASSERT_TRUE(commit(
+      {"back-1", kNow, "root", "", registry_.plan_restore("example.vn", snapshot, "of-yesterday", 7, kNow).value()}));
+  ASSERT_EQ(total(), 40U);
+  visit(*site_, "/p", 2);
+  const Answer plan = post("/v1/admin/changes/back-1/undo", R"({"dry_run":true})");
+  EXPECT_EQ(plan.json().text("/undone_action"), "restored");
+  EXPECT_EQ(plan.json().number("/before"), 41);
+  EXPECT_EQ(plan.json().number("/after"), 7) << "and what was counted since";
+  EXPECT_EQ(total(), 41U);
+
+  undo_days_ = 30;
+  now_ms_ += 31 * std::int64_t{86'400'000};
+  expect_problem(post("/v1/admin/changes/back-1/undo", ""), Problem::conflict, "30 days (--undo-days)");
+  undo_days_ = 31;
+  const Answer undone = post("/v1/admin/changes/back-1/undo", R"({"reason":"a mistake"})");
+  ASSERT_EQ(undone.status, 200) << undone.body;
+  EXPECT_EQ(undone.json().text("/site"), "example.vn");
+  EXPECT_EQ(total(), 7U);
+  expect_problem(post("/v1/admin/changes/back-1/undo", ""), Problem::conflict, "undone already");
 }
 
 TEST_F(AdminTest, WrongTokensAreToldToWaitAndRightOnesAreNot) {

@@ -736,6 +736,50 @@ TEST_F(RegistryTest, ARestoredSnapshotIsTheSeedOfAnEpoch) {
   EXPECT_EQ(page_total("example.vn", "/a"), 106);
 }
 
+TEST_F(RegistryTest, RestoredSnapshotsAreTakenBackLastFirstOnceAndResetsAmongThem) {
+  add("a.vn", "c1");
+  hits("a.vn", "/a", 1);
+  const auto restore = [this](const std::string& id, std::uint64_t total, std::uint64_t reset_id) {
+    Snapshot snapshot;
+    snapshot.total = total;
+    snapshot.pages = {{"/a", total}};
+    ASSERT_TRUE(change(id, registry_.plan_restore("a.vn", snapshot, id, reset_id, kNow).value()));
+  };
+  restore("r1", 100, 1);
+  hits("a.vn", "/a", 2);
+  restore("r2", 200, 2);
+  hits("a.vn", "/a", 4);
+  reset("a.vn", "r3", 3);
+  hits("a.vn", "/a", 8);
+  for (const std::string early : {"r1", "r2"}) {
+    EXPECT_EQ(registry_.plan_undo(early, kNow).error().code, Errc::conflict);
+    EXPECT_EQ(refusal("u", Undone{early, 0, 0}), Errc::conflict);
+  }
+  undo("r3", "u3");
+  EXPECT_EQ(total("a.vn"), 212U);
+  EXPECT_EQ(registry_.plan_undo("r1", kNow).error().code, Errc::conflict);
+  undo("r2", "u2");
+  EXPECT_EQ(total("a.vn"), 114U) << "what was counted since stays, its seeds do not";
+  EXPECT_EQ(page_total("a.vn", "/a"), 114);
+  undo("r1", "u1");
+  EXPECT_EQ(total("a.vn"), 15U);
+  EXPECT_EQ(page_total("a.vn", "/a"), 15);
+  EXPECT_EQ(refusal("u4", Undone{"r1", 0, 0}), Errc::conflict);
+}
+
+TEST_F(RegistryTest, ARestoredSnapshotOfARemovedSiteIsTakenBackAndTheSiteStaysRemoved) {
+  add("a.vn", "c1");
+  hits("a.vn", "/a", 1);
+  Snapshot snapshot;
+  snapshot.total = 100;
+  ASSERT_TRUE(change("r1", registry_.plan_restore("a.vn", snapshot, "s1", 1, kNow).value()));
+  remove("a.vn", "c2");
+  undo("r1", "u1");
+  EXPECT_EQ(registry_.find("a.vn"), nullptr);
+  undo("c2", "u2");
+  EXPECT_EQ(total("a.vn"), 1U);
+}
+
 TEST_F(RegistryTest, ARestoredSnapshotIsTheSameInAReplay) {
   add("example.vn", "c1");
   hits("example.vn", "/a", 5);
