@@ -43,8 +43,7 @@ bool accepts_gzip(std::string_view accept_encoding) {
     const std::string_view element = take_list_element(accept_encoding);
     const std::size_t semicolon = element.find(';');
     const std::string_view name = trimmed(element.substr(0, semicolon));
-    const int weight =
-        semicolon == std::string_view::npos ? 1000 : weight_of(trimmed(element.substr(semicolon + 1)));
+    const int weight = semicolon == std::string_view::npos ? 1000 : weight_of(trimmed(element.substr(semicolon + 1)));
     if (equals_ignoring_case(name, "gzip") || equals_ignoring_case(name, "x-gzip")) gzip = weight;
     if (equals_ignoring_case(name, "identity")) identity = weight;
     if (name == "*") star = weight;

@@ -7,7 +7,7 @@
 // and where they say they come from. So where such texts stand in what a token alone opens, repetition is not looked
 // for (Packing::blind); and a secret that was just made goes out as it is (see write() of an AdminAnswer).
 //
-// Cost   of 100 pages, 11 KB: fast @FAST@, blind @BLIND@.
+// Cost   of 100 pages, 8 KB: fast 17 us, to 18 %; blind 36 us, to 59 %. Of 10,000, 770 KB: 2.3 and 4.1 ms.
 // Tested by tests/unit/api/content_encoding_test.cc.
 #pragma once
 

@@ -14,8 +14,9 @@ using testing::gunzipped;
 std::string rows(std::size_t count, std::string_view more = "") {
   std::string out = "{\"pages\":[";
   for (std::size_t i = 0; i < count; ++i) {
-    out += R"({"path":"/tin-tuc/bai-so-)" + std::to_string(i * i) + R"(","total":)" + std::to_string(100'000 / (i + 1)) +
-           R"(,"counted":)" + std::to_string(90'000 / (i + 1)) + R"(,"seed":0,"online":)" + std::to_string(i % 7) + "},";
+    out += R"({"path":"/tin-tuc/bai-so-)" + std::to_string(i * i) + R"(","total":)" +
+           std::to_string(100'000 / (i + 1)) + R"(,"counted":)" + std::to_string(90'000 / (i + 1)) +
+           R"(,"seed":0,"online":)" + std::to_string(i % 7) + "},";
   }
   return out.append(more).append("]}");
 }
@@ -27,8 +28,8 @@ TEST(AcceptEncoding, WeightsCount) {
     EXPECT_TRUE(accepts_gzip(yes)) << yes;
   }
   for (const std::string_view no :
-       {"", "br", "gzip;q=0", "gzip; q=0.000", "gzip;Q=0", "*;q=0", "*, gzip;q=0", "gzip;q=0, *", "gzippy",
-        "identity", "identity, gzip;q=0.5", "gzip;q=0.25, identity;q=0.3", "identity;q=1, *;q=0.9"}) {
+       {"", "br", "gzip;q=0", "gzip; q=0.000", "gzip;Q=0", "*;q=0", "*, gzip;q=0", "gzip;q=0, *", "gzippy", "identity",
+        "identity, gzip;q=0.5", "gzip;q=0.25, identity;q=0.3", "identity;q=1, *;q=0.9"}) {
     EXPECT_FALSE(accepts_gzip(no)) << no;
   }
 }
