@@ -2,26 +2,15 @@
 #include "api/assets.h"
 
 #include <gtest/gtest.h>
-#include <zlib.h>
+
+#include "support/gzip.h"
 
 namespace footfall::api {
 namespace {
 
-constexpr std::string_view kDate = "Mon, 23 Nov 2026 03:00:00 GMT";
+using testing::gunzipped;
 
-std::string unzipped(std::string_view bytes) {
-  z_stream stream{};
-  EXPECT_EQ(inflateInit2(&stream, 15 + 16), Z_OK);
-  std::string out(1U << 20U, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  EXPECT_EQ(inflate(&stream, Z_FINISH), Z_STREAM_END);
-  out.resize(stream.total_out);
-  inflateEnd(&stream);
-  return out;
-}
+constexpr std::string_view kDate = "Mon, 23 Nov 2026 03:00:00 GMT";
 
 std::string answer_of(const Asset& asset, std::string_view accept_encoding, std::string_view if_none_match = "",
                       http::Method method = http::Method::get) {
@@ -43,17 +32,17 @@ std::string body_of(const std::string& response) {
 
 TEST(Assets, TheScriptIsInsideAndSmall) {
   EXPECT_NE(script().bytes.find("data-footfall"), std::string_view::npos);
-  EXPECT_EQ(unzipped(script().gzip), script().bytes);
+  EXPECT_EQ(gunzipped(script().gzip), script().bytes);
   EXPECT_LE(script().gzip.size(), 2500U);
   EXPECT_NE(theme_script().bytes.find("busuanzi_value_"), std::string_view::npos);
-  EXPECT_EQ(unzipped(theme_script().gzip), theme_script().bytes);
+  EXPECT_EQ(gunzipped(theme_script().gzip), theme_script().bytes);
   EXPECT_LE(theme_script().gzip.size(), 600U);
   EXPECT_NE(theme_script().etag, script().etag);
 }
 
 TEST(Assets, IsCompressedForWhoTakesIt) {
   EXPECT_EQ(body_of(answer("")), script().bytes);
-  EXPECT_EQ(unzipped(body_of(answer("gzip, deflate, br"))), script().bytes);
+  EXPECT_EQ(gunzipped(body_of(answer("gzip, deflate, br"))), script().bytes);
   EXPECT_NE(answer("gzip").find("\r\nContent-Encoding: gzip\r\n"), std::string::npos);
   EXPECT_NE(answer("").find("\r\nVary: Accept-Encoding\r\n"), std::string::npos);
 }
@@ -78,14 +67,15 @@ std::string named_in(const Asset& page, std::string_view root, std::string_view 
 }
 
 TEST(Assets, TheDashboardNamesItsPartsByTheirContent) {
-  std::size_t bytes = site_page().gzip.size();
+  const DashboardPages pages("");
+  std::size_t bytes = pages.site().gzip.size();
   for (const std::string_view extension : {".css", ".js", ".svg"}) {
-    const std::string name = named_in(site_page(), "../", extension);
-    EXPECT_EQ(named_in(sites_page(), "", extension), name);
+    const std::string name = named_in(pages.site(), "../", extension);
+    EXPECT_EQ(named_in(pages.sites(), "", extension), name);
     const Asset* const part = asset_named(name);
     ASSERT_NE(part, nullptr) << extension;
     EXPECT_EQ(name, "dashboard." + part->etag.substr(1, 16) + std::string(extension));
-    EXPECT_EQ(unzipped(part->gzip), part->bytes);
+    EXPECT_EQ(gunzipped(part->gzip), part->bytes);
     EXPECT_NE(answer_of(*part, "gzip").find("\r\nCache-Control: public, max-age=31536000, immutable\r\n"),
               std::string::npos);
     bytes += part->gzip.size();
@@ -96,7 +86,8 @@ TEST(Assets, TheDashboardNamesItsPartsByTheirContent) {
 }
 
 TEST(Assets, TheDashboardRunsNothingButItsOwnFiles) {
-  const std::string page = answer_of(site_page(), "");
+  const DashboardPages pages("");
+  const std::string page = answer_of(pages.site(), "");
   for (const std::string_view rule :
        {"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "frame-src 'self'",
         "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'", "require-trusted-types-for 'script'"}) {
@@ -105,22 +96,23 @@ TEST(Assets, TheDashboardRunsNothingButItsOwnFiles) {
   EXPECT_EQ(page.find("unsafe"), std::string::npos);
   EXPECT_NE(page.find("\r\nReferrer-Policy: no-referrer\r\n"), std::string::npos);
   EXPECT_NE(page.find("\r\nCache-Control: no-cache\r\n"), std::string::npos);
-  EXPECT_TRUE(answer_of(site_page(), "gzip", site_page().etag_gzip).starts_with("HTTP/1.1 304 "));
-  EXPECT_EQ(site_page().bytes.find('@'), std::string_view::npos) << "a place that nothing was put in";
+  EXPECT_TRUE(answer_of(pages.site(), "gzip", pages.site().etag_gzip).starts_with("HTTP/1.1 304 "));
+  EXPECT_EQ(pages.site().bytes.find('@'), std::string_view::npos) << "a place that nothing was put in";
+}
+
+TEST(Assets, TheDashboardKnowsWhatTheScriptIsCalled) {
+  const DashboardPages plain("");
+  const DashboardPages renamed("dem-luot_1");
+  EXPECT_NE(plain.site().bytes.find(R"( data-script-name="">)"), std::string_view::npos);
+  for (const Asset* page : {&renamed.site(), &renamed.sites()}) {
+    EXPECT_NE(page->bytes.find(R"( data-script-name="dem-luot_1">)"), std::string_view::npos);
+    EXPECT_EQ(gunzipped(page->gzip), page->bytes);
+  }
+  EXPECT_NE(renamed.site().etag, plain.site().etag);
 }
 
 TEST(Assets, HeadHasNoBody) {
   EXPECT_EQ(body_of(answer("", "", http::Method::head)), "");
-}
-
-TEST(AcceptEncoding, WeightsCount) {
-  for (const std::string_view yes :
-       {"gzip", "GZIP", "br, gzip;q=0.5", "*", "identity;q=0, x-gzip", "gzip;q=1", "gzip;q=0.001"}) {
-    EXPECT_TRUE(accepts_gzip(yes)) << yes;
-  }
-  for (const std::string_view no : {"", "br", "gzip;q=0", "gzip; q=0.000", "*;q=0", "*, gzip;q=0", "gzippy"}) {
-    EXPECT_FALSE(accepts_gzip(no)) << no;
-  }
 }
 
 }  // namespace
