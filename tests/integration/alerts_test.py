@@ -23,6 +23,7 @@ import unittest
 import yaml
 
 from footfall import BROWSER, ROOT, SKIPPED, Daemon, free_port
+from log_test import log_until_lines_are_dropped, unread
 from prometheus_server import PrometheusServer
 from redis_server import Redis
 from tls_test import make_certificate
@@ -337,7 +338,24 @@ class Misconfigured(Trouble):
         self.daemon.process.send_signal(signal.SIGHUP)
 
 
-TROUBLES = [Well, Gone, Full, Failing, Slow, Stopped, Damaged, Crowded, Visited, Untrusted, Moved, Forgotten, Misconfigured]
+class Unread(Trouble):
+    """Nobody reads its log."""
+
+    alerts = {"LogLinesDropped"}
+
+    def make(self):
+        reader, writer = unread()
+        for end in reader, writer:
+            self.stack.callback(os.close, end)
+        daemon = Daemon("--threads", "1")
+        daemon.errors = writer
+        return daemon
+
+    def happen(self):
+        log_until_lines_are_dropped(self.daemon)
+
+
+TROUBLES = [Well, Gone, Full, Failing, Slow, Stopped, Damaged, Crowded, Visited, Untrusted, Moved, Forgotten, Misconfigured, Unread]
 
 
 class Fires(unittest.TestCase):

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <chrono>
 #include <string>
 #include <thread>
 #include <vector>
@@ -81,6 +85,43 @@ TEST(LogTest, EveryLineIsWrittenOrCountedAsDropped) {
   });
   const auto written = static_cast<std::uint64_t>(std::count(out.begin(), out.end(), '\n'));
   EXPECT_EQ(written + log::dropped(), static_cast<std::uint64_t>(kThreads) * kLinesEach);
+}
+
+TEST(LogTest, AnEndDoesNotWaitForAStandardErrorThatNobodyReads) {
+  std::array<int, 2> pipe{};
+  ASSERT_EQ(::pipe2(pipe.data(), O_CLOEXEC), 0);
+  const int room = ::fcntl(pipe[1], F_SETPIPE_SZ, 4096);
+  ASSERT_GT(room, 0);
+  const int before = ::dup(STDERR_FILENO);
+  ASSERT_GE(::dup2(pipe[1], STDERR_FILENO), 0);
+  log::start(log::Level::info);
+  const std::string line(1000, 'x');
+  const int lines = 2 * room / 1000;
+  for (int i = 0; i < lines; ++i) log::info(line);
+  log::stop(std::chrono::milliseconds(50));  // which would never return
+  std::string read;
+  std::array<char, 4096> buffer{};
+  while (std::count(read.begin(), read.end(), '\n') < lines) {  // now somebody does: nothing was lost yet
+    const ssize_t got = ::read(pipe[0], buffer.data(), buffer.size());
+    ASSERT_GT(got, 0);
+    read.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  ::dup2(before, STDERR_FILENO);
+  for (const int descriptor : {before, pipe[0], pipe[1]}) ::close(descriptor);
+  EXPECT_EQ(log::dropped(), 0U);
+}
+
+TEST(LogTest, LinesThatStandardErrorDoesNotTakeAreCounted) {
+  const int before = ::dup(STDERR_FILENO);
+  const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+  ASSERT_GE(full, 0);
+  ASSERT_GE(::dup2(full, STDERR_FILENO), 0);
+  log::start(log::Level::info);
+  log::info("nobody hears this");
+  log::stop();
+  ::dup2(before, STDERR_FILENO);
+  for (const int descriptor : {before, full}) ::close(descriptor);
+  EXPECT_EQ(log::dropped(), 1U);
 }
 
 }  // namespace
