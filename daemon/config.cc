@@ -217,6 +217,13 @@ Result<void> set_log_level(Config& config, const std::vector<std::string>& value
   return {};
 }
 
+Result<void> set_log_format(Config& config, const std::vector<std::string>& values) {
+  const std::optional<base::log::Format> format = base::log::format_from(values.back());
+  if (!format) return wrong("'" + values.back() + "' is neither text nor json");
+  config.log_format = *format;
+  return {};
+}
+
 std::function<Result<void>(Config&, const std::vector<std::string>&)> yes_or_no(bool Config::*member) {
   return [=](Config& config, const std::vector<std::string>& values) -> Result<void> {
     const std::string& text = values.back();
@@ -379,6 +386,12 @@ std::vector<Option> option_table() {
       {"accept-loss", "BOOL", "start without what a damaged journal lost; it is kept in journal/damaged (false)", false,
        yes_or_no(&Config::accept_loss)},
       {"log-level", "LEVEL", "debug, info, warning or error (info)", false, set_log_level},
+      {"log-format", "FORMAT",
+       "text, or json: an object a line with time, level, event, message, and suppressed: lines held back before "
+       "(text)",
+       false, set_log_format},
+      {"log-rate", "COUNT", "log lines of one event a minute; 0: no limit (60)", false,
+       number<std::uint32_t>(&Config::log_rate_max, 0, 1'000'000)},
   };
 }
 

@@ -62,9 +62,11 @@ struct Config {
   RedisOptions redis;
   std::int32_t drain_s = 10;
   base::log::Level log_level = base::log::Level::info;
-  bool take_over = false;    // from the daemon that runs on the same directory
-  bool accept_loss = false;  // a start goes on without what the journal lost
-  bool check_only = false;   // --check-config
+  base::log::Format log_format = base::log::Format::text;
+  std::uint32_t log_rate_max = 60;  // lines of one event a minute; 0: no limit
+  bool take_over = false;           // from the daemon that runs on the same directory
+  bool accept_loss = false;         // a start goes on without what the journal lost
+  bool check_only = false;          // --check-config
   // option -> its values as texts, of those that were given, wherever that was
   std::map<std::string, std::vector<std::string>> given;
 };

@@ -44,6 +44,8 @@ const std::map<std::string_view, Take>& reloadable() {
       {"snapshots-kept", [](Config& r, const Config& w) { r.redis.snapshots_kept = w.redis.snapshots_kept; }},
       {"drain", [](Config& r, const Config& w) { r.drain_s = w.drain_s; }},
       {"log-level", [](Config& r, const Config& w) { r.log_level = w.log_level; }},
+      {"log-format", [](Config& r, const Config& w) { r.log_format = w.log_format; }},
+      {"log-rate", [](Config& r, const Config& w) { r.log_rate_max = w.log_rate_max; }},
   };
   return table;
 }

@@ -323,8 +323,8 @@ void Shard::finish_stop() {
     written = write_last();
   }
   if (!written) {
-    base::log::error("shard " + std::to_string(index_) +
-                     ": what was observed last is not on the disk: " + written.error().detail);
+    base::log::error("ledger_mismatch", "shard " + std::to_string(index_) +
+                                            ": what was observed last is not on the disk: " + written.error().detail);
   }
   end();
 }
@@ -568,8 +568,8 @@ std::uint64_t Shard::append(std::uint32_t hits) {
 void Shard::fail_journal(const base::Error& cause) {
   counters_.journal_failures.add();
   if (!journal_failed()) {
-    base::log::error("shard " + std::to_string(index_) + ": " + cause.detail +
-                     "; pings are answered 503 until it can be written");
+    base::log::error("journal_stream_failed", "shard " + std::to_string(index_) + ": " + cause.detail +
+                                                  "; pings are answered 503 until it can be written");
   }
   journal_failed_.set(1);
   // What the sync that is under way covers may still become durable.
@@ -581,11 +581,12 @@ void Shard::reopen_journal() {
   const std::uint64_t kept = acknowledged();
   if (const base::Result<void> reopened = writer_->reopen(kept); !reopened) {
     if (std::exchange(reopen_problem_, reopened.error().detail) != reopened.error().detail)
-      base::log::error("shard " + std::to_string(index_) + ": no hit is taken: " + reopened.error().detail);
+      base::log::error("journal_not_reopened",
+                       "shard " + std::to_string(index_) + ": no hit is taken: " + reopened.error().detail);
     return;
   }
   reopen_problem_.clear();
-  base::log::info("shard " + std::to_string(index_) + ": the journal can be written again");
+  base::log::info("journal_stream_mended", "shard " + std::to_string(index_) + ": the journal can be written again");
   journal_failed_.set(0);
   synced_through_ = std::min(synced_through_, kept);
 }
@@ -1238,11 +1239,12 @@ void look_for_spike(sites::Site& site, std::int64_t now_s, bool idle) REQUIRES(s
 void tell_spike(const LocalSite* local, const std::optional<counting::Spike>& spike) {
   if (local == nullptr) return;
   const std::string name = "site " + local->entry.settings->name;
-  if (!spike) return base::log::info(name + ": the spike is over");
-  base::log::warning(name + ": " + std::to_string(spike->hits) + " hits in a minute, where " +
-                     std::to_string(spike->usual) +
-                     " are usual: a spike. It is counted as any other; what a program made is taken off by "
-                     "`footfall seed --add -N`");
+  if (!spike) return base::log::info("spike_ended", name + ": the spike is over");
+  base::log::warning("spike_began",
+                     name + ": " + std::to_string(spike->hits) + " hits in a minute, where " +
+                         std::to_string(spike->usual) +
+                         " are usual: a spike. It is counted as any other; what a program made is taken off by "
+                         "`footfall seed --add -N`");
 }
 
 }  // namespace

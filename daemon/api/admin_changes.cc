@@ -315,8 +315,8 @@ AdminAnswer Admin::commit(const Call& call, sites::Action action, std::string re
   if (dry_run) return describe(change, Told::dry_run);
   const base::Result<void> done = control_.commit(change);
   if (!done) return problem(done.error());
-  base::log::info("admin: " + std::string(sites::name_of(change.action)) + ", change " + change.id + ", by token " +
-                  change.actor);
+  base::log::info("admin_change", "admin: " + std::string(sites::name_of(change.action)) + ", change " + change.id +
+                                      ", by token " + change.actor);
   return describe(change, Told::made, status);
 }
 

@@ -10,12 +10,9 @@
 #include <spdlog/async_logger.h>
 #include <spdlog/details/null_mutex.h>
 #include <spdlog/details/thread_pool.h>
-#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/base_sink.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <future>
@@ -25,6 +22,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/log_limit.h"
 #include "base/thread_name.h"
 
 namespace footfall::base::log {
@@ -53,20 +51,23 @@ bool write_all(std::string_view text) {
 class StandardError final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
  private:
   void sink_it_(const spdlog::details::log_msg& message) override {
-    spdlog::memory_buf_t line;
-    formatter_->format(message, line);
-    if (!write_all({line.data(), line.size()})) unwritten.fetch_add(1, std::memory_order_relaxed);
+    if (!write_all({message.payload.data(), message.payload.size()})) unwritten.fetch_add(1, std::memory_order_relaxed);
   }
   void flush_() override {}
 };
 
+// Lines are whole when they are queued: spdlog brings them here and nothing else.
 struct Sink {
+  explicit Sink(Format format_) : format(format_) {}
   std::shared_ptr<spdlog::details::thread_pool> pool;
   std::shared_ptr<spdlog::async_logger> logger;
+  std::atomic<Format> format;
+  LogLimit limit;
 };
 
-Sink* sink = nullptr;              // set by start(), cleared by stop(), both while no other thread logs
-std::uint64_t dropped_before = 0;  // by sinks that were stopped since the last start
+Sink* sink = nullptr;                 // set by start(), cleared by stop(), both while no other thread logs
+std::uint64_t dropped_before = 0;     // by the sink that was stopped since the last start
+std::uint64_t suppressed_before = 0;  // the same
 
 spdlog::level::level_enum to_spdlog(Level level) {
   switch (level) {
@@ -82,35 +83,19 @@ spdlog::level::level_enum to_spdlog(Level level) {
   return spdlog::level::info;
 }
 
-constexpr std::array<std::string_view, 4> kNames{"debug", "info", "warning", "error"};
-
-bool is_control(char c) {
-  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-}
-
 }  // namespace
 
-void start(Level level) {
+void start(Level level, Format format, std::uint32_t event_lines_max) {
   stop();
-  dropped_before = 0;
+  dropped_before = suppressed_before = 0;
   unwritten = 0;
-  auto made = std::make_unique<Sink>();
+  auto made = std::make_unique<Sink>(format);
   made->pool = std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1, [] { name_this_thread("log"); });
   made->logger = std::make_shared<spdlog::async_logger>("footfall", std::make_shared<StandardError>(), made->pool,
                                                         spdlog::async_overflow_policy::overrun_oldest);
-  made->logger->set_formatter(
-      std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc));
   made->logger->set_level(to_spdlog(level));
+  made->limit.set_lines_max(event_lines_max);
   sink = made.release();
-}
-
-std::string_view name_of(Level level) {
-  return kNames.at(static_cast<std::size_t>(level));
-}
-
-std::optional<Level> level_from(std::string_view name) {
-  const auto* const found = std::find(kNames.begin(), kNames.end(), name);
-  return found == kNames.end() ? std::nullopt : std::optional(static_cast<Level>(found - kNames.begin()));
 }
 
 void set_level(Level level) {
@@ -125,10 +110,19 @@ Level level() {
   return Level::error;
 }
 
+void set_format(Format format) {
+  if (sink != nullptr) sink->format = format;
+}
+
+void set_event_lines_max(std::uint32_t a_minute) {
+  if (sink != nullptr) sink->limit.set_lines_max(a_minute);
+}
+
 void stop(std::chrono::milliseconds wait) {
   if (sink == nullptr) return;
   Sink* const last = std::exchange(sink, nullptr);
   dropped_before = last->pool->overrun_counter();
+  suppressed_before = last->limit.suppressed();
   const auto written = std::make_shared<std::promise<void>>();
   auto is_written = written->get_future();
   // What waits is a thread of its own, since the pool's destructor may wait for ever. Without one nothing is waited
@@ -144,19 +138,23 @@ void stop(std::chrono::milliseconds wait) {
   }
 }
 
-void write(Level level, std::string_view line) {
+void write(Level level, Event event, std::string_view message) {
   if (sink == nullptr || !sink->logger->should_log(to_spdlog(level))) return;
-  if (std::none_of(line.begin(), line.end(), is_control)) {
-    sink->logger->log(to_spdlog(level), spdlog::string_view_t(line.data(), line.size()));
-    return;
-  }
-  std::string clean(line);
-  std::replace_if(clean.begin(), clean.end(), is_control, '?');
-  sink->logger->log(to_spdlog(level), spdlog::string_view_t(clean.data(), clean.size()));
+  using namespace std::chrono;
+  const std::int64_t now_s = duration_cast<seconds>(steady_clock::now().time_since_epoch()).count();
+  const auto suppressed = sink->limit.take(event.name(), now_s);
+  if (!suppressed) return;
+  const std::int64_t utc_ms = duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+  const std::string line = to_text({utc_ms, level, event.name(), message, *suppressed}, sink->format);
+  sink->logger->log(to_spdlog(level), spdlog::string_view_t(line.data(), line.size()));
 }
 
 std::uint64_t dropped() {
   return unwritten.load(std::memory_order_relaxed) + (sink == nullptr ? dropped_before : sink->pool->overrun_counter());
+}
+
+std::uint64_t suppressed() {
+  return sink == nullptr ? suppressed_before : sink->limit.suppressed();
 }
 
 }  // namespace footfall::base::log

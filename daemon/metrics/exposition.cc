@@ -343,8 +343,12 @@ void process(Families& out, const Facts& facts) {
             facts.last_reload_succeeded ? 1 : 0);
   out.gauge("footfall_config_last_reload_success_timestamp_seconds",
             "When the configuration was last read and taken: a start or a reload.", facts.last_reload_success_s);
-  out.counter("footfall_log_lines_dropped_total", "Log lines that were dropped because the queue was full.",
+  out.counter("footfall_log_lines_dropped_total",
+              "Log lines that were dropped: the queue was full, or standard error took them not.",
               facts.log_lines_dropped);
+  out.counter("footfall_log_lines_suppressed_total",
+              "Log lines that were held back: more than --log-rate of one event came within a minute.",
+              facts.log_lines_suppressed);
   out.counter("footfall_clock_steps_total", "Times that the wall clock was set by more than a second while we ran.",
               facts.clock_steps);
   out.gauge("footfall_stall_seconds_max", "The longest that the process did not come to its task of each second.",

@@ -112,7 +112,7 @@ struct Facts {
   std::int64_t last_reload_success_s = 0;  // UTC
   std::uint64_t admin_failed_attempts = 0, public_failed_attempts = 0;
   std::uint64_t admin_limited_attempts = 0, public_limited_attempts = 0;
-  std::uint64_t log_lines_dropped = 0;
+  std::uint64_t log_lines_dropped = 0, log_lines_suppressed = 0;
   std::uint64_t clock_steps = 0;
   double stall_s_max = 0;
   double slice_s_max = 0;

@@ -347,7 +347,7 @@ class Unread(Trouble):
         reader, writer = unread()
         for end in reader, writer:
             self.stack.callback(os.close, end)
-        daemon = Daemon("--threads", "1")
+        daemon = Daemon("--threads", "1", "--log-rate", "0")
         daemon.errors = writer
         return daemon
 

@@ -26,7 +26,7 @@ std::string logged(log::Level level, LogLines log_lines) {
 }
 
 TEST(LogTest, ALineHasItsUtcTimeAndLevel) {
-  std::string out = logged(log::Level::info, [] { log::warning("disk is nearly full"); });
+  std::string out = logged(log::Level::info, [] { log::warning("an_event", "disk is nearly full"); });
   std::replace_if(
       out.begin(), out.end(), [](char c) { return c >= '0' && c <= '9'; }, '0');
   EXPECT_EQ(out, "0000-00-00T00:00:00.000Z warning disk is nearly full\n");
@@ -34,9 +34,9 @@ TEST(LogTest, ALineHasItsUtcTimeAndLevel) {
 
 TEST(LogTest, LinesBelowTheLevelAreLeftOut) {
   const std::string out = logged(log::Level::warning, [] {
-    log::debug("d");
-    log::info("i");
-    log::error("e");
+    log::debug("an_event", "d");
+    log::info("an_event", "i");
+    log::error("an_event", "e");
   });
   EXPECT_EQ(out.find(" d\n"), std::string::npos);
   EXPECT_EQ(out.find(" i\n"), std::string::npos);
@@ -49,7 +49,7 @@ TEST(LogTest, TheLevelCanBeChangedAndHasAName) {
       log::set_level(level);
       EXPECT_EQ(log::level(), level);
       EXPECT_EQ(log::level_from(log::name_of(level)), level);
-      log::info("at " + std::string(log::name_of(level)));
+      log::info("an_event", "at " + std::string(log::name_of(level)));
     }
   });
   EXPECT_NE(out.find("at info\n"), std::string::npos);
@@ -59,14 +59,33 @@ TEST(LogTest, TheLevelCanBeChangedAndHasAName) {
 }
 
 TEST(LogTest, ALineCannotForgeAnother) {
-  const std::string out = logged(log::Level::info, [] { log::info("path /a\nerror b\r\x1b[2J {} %v"); });
+  const std::string out = logged(log::Level::info, [] { log::info("an_event", "path /a\nerror b\r\x1b[2J {} %v"); });
   EXPECT_NE(out.find("path /a?error b??[2J {} %v\n"), std::string::npos) << out;
   EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 1);
 }
 
+TEST(LogTest, TheFormatCanBeChanged) {
+  const std::string out = logged(log::Level::info, [] {
+    log::set_format(log::Format::json);
+    log::error("disk_low", "3 \"bytes\"");
+  });
+  EXPECT_NE(out.find(R"("level":"error","event":"disk_low","message":"3 \"bytes\""})"), std::string::npos) << out;
+}
+
+TEST(LogTest, LinesOfOneEventAreBounded) {
+  const std::string out = logged(log::Level::info, [] {
+    log::set_event_lines_max(2);
+    for (int i = 0; i < 10; ++i) log::info("often", "again");
+    log::info("seldom", "once");
+  });
+  EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 3);
+  EXPECT_EQ(log::suppressed(), 8U);
+  EXPECT_EQ(log::dropped(), 0U);
+}
+
 TEST(LogTest, NothingIsWrittenWhileStopped) {
   ::testing::internal::CaptureStderr();
-  log::error("nobody hears this");
+  log::error("an_event", "nobody hears this");
   EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
 }
 
@@ -78,7 +97,7 @@ TEST(LogTest, EveryLineIsWrittenOrCountedAsDropped) {
     threads.reserve(kThreads);
     for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([] {
-        for (int i = 0; i < kLinesEach; ++i) log::info("a line of ordinary length about nothing");
+        for (int i = 0; i < kLinesEach; ++i) log::info("an_event", "a line of ordinary length about nothing");
       });
     }
     for (std::thread& thread : threads) thread.join();
@@ -97,7 +116,7 @@ TEST(LogTest, AnEndDoesNotWaitForAStandardErrorThatNobodyReads) {
   log::start(log::Level::info);
   const std::string line(1000, 'x');
   const int lines = 2 * room / 1000;
-  for (int i = 0; i < lines; ++i) log::info(line);
+  for (int i = 0; i < lines; ++i) log::info("an_event", line);
   log::stop(std::chrono::milliseconds(50));  // which would never return
   std::string read;
   std::array<char, 4096> buffer{};
@@ -117,7 +136,7 @@ TEST(LogTest, LinesThatStandardErrorDoesNotTakeAreCounted) {
   ASSERT_GE(full, 0);
   ASSERT_GE(::dup2(full, STDERR_FILENO), 0);
   log::start(log::Level::info);
-  log::info("nobody hears this");
+  log::info("an_event", "nobody hears this");
   log::stop();
   ::dup2(before, STDERR_FILENO);
   for (const int descriptor : {before, full}) ::close(descriptor);

@@ -70,6 +70,9 @@ TEST_F(ConfigTest, BatchKeysAreBoundedByOptions) {
 }
 
 TEST_F(ConfigTest, ALossIsAcceptedByTrueAlone) {
+  EXPECT_EQ(parse({}).log_format, base::log::Format::text);
+  EXPECT_EQ(parse({"--log-format", "json"}).log_format, base::log::Format::json);
+  EXPECT_NE(refused({"--log-format", "xml"}).find("'xml' is neither text nor json"), std::string::npos);
   EXPECT_TRUE(parse({"--accept-loss", "true"}).accept_loss);
   EXPECT_FALSE(parse({"--accept-loss", "false"}).accept_loss);
   EXPECT_NE(refused({"--accept-loss", "yes"}).find("'yes' is neither true nor false"), std::string::npos);
