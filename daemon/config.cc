@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "api/router.h"
+#include "base/cidr_file.h"
 #include "base/errors.h"
 #include "sites/settings.h"
 #include "version.h"
@@ -141,6 +142,17 @@ Result<void> set_trusted(Config& config, const std::vector<std::string>& values)
     parsed.push_back(*cidr);
   }
   config.trusted_proxies = std::move(parsed);
+  return {};
+}
+
+Result<void> set_trusted_files(Config& config, const std::vector<std::string>& values) {
+  std::vector<ingest::Cidr> read;
+  for (const std::string& path : values) {
+    const Result<std::vector<ingest::Cidr>> networks = base::read_cidr_file(path);
+    if (!networks) return wrong(networks.error().detail);
+    read.insert(read.end(), networks->begin(), networks->end());
+  }
+  config.trusted_proxies_of_files = std::move(read);
   return {};
 }
 
@@ -285,6 +297,9 @@ std::vector<Option> option_table() {
       {"script-name", "NAME", "/NAME.js is the page script too, which then pings /NAME and /NAME.gif (none)", false,
        set_script_name},
       {"trusted-proxy", "CIDR", "peer whose X-Forwarded-For is believed; may be repeated", true, set_trusted},
+      {"trusted-proxy-file", "FILE",
+       "more of them, one CIDR a line, # begins a comment; a reload reads it again; may be repeated (none)", true,
+       set_trusted_files},
       {"rate-limit", "N", "pings a second per client address; 0 is no limit (100)", false,
        number<std::uint32_t>(&Config::rate_limit, 0, 1'000'000)},
       {"rate-burst", "N", "pings that a client may send at once (500)", false,

@@ -38,6 +38,7 @@ struct Config {
   std::string base_path;             // "" or "/prefix"
   std::string script_name;           // of the page script and its pings, beside their own; "": none
   std::vector<ingest::Cidr> trusted_proxies;
+  std::vector<ingest::Cidr> trusted_proxies_of_files;  // that trusted-proxy-file names, as they were read
   std::uint32_t metrics_sites = 0;
   lookup::AgentFiles agent_files;
   std::string country_database;    // file; empty: countries are not looked up

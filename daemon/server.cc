@@ -752,10 +752,11 @@ base::Result<api::ReloadOutcome> Server::try_reload() {
 
 std::shared_ptr<const ShardSettings> Server::shard_settings() const {
   const http::LoopLimits limits = loop_limits(config_, descriptors_);
-  return std::make_shared<ShardSettings>(
-      ShardSettings{config_.sync_interval_s, config_.trusted_proxies, config_.rate_limit, config_.rate_burst,
-                    config_.hits_per_second_max, config_.online_pairs_max, limits.connections_max,
-                    limits.body_memory_max, config_.syslog, countries_});
+  std::vector<ingest::Cidr> trusted = config_.trusted_proxies;
+  trusted.insert(trusted.end(), config_.trusted_proxies_of_files.begin(), config_.trusted_proxies_of_files.end());
+  return std::make_shared<ShardSettings>(ShardSettings{
+      config_.sync_interval_s, std::move(trusted), config_.rate_limit, config_.rate_burst, config_.hits_per_second_max,
+      config_.online_pairs_max, limits.connections_max, limits.body_memory_max, config_.syslog, countries_});
 }
 
 void Server::apply_settings() {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ingest/client_address.h"
 
-#include <algorithm>
-
 namespace footfall::ingest {
 namespace {
 
@@ -17,10 +15,9 @@ std::string_view trim(std::string_view text) {
 }  // namespace
 
 ClientAddress client_address(const Address& peer, bool loopback_listener, std::string_view x_forwarded_for,
-                             const std::vector<Cidr>& trusted) {
+                             const CidrSet& trusted) {
   const auto is_trusted = [&](const Address& address) {
-    return (loopback_listener && is_loopback(address)) ||
-           std::any_of(trusted.begin(), trusted.end(), [&](const Cidr& cidr) { return cidr.contains(address); });
+    return (loopback_listener && is_loopback(address)) || trusted.contains(address);
   };
   ClientAddress client{peer, false, false};
   if (x_forwarded_for.empty()) return client;

@@ -12,14 +12,15 @@
 #pragma once
 
 #include <string_view>
-#include <vector>
 
 #include "base/address.h"
+#include "base/cidr_set.h"
 
 namespace footfall::ingest {
 
 using base::Address;
 using base::Cidr;
+using base::CidrSet;
 using base::client_prefix;
 using base::is_ipv4;
 using base::is_loopback;
@@ -34,6 +35,6 @@ struct ClientAddress {
 };
 // The peer of a unix listener is given as ::1. `x_forwarded_for`: all its lines, joined by commas; empty: none.
 ClientAddress client_address(const Address& peer, bool loopback_listener, std::string_view x_forwarded_for,
-                             const std::vector<Cidr>& trusted);
+                             const CidrSet& trusted);
 
 }  // namespace footfall::ingest
