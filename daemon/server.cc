@@ -411,6 +411,7 @@ void Server::open_threads() {
   for (sites::Site* site : recovered_.registry->all_sites()) {
     const auto zone = lookup::TimeZone::find(recovered_.registry->last_settings(site->id())->timezone);
     base::MutexLock lock(site->mutex());
+    pages_most_at_start_ = std::max(pages_most_at_start_, site->state().pages_known());
     site->state().advance(now_s, zone ? (*zone)->offset_at(now_s) : 0);
     if (site->state().online(now_s) > 0 && site->activate()) {
       shards_[site->id().value % shards_.size()]->add_active(site);
@@ -973,6 +974,9 @@ metrics::Facts Server::facts() const {
   facts.journal_streams_failed += control_->journal_failed() ? 1U : 0U;
   facts.journal_bytes = journal_bytes();
   facts.sites = recovered_.registry->size();
+  facts.pages_most_at_start = pages_most_at_start_;
+  facts.pages_max = config_.pages_max;
+  facts.labels_max = config_.labels_max;
   facts.site_series = sites_with_series(*recovered_.registry, config_.metrics_sites, clock_->utc_s());
   facts.batch_keys = recovered_.registry->batch_keys().held();
   facts.batch_key_bytes = recovered_.registry->batch_keys().bytes();

@@ -628,6 +628,7 @@ std::uint64_t Shard::commit(std::span<const sites::Candidate> candidates, std::s
     const std::vector<const sites::Candidate*>& part = touched_[i]->in_block;
     sites::decide(*touched_[i]->entry.site, part, index_, payload_, block.groups[i], pairs_left);
     touched_[i]->epoch = block.groups[i].epoch;
+    if (block.groups[i].pages > counters_.pages_most.get()) counters_.pages_most.set(block.groups[i].pages);
     if (pairs_left < 2 * part.size()) {
       for (std::size_t k = 0; k < part.size(); ++k) {
         if (part[k]->touches_presence && !block.groups[i].hits[k].touches_presence) counters_.presence_full.add();
@@ -667,15 +668,22 @@ void Shard::count_applied(std::span<const counting::Hit> hits) {
   std::array<std::uint64_t, counting::kKinds> kinds{};
   std::uint64_t bots = 0;
   std::uint64_t counted = 0;
+  std::uint64_t other_pages = 0;
+  std::uint64_t other_labels = 0;
   for (const counting::Hit& hit : hits) {
     ++kinds.at(static_cast<std::size_t>(hit.kind));
     bots += hit.bot ? 1U : 0U;
     counted += hit.counts ? 1U : 0U;
+    if (hit.kind == counting::Kind::heartbeat) continue;  // it counts nowhere
+    other_pages += hit.page == counting::kOtherPage ? 1U : 0U;
+    other_labels += std::ranges::find(hit.labels, counting::kOtherLabel) == hit.labels.end() ? 0U : 1U;
   }
   counters_.applied.add(hits.size());
   for (std::size_t i = 0; i < kinds.size(); ++i) counters_.applied_kinds.at(i).add(kinds.at(i));
   counters_.applied_bots.add(bots);
   counters_.counted.add(counted);
+  counters_.other_pages.add(other_pages);
+  counters_.other_labels.add(other_labels);
 }
 
 void Shard::apply(Block& block) {

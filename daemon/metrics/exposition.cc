@@ -3,6 +3,7 @@
 
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <boost/version.hpp>
 #include <sstream>
 #include <string_view>
@@ -183,6 +184,20 @@ void requests(Families& out, const std::vector<const ShardCounters*>& shards, co
 
 void state(Families& out, const std::vector<const ShardCounters*>& shards, const Facts& facts) {
   out.gauge("footfall_sites", "Registered sites.", facts.sites);
+  std::uint64_t pages_most = facts.pages_most_at_start;
+  for (const ShardCounters* shard : shards) pages_most = std::max(pages_most, shard->pages_most.get());
+  out.begin(MetricType::Gauge, "footfall_tracked_series", "Pages of the site that has most of them.");
+  out.add(pages_most, {{"kind", "pages"}});
+  out.begin(MetricType::Gauge, "footfall_tracked_series_max",
+            "What one may have: pages of a site, labels of a site, day and dimension (--pages-max, --labels-max).");
+  out.add(facts.pages_max, {{"kind", "pages"}});
+  out.add(facts.labels_max, {{"kind", "labels"}});
+  out.begin(MetricType::Counter, "footfall_series_overflow_total",
+            "Hits that count in (other), since there was no more place for their page, or for one of their labels.");
+  out.add(sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.other_pages; }),
+          {{"kind", "pages"}});
+  out.add(sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.other_labels; }),
+          {{"kind", "labels"}});
   out.gauge("footfall_online", "Visitors online, summed over the sites.", facts.online);
   out.gauge("footfall_online_pairs", "Pairs of visitor and page that presence holds.", facts.online_pairs);
   out.counter("footfall_presence_full_total", "Hits that did not touch presence because it was full.",

@@ -62,8 +62,10 @@ struct Facts {
   std::uint64_t subscribers = 0, live_events = 0, live_evicted = 0;
 
   std::uint64_t sites = 0;
-  std::uint64_t online = 0;        // of all sites, summed
-  std::uint64_t online_pairs = 0;  // (visitor, page) pairs in memory
+  std::uint64_t pages_most_at_start = 0;        // of a site
+  std::uint64_t pages_max = 0, labels_max = 0;  // of a site; of a site, day and dimension
+  std::uint64_t online = 0;                     // of all sites, summed
+  std::uint64_t online_pairs = 0;               // (visitor, page) pairs in memory
   std::vector<SiteFacts> site_series;
 
   std::uint64_t batch_keys = 0, batch_key_bytes = 0;  // held
