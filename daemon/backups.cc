@@ -53,9 +53,9 @@ void Backups::run(const std::string& path) {
   store::lower_priority();
   const auto made = checkpointer_.backup(path);
   if (made) {
-    base::log::info("backup: " + std::to_string(made->bytes) + " bytes to " + path);
+    base::log::info("backup_made", "backup: " + std::to_string(made->bytes) + " bytes to " + path);
   } else {
-    base::log::error("backup: " + base::to_string(made.error()));
+    base::log::error("backup_failed", "backup: " + base::to_string(made.error()));
   }
   std::lock_guard lock(mutex_);
   latest_.state = made ? State::done : State::failed;

@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "api/router.h"
+#include "base/cidr_file.h"
 #include "base/errors.h"
 #include "sites/settings.h"
 #include "version.h"
@@ -144,6 +145,17 @@ Result<void> set_trusted(Config& config, const std::vector<std::string>& values)
   return {};
 }
 
+Result<void> set_trusted_files(Config& config, const std::vector<std::string>& values) {
+  std::vector<ingest::Cidr> read;
+  for (const std::string& path : values) {
+    const Result<std::vector<ingest::Cidr>> networks = base::read_cidr_file(path);
+    if (!networks) return wrong(networks.error().detail);
+    read.insert(read.end(), networks->begin(), networks->end());
+  }
+  config.trusted_proxies_of_files = std::move(read);
+  return {};
+}
+
 Result<void> set_durability(Config& config, const std::vector<std::string>& values) {
   const std::optional<Durability> durability = parse_durability(values.back());
   if (!durability) return wrong("'" + values.back() + "' is not one of disk, kernel, memory");
@@ -217,6 +229,13 @@ Result<void> set_log_level(Config& config, const std::vector<std::string>& value
   return {};
 }
 
+Result<void> set_log_format(Config& config, const std::vector<std::string>& values) {
+  const std::optional<base::log::Format> format = base::log::format_from(values.back());
+  if (!format) return wrong("'" + values.back() + "' is neither text nor json");
+  config.log_format = *format;
+  return {};
+}
+
 std::function<Result<void>(Config&, const std::vector<std::string>&)> yes_or_no(bool Config::*member) {
   return [=](Config& config, const std::vector<std::string>& values) -> Result<void> {
     const std::string& text = values.back();
@@ -278,6 +297,9 @@ std::vector<Option> option_table() {
       {"script-name", "NAME", "/NAME.js is the page script too, which then pings /NAME and /NAME.gif (none)", false,
        set_script_name},
       {"trusted-proxy", "CIDR", "peer whose X-Forwarded-For is believed; may be repeated", true, set_trusted},
+      {"trusted-proxy-file", "FILE",
+       "more of them, one CIDR a line, # begins a comment; a reload reads it again; may be repeated (none)", true,
+       set_trusted_files},
       {"rate-limit", "N", "pings a second per client address; 0 is no limit (100)", false,
        number<std::uint32_t>(&Config::rate_limit, 0, 1'000'000)},
       {"rate-burst", "N", "pings that a client may send at once (500)", false,
@@ -379,6 +401,12 @@ std::vector<Option> option_table() {
       {"accept-loss", "BOOL", "start without what a damaged journal lost; it is kept in journal/damaged (false)", false,
        yes_or_no(&Config::accept_loss)},
       {"log-level", "LEVEL", "debug, info, warning or error (info)", false, set_log_level},
+      {"log-format", "FORMAT",
+       "text, or json: an object a line with time, level, event, message, and suppressed: lines held back before "
+       "(text)",
+       false, set_log_format},
+      {"log-rate", "COUNT", "log lines of one event a minute; 0: no limit (60)", false,
+       number<std::uint32_t>(&Config::log_rate_max, 0, 1'000'000)},
   };
 }
 

@@ -38,6 +38,7 @@ struct Config {
   std::string base_path;             // "" or "/prefix"
   std::string script_name;           // of the page script and its pings, beside their own; "": none
   std::vector<ingest::Cidr> trusted_proxies;
+  std::vector<ingest::Cidr> trusted_proxies_of_files;  // that trusted-proxy-file names, as they were read
   std::uint32_t metrics_sites = 0;
   lookup::AgentFiles agent_files;
   std::string country_database;    // file; empty: countries are not looked up
@@ -62,9 +63,11 @@ struct Config {
   RedisOptions redis;
   std::int32_t drain_s = 10;
   base::log::Level log_level = base::log::Level::info;
-  bool take_over = false;    // from the daemon that runs on the same directory
-  bool accept_loss = false;  // a start goes on without what the journal lost
-  bool check_only = false;   // --check-config
+  base::log::Format log_format = base::log::Format::text;
+  std::uint32_t log_rate_max = 60;  // lines of one event a minute; 0: no limit
+  bool take_over = false;           // from the daemon that runs on the same directory
+  bool accept_loss = false;         // a start goes on without what the journal lost
+  bool check_only = false;          // --check-config
   // option -> its values as texts, of those that were given, wherever that was
   std::map<std::string, std::vector<std::string>> given;
 };

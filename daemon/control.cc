@@ -80,7 +80,7 @@ base::Result<void> Control::write(std::string_view payload) {
   base::Result<void> durable = written ? writer_->sync() : written.error();
   if (durable) return durable;
   journal_failed_.set(1);
-  base::log::error("the control stream cannot be written: " + durable.error().detail);
+  base::log::error("control_stream_failed", "the control stream cannot be written: " + durable.error().detail);
   return durable;
 }
 
@@ -130,7 +130,7 @@ api::SnapshotStore* Control::snapshots() {
 base::Result<std::vector<counting::Learnt>> Control::learn(const std::vector<store::SlotOfSite>& slots) {
   if (frozen_) return base::Error{base::Errc::unavailable, "a successor takes over"};
   auto learnt = nodes_->learn(slots, in_force());
-  if (!learnt && !nodes_failed_) base::log::error(learnt.error().detail);
+  if (!learnt && !nodes_failed_) base::log::error("nodes_stream_failed", learnt.error().detail);
   nodes_failed_ = !learnt;
   return learnt;
 }
@@ -166,9 +166,9 @@ base::Result<store::Moment> Control::moment() {
   store::Moment& moment = live->moment;
   moment.positions[journal::kControlStream] = in_force();
   if (nodes_->exists()) moment.positions[journal::kNodesStream] = nodes_->durable_through();
-  base::log::info("verify: the shards were stopped for " + std::to_string(live->stopped_us) + " us, " +
-                  std::to_string(live->gathered_us) + " of them until the last one had come; " +
-                  std::to_string(moment.sites.size()) + " sites, hash " + moment.hash);
+  base::log::info("verify_done", "verify: the shards were stopped for " + std::to_string(live->stopped_us) + " us, " +
+                                     std::to_string(live->gathered_us) + " of them until the last one had come; " +
+                                     std::to_string(moment.sites.size()) + " sites, hash " + moment.hash);
   return std::move(moment);
 }
 
@@ -230,9 +230,11 @@ void Control::tell_untrusted_forwards(std::int64_t now_ms) {
   if (now_ms < next_told_ms_) return;
   const std::uint64_t forwards = environment_.untrusted_forwards();
   if (forwards == told_forwards_) return;
-  base::log::warning(std::to_string(forwards - told_forwards_) +
-                     " pings came with X-Forwarded-For from a peer that is not trusted, and count as that peer's; if "
-                     "it is your proxy, name it with --trusted-proxy");
+  base::log::warning(
+      "untrusted_forwards",
+      std::to_string(forwards - told_forwards_) +
+          " pings came with X-Forwarded-For from a peer that is not trusted, and count as that peer's; if "
+          "it is your proxy, name it with --trusted-proxy");
   told_forwards_ = forwards;
   next_told_ms_ = now_ms + kToldEvery_ms;
 }
@@ -252,10 +254,12 @@ void Control::end_idle_imports(std::int64_t now_s) {
     change.action = sites::ImportEnded{site, source};
     const base::Result<void> ended = commit(change);
     if (!ended) {
-      base::log::warning("an import that nobody goes on with could not be ended: " + ended.error().detail);
+      base::log::warning("import_not_ended",
+                         "an import that nobody goes on with could not be ended: " + ended.error().detail);
       return;
     }
-    base::log::info("ended an import into " + environment_.registry.last_settings(site)->name + ": " + change.reason);
+    base::log::info("import_ended",
+                    "ended an import into " + environment_.registry.last_settings(site)->name + ": " + change.reason);
   }
 }
 
@@ -265,11 +269,11 @@ void Control::on_tick(std::int64_t now_ms) {
   if (journal_failed()) {
     // What was written but not synced is unknown; the stream goes on behind the last change that is in force.
     if (writer_->reopen(writer_->durable_through())) {
-      base::log::info("the control stream can be written again");
+      base::log::info("control_stream_mended", "the control stream can be written again");
       journal_failed_.set(0);
     }
   }
-  if (nodes_->mend()) base::log::info("what other nodes counted can be written again");
+  if (nodes_->mend()) base::log::info("nodes_stream_mended", "what other nodes counted can be written again");
   tell_untrusted_forwards(now_ms);
   if (RedisLink* redis = environment_.redis()) redis->tick(now_ms / 1000);
   // By what has passed: after a suspended machine wakes up its shards may have no key for today.
@@ -279,7 +283,7 @@ void Control::on_tick(std::int64_t now_ms) {
   salts_due_s_ = now_s + 30;
   const base::Result<bool> turned = environment_.salts.rotate(now_s);
   if (!turned) {
-    base::log::error("the salts could not be turned: " + turned.error().detail);
+    base::log::error("salts_not_turned", "the salts could not be turned: " + turned.error().detail);
   } else if (*turned) {
     environment_.publish_salts(environment_.salts.keys());
   }

@@ -80,8 +80,10 @@ base::Result<void> LocalNode::learn(std::vector<Learnt> slots) {
     if ((*outcome)[i] != counting::Learnt::full) continue;
     const std::string& name = registry_.last_settings(of_sites[i].site->id())->name;
     if (full_.insert(name).second)
-      base::log::error(name + " has " + std::to_string(counting::kRemoteSlotsMax) +
-                       " slots of other nodes, over all its epochs: what further ones count is not in its totals here");
+      base::log::error(
+          "slots_full",
+          name + " has " + std::to_string(counting::kRemoteSlotsMax) +
+              " slots of other nodes, over all its epochs: what further ones count is not in its totals here");
   }
   if (std::find(outcome->begin(), outcome->end(), counting::Learnt::past_missing) != outcome->end()) {
     return base::Error{base::Errc::conflict, "a slot came without its past"};
@@ -96,9 +98,10 @@ base::Result<void> LocalNode::adopt(const sites::SharedChange& change) {
   base::Result<void> done = adopted ? ways_.commit(*std::move(adopted)) : adopted.error();
   if (done && rival) {
     base::log::warning(
+        "changes_rival",
         "change " + change.change.id + (change.site.empty() ? "" : " of " + change.site) +
-        " was given to two nodes before they knew of each other's, and is not the same at both; one of the "
-        "two is in force at all nodes now: compare the total");
+            " was given to two nodes before they knew of each other's, and is not the same at both; one of the "
+            "two is in force at all nodes now: compare the total");
   }
   return done;
 }
@@ -109,10 +112,12 @@ void LocalNode::each_shared(const std::function<void(const sites::SharedChange&)
 
 void LocalNode::own_slot_ahead(const std::string& site, const counting::Epoch&, const counting::Slot& slot) {
   if (std::exchange(told_ahead_, true)) return;
-  base::log::error("Redis has " + std::to_string(slot.counted) + " hits of " + site +
-                   " under this process's slot, which are more than it counted: the machine was copied or put back to "
-                   "an earlier state while it ran. What it counts is not told to other nodes until footfalld is "
-                   "started again.");
+  base::log::error(
+      "slot_ahead",
+      "Redis has " + std::to_string(slot.counted) + " hits of " + site +
+          " under this process's slot, which are more than it counted: the machine was copied or put back to "
+          "an earlier state while it ran. What it counts is not told to other nodes until footfalld is "
+          "started again.");
 }
 
 }  // namespace footfall

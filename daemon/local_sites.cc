@@ -45,7 +45,8 @@ LocalSite* LocalSites::set(std::string_view name, const sites::Entry& entry) {
   const base::Result<std::shared_ptr<const lookup::TimeZone>> zone = lookup::TimeZone::find(entry.settings->timezone);
   // Settings were checked when they were made; a zone that the system lost since counts in UTC, and says so.
   if (!zone)
-    base::log::warning("site " + std::string(name) + ": " + zone.error().detail + "; counting its days in UTC");
+    base::log::warning("time_zone_unknown",
+                       "site " + std::string(name) + ": " + zone.error().detail + "; counting its days in UTC");
   if (local == nullptr) {
     local = std::make_unique<LocalSite>();
   } else if (const auto old = by_site_.find(local->entry.site); old != by_site_.end() && old->second == local.get()) {

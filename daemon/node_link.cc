@@ -50,6 +50,7 @@ NodeLink::NodeLink(const boost::asio::any_io_executor& control, redis::Calls& ca
       departed_(calls, {.prefix = options.prefix}, [this] { return local_.sites(); }) {
   if (!key) {
     base::log::info(
+        "cluster_key_missing",
         "without --cluster-key a visitor of two nodes is two: who is online, and visitors, are this node's");
     return;
   }
@@ -160,7 +161,8 @@ void NodeLink::share_sites() {
 std::optional<std::string> NodeLink::look_at_salts(std::optional<std::string_view> value) {
   auto step = salts_->found(value, clock_.utc_s());
   if (!step) {
-    if (salts_problem_ != step.error().detail) base::log::error("the nodes' salts: " + step.error().detail);
+    if (salts_problem_ != step.error().detail)
+      base::log::error("salts_not_shared", "the nodes' salts: " + step.error().detail);
     salts_problem_ = step.error().detail;
     return {};
   }

@@ -34,7 +34,7 @@ RedisLink::RedisLink(const boost::asio::any_io_executor& control, const RedisOpt
       snapshots_(calls_, clock, options_, registry, base::to_text(slot.id), ways_.when_durable, [this] { go(); }),
       timer_(control),
       transport_(control, client_, clock, tls_of(options), [this] { take_answers(); }) {
-  base::log::info("Redis: " + to_string(*options.target));
+  base::log::info("redis_started", "Redis: " + to_string(*options.target));
   if (options_.node.empty()) return;
   nodes_.emplace(control, calls_, clock_, options_, registry, slot, ways_, salts, key, [this] { go(); });
   talk();
@@ -48,7 +48,7 @@ void RedisLink::set_snapshots(std::int32_t interval_s, std::uint32_t kept) {
 void RedisLink::tick(std::int64_t now_s) {
   const std::int64_t now_ms = clock_.utc_ms();
   if (const auto line = trouble_log_.look(client_.trouble(now_ms), now_ms)) {
-    base::log::write(line->ended ? base::log::Level::info : base::log::Level::warning, line->text);
+    base::log::write(line->ended ? base::log::Level::info : base::log::Level::warning, "redis_trouble", line->text);
   }
   if (!paused_) snapshots_.tick(now_s);
 }

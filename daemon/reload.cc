@@ -19,6 +19,8 @@ const std::map<std::string_view, Take>& reloadable() {
       {"tls-key", [](Config& r, const Config& w) { r.tls_key = w.tls_key; }},
       {"sync-interval", [](Config& r, const Config& w) { r.sync_interval_s = w.sync_interval_s; }},
       {"trusted-proxy", [](Config& r, const Config& w) { r.trusted_proxies = w.trusted_proxies; }},
+      {"trusted-proxy-file",
+       [](Config& r, const Config& w) { r.trusted_proxies_of_files = w.trusted_proxies_of_files; }},
       {"country-database", [](Config& r, const Config& w) { r.country_database = w.country_database; }},
       {"metrics-sites", [](Config& r, const Config& w) { r.metrics_sites = w.metrics_sites; }},
       {"rate-limit", [](Config& r, const Config& w) { r.rate_limit = w.rate_limit; }},
@@ -44,6 +46,8 @@ const std::map<std::string_view, Take>& reloadable() {
       {"snapshots-kept", [](Config& r, const Config& w) { r.redis.snapshots_kept = w.redis.snapshots_kept; }},
       {"drain", [](Config& r, const Config& w) { r.drain_s = w.drain_s; }},
       {"log-level", [](Config& r, const Config& w) { r.log_level = w.log_level; }},
+      {"log-format", [](Config& r, const Config& w) { r.log_format = w.log_format; }},
+      {"log-rate", [](Config& r, const Config& w) { r.log_rate_max = w.log_rate_max; }},
   };
   return table;
 }
@@ -60,7 +64,10 @@ Reloaded take_reloadable(Config& running, const Config& wanted) {
     const auto before = running.given.find(name);
     const auto now = wanted.given.find(name);
     const bool there = now != wanted.given.end();
-    if (before != running.given.end() && there && before->second == now->second) continue;
+    // The file's name may stay while what is in it changes.
+    const bool same_file =
+        name != "trusted-proxy-file" || running.trusted_proxies_of_files == wanted.trusted_proxies_of_files;
+    if (before != running.given.end() && there && before->second == now->second && same_file) continue;
     const auto taken = reloadable().find(name);
     // Listeners with TLS, or none, are a matter of a start; and their certificate is.
     const bool of_tls = name == "tls-certificate" || name == "tls-key";

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a reload (SIGHUP, `footfall reload`) takes of the configuration as it reads now, and what waits for a start.
 //
-// Options are compared by what was given, so one that is written down with its default counts as another.
+// Options are compared by what was given, so one that is written down with its default counts as another; a file of
+// trusted peers also by what is in it.
 // Tested by tests/unit/server/reload_test.cc, tests/integration/reload_test.py.
 #pragma once
 

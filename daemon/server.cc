@@ -114,7 +114,7 @@ void add_refusals(metrics::Facts& facts, Shard& shard) {
 base::Result<std::shared_ptr<const lookup::CountryDatabase>> read_countries(const Config& config) {
   if (config.country_database.empty()) return std::shared_ptr<const lookup::CountryDatabase>();
   auto countries = lookup::CountryDatabase::open(config.country_database);
-  if (countries) base::log::info("countries: " + (*countries)->description());
+  if (countries) base::log::info("countries_read", "countries: " + (*countries)->description());
   return countries;
 }
 
@@ -135,7 +135,7 @@ void Server::start() {
   // The threads inherit this, that of the log too; only wait_for_signal() takes them.
   const sigset_t taken = taken_signals();
   pthread_sigmask(SIG_BLOCK, &taken, nullptr);
-  base::log::start(config_.log_level);
+  base::log::start(config_.log_level, config_.log_format, config_.log_rate_max);
   try {
     open_all();
   } catch (const base::Failure& failure) {
@@ -215,16 +215,18 @@ void Server::open_state() {
                    .value();
   reserve_ = std::make_unique<store::Reserve>(*directory_, kReserveBytes + config_.segment_bytes);
   recover();
-  for (const std::string& warning : recovered_.warnings) base::log::warning(warning);
-  for (const auto& segment : recovered_.cut_off) base::log::warning(journal::describe(segment));
-  base::log::info("data directory " + config_.data_dir + ": " + std::to_string(recovered_.registry->size()) +
-                  " sites, " + std::to_string(recovered_.replayed_hits) + " hits replayed onto checkpoint " +
-                  std::to_string(recovered_.checkpoint));
+  for (const std::string& warning : recovered_.warnings) base::log::warning("recovery_warning", warning);
+  for (const auto& segment : recovered_.cut_off) base::log::warning("journal_cut_off", journal::describe(segment));
+  base::log::info("data_directory_read", "data directory " + config_.data_dir + ": " +
+                                             std::to_string(recovered_.registry->size()) + " sites, " +
+                                             std::to_string(recovered_.replayed_hits) +
+                                             " hits replayed onto checkpoint " + std::to_string(recovered_.checkpoint));
 
   // Time goes on where it was: what was counted under a clock that was ahead stays in the past.
   clock_ = std::make_unique<base::SystemClock>(recovered_.newest_s * 1000);
   if (base::SystemClock().utc_s() < recovered_.newest_s) {
     base::log::warning(
+        "clock_behind",
         "the system's clock is behind the latest hit; time stands at that hit's second until the clock has caught up");
   }
   warn_of_missing_files();
@@ -245,9 +247,11 @@ void Server::open_state() {
              return ingest::Salts::open(directory_->files(), directory_->file("salts"), clock_->utc_s());
            }).value();
   if (salts_->is_new() && !directory_->fresh()) {
-    base::log::warning(directory_->file("salts") +
-                       " was absent or of no use, and was made anew: nobody is known again, so today's visitors and "
-                       "those online are counted anew; totals are not touched");
+    base::log::warning(
+        "salts_made_anew",
+        directory_->file("salts") +
+            " was absent or of no use, and was made anew: nobody is known again, so today's visitors and "
+            "those online are counted anew; totals are not touched");
   }
 }
 
@@ -260,15 +264,17 @@ void Server::warn_of_missing_files() const {
   };
   if (missing("history.sqlite")) {
     base::log::warning(
+        "history_missing",
         directory_->file("history.sqlite") +
-        " is missing and is made anew: rankings of closed days and the older audit are gone; no total is");
+            " is missing and is made anew: rankings of closed days and the older audit are gone; no total is");
   }
   const bool restored = recovered_.checkpoint > 0 && recovered_.checkpoint_positions.empty();  // it gets a new one
   if (missing("admin-token") && !recovered_.registry->tokens().empty() && !restored) {
     base::log::warning(
+        "admin_token_missing",
         directory_->file("admin-token") +
-        " is missing: its token stays in force, and is not written again; `footfall token recover` makes "
-        "another");
+            " is missing: its token stays in force, and is not written again; `footfall token recover` makes "
+            "another");
   }
 }
 
@@ -292,11 +298,12 @@ void Server::recover() {
   closed_days_.end(recovered_.checkpoint);
   ledger_at_start_ = store::check_ledger(recovered_);
   for (const store::LedgerMismatch& mismatch : ledger_at_start_.mismatches)
-    base::log::error("the ledger does not balance: " + mismatch.sentence);
+    base::log::error("ledger_mismatch", "the ledger does not balance: " + mismatch.sentence);
   recovery_duration_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   for (const store::LostTail& lost : recovered_.lost) {
-    base::log::error(lost.loss.what + "; --accept-loss: going on without it; " + describe(lost.loss, lost.stream) +
-                     "; the files are kept in " + directory_->damaged_directory());
+    base::log::error("loss_accepted", lost.loss.what + "; --accept-loss: going on without it; " +
+                                          describe(lost.loss, lost.stream) + "; the files are kept in " +
+                                          directory_->damaged_directory());
   }
   store::set_aside(*directory_, recovered_).value();
 }
@@ -318,8 +325,8 @@ base::Result<std::unique_ptr<journal::Writer>> Server::open_writer(StreamId stre
   auto writer = journal::Writer::open(directory_->files(), options,
                                       position == recovered_.positions.end() ? journal::Position{} : position->second);
   if (writer && (*writer)->failed()) {
-    base::log::error((*writer)->failure()->detail + "; what " + options.directory +
-                     " should take is answered 503 until there is room");
+    base::log::error("journal_stream_failed", (*writer)->failure()->detail + "; what " + options.directory +
+                                                  " should take is answered 503 until there is room");
   }
   return writer;
 }
@@ -341,10 +348,11 @@ void Server::open_threads() {
       },
       [this] { return takes_hits(); }, [this] { return untrusted_forwards(); }, *history_thread_,
       [this] {
-        if (reserve_->give(kStopRoomBytes)) base::log::warning("the stop takes room of the reserve: the disk is full");
+        if (reserve_->give(kStopRoomBytes))
+          base::log::warning("reserve_given", "the stop takes room of the reserve: the disk is full");
       },
       recovered_.registry->imports(), recovered_.registry->batch_keys(), hit_limit_});
-  base::log::info("agents: " + shard_environment_->agents->description());
+  base::log::info("agents_read", "agents: " + shard_environment_->agents->description());
 
   control_environment_ = std::make_unique<ControlEnvironment>(ControlEnvironment{
       *clock_,
@@ -404,6 +412,7 @@ void Server::open_threads() {
   for (sites::Site* site : recovered_.registry->all_sites()) {
     const auto zone = lookup::TimeZone::find(recovered_.registry->last_settings(site->id())->timezone);
     base::MutexLock lock(site->mutex());
+    pages_most_at_start_ = std::max(pages_most_at_start_, site->state().pages_known());
     site->state().advance(now_s, zone ? (*zone)->offset_at(now_s) : 0);
     if (site->state().online(now_s) > 0 && site->activate()) {
       shards_[site->id().value % shards_.size()]->add_active(site);
@@ -437,10 +446,10 @@ void Server::begin_slot(store::NodesStream& nodes) {
     begun = begin();
   }
   begun.value();
-  base::log::info("slot " + base::to_text(slot_->id) +
-                  (taken           ? ", as before"
-                   : slot_->before ? ", a new one: what was counted is told under those before"
-                                   : ""));
+  base::log::info("slot", "slot " + base::to_text(slot_->id) +
+                              (taken           ? ", as before"
+                               : slot_->before ? ", a new one: what was counted is told under those before"
+                                               : ""));
 }
 
 std::string Server::tickets_key() const {
@@ -460,7 +469,7 @@ void Server::leave_ticket() {
         {"HSET", tickets_key(), base::to_text(*ticket), std::to_string(clock_->utc_s()) + " " + config_.redis.node},
         kTicketWait);
   }
-  if (!left) base::log::warning("the next start takes a slot of its own: " + left.error().detail);
+  if (!left) base::log::warning("ticket_not_left", "the next start takes a slot of its own: " + left.error().detail);
 }
 
 void Server::open_redis() {
@@ -528,7 +537,7 @@ void Server::first_start() {
   change.action = token;
   control_->run([&] { control_->commit(change).value(); });
   if (requested) store::forget_token_request(*directory_).value();
-  base::log::info("the admin token " + token.id + " is in " + path);
+  base::log::info("admin_token_written", "the admin token " + token.id + " is in " + path);
 }
 
 void Server::open_listeners() {
@@ -539,7 +548,7 @@ void Server::open_listeners() {
       std::vector<http::BoundSocket> sockets = inherited_.take(address, SOCK_STREAM);
       if (sockets.empty()) {
         listeners_.push_back(http::Listener::open(control_->context(), address, which, loops, tls_).value());
-        base::log::info(std::string(what) + " on " + listeners_.back()->address());
+        base::log::info("listening", std::string(what) + " on " + listeners_.back()->address());
       }
       for (http::BoundSocket& socket : sockets) {
         if (which == kAdminListener) check_reach(address, socket, config_.insecure_admin || address.tls, "admin");
@@ -547,7 +556,7 @@ void Server::open_listeners() {
         listeners_.push_back(
             http::Listener::open(control_->context(), std::move(socket), which, loops, address.tls ? tls_ : nullptr)
                 .value());
-        base::log::info(std::string(what) + " on " + listeners_.back()->address() + name);
+        base::log::info("listening", std::string(what) + " on " + listeners_.back()->address() + name);
       }
     }
   };
@@ -556,9 +565,10 @@ void Server::open_listeners() {
   for (const http::ListenAddress& address : config_.listen) listen_with_shards(address);
   open_syslog();
   base::log::info(
+      "started",
       "footfalld " + std::string(kVersion) + ", " + std::to_string(shards_.size()) + " shards, durability " +
-      std::string(name_of(config_.durability)) + ": " + std::string(describe(config_.durability)) +
-      (config_.durability == Durability::kernel ? " " + std::to_string(config_.sync_interval_s) + " s" : ""));
+          std::string(name_of(config_.durability)) + ": " + std::string(describe(config_.durability)) +
+          (config_.durability == Durability::kernel ? " " + std::to_string(config_.sync_interval_s) + " s" : ""));
 }
 
 void Server::check_inherited() const {
@@ -597,7 +607,7 @@ void Server::listen_on(const http::ListenAddress& address, std::vector<http::Bou
                         .value();
     if (std::find(public_addresses_.begin(), public_addresses_.end(), listener->address()) == public_addresses_.end()) {
       public_addresses_.push_back(listener->address());
-      base::log::info("listening on " + listener->address() + name);
+      base::log::info("listening", "listening on " + listener->address() + name);
     }
     shard.add_listener(std::move(listener));
   }
@@ -628,7 +638,7 @@ void Server::listen_with_shards(http::ListenAddress address) {
     address.port = listener->port();
     if (i == 0) {
       public_addresses_.push_back(listener->address());
-      base::log::info("listening on " + listener->address());
+      base::log::info("listening", "listening on " + listener->address());
     }
     shards_[i]->add_listener(std::move(listener));
   }
@@ -648,11 +658,13 @@ void Server::open_syslog() {
     std::unique_ptr<SyslogSocket>& socket = opened[i];
     const std::uint32_t buffer = socket->buffer_bytes();
     syslog_buffer_bytes_ += buffer;
-    base::log::info("syslog on " + socket->address() + ", receive buffer of " + std::to_string(buffer) + " bytes");
+    base::log::info("syslog_listening",
+                    "syslog on " + socket->address() + ", receive buffer of " + std::to_string(buffer) + " bytes");
     if (buffer < config_.syslog.buffer_bytes) {
-      base::log::warning("syslog on " + socket->address() + ": the kernel gives no more than " +
-                         std::to_string(buffer) +
-                         " bytes of receive buffer; raise net.core.rmem_max, or lower --syslog-buffer");
+      base::log::warning("syslog_buffer_small",
+                         "syslog on " + socket->address() + ": the kernel gives no more than " +
+                             std::to_string(buffer) +
+                             " bytes of receive buffer; raise net.core.rmem_max, or lower --syslog-buffer");
     }
     shards_[i % shards_.size()]->add_syslog(std::move(socket));
   }
@@ -664,7 +676,7 @@ void Server::wait_for_signal() {
   sigwait(&taken, &which);
   while (which != SIGTERM && which != SIGINT) {
     if (which == SIGHUP) {
-      base::log::info("received SIGHUP");
+      base::log::info("signal_reload", "received SIGHUP");
       manager_.reloading();
       control_->run([this] { (void)reload(); });
       manager_.ready(status_);
@@ -677,22 +689,22 @@ void Server::wait_for_signal() {
     }
     sigwait(&taken, &which);
   }
-  base::log::info(std::string("received ") + (which == SIGTERM ? "SIGTERM" : "SIGINT") + ", draining");
+  base::log::info("signal_stop", std::string("received ") + (which == SIGTERM ? "SIGTERM" : "SIGINT") + ", draining");
 }
 
 void Server::tell_of_certificates() const {
   if (!tls_) return;
   const std::string warning = tls_->warning(base::SystemClock().utc_s());
-  if (!warning.empty()) base::log::warning(warning);
+  if (!warning.empty()) base::log::warning("certificate_warning", warning);
 }
 
 void Server::tell_of_descriptors() const {
   const std::size_t room = connections_for(descriptors_, config_.threads);
   if (room >= config_.connections_max) return;
-  base::log::warning("a limit of " + std::to_string(descriptors_) + " descriptors leaves room for " +
-                     std::to_string(room) + " connections a shard, not for the " +
-                     std::to_string(config_.connections_max) +
-                     " of connections-max: raise LimitNOFILE of the service, or ulimit -Hn");
+  base::log::warning("descriptors_few", "a limit of " + std::to_string(descriptors_) + " descriptors leaves room for " +
+                                            std::to_string(room) + " connections a shard, not for the " +
+                                            std::to_string(config_.connections_max) +
+                                            " of connections-max: raise LimitNOFILE of the service, or ulimit -Hn");
 }
 
 base::Result<api::ReloadOutcome> Server::reload() {
@@ -702,7 +714,7 @@ base::Result<api::ReloadOutcome> Server::reload() {
     reloads_.last_success_s = clock_->utc_s();
   } else {
     ++reloads_.failures;
-    base::log::error("not reloaded, all stays as it was: " + outcome.error().detail);
+    base::log::error("reload_failed", "not reloaded, all stays as it was: " + outcome.error().detail);
   }
   return outcome;
 }
@@ -734,21 +746,25 @@ base::Result<api::ReloadOutcome> Server::try_reload() {
     for (const auto& shard : shards_) shard->run([&] { shard->renew(tls); });  // open connections keep theirs
     tell_of_certificates();
   }
-  base::log::info("reloaded: " + describe(reloaded) +
-                  (tls ? "; new connections are shown the certificate in " + config_.tls_certificate : ""));
+  base::log::info("reloaded",
+                  "reloaded: " + describe(reloaded) +
+                      (tls ? "; new connections are shown the certificate in " + config_.tls_certificate : ""));
   return api::ReloadOutcome{std::move(reloaded.applied), std::move(reloaded.needs_start), tls != nullptr};
 }
 
 std::shared_ptr<const ShardSettings> Server::shard_settings() const {
   const http::LoopLimits limits = loop_limits(config_, descriptors_);
-  return std::make_shared<ShardSettings>(
-      ShardSettings{config_.sync_interval_s, config_.trusted_proxies, config_.rate_limit, config_.rate_burst,
-                    config_.hits_per_second_max, config_.online_pairs_max, limits.connections_max,
-                    limits.body_memory_max, config_.syslog, countries_});
+  std::vector<ingest::Cidr> trusted = config_.trusted_proxies;
+  trusted.insert(trusted.end(), config_.trusted_proxies_of_files.begin(), config_.trusted_proxies_of_files.end());
+  return std::make_shared<ShardSettings>(ShardSettings{
+      config_.sync_interval_s, std::move(trusted), config_.rate_limit, config_.rate_burst, config_.hits_per_second_max,
+      config_.online_pairs_max, limits.connections_max, limits.body_memory_max, config_.syslog, countries_});
 }
 
 void Server::apply_settings() {
   base::log::set_level(config_.log_level);
+  base::log::set_format(config_.log_format);
+  base::log::set_event_lines_max(config_.log_rate_max);
   const auto settings = shard_settings();
   for (const auto& shard : shards_) shard->run([&] { shard->set_settings(settings); });
   control_->loop().set_limits(settings->connections_max, settings->body_memory_max);
@@ -779,7 +795,7 @@ void Server::stop() {
   for (const auto& shard : shards_) shard->finish_stop();
   leave_ticket();
   listeners_.clear();
-  base::log::info("stopped");
+  base::log::info("stopped", "stopped");
   base::log::stop();
 }
 
@@ -883,7 +899,8 @@ void Server::recycle_segments(const std::map<StreamId, std::uint64_t>& through) 
     } else if (!surplus->empty()) {
       done = journal::remove_files(directory_->files(), *surplus);
     }
-    if (!done) base::log::warning("old segments could not be recycled: " + done.error().detail);
+    if (!done)
+      base::log::warning("segments_not_recycled", "old segments could not be recycled: " + done.error().detail);
   }
 }
 
@@ -958,6 +975,9 @@ metrics::Facts Server::facts() const {
   facts.journal_streams_failed += control_->journal_failed() ? 1U : 0U;
   facts.journal_bytes = journal_bytes();
   facts.sites = recovered_.registry->size();
+  facts.pages_most_at_start = pages_most_at_start_;
+  facts.pages_max = config_.pages_max;
+  facts.labels_max = config_.labels_max;
   facts.site_series = sites_with_series(*recovered_.registry, config_.metrics_sites, clock_->utc_s());
   facts.batch_keys = recovered_.registry->batch_keys().held();
   facts.batch_key_bytes = recovered_.registry->batch_keys().bytes();
@@ -1020,6 +1040,7 @@ metrics::Facts Server::facts() const {
     facts.public_limited_attempts += shard->attempts().limited().get();
   }
   facts.log_lines_dropped = base::log::dropped();
+  facts.log_lines_suppressed = base::log::suppressed();
   facts.ready = takes_hits();
   facts.clock_steps = control_->clock_watch().steps();
   facts.stall_s_max = static_cast<double>(control_->clock_watch().stall_ms_max()) / 1000;

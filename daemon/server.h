@@ -136,7 +136,8 @@ class Server {
   sites::HitLimit hit_limit_;                 // of all sites, and shards
   store::Ledger ledger_at_start_;
   double recovery_duration_s_ = 0;
-  store::ClosedDays closed_days_;  // the control thread writes
+  std::size_t pages_most_at_start_ = 0;  // of a site
+  store::ClosedDays closed_days_;        // the control thread writes
   std::unique_ptr<base::Clock> clock_;
   std::unique_ptr<store::History> history_;         // the control thread's connection
   std::unique_ptr<store::History> history_writer_;  // the checkpointer's

@@ -48,7 +48,7 @@ void Server::begin_take_over() {
   auto begun = Successor::begin(config_.data_dir + "/take-over", std::string(kVersion), inherited_);
   if (!begun) {
     if (begun.error().code != base::Errc::not_found) throw base::Failure(begun.error());
-    base::log::info("there is no daemon to take over from: " + begun.error().detail);
+    base::log::info("take_over_nobody", "there is no daemon to take over from: " + begun.error().detail);
     return;
   }
   successor_ = *std::move(begun);
@@ -74,9 +74,10 @@ void Server::adopt_connections() {
   }
   if (successor_) {
     const auto pause = std::chrono::steady_clock::now() - estate_.paused;
-    base::log::info("took over, with " + std::to_string(estate_.connections.size()) +
-                    " connections; nobody was accepted for " +
-                    std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(pause).count()) + " us");
+    base::log::info("take_over_done",
+                    "took over, with " + std::to_string(estate_.connections.size()) +
+                        " connections; nobody was accepted for " +
+                        std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(pause).count()) + " us");
   }
   estate_.connections.clear();
 }
@@ -84,7 +85,7 @@ void Server::adopt_connections() {
 // Whoever waits where nobody listens any more is answered, and nobody else comes.
 void Server::leave_rest() {
   for (http::BoundSocket& socket : inherited_.take_rest()) {
-    base::log::info("no longer on " + socket.address());
+    base::log::info("listener_left", "no longer on " + socket.address());
     if (socket.type() == SOCK_DGRAM) {
       SyslogSocket::open(std::move(socket), config_.syslog.buffer_bytes)->close();
       continue;
@@ -112,18 +113,21 @@ void Server::expect_successor() {
   try {
     predecessor_ = std::make_unique<Predecessor>(directory_->file("take-over"), std::move(ways));
   } catch (const base::Failure& failure) {
-    base::log::warning("no other process can take over from this one: " + failure.error().detail);
+    base::log::warning("take_over_impossible",
+                       "no other process can take over from this one: " + failure.error().detail);
   }
 }
 
 // SIGUSR2: of the same command, with the binary that is there now.
 void Server::start_successor() {
   if (started_successor_ != 0) {
-    base::log::warning("received SIGUSR2: process " + std::to_string(started_successor_) + " is about to take over");
+    base::log::warning("signal_take_over",
+                       "received SIGUSR2: process " + std::to_string(started_successor_) + " is about to take over");
     return;
   }
   if (getpid() == 1) {
-    base::log::error("received SIGUSR2: this is process 1 of a container, which would end with it; start a new one");
+    base::log::error("signal_take_over_refused",
+                     "received SIGUSR2: this is process 1 of a container, which would end with it; start a new one");
     return;
   }
   std::vector<char*> words;
@@ -159,12 +163,13 @@ void Server::start_successor() {
   posix_spawn_file_actions_destroy(&files);
   posix_spawnattr_destroy(&attributes);
   if (failed != 0) {
-    base::log::error("received SIGUSR2: " + command_.front() +
-                     " cannot be started: " + std::generic_category().message(failed));
+    base::log::error("signal_take_over_failed", "received SIGUSR2: " + command_.front() +
+                                                    " cannot be started: " + std::generic_category().message(failed));
     return;
   }
   started_successor_ = process;
-  base::log::info("received SIGUSR2: process " + std::to_string(process) + " was started to take over");
+  base::log::info("successor_started",
+                  "received SIGUSR2: process " + std::to_string(process) + " was started to take over");
 }
 
 void Server::look_at_children() {
@@ -172,10 +177,10 @@ void Server::look_at_children() {
   for (pid_t ended = 0; (ended = waitpid(-1, &status, WNOHANG)) > 0;) {
     if (ended != started_successor_) continue;
     started_successor_ = 0;
-    base::log::error("process " + std::to_string(ended) + " ended " +
-                     (WIFEXITED(status) ? "with " + std::to_string(WEXITSTATUS(status))
-                                        : "by signal " + std::to_string(WTERMSIG(status))) +
-                     " before it took over; this one goes on");
+    base::log::error("successor_ended", "process " + std::to_string(ended) + " ended " +
+                                            (WIFEXITED(status) ? "with " + std::to_string(WEXITSTATUS(status))
+                                                               : "by signal " + std::to_string(WTERMSIG(status))) +
+                                            " before it took over; this one goes on");
   }
 }
 
@@ -256,10 +261,11 @@ base::Result<Predecessor::Estate> Server::freeze() {
   estate.lock = directory_->lock_descriptor();
   estate.paused = began;
   base::log::info(
+      "at_rest",
       "at rest after " +
-      std::to_string(
-          std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began).count()) +
-      " us, with " + std::to_string(estate.connections.size()) + " connections to hand over");
+          std::to_string(
+              std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began).count()) +
+          " us, with " + std::to_string(estate.connections.size()) + " connections to hand over");
   return estate;
 }
 
@@ -267,10 +273,10 @@ void Server::thaw() {
   if (std::exchange(frozen_, false)) {
     for (auto* history : {history_.get(), history_writer_.get()}) {
       if (const auto opened = history->reopen(); !opened)
-        base::log::error("the history cannot be read again: " + opened.error().detail);
+        base::log::error("history_not_reopened", "the history cannot be read again: " + opened.error().detail);
     }
     if (const auto opened = history_thread_->resume(); !opened)
-      base::log::error("the history cannot be read again: " + opened.error().detail);
+      base::log::error("history_not_reopened", "the history cannot be read again: " + opened.error().detail);
     control_->run([&] {
       control_->thaw();
       control_->loop().thaw();
@@ -285,7 +291,7 @@ void Server::thaw() {
 void Server::hand_over(pid_t successor) {
   handed_over_ = true;
   draining_ = true;
-  base::log::info("process " + std::to_string(successor) + " has taken over");
+  base::log::info("handed_over", "process " + std::to_string(successor) + " has taken over");
   manager_.new_main(successor);
   manager_.wait_until_read(kManagerWait);
   checkpointer_->begin_stop();
@@ -311,7 +317,7 @@ void Server::end_handed_over() {
   for (const auto& shard : shards_) shard->wait_for_drain();
   for (const auto& shard : shards_) shard->end();
   listeners_.clear();
-  base::log::info("ended");
+  base::log::info("handed_over_ended", "ended");
   base::log::stop();
 }
 

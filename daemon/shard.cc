@@ -325,8 +325,8 @@ void Shard::finish_stop() {
     written = write_last();
   }
   if (!written) {
-    base::log::error("shard " + std::to_string(index_) +
-                     ": what was observed last is not on the disk: " + written.error().detail);
+    base::log::error("ledger_mismatch", "shard " + std::to_string(index_) +
+                                            ": what was observed last is not on the disk: " + written.error().detail);
   }
   end();
 }
@@ -575,8 +575,8 @@ std::uint64_t Shard::append(std::uint32_t hits) {
 void Shard::fail_journal(const base::Error& cause) {
   counters_.journal_failures.add();
   if (!journal_failed()) {
-    base::log::error("shard " + std::to_string(index_) + ": " + cause.detail +
-                     "; pings are answered 503 until it can be written");
+    base::log::error("journal_stream_failed", "shard " + std::to_string(index_) + ": " + cause.detail +
+                                                  "; pings are answered 503 until it can be written");
   }
   journal_failed_.set(1);
   // What the sync that is under way covers may still become durable.
@@ -588,11 +588,12 @@ void Shard::reopen_journal() {
   const std::uint64_t kept = acknowledged();
   if (const base::Result<void> reopened = writer_->reopen(kept); !reopened) {
     if (std::exchange(reopen_problem_, reopened.error().detail) != reopened.error().detail)
-      base::log::error("shard " + std::to_string(index_) + ": no hit is taken: " + reopened.error().detail);
+      base::log::error("journal_not_reopened",
+                       "shard " + std::to_string(index_) + ": no hit is taken: " + reopened.error().detail);
     return;
   }
   reopen_problem_.clear();
-  base::log::info("shard " + std::to_string(index_) + ": the journal can be written again");
+  base::log::info("journal_stream_mended", "shard " + std::to_string(index_) + ": the journal can be written again");
   journal_failed_.set(0);
   synced_through_ = std::min(synced_through_, kept);
 }
@@ -634,6 +635,7 @@ std::uint64_t Shard::commit(std::span<const sites::Candidate> candidates, std::s
     const std::vector<const sites::Candidate*>& part = touched_[i]->in_block;
     sites::decide(*touched_[i]->entry.site, part, index_, payload_, block.groups[i], pairs_left);
     touched_[i]->epoch = block.groups[i].epoch;
+    if (block.groups[i].pages > counters_.pages_most.get()) counters_.pages_most.set(block.groups[i].pages);
     if (pairs_left < 2 * part.size()) {
       for (std::size_t k = 0; k < part.size(); ++k) {
         if (part[k]->touches_presence && !block.groups[i].hits[k].touches_presence) counters_.presence_full.add();
@@ -673,15 +675,22 @@ void Shard::count_applied(std::span<const counting::Hit> hits) {
   std::array<std::uint64_t, counting::kKinds> kinds{};
   std::uint64_t bots = 0;
   std::uint64_t counted = 0;
+  std::uint64_t other_pages = 0;
+  std::uint64_t other_labels = 0;
   for (const counting::Hit& hit : hits) {
     ++kinds.at(static_cast<std::size_t>(hit.kind));
     bots += hit.bot ? 1U : 0U;
     counted += hit.counts ? 1U : 0U;
+    if (hit.kind == counting::Kind::heartbeat) continue;  // it counts nowhere
+    other_pages += hit.page == counting::kOtherPage ? 1U : 0U;
+    other_labels += std::ranges::find(hit.labels, counting::kOtherLabel) == hit.labels.end() ? 0U : 1U;
   }
   counters_.applied.add(hits.size());
   for (std::size_t i = 0; i < kinds.size(); ++i) counters_.applied_kinds.at(i).add(kinds.at(i));
   counters_.applied_bots.add(bots);
   counters_.counted.add(counted);
+  counters_.other_pages.add(other_pages);
+  counters_.other_labels.add(other_labels);
 }
 
 void Shard::apply(Block& block) {
@@ -1261,11 +1270,12 @@ void look_for_spike(sites::Site& site, std::int64_t now_s, bool idle) REQUIRES(s
 void tell_spike(const LocalSite* local, const std::optional<counting::Spike>& spike) {
   if (local == nullptr) return;
   const std::string name = "site " + local->entry.settings->name;
-  if (!spike) return base::log::info(name + ": the spike is over");
-  base::log::warning(name + ": " + std::to_string(spike->hits) + " hits in a minute, where " +
-                     std::to_string(spike->usual) +
-                     " are usual: a spike. It is counted as any other; what a program made is taken off by "
-                     "`footfall seed --add -N`");
+  if (!spike) return base::log::info("spike_ended", name + ": the spike is over");
+  base::log::warning("spike_began",
+                     name + ": " + std::to_string(spike->hits) + " hits in a minute, where " +
+                         std::to_string(spike->usual) +
+                         " are usual: a spike. It is counted as any other; what a program made is taken off by "
+                         "`footfall seed --add -N`");
 }
 
 }  // namespace

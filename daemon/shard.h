@@ -99,7 +99,7 @@ struct ShardEnvironment {
 // What a reload may change, in one piece.
 struct ShardSettings {
   std::int32_t sync_interval_s = 1;
-  std::vector<ingest::Cidr> trusted_proxies;
+  ingest::CidrSet trusted_proxies;
   std::uint32_t rate_limit = 100;
   std::uint32_t rate_burst = 500;
   std::uint32_t hits_per_second_max = 0;  // of all sites, and shards

@@ -76,14 +76,14 @@ void SnapshotKeeper::tick(std::int64_t now_s) {
     taking_ = false;
     const bool failed_before = std::exchange(failing_, !taken->failed.empty());
     if (!failing_) {
-      if (failed_before) base::log::info("snapshots are kept again");
+      if (failed_before) base::log::info("snapshots_kept_again", "snapshots are kept again");
       return;
     }
     due_s_ = clock_.utc_s() + std::min(look_each_s(), kAgainAfter_s);
     if (failed_before) return;  // not a line for each try
-    base::log::warning("snapshots: " + std::to_string(taken->failed.size()) + " of " +
-                       std::to_string(taken->failed.size() + taken->names.size()) +
-                       " were not kept; the last: " + taken->failed.back());
+    base::log::warning("snapshots_failed", "snapshots: " + std::to_string(taken->failed.size()) + " of " +
+                                               std::to_string(taken->failed.size() + taken->names.size()) +
+                                               " were not kept; the last: " + taken->failed.back());
   };
   begin(taking);
 }

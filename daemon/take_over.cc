@@ -113,8 +113,8 @@ void Predecessor::run() {
       current_ = nullptr;
     }
     if (served) return;
-    base::log::warning("process " + std::to_string(peer->process) +
-                       " has not taken over, and this one goes on: " + served.error().detail);
+    base::log::warning("take_over_failed", "process " + std::to_string(peer->process) +
+                                               " has not taken over, and this one goes on: " + served.error().detail);
   }
 }
 
@@ -126,8 +126,8 @@ base::Result<void> Predecessor::serve(MessageSocket& successor, pid_t process) {
     (void)successor.send("refused this release hands over in another way; stop it, and start the new one");
     return not_understood(hello->text);
   }
-  base::log::info("process " + std::to_string(process) + ", release " + hello->text.substr(kHello.size()) +
-                  ", prepares to take over");
+  base::log::info("take_over_prepared", "process " + std::to_string(process) + ", release " +
+                                            hello->text.substr(kHello.size()) + ", prepares to take over");
   struct Undo {
     const std::function<void()>& thaw;
     bool needed = true;
@@ -164,8 +164,8 @@ base::Result<void> Predecessor::serve(MessageSocket& successor, pid_t process) {
     if (handle.valid()) (void)syscall(SYS_pidfd_send_signal, handle.get(), SIGKILL, nullptr, 0);
     while (const auto late = successor.receive(kTakenWait)) {
       if (late->text != "taken") continue;
-      base::log::error("process " + std::to_string(process) +
-                       " took over too late, and was killed; the next start is anew");
+      base::log::error("take_over_too_late", "process " + std::to_string(process) +
+                                                 " took over too late, and was killed; the next start is anew");
       base::log::stop();
       std::_Exit(1);
     }

@@ -18,6 +18,18 @@ void ChangeOptions::declare_dry_run(CLI::App& command) {
   command.add_flag("--dry-run", dry_run, "say what would happen, and change nothing");
 }
 
+std::string undo_terms(const JsonValue& change) {
+  const std::string until = printable(change.text("undo_until"));
+  const std::string rule = printable(change.text("undo_while"));
+  return (until.empty() ? "" : "until " + until) + (until.empty() || rule.empty() ? "" : ", ") +
+         (rule.empty() ? "" : "while " + rule);
+}
+
+std::string undo_line(const JsonValue& plan) {
+  const std::string terms = undo_terms(plan);
+  return terms.empty() ? terms : "undo would bring it back " + terms + "\n";
+}
+
 int make_change(const ChangeOptions& options, Terminal& terminal, const std::string& method, const std::string& target,
                 const std::string& json_body, const std::string& done, const std::string& afterwards) {
   Daemon daemon(options.daemon, terminal);
@@ -29,7 +41,8 @@ int make_change(const ChangeOptions& options, Terminal& terminal, const std::str
     if (change["before"].is_number() && change["after"].is_number()) {
       text += ": total " + grouped(change.number("before")) + " -> " + grouped(change.number("after"));
     }
-    if (options.dry_run) return text + "\nnothing was changed\n";
+    if (options.dry_run) return text + "\n" + undo_line(change) + "nothing was changed\n";
+    const std::string terms = undo_terms(change);
     if (change["repeated"].yes()) text += " (done already, under this id)";
     for (const JsonValue& node : change["nodes"].items()) {
       text += "\n  " + printable(node.text("node")) + (node["adopted"].yes() ? ": adopted" : ": not yet adopted");
@@ -37,7 +50,7 @@ int make_change(const ChangeOptions& options, Terminal& terminal, const std::str
     if (const std::string why = change.text("nodes_problem"); !why.empty())
       text += "\n  other nodes take it when Redis is there again: " + printable(why);
     const std::string back = "take it back with: footfall undo " + shell_quoted(printable(change.text("id")));
-    return text + "\n  " + (afterwards.empty() ? back : afterwards) + "\n";
+    return text + "\n  " + (afterwards.empty() ? back : afterwards) + (terms.empty() ? "" : "\n  " + terms) + "\n";
   });
 }
 

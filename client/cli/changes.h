@@ -20,6 +20,12 @@ struct ChangeOptions {
   void declare_dry_run(CLI::App& command);  // of those that take something away
 };
 
+// Of what takes something away, for how long it can be taken back: "until 2026-12-30T10:00:00Z, while it is among the
+// latest 10,000 changes"; empty for other changes.
+std::string undo_terms(const JsonValue& change);
+// The same as a line of what a dry run says.
+std::string undo_line(const JsonValue& plan);
+
 // Sends the change and shows the answer: as it came with --json, else `done` ("seeded example.vn"), before and after,
 // and how to take it back; or `afterwards` in place of that. The target and body of a dry run say that it is one; what
 // is shown is then what the daemon would do.

@@ -76,7 +76,8 @@ int mark(const MarkOptions& options, const std::string& what, Terminal& terminal
   const auto answer = daemon.call(Daemon::Listener::admin, "POST", target, body.take());
   return show_answer(options.change.daemon, terminal, answer, [&](const JsonValue& plan) {
     return (options.into.empty() ? options.from.front() : options.into) + " would go from " +
-           grouped(plan.number("before")) + " to " + grouped(plan.number("after")) + "\nnothing was changed\n";
+           grouped(plan.number("before")) + " to " + grouped(plan.number("after")) + "\n" + undo_line(plan) +
+           "nothing was changed\n";
   });
 }
 

@@ -34,7 +34,7 @@ int reset(const Options& options, Terminal& terminal) {
   return show_answer(options.change.daemon, terminal, answer, [&](const JsonValue& plan) {
     return "a reset of " + options.site + options.page + " would take the total from " +
            grouped(plan.number("before")) + " to " + grouped(plan.number("after")) + "; " +
-           grouped(plan.number("online")) + " online now\nnothing was changed\n";
+           grouped(plan.number("online")) + " online now\n" + undo_line(plan) + "nothing was changed\n";
   });
 }
 

@@ -83,7 +83,8 @@ AdminAnswer Admin::answer_open(const http::Request& request) {
 AdminAnswer Admin::wrong_token() {
   if (!control_.failed_attempt()) return problem(Problem::too_many_attempts, "too many wrong tokens; wait a minute");
   const std::int64_t minute = control_.now_ms() / 60'000;
-  if (minute != std::exchange(told_minute_, minute)) base::log::warning("admin: a wrong or expired token was sent");
+  if (minute != std::exchange(told_minute_, minute))
+    base::log::warning("admin_wrong_token", "admin: a wrong or expired token was sent");
   return problem(Problem::unauthorized, "this token is not known here, or has expired");
 }
 

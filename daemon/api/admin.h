@@ -61,6 +61,8 @@
 
 namespace footfall::api {
 
+class JsonWriter;
+
 // The latest backup since the daemon was started.
 struct BackupStatus {
   enum class State : std::uint8_t { none, running, done, failed };
@@ -149,7 +151,11 @@ class Admin {
   AdminAnswer dry_reset(const Call& call, sites::Site& site, std::string_view name,
                         const std::optional<std::string>& page);
   AdminAnswer mark_pages(const Call& call, std::string_view name, sites::PagesMarked::Kind kind);
+  AdminAnswer dry_mark(const Call& call, std::string_view site, const sites::PagesMarked& plan);
   AdminAnswer undo(const Call& call, std::string_view change_id);
+  // Until when what a change of that second takes away can be brought back; nullopt: no time is set (--undo-days).
+  std::optional<std::int64_t> undo_until_s(std::int64_t at_s);
+  void write_undo_until(JsonWriter& json, std::int64_t at_s);
   std::optional<AdminAnswer> too_late(const sites::Change& change, std::int64_t now_s);
   AdminAnswer audit(const Call& call);
   AdminAnswer show_import(const Call& call);

@@ -50,7 +50,7 @@ AdminAnswer Admin::begin_backup(const Call& call) {
   }
   const base::Result<BackupStatus> begun = control_.begin_backup(call.id, name);
   if (!begun) return problem(begun.error());
-  base::log::info("admin: backup " + call.id + " to " + name + ", by token " + call.token.id);
+  base::log::info("admin_backup", "admin: backup " + call.id + " to " + name + ", by token " + call.token.id);
   return backup_answer(*begun, 202);
 }
 

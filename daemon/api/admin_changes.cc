@@ -45,6 +45,15 @@ bool is_page_reset(const sites::Seeded& seeded) {
   return seeded.page.has_value() && seeded.after == 0 && seeded.amount <= 0;
 }
 
+// What it took out of the numbers is kept, and comes back by its undo.
+bool takes_away(const sites::Action& action) {
+  const auto* const marked = std::get_if<sites::PagesMarked>(&action);
+  const auto* const seeded = std::get_if<sites::Seeded>(&action);
+  return std::holds_alternative<sites::Reset>(action) || std::holds_alternative<sites::Restored>(action) ||
+         std::holds_alternative<sites::SiteRemoved>(action) || (seeded != nullptr && is_page_reset(*seeded)) ||
+         (marked != nullptr && !marked->into);
+}
+
 // Any of these scopes may take the change back: those that may have made it.
 std::uint32_t undo_scopes(const sites::Action& action) {
   if (const auto* seeded = std::get_if<sites::Seeded>(&action)) {
@@ -234,20 +243,30 @@ AdminAnswer Admin::dry_reset(const Call& call, sites::Site& site, std::string_vi
   if (page) json.member("page", std::string_view(*page));
   json.count("before", total_of(counted, seeds)).member("after", 0);
   json.count("counted", counted).signed_count("seed", seeds).member("online", online);
-  json.member("stays", page ? "the site's total" : "online, and pages' and days' past until it is undone").end_object();
+  json.member("stays", page ? "the site's total" : "online, and pages' and days' past until it is undone");
+  write_undo_until(json, call.now_s);
+  json.end_object();
   return json_answer(std::move(body));
+}
+
+std::optional<std::int64_t> Admin::undo_until_s(std::int64_t at_s) {
+  const std::int32_t days = control_.undo_days();
+  return days == 0 ? std::nullopt : std::optional(at_s + std::int64_t{days} * 86'400);
+}
+
+void Admin::write_undo_until(JsonWriter& json, std::int64_t at_s) {
+  const std::optional<std::int64_t> until_s = undo_until_s(at_s);
+  json.key("undo_until");
+  until_s ? json.value(std::string_view(utc_text(*until_s))) : json.null();
+  static_assert(sites::Registry::kChangesKept == 10'000);
+  json.member("undo_while", "it is among the latest 10,000 changes");
 }
 
 // What took something away comes back for a stated time.
 std::optional<AdminAnswer> Admin::too_late(const sites::Change& change, std::int64_t now_s) {
   const std::int32_t days = control_.undo_days();
-  const auto* const marked = std::get_if<sites::PagesMarked>(&change.action);
-  const auto* const seeded = std::get_if<sites::Seeded>(&change.action);
-  const bool takes_away = std::holds_alternative<sites::Reset>(change.action) ||
-                          std::holds_alternative<sites::Restored>(change.action) ||
-                          std::holds_alternative<sites::SiteRemoved>(change.action) ||
-                          (seeded != nullptr && is_page_reset(*seeded)) || (marked != nullptr && !marked->into);
-  if (days == 0 || !takes_away || now_s - change.at_s <= std::int64_t{days} * 86'400) return std::nullopt;
+  const std::optional<std::int64_t> until_s = undo_until_s(change.at_s);
+  if (!until_s || !takes_away(change.action) || now_s <= *until_s) return std::nullopt;
   return problem(Problem::conflict, "change " + change.id + " was made at " + utc_text(change.at_s) +
                                         "; what was reset or removed comes back for " + std::to_string(days) +
                                         (days == 1 ? " day" : " days") + " (--undo-days), which have passed");
@@ -315,8 +334,8 @@ AdminAnswer Admin::commit(const Call& call, sites::Action action, std::string re
   if (dry_run) return describe(change, Told::dry_run);
   const base::Result<void> done = control_.commit(change);
   if (!done) return problem(done.error());
-  base::log::info("admin: " + std::string(sites::name_of(change.action)) + ", change " + change.id + ", by token " +
-                  change.actor);
+  base::log::info("admin_change", "admin: " + std::string(sites::name_of(change.action)) + ", change " + change.id +
+                                      ", by token " + change.actor);
   return describe(change, Told::made, status);
 }
 
@@ -367,6 +386,7 @@ AdminAnswer Admin::describe(const sites::Change& change, Told how, int status) {
       json.member("undone_action", sites::name_of(target->action));
     json.count("before", undone->before).count("after", undone->after);
   }
+  if (takes_away(change.action)) write_undo_until(json, change.at_s);
   json.end_object();
   return json_answer(std::move(body), status);
 }

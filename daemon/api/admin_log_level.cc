@@ -32,10 +32,10 @@ AdminAnswer Admin::set_log_level(const Call& call) {
   // At info, whichever of the two levels lets it through.
   const std::string line =
       "admin: the log's level is " + std::string(base::log::name_of(*level)) + ", by token " + call.token.id;
-  if (*level > base::log::level()) base::log::info(line);
+  if (*level > base::log::level()) base::log::info("admin_log_level", line);
   const bool lower = *level <= base::log::level();
   base::log::set_level(*level);
-  if (lower) base::log::info(line);
+  if (lower) base::log::info("admin_log_level", line);
   return level_answer();
 }
 

@@ -80,15 +80,6 @@ const std::vector<std::string_view>& keys_of(PagesMarked::Kind kind) {
   return kind == PagesMarked::Kind::merged ? kMerge : kind == PagesMarked::Kind::renamed ? kRename : kRemove;
 }
 
-AdminAnswer dry_answer(std::string_view site, const PagesMarked& plan) {
-  std::string body;
-  JsonWriter json(body);
-  json.begin_object().member("dry_run", true).member("site", site);
-  write_pages(json, plan);
-  json.member("stays", "the site's total, and every page's own numbers until it is undone").end_object();
-  return json_answer(std::move(body));
-}
-
 }  // namespace
 
 void write_pages(JsonWriter& json, const PagesMarked& marked) {
@@ -97,6 +88,17 @@ void write_pages(JsonWriter& json, const PagesMarked& marked) {
   json.end_array().key("into");
   marked.into ? json.value(std::string_view(marked.into->path)) : json.null();
   json.count("before", marked.before).count("after", marked.after);
+}
+
+AdminAnswer Admin::dry_mark(const Call& call, std::string_view site, const PagesMarked& plan) {
+  std::string body;
+  JsonWriter json(body);
+  json.begin_object().member("dry_run", true).member("site", site);
+  write_pages(json, plan);
+  json.member("stays", "the site's total, and every page's own numbers until it is undone");
+  if (!plan.into) write_undo_until(json, call.now_s);
+  json.end_object();
+  return json_answer(std::move(body));
 }
 
 AdminAnswer Admin::mark_pages(const Call& call, std::string_view name, PagesMarked::Kind kind) {
@@ -129,7 +131,7 @@ AdminAnswer Admin::mark_pages(const Call& call, std::string_view name, PagesMark
   base::Result<PagesMarked> plan =
       registry.plan_pages(name, kind, asked->from, asked->into, call.now_s, dry_run->value_or(false));
   if (!plan) return problem(plan.error());
-  if (dry_run->value_or(false)) return dry_answer(name, *plan);
+  if (dry_run->value_or(false)) return dry_mark(call, name, *plan);
   return commit(call, *std::move(plan), *std::move(reason), false);
 }
 

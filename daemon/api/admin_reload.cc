@@ -8,7 +8,7 @@ namespace footfall::api {
 
 AdminAnswer Admin::reload(const Call& call) {
   if (auto refused = call.refusal(bits(sites::Scope::operate), {}, "operate, for all sites")) return *refused;
-  base::log::info("admin: reload, by token " + call.token.id);
+  base::log::info("admin_reload", "admin: reload, by token " + call.token.id);
   const base::Result<ReloadOutcome> done = control_.reload();
   if (!done) return problem(Problem::conflict, done.error().detail + "; all stays as it was");
   std::string body;

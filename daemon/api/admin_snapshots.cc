@@ -164,7 +164,9 @@ AdminAnswer Admin::restore_loaded(const Call& call, const SnapshotStore::Name& n
         .member("dry_run", true)
         .member("site", std::string_view(name.site))
         .member("snapshot", std::string_view(name.id));
-    json.count("before", before).count("after", snapshot.total).count("pages", snapshot.pages.size()).end_object();
+    json.count("before", before).count("after", snapshot.total).count("pages", snapshot.pages.size());
+    write_undo_until(json, call.now_s);
+    json.end_object();
     return json_answer(std::move(text));
   }
   if (site == nullptr) {

@@ -7,10 +7,6 @@ namespace footfall::api {
 
 namespace {
 
-bool continues(std::string_view bytes, std::size_t i) {
-  return i < bytes.size() && (static_cast<unsigned char>(bytes[i]) & 0xC0U) == 0x80U;
-}
-
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -35,24 +31,6 @@ std::string percent_decoded(std::string_view text) {
 }
 
 }  // namespace
-
-std::size_t utf8_length(std::string_view bytes) {
-  if (bytes.empty()) return 0;
-  const auto first = static_cast<unsigned char>(bytes[0]);
-  if (first < 0x80) return 1;
-  if (first < 0xC2) return 0;
-  const auto second = bytes.size() > 1 ? static_cast<unsigned char>(bytes[1]) : 0U;
-  if (first < 0xE0) return continues(bytes, 1) ? 2 : 0;
-  if (first < 0xF0) {
-    if (first == 0xE0 && second < 0xA0) return 0;  // overlong
-    if (first == 0xED && second > 0x9F) return 0;  // surrogate
-    return continues(bytes, 1) && continues(bytes, 2) ? 3 : 0;
-  }
-  if (first > 0xF4) return 0;
-  if (first == 0xF0 && second < 0x90) return 0;  // overlong
-  if (first == 0xF4 && second > 0x8F) return 0;  // beyond U+10FFFF
-  return continues(bytes, 1) && continues(bytes, 2) && continues(bytes, 3) ? 4 : 0;
-}
 
 void append_xml(std::string& out, std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {

@@ -12,12 +12,15 @@
 #include <string_view>
 #include <utility>
 
+#include "base/utf8.h"
+
 namespace footfall::api {
 
-inline constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
-
+using base::kReplacement;
 // Length of the well-formed UTF-8 sequence that `bytes` begins with; 0 if there is none. (Unicode 15, table 3-7.)
-std::size_t utf8_length(std::string_view bytes);
+inline std::size_t utf8_length(std::string_view bytes) {
+  return base::utf8_character(bytes);
+}
 
 // Appends `text` as XML character data that also fits between double quotes. Bytes that are not UTF-8, and control
 // characters that XML forbids, come out as U+FFFD.

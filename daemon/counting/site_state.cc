@@ -93,6 +93,10 @@ LabelId SiteState::reserve_label(Day day, Dimension dimension, std::string_view 
   return body().reserve_label(limits_, epoch_, day, dimension, text, hash);
 }
 
+std::size_t SiteState::pages_known() const {
+  return body_ == nullptr ? 0 : body_->paths.size();
+}
+
 void SiteState::prefetch(std::uint64_t path_hash, VisitorId visitor) const {
   if (body_ == nullptr) return;
   body_->paths.prefetch(path_hash);

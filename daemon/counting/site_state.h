@@ -125,6 +125,7 @@ class SiteState {
   // empty: kNoLabel; past a cap: kOtherLabel. REQUIRES: dimension is not `page`.
   LabelId reserve_label(Day day, Dimension dimension, std::string_view text, std::uint64_t hash);
   Epoch epoch() const { return epoch_; }
+  std::size_t pages_known() const;  // of those that Limits::pages_max bounds
   void prefetch(std::uint64_t path_hash, VisitorId visitor) const;
   // A hit of the visitor on the page takes no new cell of presence: for a caller at online_pairs_max.
   bool holds_presence(PageId page, VisitorId visitor) const;

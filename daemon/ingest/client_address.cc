@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ingest/client_address.h"
 
-#include <algorithm>
-
 namespace footfall::ingest {
 namespace {
 
@@ -16,13 +14,12 @@ std::string_view trim(std::string_view text) {
 
 }  // namespace
 
-bool may_forward(const Address& peer, bool loopback_listener, const std::vector<Cidr>& trusted) {
-  return (loopback_listener && is_loopback(peer)) ||
-         std::any_of(trusted.begin(), trusted.end(), [&](const Cidr& cidr) { return cidr.contains(peer); });
+bool may_forward(const Address& peer, bool loopback_listener, const CidrSet& trusted) {
+  return (loopback_listener && is_loopback(peer)) || trusted.contains(peer);
 }
 
 ClientAddress client_address(const Address& peer, bool loopback_listener, std::string_view x_forwarded_for,
-                             const std::vector<Cidr>& trusted) {
+                             const CidrSet& trusted) {
   const auto is_trusted = [&](const Address& address) { return may_forward(address, loopback_listener, trusted); };
   ClientAddress client{peer, false, false};
   if (x_forwarded_for.empty()) return client;

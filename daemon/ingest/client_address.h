@@ -12,14 +12,15 @@
 #pragma once
 
 #include <string_view>
-#include <vector>
 
 #include "base/address.h"
+#include "base/cidr_set.h"
 
 namespace footfall::ingest {
 
 using base::Address;
 using base::Cidr;
+using base::CidrSet;
 using base::client_prefix;
 using base::is_ipv4;
 using base::is_loopback;
@@ -33,9 +34,9 @@ struct ClientAddress {
   bool untrusted_header = false;  // there was a header, from a peer that is not trusted
 };
 // Whether the peer may say whose requests it hands on.
-bool may_forward(const Address& peer, bool loopback_listener, const std::vector<Cidr>& trusted);
+bool may_forward(const Address& peer, bool loopback_listener, const CidrSet& trusted);
 // The peer of a unix listener is given as ::1. `x_forwarded_for`: all its lines, joined by commas; empty: none.
 ClientAddress client_address(const Address& peer, bool loopback_listener, std::string_view x_forwarded_for,
-                             const std::vector<Cidr>& trusted);
+                             const CidrSet& trusted);
 
 }  // namespace footfall::ingest

@@ -6,17 +6,15 @@
 #include <cstddef>
 #include <string_view>
 
+#include "base/utf8.h"
 #include "ingest/arena.h"
 
 namespace footfall::ingest {
 
 // The value of a hexadecimal digit, -1 for any other byte.
 int hex_digit(char c);
-// How many bytes the well-formed UTF-8 character at the begin of `text` has (RFC 3629: no surrogates, nothing
-// overlong); 0 if there is none.
-std::size_t utf8_character(std::string_view text);
-// Is `character`, one UTF-8 character, a control character (C0, DEL or C1)?
-bool is_control(std::string_view character);
+using base::is_control;
+using base::utf8_character;
 
 // application/x-www-form-urlencoded: '+' is a space, %XX a byte. False on a '%' without two digits. `out` is `raw`
 // itself when there is nothing to decode, else in the arena.

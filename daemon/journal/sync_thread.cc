@@ -18,7 +18,8 @@ void go_first() {
   sched_param param{};
   param.sched_priority = sched_get_priority_min(SCHED_FIFO);
   if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param) != 0)
-    base::log::debug("the sync thread is scheduled as any thread; RLIMIT_RTPRIO of 1 lets it go first");
+    base::log::debug("sync_thread_priority",
+                     "the sync thread is scheduled as any thread; RLIMIT_RTPRIO of 1 lets it go first");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <boost/version.hpp>
 #include <sstream>
 #include <string_view>
@@ -183,6 +184,20 @@ void requests(Families& out, const std::vector<const ShardCounters*>& shards, co
 
 void state(Families& out, const std::vector<const ShardCounters*>& shards, const Facts& facts) {
   out.gauge("footfall_sites", "Registered sites.", facts.sites);
+  std::uint64_t pages_most = facts.pages_most_at_start;
+  for (const ShardCounters* shard : shards) pages_most = std::max(pages_most, shard->pages_most.get());
+  out.begin(MetricType::Gauge, "footfall_tracked_series", "Pages of the site that has most of them.");
+  out.add(pages_most, {{"kind", "pages"}});
+  out.begin(MetricType::Gauge, "footfall_tracked_series_max",
+            "What one may have: pages of a site, labels of a site, day and dimension (--pages-max, --labels-max).");
+  out.add(facts.pages_max, {{"kind", "pages"}});
+  out.add(facts.labels_max, {{"kind", "labels"}});
+  out.begin(MetricType::Counter, "footfall_series_overflow_total",
+            "Hits that count in (other), since there was no more place for their page, or for one of their labels.");
+  out.add(sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.other_pages; }),
+          {{"kind", "pages"}});
+  out.add(sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.other_labels; }),
+          {{"kind", "labels"}});
   out.gauge("footfall_online", "Visitors online, summed over the sites.", facts.online);
   out.gauge("footfall_online_pairs", "Pairs of visitor and page that presence holds.", facts.online_pairs);
   out.counter("footfall_presence_full_total", "Hits that did not touch presence because it was full.",
@@ -343,8 +358,12 @@ void process(Families& out, const Facts& facts) {
             facts.last_reload_succeeded ? 1 : 0);
   out.gauge("footfall_config_last_reload_success_timestamp_seconds",
             "When the configuration was last read and taken: a start or a reload.", facts.last_reload_success_s);
-  out.counter("footfall_log_lines_dropped_total", "Log lines that were dropped because the queue was full.",
+  out.counter("footfall_log_lines_dropped_total",
+              "Log lines that were dropped: the queue was full, or standard error took them not.",
               facts.log_lines_dropped);
+  out.counter("footfall_log_lines_suppressed_total",
+              "Log lines that were held back: more than --log-rate of one event came within a minute.",
+              facts.log_lines_suppressed);
   out.counter("footfall_clock_steps_total", "Times that the wall clock was set by more than a second while we ran.",
               facts.clock_steps);
   out.gauge("footfall_stall_seconds_max", "The longest that the process did not come to its task of each second.",

@@ -62,8 +62,10 @@ struct Facts {
   std::uint64_t subscribers = 0, live_events = 0, live_evicted = 0;
 
   std::uint64_t sites = 0;
-  std::uint64_t online = 0;        // of all sites, summed
-  std::uint64_t online_pairs = 0;  // (visitor, page) pairs in memory
+  std::uint64_t pages_most_at_start = 0;        // of a site
+  std::uint64_t pages_max = 0, labels_max = 0;  // of a site; of a site, day and dimension
+  std::uint64_t online = 0;                     // of all sites, summed
+  std::uint64_t online_pairs = 0;               // (visitor, page) pairs in memory
   std::vector<SiteFacts> site_series;
 
   std::uint64_t batch_keys = 0, batch_key_bytes = 0;  // held
@@ -112,7 +114,7 @@ struct Facts {
   std::int64_t last_reload_success_s = 0;  // UTC
   std::uint64_t admin_failed_attempts = 0, public_failed_attempts = 0;
   std::uint64_t admin_limited_attempts = 0, public_limited_attempts = 0;
-  std::uint64_t log_lines_dropped = 0;
+  std::uint64_t log_lines_dropped = 0, log_lines_suppressed = 0;
   std::uint64_t clock_steps = 0;
   double stall_s_max = 0;
   double slice_s_max = 0;

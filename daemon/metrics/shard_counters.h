@@ -53,9 +53,11 @@ struct ShardCounters {
   std::array<base::Counter, kKeyOutcomes> batch_keys;  // by KeyOutcome
   base::Counter untrusted_forwards;                    // a forwarding field from a peer that is not trusted
   base::Counter sites_in_spike;                        // of those that the shard ticks; a gauge
-  base::Counter presence_full;                         // hits that did not touch presence: online_pairs_max
-  base::Counter shed_batches, shed_reads;              // refused because there was too much to do
-  base::Counter ledger_mismatch;                       // as of the last balance(); must be 0
+  base::Counter other_pages, other_labels;  // of them, with a page, or a label, that is (other); no heartbeats
+  base::Counter pages_most;                 // of a site that it decided hits of; a gauge
+  base::Counter presence_full;              // hits that did not touch presence: online_pairs_max
+  base::Counter shed_batches, shed_reads;   // refused because there was too much to do
+  base::Counter ledger_mismatch;            // as of the last balance(); must be 0
 
   void reject(ingest::Rejection reason, std::uint64_t count = 1) {
     rejected.at(static_cast<std::size_t>(reason)).add(count);

@@ -137,7 +137,8 @@ unsigned Replicator::bucket_of(std::string_view site) {
 
 void Replicator::complain(const std::string& what) {
   counters_.unreadable.add();
-  if (complaints_.size() < 1000 && complaints_.insert(what).second) base::log::warning("Redis: " + what);
+  if (complaints_.size() < 1000 && complaints_.insert(what).second)
+    base::log::warning("redis_value_unreadable", "Redis: " + what);
 }
 
 // --- the steps ---

@@ -86,6 +86,7 @@ void reserve_all(Site& site, std::span<const Candidate* const> candidates, unsig
           (hit.moved_from.value != 0 && state.holds_presence(counting::kUnknownPage, hit.moved_from));
     }
   }
+  group.pages = state.pages_known();
 }
 
 void encode_runs(std::string& payload, const Group& group) {

@@ -47,6 +47,7 @@ struct Group {
   Site* site = nullptr;
   counting::Epoch epoch;
   std::vector<counting::Hit> hits;
+  std::size_t pages = 0;  // that the site has, with those of these hits
 };
 
 // Takes the site's lock once. `candidates` are all of `site`. Appends records to `payload`: definitions that `stream`

@@ -126,9 +126,10 @@ base::Result<void> remove_orphans(const DataDirectory& directory, const Segments
 void lower_priority() {
   constexpr int kNice = 10;
   const sched_param none{};
-  if (sched_setscheduler(0, SCHED_BATCH, &none) != 0) base::log::debug("the checkpointer is scheduled as any thread");
+  if (sched_setscheduler(0, SCHED_BATCH, &none) != 0)
+    base::log::debug("checkpointer_priority", "the checkpointer is scheduled as any thread");
   if (setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice) != 0)
-    base::log::debug("the checkpointer is not niced");
+    base::log::debug("checkpointer_priority", "the checkpointer is not niced");
 }
 
 struct Checkpointer::Impl {
@@ -181,7 +182,7 @@ bool Checkpointer::Impl::unchanged(const Segments& closed) const {
 void Checkpointer::Impl::check(const RecoveredState& state, const ClosedStreams& closed) {
   Ledger ledger = check_ledger(state, closed);
   for (const LedgerMismatch& mismatch : ledger.mismatches)
-    base::log::error("the ledger does not balance: " + mismatch.sentence);
+    base::log::error("ledger_mismatch", "the ledger does not balance: " + mismatch.sentence);
   std::lock_guard lock(mutex);
   ++stats.ledger_checks;
   if (ledger.mismatches.empty()) ledger.mismatches = std::move(stats.ledger.mismatches);
@@ -211,7 +212,7 @@ base::Result<void> Checkpointer::Impl::make(const ClosedStreams& streams, bool n
   RecoveredState& state = *recovered;
   if (auto told = tell_of_written(state.checkpoint); !told) return told;
   check(state, streams);
-  for (const std::string& warning : state.warnings) base::log::warning(warning);
+  for (const std::string& warning : state.warnings) base::log::warning("recovery_warning", warning);
   auto on_disk = list_checkpoints(directory);
   if (!on_disk) return on_disk.error();
   if (state.replayed_blocks == 0 && (on_disk->empty() ? 0 : on_disk->back()) == state.checkpoint &&
@@ -240,7 +241,8 @@ base::Result<void> Checkpointer::Impl::make(const ClosedStreams& streams, bool n
     recycled = state.checkpoint_positions;
   }
   if (auto removed = remove_checkpoints_but(directory, {state.checkpoint, number}); !removed) return removed;
-  if (auto taken = reserve.take(); !taken) base::log::warning("the reserve is not whole: " + taken.error().detail);
+  if (auto taken = reserve.take(); !taken)
+    base::log::warning("reserve_not_whole", "the reserve is not whole: " + taken.error().detail);
   return {};
 }
 
@@ -272,7 +274,8 @@ void Checkpointer::Impl::forget_old() {
   if (today == forgot || (rankings_days == 0 && audit_days == 0)) return;
   const auto done = history.forget_before(rankings_days == 0 ? INT32_MIN : today - rankings_days,
                                           audit_days == 0 ? INT64_MIN : now_s - std::int64_t{audit_days} * 86'400);
-  if (!done) return base::log::warning("what is old was not forgotten: " + done.error().detail);
+  if (!done)
+    return base::log::warning("history_not_forgotten", "what is old was not forgotten: " + done.error().detail);
   forgot = today;
 }
 
@@ -292,8 +295,9 @@ base::Result<void> Checkpointer::Impl::tell_of_written(std::uint64_t checkpoint)
 base::Result<void> Checkpointer::Impl::write(const RecoveredState& state, std::uint64_t number) {
   auto made = write_checkpoint(directory, number, state, &reserve);
   if (made || made.error().code != base::Errc::no_room || state.checkpoint == 0) return made;
-  base::log::warning("checkpoint " + std::to_string(number) + " finds no room (" + made.error().detail +
-                     "); what only the one before the last needs is removed");
+  base::log::warning("checkpoint_without_room", "checkpoint " + std::to_string(number) + " finds no room (" +
+                                                    made.error().detail +
+                                                    "); what only the one before the last needs is removed");
   // Its name may be of a run that ended before it was synced.
   if (auto synced = directory.files().sync_directory(directory.file("checkpoint")); !synced) return synced;
   if (auto removed = remove_checkpoints_but(directory, {state.checkpoint}); !removed) return removed;
@@ -329,7 +333,8 @@ void Checkpointer::Impl::loop() {
     if (stopping) return;  // the directory may be a successor's by now
     if (schedule.due(since_s, bytes, live.stream_failed())) {
       auto done = timed_run(false);
-      if (!done && !stopping) base::log::error("no checkpoint was made: " + to_string(done.error()));
+      if (!done && !stopping)
+        base::log::error("checkpoint_failed", "no checkpoint was made: " + to_string(done.error()));
       schedule.ran(!done || live.stream_failed());
       last = Clock::now();
     } else if (!live.stream_failed()) {

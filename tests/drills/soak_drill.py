@@ -12,7 +12,7 @@ their directories whole.
 
     FOOTFALL_BUILD=build/release python3 tests/drills/soak_drill.py [--hours 1] [--minutes N]
 
-By hand; ctest runs two minutes. Under 30 minutes memory is printed and not judged: the first tenth, 10 minutes at most, is for what
+By hand; ctest does not run it. Under 30 minutes memory is printed and not judged: the first tenth, 10 minutes at most, is for what
 grows to its bound (pages, visitors, buffers)."""
 import argparse
 import contextlib

@@ -23,6 +23,7 @@ import unittest
 import yaml
 
 from footfall import BROWSER, ROOT, SKIPPED, Daemon, free_port
+from log_test import log_until_lines_are_dropped, unread
 from prometheus_server import PrometheusServer
 from redis_server import Redis
 from tls_test import make_certificate
@@ -59,11 +60,11 @@ class Rules(unittest.TestCase):
         self.assertEqual(set(re.findall(r"\bFootfall[A-Z]\w+", RUNBOOK.read_text())) - known, set(), "the runbook names what is no alert")
 
 
-def hit(daemon, times=1, site=SITE, **fields):
+def hit(daemon, times=1, site=SITE, path="/", **fields):
     connection = socket.create_connection(("127.0.0.1", daemon.port), timeout=20)
     with connection, connection.makefile("rb") as answers:
         lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in fields.items())
-        request = f"GET /hit?site={site}&path=/ HTTP/1.1\r\nHost: x\r\nUser-Agent: {BROWSER % 100}\r\n{lines}\r\n".encode()
+        request = f"GET /hit?site={site}&path={path} HTTP/1.1\r\nHost: x\r\nUser-Agent: {BROWSER % 100}\r\n{lines}\r\n".encode()
         connection.sendall(request * (times - 1) + request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
         return answers.read()
 
@@ -200,12 +201,12 @@ class Damaged(Trouble):
 
 
 class Crowded(Trouble):
-    """More connections, descriptors, visitors and keys than it may have."""
+    """More connections, descriptors, visitors, pages and keys than it may have."""
 
-    alerts = {"ConnectionsFull", "DescriptorsLow", "PresenceFull", "BatchKeysFull"}
+    alerts = {"ConnectionsFull", "DescriptorsLow", "PresenceFull", "SeriesOverflow", "BatchKeysFull"}
 
     def make(self):
-        daemon = Daemon("--threads", "1", "--connections-max", "16", "--online-pairs-max", "1000", "--batch-keys-max", "1")
+        daemon = Daemon("--threads", "1", "--connections-max", "16", "--online-pairs-max", "1000", "--pages-max", "3", "--batch-keys-max", "1")
         daemon.prefix = ["prlimit", "--nofile=50"]
         return daemon
 
@@ -215,6 +216,8 @@ class Crowded(Trouble):
             self.batch(1, Idempotency_Key=f"{node}/{key}")
         for _ in range(2):
             self.batch(2000)
+            for n in range(6):
+                hit(self.daemon, path=f"/{n}")
             time.sleep(2)  # it looks at how many there are once a second
         self.batch(2000, first=2000)
         for _ in range(8):
@@ -338,7 +341,24 @@ class Misconfigured(Trouble):
         self.daemon.process.send_signal(signal.SIGHUP)
 
 
-TROUBLES = [Well, Gone, Full, Failing, Slow, Stopped, Damaged, Crowded, Visited, Untrusted, Moved, Forgotten, Misconfigured]
+class Unread(Trouble):
+    """Nobody reads its log."""
+
+    alerts = {"LogLinesDropped"}
+
+    def make(self):
+        reader, writer = unread()
+        for end in reader, writer:
+            self.stack.callback(os.close, end)
+        daemon = Daemon("--threads", "1", "--log-rate", "0")
+        daemon.errors = writer
+        return daemon
+
+    def happen(self):
+        log_until_lines_are_dropped(self.daemon)
+
+
+TROUBLES = [Well, Gone, Full, Failing, Slow, Stopped, Damaged, Crowded, Visited, Untrusted, Moved, Forgotten, Misconfigured, Unread]
 
 
 class Fires(unittest.TestCase):

@@ -90,13 +90,14 @@ class Daemon:
         self.binary = BUILD / "footfalld"
         self.port, self.admin_port = free_port(), free_port()
         self.process = self.log = None
+        self.errors = None  # a descriptor that gets its standard error instead of the log
         self.start_s_max = 30
 
     def start(self, *more, ready="/readyz"):
         self.log = open(self.directory.parent / (self.directory.name + ".log"), "ab")
         listeners = ["--listen", f"127.0.0.1:{self.port}", "--admin", f"127.0.0.1:{self.admin_port}"] if self.listens else []
         self.command = [*self.prefix, str(self.binary), "--data-dir", str(self.directory), *listeners, *self.options, *more]
-        self.process = subprocess.Popen(self.command, stderr=self.log, stdout=self.log, env=self.environment, pass_fds=self.descriptors)
+        self.process = subprocess.Popen(self.command, stderr=self.errors or self.log, stdout=self.log, env=self.environment, pass_fds=self.descriptors)
         return self.wait_until(ready)
 
     def wait_until(self, ready):
@@ -112,7 +113,7 @@ class Daemon:
 
     def successor(self, *more):
         """Another process of the same command, which takes over, or fails to."""
-        return subprocess.Popen([*self.command, *more], stderr=self.log, stdout=self.log, env={**(self.environment or os.environ), "FOOTFALL_TAKE_OVER": "true"})
+        return subprocess.Popen([*self.command, *more], stderr=self.errors or self.log, stdout=self.log, env={**(self.environment or os.environ), "FOOTFALL_TAKE_OVER": "true"})
 
     def take_over(self, *more):
         """By a successor, which is the process from then on."""

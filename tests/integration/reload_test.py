@@ -65,6 +65,31 @@ class Reload(unittest.TestCase):
             self.from_afar(f"192.0.2.{n}, 203.0.113.9")
         self.assertEqual(self.daemon.stats(SITE)["online"], 4)  # 192.0.2.1 was there
 
+    def test_a_file_of_trusted_peers_is_read_again(self):
+        networks = self.file + ".cdn"
+        with open(networks, "w") as file:
+            file.write("# the CDN's\n203.0.113.0/24\n")
+        self.write(f'trusted-proxy-file = "{networks}"\n')
+        self.assertIn("trusted-proxy-file", self.reload().json["applied"])
+        for n in range(3):
+            self.from_afar(f"192.0.2.{n}, 203.0.113.9")
+        self.assertEqual(self.daemon.stats(SITE)["online"], 3)
+        for n in range(3):
+            self.from_afar(f"192.0.2.{n}, 198.51.100.9")
+        self.assertEqual(self.daemon.stats(SITE)["online"], 4, "that one is not in it")
+        with open(networks, "a") as file:
+            file.write("198.51.100.0/24\nnobody\n")
+        answer = self.reload()
+        self.assertEqual(answer.status, 409)
+        self.assertIn(f'{self.file}:1: trusted-proxy-file: {networks}:4: "nobody": an address like', answer.json["detail"])
+        with open(networks, "w") as file:
+            file.write("203.0.113.0/24\n198.51.100.0/24\n")
+        self.assertEqual(self.reload().json["applied"], ["trusted-proxy-file"])
+        for n in range(10, 13):
+            self.from_afar(f"192.0.2.{n}, 198.51.100.9")
+        self.assertEqual(self.daemon.stats(SITE)["online"], 7)
+        self.assertEqual(self.reload().json["applied"], [])
+
     def test_what_waits_for_a_start_is_named_until_then(self):
         self.write('log-level = "debug"\nthreads = 3\nbase-path = "/counter"\nlabels-max = 7\n')
         self.assertEqual(self.reload().json, {"applied": ["log-level"], "needs_start": ["base-path", "labels-max"], "certificate": False})  # --threads is a flag

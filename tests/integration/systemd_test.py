@@ -72,6 +72,26 @@ class Units(unittest.TestCase):
             done = run(BUILD / "footfalld", "--config", config, "--check-config")
             self.assertEqual(done.returncode, 0, done.stderr)
 
+    def test_the_key_of_tls_is_one_that_a_reload_reads_anew(self):
+        """systemd copies what LoadCredential= names at a start alone."""
+        for name in ("footfalld.socket", "port-443.conf"):
+            text = (UNITS / name).read_text()
+            self.assertEqual(re.findall(r'(?m)^#   tls-key = "(.*)"$', text), ["/etc/footfall/key.pem"], name)
+            self.assertIn("install -m 0640 -o root -g footfall KEY /etc/footfall/key.pem", text)
+            self.assertEqual(directives(UNITS / name).get("LoadCredential"), None)
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root")
+    def test_a_key_of_root_that_its_group_may_read_is_taken(self):
+        self.root.chmod(0o755)
+        certificate, key = make_certificate(self.root)
+        certificate.chmod(0o644)
+        binary = shutil.copy(BUILD / "footfalld", self.root)
+        check = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", binary, "--listen", "tls:127.0.0.1:1", "--tls-certificate", certificate, "--tls-key", key, "--check-config"]
+        shutil.chown(key, "root", "nogroup")
+        for mode, code in ((0o640, 0), (0o600, 2), (0o644, 2)):
+            key.chmod(mode)
+            self.assertEqual(run(*check).returncode, code, oct(mode))
+
     def test_the_user_and_the_directory_of_backups_are_made(self):
         (self.root / "etc").mkdir()
         for name in ("passwd", "group", "shadow", "gshadow"):

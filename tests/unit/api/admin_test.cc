@@ -265,6 +265,35 @@ TEST_F(AdminTest, WhatWasResetComesBackForAStatedTime) {
   EXPECT_TRUE(post("/v1/admin/changes/reset-1/undo", "", "undo-1").json().flag("/repeated"));
 }
 
+TEST_F(AdminTest, WhatTakesSomethingAwaySaysUntilWhenItComesBack) {
+  visit(*site_, "/p", 1);
+  const std::string_view site = "/v1/admin/sites/example.vn";
+  const auto asked = [&](std::string_view how) {
+    const bool dry = how == "dry";
+    const std::string body = dry ? R"({"dry_run":true})" : "{}";
+    const std::string page = dry ? R"({"page":"/p","dry_run":true})" : R"({"page":"/p"})";
+    std::vector<Answer> answers;
+    answers.push_back(post(std::string(site) + "/reset", page));
+    answers.push_back(post(std::string(site) + "/reset", body));
+    answers.push_back(post(std::string(site) + "/pages/remove", page));
+    answers.push_back(ask(Method::delete_, std::string(site) + (dry ? "?dry_run=true" : "")));
+    for (const Answer& answer : answers) {
+      EXPECT_EQ(answer.status, 200) << answer.body;
+      EXPECT_NE(answer.body.find(R"("undo_while":"it is among the latest 10,000 changes")"), std::string::npos)
+          << answer.body;
+    }
+    return answers;
+  };
+  for (const Answer& answer : asked("dry"))
+    EXPECT_NE(answer.body.find(R"("undo_until":null,)"), std::string::npos) << answer.body;
+  undo_days_ = 30;
+  now_ms_ = 1'796'040'000'000;  // 2026-11-30
+  for (const std::string_view how : {"dry", "done"}) {
+    for (const Answer& answer : asked(how)) EXPECT_EQ(answer.json().text("/undo_until"), "2026-12-30T12:00:00Z");
+  }
+  EXPECT_EQ(post("/v1/admin/sites", R"({"name":"other.example"})").body.find("undo_until"), std::string::npos);
+}
+
 TEST_F(AdminTest, AResetSaysWhichNodesHaveAdoptedIt) {
   struct Nodes final : NodeList {
     void adopters(const std::string& site, const counting::Epoch& epoch, std::int32_t wait_s,

@@ -39,6 +39,12 @@ TEST_F(ExpositionTest, ShardsAreSummed) {
   shards_[1].answered(api::Route::hit, 204);
   shards_[1].balance();
   facts_.sites = 5;
+  shards_[0].other_pages.add(2);
+  shards_[1].other_pages.add(3);
+  shards_[0].pages_most.set(12);
+  shards_[1].pages_most.set(13);
+  facts_.pages_most_at_start = 11;
+  facts_.pages_max = 100;
   facts_.unsynced_hits = 6;
   facts_.batch_keys = 7;
   facts_.changes_remembered = 10'000;
@@ -57,6 +63,9 @@ TEST_F(ExpositionTest, ShardsAreSummed) {
   EXPECT_TRUE(shows("footfall_http_requests_total{route=\"hit\",code_class=\"2xx\"} 1"));
   EXPECT_TRUE(shows("footfall_ledger_mismatch 4"));
   EXPECT_TRUE(shows("footfall_sites 5"));
+  EXPECT_TRUE(shows("footfall_series_overflow_total{kind=\"pages\"} 5"));
+  EXPECT_TRUE(shows("footfall_tracked_series{kind=\"pages\"} 13"));
+  EXPECT_TRUE(shows("footfall_tracked_series_max{kind=\"pages\"} 100"));
   EXPECT_TRUE(shows("footfall_http_connections_refused_total{reason=\"descriptors\"} 9"));
   EXPECT_TRUE(shows("footfall_http_timeouts_total{for=\"reading\"} 11"));
   EXPECT_TRUE(shows("footfall_unsynced_hits 6"));

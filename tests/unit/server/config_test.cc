@@ -70,6 +70,9 @@ TEST_F(ConfigTest, BatchKeysAreBoundedByOptions) {
 }
 
 TEST_F(ConfigTest, ALossIsAcceptedByTrueAlone) {
+  EXPECT_EQ(parse({}).log_format, base::log::Format::text);
+  EXPECT_EQ(parse({"--log-format", "json"}).log_format, base::log::Format::json);
+  EXPECT_NE(refused({"--log-format", "xml"}).find("'xml' is neither text nor json"), std::string::npos);
   EXPECT_TRUE(parse({"--accept-loss", "true"}).accept_loss);
   EXPECT_FALSE(parse({"--accept-loss", "false"}).accept_loss);
   EXPECT_NE(refused({"--accept-loss", "yes"}).find("'yes' is neither true nor false"), std::string::npos);
@@ -87,6 +90,10 @@ TEST_F(ConfigTest, AFlagBeatsTheEnvironmentAndThatBeatsTheFile) {
 
 TEST_F(ConfigTest, ListsComeFromRepeatedFlagsCommasAndArrays) {
   EXPECT_EQ(parse({"--listen", "127.0.0.1:1", "--listen", "[::1]:2"}).listen.size(), 2U);
+  const std::string networks = file("# a CDN's\n10.0.0.0/8\n2001:db8::/32 # and more\n");
+  EXPECT_EQ(parse({"--trusted-proxy-file", networks}).trusted_proxies_of_files.size(), 2U);
+  const std::string wrong = file("10.0.0.0/8\nten\n");
+  EXPECT_EQ(refused({"--trusted-proxy-file", wrong}).find("--trusted-proxy-file: " + wrong + ":2: \"ten\": "), 0U);
   EXPECT_EQ(parse({"--config", file("trusted-proxy = [\"10.0.0.0/8\", \"192.0.2.1\"]\n")}).trusted_proxies.size(), 2U);
   environment("FOOTFALL_LISTEN", "127.0.0.1:1,127.0.0.1:2,127.0.0.1:3");
   EXPECT_EQ(parse({}).listen.size(), 3U);

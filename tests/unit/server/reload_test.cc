@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <initializer_list>
+
+#include "support/temporary_directory.h"
 
 namespace footfall {
 namespace {
@@ -56,6 +59,21 @@ TEST(Reload, AnOptionThatIsGoneHasItsDefaultAgain) {
   EXPECT_EQ(running.rate_limit, Config().rate_limit);
   EXPECT_TRUE(running.trusted_proxies.empty());
   EXPECT_EQ(take_reloadable(running, parsed({})).applied, Names{});
+}
+
+TEST(Reload, AFileOfTrustedPeersIsTakenWhenWhatIsInItChanges) {
+  const testing::TemporaryDirectory directory;
+  const std::string file = directory.file("cdn");
+  const auto read = [&] { return parsed({"--trusted-proxy-file", file.c_str()}); };
+  std::ofstream(file) << "10.0.0.0/8\n";
+  Config running = read();
+  EXPECT_EQ(take_reloadable(running, read()).applied, Names{});
+  std::ofstream(file) << "10.0.0.0/8\n192.0.2.0/24\n";
+  EXPECT_EQ(take_reloadable(running, read()).applied, Names{"trusted-proxy-file"});
+  EXPECT_EQ(running.trusted_proxies_of_files.size(), 2U);
+  EXPECT_EQ(take_reloadable(running, read()).applied, Names{});
+  EXPECT_EQ(take_reloadable(running, parsed({})).applied, Names{"trusted-proxy-file"});
+  EXPECT_TRUE(running.trusted_proxies_of_files.empty());
 }
 
 TEST(Reload, ACertificateIsTakenWhereListenersHaveOne) {
