@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Whether a hit costs the same wherever a site has grown to: CPU per hit at the size where it is dearest, as a multiple of that where it is
-cheapest, plotted as growth.svg.
+cheapest; plotted, a panel for each.
 
 G1   sites, 1 to 100,000, hit in turn            (protobuf batches of 1,000)
 G2   pages of a site, 10 to 1,000,000            (the same)
@@ -63,13 +63,12 @@ def curve(bench, goal, what, points, judged_from=0):
     """points: size -> CPU microseconds per hit of each round."""
     medians = {size: statistics.median(us) for size, us in points.items()}
     for size in points:
-        bench.note(goal, f"CPU per hit with {size:,} {what}", points[size], "us")
+        bench.note(goal, f"{AT}{size:,} {what}", points[size], "us", 3)
     judged = [size for size in points if size >= judged_from]
     cheapest, dearest = min(judged, key=medians.get), max(judged, key=medians.get)
     bench.row(goal, f"{what} from {judged[0]:,} to {judged[-1]:,}: the dearest, {dearest:,}, / the cheapest, {cheapest:,}", FLAT, 1.1,
               [us / medians[cheapest] for us in points[dearest]], "x")
-    bench.curves[what] = {size: us / medians[cheapest] for size, us in medians.items()}
-    bench.plots["growth.svg"] = svg(bench.curves)
+    bench.plots["growth"] = lambda rows: svg(curves(rows))
 
 
 def sites(bench):
@@ -145,7 +144,20 @@ def connections(bench):
         node.close()
 
 
-# ---- the plot: a panel for each, size in powers of ten across, multiples of the least up
+# ---- the plot, of a table's rows: a panel for each, size in powers of ten across, multiples of the least up
+
+AT = "CPU per hit with "  # in rows of a size
+
+
+def curves(rows):
+    """what -> size -> CPU as a multiple of the least"""
+    found = {}
+    for goal, text, _, figure, *_ in rows:
+        if goal in GOALS and text.startswith(AT):
+            size, what = text.removeprefix(AT).split(" ", 1)
+            found.setdefault(what, {})[int(size.replace(",", ""))] = float(figure.split()[0])
+    return {what: {size: us / min(points.values()) for size, us in points.items()} for what, points in found.items()}
+
 
 PANEL, HEIGHT, LEFT, TOP, BOTTOM = 300, 220, 44, 34, 40
 
