@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Counted under callgrind in a daemon of one shard, its other threads idle: GET, pipelined, protobuf, NDJSON.
+"""Counted under callgrind in a daemon of one shard, its other threads idle: GET, pipelined, protobuf, NDJSON. Pings are those of the browsers of
+browsers.py over a connection each, in the order of a seed; beside them where there is one browser, all of whose connections look alike.
 
 P9   user instructions per hit, of visitors and pages that were there before: the same hits are sent twice, and the second time counted
 P10  calls of malloc and its kin per hit in the shard's passes; beside it those of all else, which is what is done once a second
@@ -16,6 +17,7 @@ without AVX2 and the like, and of the daemon's own code the CRC alone chooses at
 """
 import os
 import pathlib
+import random
 import re
 import shutil
 import socket
@@ -24,47 +26,43 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from batches import AGENT, ndjson, path_of, protobuf
+import browsers
+from batches import ndjson, path_of, protobuf
+from browsers import SITE
 from figures import Bench, chosen, options
 from side_by_side import whole
 
-SITE = "bench.example"
 HITS = 10_000
 NOTED = pathlib.Path(__file__).with_suffix(".txt")
 MARGIN = 1.03
 GOALS_OF = {"single": (1400, 800), "pipelined": (900, 500), "protobuf": (300, 160), "ndjson": (800, 450)}
 
 
-def ping(n):
-    return (f"GET /hit.gif?site={SITE}&path={path_of(n)} HTTP/1.1\r\nHost: stats.{SITE}\r\nConnection: keep-alive\r\nUser-Agent: {AGENT % (100 + n % 20)}\r\n"
-            "Accept: image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8\r\nReferer: https://bench.example/\r\n"
-            "Accept-Encoding: gzip, deflate, br\r\nAccept-Language: vi-VN,vi;q=0.9,en;q=0.8\r\n"
-            f"X-Forwarded-For: 10.9.{n // 250 % 250}.{n % 250}\r\n\r\n").encode()
-
-
 class Load:
-    """Over one connection, which stays. Under callgrind a batch may take longer than the daemon lets others wait: it is sent again where it was refused."""
+    """Over connections that stay. Under callgrind a batch may take longer than the daemon lets others wait: it is sent again where it was refused."""
     DEPTHS = {"single": 1, "pipelined": 16}
     BATCHES = {"protobuf": ("application/x-protobuf", protobuf), "ndjson": ("application/x-ndjson", ndjson)}
 
-    def __init__(self, node, shape):
-        self.node, self.shape = node, shape
+    def __init__(self, node, shape, of):
+        self.node, self.shape, self.of = node, shape, of
         self.refused = 0
-        self.connect()
+        self.connections = [self.connected() for _ in (of if shape in self.DEPTHS else [None])]
 
-    def connect(self):
-        self.connection = socket.create_connection(("127.0.0.1", self.node.port))
+    def connected(self):
+        return socket.create_connection(("127.0.0.1", self.node.port))
 
     def send(self, count):
         self.pings(count) if self.shape in self.DEPTHS else self.batches(count)
 
     def pings(self, count):
-        depth = self.DEPTHS[self.shape]
+        """Each connection is a browser's. The same of as many, so that a visitor who comes again has the same one."""
+        depth, chance = self.DEPTHS[self.shape], random.Random(browsers.RNG_SEED)
         for first in range(0, count, depth):
-            self.connection.sendall(b"".join(ping(n) for n in range(first, first + depth)))
+            connection, browser = chance.choice(list(zip(self.connections, self.of)))
+            connection.sendall("".join(browsers.ping(n, browser, path_of(n)) for n in range(first, first + depth)).encode())
             received = b""
             while received.count(b"HTTP/1.1 200") < depth or not received.endswith(b";"):  # the picture's last byte
-                more = self.connection.recv(1 << 20)
+                more = connection.recv(1 << 20)
                 assert more, received
                 received += more
 
@@ -75,9 +73,9 @@ class Load:
             body, begin = body_of(first), time.monotonic()
             while (answer := self.exchange(head.encode() + str(len(body)).encode() + b"\r\n\r\n" + body)).startswith(b"HTTP/1.1 503"):
                 self.refused += 1
-                self.connection.close()
+                self.connections[0].close()
                 time.sleep(0.5)
-                self.connect()
+                self.connections[0] = self.connected()
             assert answer.startswith(b"HTTP/1.1 200") and b'"accepted":1000' in answer, answer
             if time.monotonic() > begin + 0.1:  # so slow that the next one might be refused
                 time.sleep(0.5)
@@ -85,11 +83,11 @@ class Load:
     def exchange(self, request):
         answer = b""
         try:
-            self.connection.sendall(request)
+            self.connections[0].sendall(request)
         except ConnectionError:  # refused at its head; the answer is there
             pass
         while b"\r\n\r\n" not in answer or len(answer) < whole(answer):
-            more = self.connection.recv(65536)
+            more = self.connections[0].recv(65536)
             assert more, answer
             answer += more
         return answer
@@ -108,9 +106,9 @@ BASELINE = "glibc.cpu.hwcaps=-AVX2,-AVX512F,-AVX512VL,-AVX_Fast_Unaligned_Load,-
 TRIES = 5
 
 
-def counted(bench, shape, *options):
-    """Instructions of a hit, the same hits having been sent before; and callgrind's file. What was sent in vain is not counted."""
-    name = f"{shape}{len(options)}"
+def counted(bench, shape, *options, of=None):
+    """Instructions of a hit, the same hits having been sent before; and callgrind's file. What was sent in vain is not counted. `of`: these browsers alone."""
+    name = f"{shape}{len(options)}{len(of or ())}"
     out = bench.at / f"callgrind.{name}"
     node = bench.Daemon("--rate-limit", "0", "--threads", "1", "--durability", "kernel", "--checkpoint-interval", "86400", directory=bench.at / name)
     node.directory.mkdir()
@@ -121,7 +119,7 @@ def counted(bench, shape, *options):
     try:
         node.start()
         node.add_site(SITE)
-        load = Load(node, shape)
+        load = Load(node, shape, of or browsers.shapes())
         load.send(HITS)
         control(node, pipes, "--instr=on")
         for _ in range(TRIES):
@@ -186,6 +184,8 @@ def both(bench):
     for shape, (aim, stretch) in GOALS_OF.items():
         figure, dump = counted(bench, shape)
         bench.row("P9", f"user instructions per hit, {shape}", aim, stretch, [figure], "", 0)
+        if shape in Load.DEPTHS:
+            bench.note("P9", f"the same of one browser, {shape}", [counted(bench, shape, of=browsers.one())[0]], "", 0)
         passes = sum(in_passes(bench, shape).values())
         bench.row("P10", f"allocations per hit in passes, {shape}", 0, 0, [passes / HITS], "", 4)
         bench.note("P10", f"all else allocates per hit, in the seconds that callgrind took, {shape}", [(sum(allocations_in(dump).values()) - passes) / HITS], "", 4)
