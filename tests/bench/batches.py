@@ -8,8 +8,9 @@ P7   application/x-ndjson
 import json
 import socket
 
-from figures import cpu_s, main, os
+from figures import main, os
 from hit_message import field
+from side_by_side import cpu_ns
 
 SITE = "bench.example"
 ITEMS, VISITORS, CONNECTIONS = 1000, 1_000_000, 4
@@ -69,9 +70,9 @@ def batches(bench):
             send_all(node.port, whole)  # all visitors are there
             rates = []
             for _ in range(bench.rounds):
-                before = cpu_s(node.process.pid)
+                before = cpu_ns([node.process.pid])
                 accepted = send_all(node.port, whole)
-                rates.append(accepted / (cpu_s(node.process.pid) - before) / 1e6)
+                rates.append(accepted / (cpu_ns([node.process.pid]) - before) * 1e3)
             stats = node.stats(SITE)
             assert stats["counted"] == VISITORS * (bench.rounds + 1), stats
             assert stats["online"] == VISITORS, stats

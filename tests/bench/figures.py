@@ -134,13 +134,6 @@ def footfall_bench(node, site, *options, counted=True):
     return json.loads(ended.stdout)
 
 
-def cpu_s(pid):
-    """CPU seconds of all threads of a process, living and dead."""
-    with open(f"/proc/{pid}/stat") as f:
-        fields = f.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def rss(pid):
     """Resident bytes that are the process's own."""
     with open(f"/proc/{pid}/smaps_rollup") as f:

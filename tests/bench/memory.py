@@ -17,8 +17,9 @@ import subprocess
 import time
 
 from batches import ITEMS, send_all
-from figures import SERVER, cpu_s, main, os, rss
+from figures import SERVER, main, os, rss
 from hit_message import field
+from side_by_side import cpu_ns
 
 SITE = "bench.example"
 SITES = 10_000
@@ -79,11 +80,11 @@ def scrapes(bench, node, times=100):
     connection = http.client.HTTPConnection("127.0.0.1", node.admin_port)
     figures = []
     for _ in range(bench.rounds):
-        begin = cpu_s(node.process.pid)
+        begin = cpu_ns([node.process.pid])
         for _ in range(times):
             connection.request("GET", "/metrics")
             connection.getresponse().read()
-        figures.append((cpu_s(node.process.pid) - begin) / times * 1000)
+        figures.append((cpu_ns([node.process.pid]) - begin) / times / 1e6)
     return figures
 
 
