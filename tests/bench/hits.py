@@ -6,7 +6,7 @@ P1   kernel durability, 64 keep-alive connections / nginx's empty_gif
 P2   the same / the floor program
 P3   16 pipelined: nginx / footfall
 P4   16 pipelined / the floor program
-P5   nginx with Lua and Redis (INCR, PFADD, ZADD and ZCOUNT of each hit) / footfall
+P5   nginx with Lua and Redis (INCR, PFADD, ZADD and ZCOUNT of each hit) / footfall; beside it Redis alone: INCR and PFADD, by who needs no HTTP
 P11  system calls per hit: GET, pipelined, of a batch of 1,000
 
 The floor program answers what the daemon was heard to answer. The same requests go to all: GET /hit.gif of 1,000 visitors with the browsers of browsers.py, 100 pages; wrk sends them over
@@ -19,6 +19,7 @@ import contextlib
 import itertools
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -28,7 +29,7 @@ import browsers
 from batches import AGENT, ITEMS, protobuf, requests, send_all
 from browsers import SITE, lua
 from figures import CLIENT, main
-from side_by_side import add_nginx, keep_answer, measure, nginx_binary, running, same_answers, wrk
+from side_by_side import add_nginx, cpu_ns, keep_answer, measure, nginx_binary, running, same_answers, wrk
 
 # What a user would build instead: four commands to Redis, one of them through a pipeline.
 NGINX_LUA = """
@@ -127,8 +128,33 @@ def hits(bench):
     bench.note("P4", "the same of one browser", ratios(one_pipelined, "footfall", "floor"), "x")
 
 
+def redis_alone(bench):
+    """CPU of redis-server for an INCR and a PFADD, one in flight on each connection and pipelined, by redis-benchmark over loopback."""
+    from footfall import free_port
+    if shutil.which("redis-benchmark") is None:
+        return bench.left_out("P5", "redis-benchmark is not installed")
+    port, commands = free_port(), {"INCR": ["INCR", f"total:{SITE}"], "PFADD": ["PFADD", f"visitors:{SITE}", "__rand_int__"]}
+    server = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--logfile", str(bench.at / "alone.log"), "--dir", str(bench.at)]
+    with running({"redis": server}) as others:
+        redis = [others["redis"].pid]
+        ask = lambda *words: subprocess.run(["redis-cli", "-p", str(port), *words], capture_output=True, text=True, check=True).stdout.strip()
+        for label, depth, count in (("one at a time", 1, 20_000 * bench.seconds), ("16 pipelined", 16, 200_000 * bench.seconds)):
+            figures = []
+            for _ in range(bench.rounds):
+                before, total = cpu_ns(redis), int(ask("GET", f"total:{SITE}") or 0)
+                for command in commands.values():
+                    subprocess.run([*CLIENT, "redis-benchmark", "-p", str(port), "-q", "-c", str(CONNECTIONS), "-P", str(depth), "-n", str(count), "-r", "1000", *command],
+                                   stdout=subprocess.DEVNULL, check=True)
+                figures.append((cpu_ns(redis) - before) / 1000 / count)
+                counted = int(ask("GET", f"total:{SITE}")) - total
+                assert count <= counted < count + CONNECTIONS * depth, counted
+            bench.note("P5", f"Redis alone, INCR and PFADD, {label}: its CPU for both", figures, "us")
+        assert 900 < int(ask("PFCOUNT", f"visitors:{SITE}")) < 1100
+
+
 def what_a_user_would_build(bench):
     from footfall import free_port
+    redis_alone(bench)
     bench.at.chmod(0o755)
     port = free_port()
     commands = lua_and_redis(bench, port)
