@@ -21,10 +21,10 @@ def path_of(visitor):
     return f"/tin-tuc/bai-{visitor % 997}"
 
 
-def protobuf(first):
+def protobuf(first, count=ITEMS):
     return field(1, SITE.encode()) + b"".join(
         field(2, field(2, path_of(n).encode()) + field(8, bytes([10, n >> 16, n >> 8 & 255, n & 255])) + field(9, (AGENT % (100 + n % 20)).encode()))
-        for n in range(first, first + ITEMS))
+        for n in range(first, first + count))
 
 
 def ndjson(first):
@@ -32,11 +32,13 @@ def ndjson(first):
                               separators=(",", ":")) + "\n" for n in range(first, first + ITEMS)).encode()
 
 
+def request(node, body, content_type="application/x-protobuf"):
+    return (f"POST /v1/hits HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {node.token}\r\nContent-Type: {content_type}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n").encode() + body
+
+
 def requests(node, content_type, body_of):
-    head = f"POST /v1/hits HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {node.token}\r\nContent-Type: {content_type}\r\nContent-Length: "
-    for first in range(0, VISITORS, ITEMS):
-        body = body_of(first)
-        yield head.encode() + str(len(body)).encode() + b"\r\n\r\n" + body
+    return (request(node, body_of(first), content_type) for first in range(0, VISITORS, ITEMS))
 
 
 def send_all(port, whole):

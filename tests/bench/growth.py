@@ -19,10 +19,9 @@ import random
 import resource
 import statistics
 
-from batches import ITEMS, send_all
+from batches import ITEMS, request, send_all
 from figures import footfall_bench, main
 from hit_message import field
-from memory import request
 from side_by_side import cpu_ns
 
 SITE = "bench.example"

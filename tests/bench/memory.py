@@ -16,7 +16,7 @@ import socket
 import subprocess
 import time
 
-from batches import ITEMS, send_all
+from batches import ITEMS, request, send_all
 from figures import SERVER, main, os, rss
 from hit_message import field
 from side_by_side import cpu_ns
@@ -30,11 +30,6 @@ def settled(node):
     """After two ticks and a checkpoint's end nothing grows any more."""
     time.sleep(2.5)
     return rss(node.process.pid)
-
-
-def request(node, body):
-    return (f"POST /v1/hits HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {node.token}\r\nContent-Type: application/x-protobuf\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n").encode() + body
 
 
 def per_visitor(bench, name, path):
