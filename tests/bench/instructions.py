@@ -12,9 +12,6 @@ P10  calls of malloc and its kin per hit in the shard's passes; beside it those 
     instructions.py BUILD_DIR --write    notes them there
     instructions.py BUILD_DIR --profile protobuf    where they go, by function
     instructions.py BUILD_DIR --allocating protobuf    who allocates in passes
-
-Counts depend neither on the machine's speed nor on its load. The instruction set is that of any x86-64: glibc's string functions are told to do
-without AVX2 and the like, and of the daemon's own code the CRC alone chooses at run time (SSE4.2).
 """
 import os
 import pathlib
@@ -24,14 +21,13 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import browsers
-from batches import ndjson, path_of, protobuf
+from batches import ITEMS, ndjson, path_of, protobuf, request
 from browsers import SITE
+from callgrind import Batches, Counted
 from figures import Bench, chosen, options
-from side_by_side import whole
 
 HITS = 10_000
 NOTED = pathlib.Path(__file__).with_suffix(".txt")
@@ -39,24 +35,26 @@ MARGIN = 1.03
 GOALS_OF = {"single": (1400, 800), "pipelined": (900, 500), "protobuf": (300, 160), "ndjson": (800, 450)}
 
 
+PASS = "footfall::http::Loop::Impl::pass()"
+
+
 class Load:
-    """Over connections that stay. Under callgrind a batch may take longer than the daemon lets others wait: it is sent again where it was refused."""
+    """Over connections that stay: one, or one for each browser."""
     DEPTHS = {"single": 1, "pipelined": 16}
     BATCHES = {"protobuf": ("application/x-protobuf", protobuf), "ndjson": ("application/x-ndjson", ndjson)}
 
     def __init__(self, node, shape, of):
         self.node, self.shape, self.of = node, shape, of
-        self.refused = 0
-        self.connections = [self.connected() for _ in (of if shape in self.DEPTHS else [None])]
-
-    def connected(self):
-        return socket.create_connection(("127.0.0.1", self.node.port))
+        if shape in self.DEPTHS:
+            self.connections = [socket.create_connection(("127.0.0.1", node.port)) for _ in of]
+        else:
+            self.batches = Batches(node)
 
     def send(self, count):
-        self.pings(count) if self.shape in self.DEPTHS else self.batches(count)
+        """How often it was refused. As many again are the same hits."""
+        return self.send_pings(count) if self.shape in self.DEPTHS else self.send_batches(count)
 
-    def pings(self, count):
-        """Each connection is a browser's. The same of as many, so that a visitor who comes again has the same one."""
+    def send_pings(self, count):
         depth, chance = self.DEPTHS[self.shape], random.Random(browsers.RNG_SEED)
         for first in range(0, count, depth):
             connection, browser = chance.choice(list(zip(self.connections, self.of)))
@@ -66,78 +64,24 @@ class Load:
                 more = connection.recv(1 << 20)
                 assert more, received
                 received += more
+        return 0
 
-    def batches(self, count):
+    def send_batches(self, count):
         content_type, body_of = self.BATCHES[self.shape]
-        head = f"POST /v1/hits HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.node.token}\r\nContent-Type: {content_type}\r\nContent-Length: "
-        for first in range(0, count, 1000):
-            body, begin = body_of(first), time.monotonic()
-            while (answer := self.exchange(head.encode() + str(len(body)).encode() + b"\r\n\r\n" + body)).startswith(b"HTTP/1.1 503"):
-                self.refused += 1
-                self.connections[0].close()
-                time.sleep(0.5)
-                self.connections[0] = self.connected()
-            assert answer.startswith(b"HTTP/1.1 200") and b'"accepted":1000' in answer, answer
-            if time.monotonic() > begin + 0.1:  # so slow that the next one might be refused
-                time.sleep(0.5)
-
-    def exchange(self, request):
-        answer = b""
-        try:
-            self.connections[0].sendall(request)
-        except ConnectionError:  # refused at its head; the answer is there
-            pass
-        while b"\r\n\r\n" not in answer or len(answer) < whole(answer):
-            more = self.connections[0].recv(65536)
-            assert more, answer
-            answer += more
-        return answer
-
-
-def control(node, pipes, what):
-    for _ in range(10):  # it gives up where the process does not answer at once
-        if subprocess.run(["callgrind_control", f"--vgdb-prefix={pipes}", what, str(node.process.pid)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0:
-            return
-        time.sleep(0.5)
-    raise AssertionError("callgrind cannot be controlled")
-
-
-PASS = "footfall::http::Loop::Impl::pass()"
-BASELINE = "glibc.cpu.hwcaps=-AVX2,-AVX512F,-AVX512VL,-AVX_Fast_Unaligned_Load,-ERMS,-FSRM,-BMI2,-RTM"
-TRIES = 5
+        before = self.batches.accepted
+        refused = self.batches.send(request(self.node, body_of(first), content_type) for first in range(0, count, ITEMS))
+        assert self.batches.accepted == before + count, self.batches.accepted
+        return refused
 
 
 def counted(bench, shape, *options, of=None):
-    """Instructions of a hit, the same hits having been sent before; and callgrind's file. What was sent in vain is not counted. `of`: these browsers alone."""
-    name = f"{shape}{len(options)}{len(of or ())}"
-    out = bench.at / f"callgrind.{name}"
-    node = bench.Daemon("--rate-limit", "0", "--threads", "1", "--durability", "kernel", "--checkpoint-interval", "86400", directory=bench.at / name)
-    node.directory.mkdir()
-    node.environment = {**os.environ, "GLIBC_TUNABLES": BASELINE}
-    pipes = bench.at / f"vgdb.{name}"  # of its own: it would try those that others left, too
-    node.prefix = ["valgrind", "--tool=callgrind", f"--vgdb-prefix={pipes}", f"--callgrind-out-file={out}", "--instr-atstart=no", "--quiet", *options]
-    node.start_s_max = 300
-    try:
-        node.start()
-        node.add_site(SITE)
-        load = Load(node, shape, of or browsers.shapes())
+    """Instructions of a hit, the same hits having been sent before; and callgrind's file. `of`: these browsers alone."""
+    with Counted(bench, f"{shape}{len(options)}{len(of or ())}", *options) as under:
+        under.node.add_site(SITE)
+        load = Load(under.node, shape, of or browsers.shapes())
         load.send(HITS)
-        control(node, pipes, "--instr=on")
-        for _ in range(TRIES):
-            load.refused = 0
-            load.send(HITS)
-            if load.refused == 0:
-                break
-            control(node, pipes, "--zero")
-        assert load.refused == 0, f"{load.refused} batches were refused each time"
-        control(node, pipes, "--instr=off")
-        control(node, pipes, "--dump")
-        dump = out.with_name(out.name + ".1")
-        total = int(re.search(r"^totals: (\d+)", dump.read_text(), re.M).group(1))
-        assert total > 0, "callgrind counted nothing"
+        total, dump = under.instructions(lambda: load.send(HITS))
         return total / HITS, dump
-    finally:
-        node.close()
 
 
 def compiler(build):

@@ -7,7 +7,6 @@
     |     | what ...                                the table, as Bench.table() makes it
 """
 import datetime
-import pathlib
 
 from figures import ROOT, Bench, revision
 

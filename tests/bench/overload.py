@@ -10,7 +10,6 @@ The quota is of a control group (Linux's cfs: 20 ms in 100), so that the generat
 hit the generator opens more where all are busy, up to 10,000.
 """
 import contextlib
-import os
 import pathlib
 
 from figures import footfall_bench, main
