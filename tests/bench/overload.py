@@ -24,8 +24,8 @@ SHAPES = {
     "a connection each": (["--connections", "64", "--reconnect"], []),
     "batches of 1,000": (["--connections", "16", "--batch", "1000"], []),
 }
-STEP = 1.15  # of the sweep
-WORSE = 2  # so often in a row, and the best was before
+STEP, WORSE = 1.15, 2  # of the sweep
+CARRIED, AS_GOOD = 0.9, 0.97
 
 
 @contextlib.contextmanager
@@ -84,18 +84,20 @@ def measure(bench, node):
 
 
 def best_of_sweep(goodput, begin):
-    """The rate offered of which most came, and that: up from `begin` until less came WORSE times; from lower where `begin` was too much."""
-    rate, best = begin, (begin, goodput(begin))
-    while best[1] < 0.9 * best[0] and best[0] > 1:
+    """The least rate offered that brings the most, or as good as that, and the most: up from `begin` until WORSE rates in a row brought less; from lower where
+    `begin` was too much."""
+    rate = begin
+    came = {rate: goodput(rate)}
+    while came[rate] < CARRIED * rate and rate > 1:
         rate /= 2
-        best = (rate, goodput(rate))
-    worse = 0
-    while worse < WORSE:
+        came[rate] = goodput(rate)
+    most, worse = max(came.values()), 0
+    while worse < WORSE or rate < begin:
         rate *= STEP
-        came = goodput(rate)
-        worse = 0 if came > best[1] else worse + 1
-        best = max(best, (rate, came), key=lambda of: of[1])
-    return best
+        came[rate] = goodput(rate)
+        worse = worse + 1 if came[rate] <= most else 0
+        most = max(most, came[rate])
+    return min(rate for rate, of in came.items() if of >= AS_GOOD * most), most
 
 
 GOALS = {"P19": overload}
