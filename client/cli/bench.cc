@@ -211,7 +211,7 @@ std::string loop_name(const Options& options) {
   return options.generator.open_loop ? "rate" : "closed";
 }
 
-// Acknowledged while requests were being offered, in a second of that.
+// Acknowledged in time while requests were being offered, in a second of that.
 std::uint64_t in_time_per_s(const load::Generated& done) {
   return done.offered_s > 0 ? static_cast<std::uint64_t>(static_cast<double>(done.in_time) / done.offered_s) : 0;
 }
@@ -274,8 +274,8 @@ void print_text(const Options& options, const load::Generated& done, const Verdi
     if (status >= 300) table.add({grouped(answers), "answered " + std::to_string(status)});
   }
   if (options.generator.open_loop && done.in_time < done.acknowledged) {
-    table.add({grouped(done.in_time), "of them while others were still due, " + grouped(in_time_per_s(done)) +
-                                          " a second; the rest after that"});
+    table.add({grouped(done.in_time), "of them in time and while others were still due, " +
+                                          grouped(in_time_per_s(done)) + " a second; the rest after that"});
   }
   if (done.unsent > 0) table.add({grouped(done.unsent), "due, and never sent: there was no room for them"});
   if (done.undecided > 0) table.add({grouped(done.undecided), "undecided: answered 5xx, or not at all"});
@@ -372,6 +372,8 @@ void add_bench(CLI::App& app, Action& chosen) {
       how("--rate", traffic.rate, "open loop: hits a second, whatever the daemon does; without, as fast as it answers")
           ->check(CLI::PositiveNumber);
   how("--seconds", generator.seconds, "how long to send at most")->check(CLI::PositiveNumber)->capture_default_str();
+  how("--in-time", generator.in_time_s, "so many seconds after it was due what is acknowledged is late")
+      ->check(CLI::PositiveNumber);
   how("--hits", traffic.hits_max, "how many to send at most")->check(CLI::PositiveNumber);
 
   const auto what = add("What");

@@ -58,6 +58,7 @@ class Worker {
         begin_(begin),
         end_ns_(static_cast<std::int64_t>(options.seconds * 1e9)),
         patience_ns_(static_cast<std::int64_t>(options.patience_s * 1e9)),
+        in_time_ns_(static_cast<std::int64_t>(options.in_time_s * 1e9)),
         tls_(tls),
         connections_(share(options.connections, thread)),
         connections_max_(options.open_loop && options.reconnect
@@ -94,9 +95,10 @@ class Worker {
   void write(Connection& connection);
   void read(Connection& connection);
   void take(Connection& connection, const client::Answer& answer);
-  void acknowledge(std::uint64_t hits) {
+  void acknowledge(std::uint64_t hits, std::int64_t due_ns) {
     result_.acknowledged += hits;
-    if (now_ns() <= end_ns_) result_.in_time += hits;
+    const std::int64_t now = now_ns();
+    if (now <= end_ns_ && now - due_ns <= in_time_ns_) result_.in_time += hits;
   }
   void send_one(Connection& connection, std::int64_t due_ns);
   void refill(Connection& connection);
@@ -111,7 +113,7 @@ class Worker {
   const bool batches_;
   const Clock::time_point begin_;
   const std::int64_t end_ns_;  // of sending, since the begin
-  const std::int64_t patience_ns_;
+  const std::int64_t patience_ns_, in_time_ns_;
   const base::TlsContext* tls_;
   base::TlsSession session_;            // that the next connection goes on with; nullptr: none
   std::deque<Connection> connections_;  // which stay where they are
@@ -310,13 +312,13 @@ void Worker::take(Connection& connection, const client::Answer& answer) {
   } else if (batches_) {
     client::BatchAnswer batch;
     if (!client::read_batch_answer(answer.body, batch)) return stop("an answer to a batch is not footfalld's");
-    acknowledge(batch.accepted);
+    acknowledge(batch.accepted, request.due_ns);
     result_.bots += batch.bots;
     for (const auto& [reason, hits] : batch.reasons) result_.rejected[reason] += hits;
   } else if (const std::string_view reason = answer.field("footfall-rejected"); !reason.empty()) {
     result_.rejected[std::string(reason)] += request.hits;
   } else {
-    acknowledge(request.hits);
+    acknowledge(request.hits, request.due_ns);
   }
 }
 

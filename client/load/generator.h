@@ -44,6 +44,7 @@ struct GeneratorOptions {
   bool reconnect = false;  // a connection for each request
   bool resume = false;     // each TLS connection goes on with the session of one before
   double seconds = 10;     // of sending
+  double in_time_s = 1e9;  // so long after it was due what is acknowledged is late
   double patience_s = 10;  // for what was due in time to be sent, and for answers after the last request
 };
 
@@ -51,9 +52,9 @@ struct Generated {
   std::uint64_t requests = 0, hits = 0;  // sent
   std::uint64_t due = 0, unsent = 0;     // hits of the schedule: in time, and of them never sent
   std::uint64_t acknowledged = 0, undecided = 0;
-  std::uint64_t in_time = 0;                        // of those acknowledged, before the time of sending was over
-  std::uint64_t unanswered = 0;                     // of those undecided, without any answer
-  std::uint64_t bots = 0;                           // of those acknowledged in batches, crawlers that are counted apart
+  std::uint64_t in_time = 0;     // of those acknowledged, within `in_time_s` and before the time of sending was over
+  std::uint64_t unanswered = 0;  // of those undecided, without any answer
+  std::uint64_t bots = 0;        // of those acknowledged in batches, crawlers that are counted apart
   std::map<std::string, std::uint64_t> rejected;    // reason -> hits
   std::map<unsigned, std::uint64_t> statuses;       // status -> answers
   std::uint64_t connects = 0;                       // connections that were opened

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Shapes: the header fields that browsers send with a ping, 300 to 900 bytes with all else: what they name, in which
 // order, how long it is. Made after what these browsers send; the cookies are invented.
-// Tested by tests/unit/load/traffic_test.cc.
+// tests/bench/browsers.py reads them, too. Tested by tests/unit/load/traffic_test.cc.
 #pragma once
 
 #include <span>

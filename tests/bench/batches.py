@@ -8,8 +8,9 @@ P7   application/x-ndjson
 import json
 import socket
 
-from figures import cpu_s, main, os
+from figures import main, os
 from hit_message import field
+from side_by_side import cpu_ns
 
 SITE = "bench.example"
 ITEMS, VISITORS, CONNECTIONS = 1000, 1_000_000, 4
@@ -20,10 +21,10 @@ def path_of(visitor):
     return f"/tin-tuc/bai-{visitor % 997}"
 
 
-def protobuf(first):
+def protobuf(first, count=ITEMS):
     return field(1, SITE.encode()) + b"".join(
         field(2, field(2, path_of(n).encode()) + field(8, bytes([10, n >> 16, n >> 8 & 255, n & 255])) + field(9, (AGENT % (100 + n % 20)).encode()))
-        for n in range(first, first + ITEMS))
+        for n in range(first, first + count))
 
 
 def ndjson(first):
@@ -31,11 +32,13 @@ def ndjson(first):
                               separators=(",", ":")) + "\n" for n in range(first, first + ITEMS)).encode()
 
 
+def request(node, body, content_type="application/x-protobuf"):
+    return (f"POST /v1/hits HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {node.token}\r\nContent-Type: {content_type}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n").encode() + body
+
+
 def requests(node, content_type, body_of):
-    head = f"POST /v1/hits HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {node.token}\r\nContent-Type: {content_type}\r\nContent-Length: "
-    for first in range(0, VISITORS, ITEMS):
-        body = body_of(first)
-        yield head.encode() + str(len(body)).encode() + b"\r\n\r\n" + body
+    return (request(node, body_of(first), content_type) for first in range(0, VISITORS, ITEMS))
 
 
 def send_all(port, whole):
@@ -69,9 +72,9 @@ def batches(bench):
             send_all(node.port, whole)  # all visitors are there
             rates = []
             for _ in range(bench.rounds):
-                before = cpu_s(node.process.pid)
+                before = cpu_ns([node.process.pid])
                 accepted = send_all(node.port, whole)
-                rates.append(accepted / (cpu_s(node.process.pid) - before) / 1e6)
+                rates.append(accepted / (cpu_ns([node.process.pid]) - before) * 1e3)
             stats = node.stats(SITE)
             assert stats["counted"] == VISITORS * (bench.rounds + 1), stats
             assert stats["online"] == VISITORS, stats

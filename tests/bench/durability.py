@@ -19,8 +19,8 @@ import subprocess
 import tempfile
 import time
 
+from browsers import SITE, lua
 from figures import CLIENT, footfall_bench, main, statistics
-from hits import LUA, SITE
 from side_by_side import measure
 
 CONNECTIONS = 256
@@ -54,7 +54,7 @@ def cost_of_disk(bench):
         for node in nodes.values():
             node.add_site(SITE, visibility="full")
         us, rates = measure(f"{CONNECTIONS} connections", {name: node.process for name, node in nodes.items()},
-                            {name: node.port for name, node in nodes.items()}, LUA % 1, "memory", bench.rounds, bench.seconds, CONNECTIONS)
+                            {name: node.port for name, node in nodes.items()}, lua(1), "memory", bench.rounds, bench.seconds, CONNECTIONS)
         for node in nodes.values():
             metrics = node.metrics()
             assert metrics["footfall_hits_accepted_total"] > 0 and metrics["footfall_ledger_mismatch"] == 0

@@ -31,7 +31,7 @@ class Bench:
         self.sites = args.sites
         self.lines = args.lines
         self.rows, self.failures = [], 0
-        self.curves, self.plots = {}, {}  # of growth.py; name of a file -> SVG
+        self.plots = {}  # name -> what makes an SVG of the rows
         self.at = None  # a directory of the measurement's own
         os.environ["FOOTFALL_BUILD"] = str(self.build)  # before footfall.py is loaded
         from footfall import Daemon
@@ -91,7 +91,12 @@ class Bench:
             os.sched_setaffinity(0, affinity)  # some pin themselves beside their clients
 
     def table(self):
-        table = [("", "what", "goal (stretch)", "median", "range", "verdict"), *self.rows]
+        return self.table_of(self.rows)
+
+    @staticmethod
+    def table_of(rows):
+        """As kept.py reads it again."""
+        table = [("", "what", "goal (stretch)", "median", "range", "verdict"), *(tuple(cell.replace("|", "/") for cell in row) for row in rows)]
         widths = [max(len(line[i]) for line in table) for i in range(6)]
         lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |" for line in table]
         lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
@@ -104,12 +109,18 @@ class Bench:
         if at[2] == "tmpfs":
             sys.exit(f"{self.directory} is on a tmpfs; name a directory of a device with --directory")
         load = os.getloadavg()[0]
-        revision = subprocess.run(["git", "-C", str(ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip()
-        text = (f"footfall {revision or 'of no repository'}, {datetime.date.today()}; {os.cpu_count()} cores, {cpu}, Linux {platform.release()}, "
+        text = (f"footfall {revision() or 'of no repository'}, {datetime.date.today()}; {os.cpu_count()} cores, {cpu}, Linux {platform.release()}, "
                 f"{at[2]}; load average {load:.1f}, {self.rounds} rounds of {self.seconds} s")
         if load > 0.5:
             text += "\nOther work was running: ratios of one round may be trusted, times may not."
         return text
+
+
+def revision():
+    """Of what is measured, "-dirty" where it is no commit's; results that were kept make it no other. Empty: of no repository."""
+    git = lambda *words: subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True)
+    name = git("describe", "--always").stdout.strip()
+    return name + "-dirty" if name and git("diff", "--quiet", "HEAD", "--", ".", ":!tests/bench/results").returncode != 0 else name
 
 
 def footfall_bench(node, site, *options, counted=True):
@@ -121,13 +132,6 @@ def footfall_bench(node, site, *options, counted=True):
     if not ended.stdout or counted and ended.returncode != 0:
         raise AssertionError(ended.stdout + ended.stderr)
     return json.loads(ended.stdout)
-
-
-def cpu_s(pid):
-    """CPU seconds of all threads of a process, living and dead."""
-    with open(f"/proc/{pid}/stat") as f:
-        fields = f.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def rss(pid):
@@ -171,7 +175,7 @@ def main(description, goals):
     print(bench.machine())
     run(bench, goals, args.only)
     print("\n" + bench.table())
-    for name, text in bench.plots.items():
-        pathlib.Path(name).write_text(text)
-        print(f"written: {name}")
+    for name, drawn in bench.plots.items():
+        pathlib.Path(f"{name}.svg").write_text(drawn(bench.rows))
+        print(f"written: {name}.svg")
     sys.exit(1 if bench.failures else 0)

@@ -1,43 +1,49 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Whether a hit costs the same wherever a site has grown to: CPU per hit at the size where it is dearest, as a multiple of that where it is
-cheapest, plotted as growth.svg.
+cheapest; plotted, a panel for each.
 
 G1   sites, 1 to 100,000, hit in turn            (protobuf batches of 1,000)
 G2   pages of a site, 10 to 1,000,000            (the same)
 G3   visitors online, 1,000 to --visitors        (the same; all are there before)
 G4   connections, 10 to 10,000                   (pixels over keep-alive connections, one request in flight on each)
 
-The goal is 1.2; what cache misses cost is in it. One connection is measured and plotted, and not judged: its hits come one at a time, so
+The goal is 1.2; what cache misses cost is in it: beside G1 to G3 stand instructions per hit of a small size and of a large one, under callgrind, which has
+no misses. One connection is measured and plotted, and not judged: its hits come one at a time, so
 that each pays for a pass and a wake-up of its own, which is what they cost to a daemon that has nothing else to do.
 """
-import http.client
 import itertools
-import json
 import os
 import random
 import resource
+import shutil
 import statistics
 
-from batches import ITEMS, send_all
+from batches import ITEMS, request, send_all
+from callgrind import Batches, Counted
 from figures import footfall_bench, main
 from hit_message import field
-from memory import request
+from memory import add_sites
 from side_by_side import cpu_ns
 
 SITE = "bench.example"
 FLAT = 1.2
 ITEMS_A_ROUND = 200_000
 SHUFFLE = 7  # seed
+ITEMS_COUNTED = 20_000  # under callgrind
 
 
 def sizes(least, most):
     return [10 ** power for power in range(len(str(least)) - 1, len(str(most)))]
 
 
+def in_batches(node, messages):
+    return [request(node, b"".join(part)) for part in iter(lambda: list(itertools.islice(messages, ITEMS)), [])]
+
+
 def sent(node, messages):
     """CPU seconds of the daemon per hit, of batches that are all made before."""
-    whole = [request(node, b"".join(part)) for part in iter(lambda: list(itertools.islice(messages, ITEMS)), [])]
+    whole = in_batches(node, messages)
     before = cpu_ns([node.process.pid])
     accepted = send_all(node.port, whole)
     assert accepted > 0
@@ -55,6 +61,21 @@ def in_turn(bench, node, count, message_of):
     return [1e6 * sent(node, (message_of(chance.randrange(count)) for _ in range(ITEMS_A_ROUND))) for _ in range(bench.rounds)]
 
 
+def instructions(bench, goal, what, of_sizes, prepare, message_of, *options):
+    """Per hit, by chance, of those that were all hit before. prepare(node, size): what is there without a hit."""
+    if shutil.which("valgrind") is None:
+        return bench.left_out(goal, "valgrind is not installed: no instructions per hit")
+    for size in of_sizes:
+        with Counted(bench, f"instructions-{size}", daemon=options) as under:
+            prepare(under.node, size)
+            batches, chance = Batches(under.node), random.Random(SHUFFLE)
+            batches.send(in_batches(under.node, (message_of(n) for n in range(size))))
+            whole, before = in_batches(under.node, (message_of(chance.randrange(size)) for _ in range(ITEMS_COUNTED))), batches.accepted
+            total, _ = under.instructions(lambda: batches.send(whole))
+            assert (batches.accepted - before) % ITEMS_COUNTED == 0, batches.accepted  # again where it was refused
+            bench.note(goal, f"instructions per hit with {size:,} {what}", [total / ITEMS_COUNTED], "", 0)
+
+
 def started(bench, name, *options):
     return bench.server(name, "--checkpoint-interval", "86400", "--checkpoint-journal", str(1 << 40), "--online-pairs-max", str(4 * bench.visitors), *options)
 
@@ -63,31 +84,26 @@ def curve(bench, goal, what, points, judged_from=0):
     """points: size -> CPU microseconds per hit of each round."""
     medians = {size: statistics.median(us) for size, us in points.items()}
     for size in points:
-        bench.note(goal, f"CPU per hit with {size:,} {what}", points[size], "us")
+        bench.note(goal, f"{AT}{size:,} {what}", points[size], "us", 3)
     judged = [size for size in points if size >= judged_from]
     cheapest, dearest = min(judged, key=medians.get), max(judged, key=medians.get)
     bench.row(goal, f"{what} from {judged[0]:,} to {judged[-1]:,}: the dearest, {dearest:,}, / the cheapest, {cheapest:,}", FLAT, 1.1,
               [us / medians[cheapest] for us in points[dearest]], "x")
-    bench.curves[what] = {size: us / medians[cheapest] for size, us in medians.items()}
-    bench.plots["growth.svg"] = svg(bench.curves)
+    bench.plots["growth"] = lambda rows: svg(curves(rows))
 
 
 def sites(bench):
     node, points, made = started(bench, "sites"), {}, 0
     try:
         os.sched_setaffinity(0, {1})
-        connection = http.client.HTTPConnection("127.0.0.1", node.admin_port)
         for size in sizes(1, bench.sites):
-            for n in range(made, size):
-                connection.request("POST", "/v1/admin/sites", json.dumps({"name": f"site-{n}.example"}), {"Authorization": f"Bearer {node.token}"})
-                answer = connection.getresponse()
-                text = answer.read()
-                assert answer.status in (200, 201), text
+            add_sites(node, range(made, size))
             made = size
             points[size] = in_turn(bench, node, size, lambda n: item(site=f"site-{n}.example"))
         curve(bench, "G1", "sites", points)
     finally:
         node.close()
+    instructions(bench, "G1", "sites", (1, 1000), lambda node, size: add_sites(node, range(size)), lambda n: item(site=f"site-{n}.example"))
 
 
 def pages(bench):
@@ -101,6 +117,7 @@ def pages(bench):
         finally:
             node.close()
     curve(bench, "G2", "pages", points)
+    instructions(bench, "G2", "pages", (10, 10_000), lambda node, _: node.add_site(SITE), lambda n: item(page=b"/p%d" % n), "--pages-max", "1000000")
 
 
 def visitors(bench):
@@ -116,6 +133,7 @@ def visitors(bench):
         curve(bench, "G3", "visitors online", points)
     finally:
         node.close()
+    instructions(bench, "G3", "visitors online", (1000, 100_000), lambda node, _: node.add_site(SITE, visibility="full", window_s=3600), lambda n: item(visitor=n))
 
 
 def cpu_of(node, size, hits):
@@ -145,7 +163,20 @@ def connections(bench):
         node.close()
 
 
-# ---- the plot: a panel for each, size in powers of ten across, multiples of the least up
+# ---- the plot, of a table's rows: a panel for each, size in powers of ten across, multiples of the least up
+
+AT = "CPU per hit with "  # in rows of a size
+
+
+def curves(rows):
+    """what -> size -> CPU as a multiple of the least"""
+    found = {}
+    for goal, text, _, figure, *_ in rows:
+        if goal in GOALS and text.startswith(AT):
+            size, what = text.removeprefix(AT).split(" ", 1)
+            found.setdefault(what, {})[int(size.replace(",", ""))] = float(figure.split()[0])
+    return {what: {size: us / min(points.values()) for size, us in points.items()} for what, points in found.items()}
+
 
 PANEL, HEIGHT, LEFT, TOP, BOTTOM = 300, 220, 44, 34, 40
 

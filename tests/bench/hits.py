@@ -6,11 +6,11 @@ P1   kernel durability, 64 keep-alive connections / nginx's empty_gif
 P2   the same / the floor program
 P3   16 pipelined: nginx / footfall
 P4   16 pipelined / the floor program
-P5   nginx with Lua and Redis (INCR, PFADD, ZADD and ZCOUNT of each hit) / footfall
+P5   nginx with Lua and Redis (INCR, PFADD, ZADD and ZCOUNT of each hit) / footfall; beside it Redis alone: INCR and PFADD, by who needs no HTTP
 P11  system calls per hit: GET, pipelined, of a batch of 1,000
 
-The floor program answers what the daemon was heard to answer. The same requests go to all: GET /hit.gif with the fields that a browser sends (about 480 bytes), 1,000 visitors told apart by
-X-Forwarded-For and agent, 100 pages. At the end the daemon's total is compared with what wrk had answered.
+The floor program answers what the daemon was heard to answer. The same requests go to all: GET /hit.gif of 1,000 visitors with the browsers of browsers.py, 100 pages; wrk sends them over
+whatever connection is ready, as a proxy does. Beside them the figures where all have one browser. At the end the daemon's total is compared with what wrk had answered.
 
 System calls are counted by perf. Without it strace counts them, which stops the process at each: then all connections are always
 ready, a pass is as long as it can be, and the figure of a GET is too good; the row says so.
@@ -19,41 +19,18 @@ import contextlib
 import itertools
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
 import time
 
+import browsers
 from batches import AGENT, ITEMS, protobuf, requests, send_all
+from browsers import SITE, lua
 from figures import CLIENT, main
-from side_by_side import add_nginx, keep_answer, measure, nginx_binary, running, same_answers, wrk
+from side_by_side import add_nginx, cpu_ns, keep_answer, measure, nginx_binary, running, same_answers, wrk
 
-SITE = "bench.example"
-LUA = """
-local depth = %d
-local batches = {}
-init = function(args)
-  local n = 0
-  for b = 1, math.floor(1000 / depth) do
-    local t = {}
-    for i = 1, depth do
-      n = n + 1
-      t[i] = "GET /hit.gif?site=bench.example&path=/tin-tuc/bai-" .. n %% 100 .. " HTTP/1.1\\r\\n" ..
-        "Host: stats.bench.example\\r\\nConnection: keep-alive\\r\\n" ..
-        "User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/" .. 100 + n %% 20 .. ".0.0.0 Safari/537.36\\r\\n" ..
-        "Accept: image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8\\r\\nReferer: https://bench.example/\\r\\n" ..
-        "Accept-Encoding: gzip, deflate, br\\r\\nAccept-Language: vi-VN,vi;q=0.9,en;q=0.8\\r\\n" ..
-        "X-Forwarded-For: 10.9." .. math.floor(n / 250) .. "." .. n %% 250 .. "\\r\\n\\r\\n"
-    end
-    batches[b] = table.concat(t)
-  end
-end
-local at = 0
-request = function()
-  at = at %% #batches + 1
-  return batches[at]
-end
-"""
 # What a user would build instead: four commands to Redis, one of them through a pipeline.
 NGINX_LUA = """
 load_module %(modules)s/ndk_http_module.so;
@@ -95,8 +72,8 @@ CONNECTIONS = 64
 REQUEST = f"GET /hit.gif?site={SITE}&path=/ HTTP/1.1\r\nHost: x\r\nUser-Agent: {AGENT % 100}\r\n\r\n".encode()
 
 
-def compared(bench, label, depth, commands, ports, base, helpers=(), floor=None):
-    """`helpers` are processes that nginx with Lua needs. `floor`: the floor program's port."""
+def compared(bench, label, depth, commands, ports, base, helpers=(), floor=None, of=None):
+    """`helpers` are processes that nginx with Lua needs. `floor`: the floor program's port. `of`: these browsers alone."""
     node = bench.server(f"hits-{label}")
     try:
         node.add_site(SITE, timezone="Asia/Ho_Chi_Minh", visibility="full")
@@ -109,7 +86,7 @@ def compared(bench, label, depth, commands, ports, base, helpers=(), floor=None)
                 same_answers({"floor": floor, "footfall": node.port}, REQUEST)
             servers = {**{name: process for name, process in others.items() if name in ports}, "footfall": node.process}
             alone, totals = node.stats(SITE)["counted"], {}
-            figures, _ = measure(label, servers, {**ports, "footfall": node.port}, LUA % depth, base, bench.rounds, bench.seconds, CONNECTIONS,
+            figures, _ = measure(label, servers, {**ports, "footfall": node.port}, lua(depth, of), base, bench.rounds, bench.seconds, CONNECTIONS,
                                  helpers={"lua": [others[name] for name in helpers]}, totals=totals)
             time.sleep(1)  # what was on its way is counted
             metrics = node.metrics()
@@ -134,18 +111,50 @@ def hits(bench):
     base = "nginx" if "nginx" in ports else "floor"
     single = compared(bench, "single", 1, commands, ports, base, floor=floor)
     pipelined = compared(bench, "16 pipelined", 16, commands, ports, base, floor=floor)
+    one_single = compared(bench, "single, one browser", 1, commands, ports, base, floor=floor, of=browsers.one())
+    one_pipelined = compared(bench, "16 pipelined, one browser", 16, commands, ports, base, floor=floor, of=browsers.one())
     bench.note("P1", "CPU per hit", single["footfall"], "us")
+    bench.note("P1", "the same of one browser", one_single["footfall"], "us")
     if base == "nginx":
         bench.row("P1", "CPU per hit / nginx empty_gif", 1.00, 0.92, ratios(single, "footfall", "nginx"), "x")
+        bench.note("P1", "the same of one browser", ratios(one_single, "footfall", "nginx"), "x")
         bench.row("P3", "16 pipelined: CPU per hit, nginx / footfall", 7, 9, ratios(pipelined, "nginx", "footfall"), "x", at_least=True)
+        bench.note("P3", "the same of one browser", ratios(one_pipelined, "nginx", "footfall"), "x")
     else:
         bench.left_out("P1", "nginx is not installed")
     bench.row("P2", "CPU per hit / the floor program", 1.15, 1.06, ratios(single, "footfall", "floor"), "x")
+    bench.note("P2", "the same of one browser", ratios(one_single, "footfall", "floor"), "x")
     bench.row("P4", "16 pipelined: CPU per hit / the floor program", 1.6, 1.25, ratios(pipelined, "footfall", "floor"), "x")
+    bench.note("P4", "the same of one browser", ratios(one_pipelined, "footfall", "floor"), "x")
+
+
+def redis_alone(bench):
+    """CPU of redis-server for an INCR and a PFADD, one in flight on each connection and pipelined, by redis-benchmark over loopback."""
+    from footfall import free_port
+    if shutil.which("redis-benchmark") is None:
+        return bench.left_out("P5", "redis-benchmark is not installed")
+    port, commands = free_port(), {"INCR": ["INCR", f"total:{SITE}"], "PFADD": ["PFADD", f"visitors:{SITE}", "__rand_int__"]}
+    server = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--logfile", str(bench.at / "alone.log"), "--dir", str(bench.at)]
+    with running({"redis": server}) as others:
+        redis = [others["redis"].pid]
+        ask = lambda *words: subprocess.run(["redis-cli", "-p", str(port), *words], capture_output=True, text=True, check=True).stdout.strip()
+        for label, depth, count in (("one at a time", 1, 20_000 * bench.seconds), ("16 pipelined", 16, 200_000 * bench.seconds)):
+            figures = []
+            for _ in range(bench.rounds):
+                before, total = cpu_ns(redis), int(ask("GET", f"total:{SITE}") or 0)
+                for command in commands.values():
+                    subprocess.run([*CLIENT, "redis-benchmark", "-p", str(port), "-q", "-c", str(CONNECTIONS), "-P", str(depth), "-n", str(count), "-r", "1000", *command],
+                                   stdout=subprocess.DEVNULL, check=True)
+                figures.append((cpu_ns(redis) - before) / 1000 / count)
+                counted = int(ask("GET", f"total:{SITE}")) - total
+                assert count <= counted < count + CONNECTIONS * depth, counted
+            bench.note("P5", f"Redis alone, INCR and PFADD, {label}: its CPU for both", figures, "us")
+        assert 900 < int(ask("PFCOUNT", f"visitors:{SITE}")) < 1100
 
 
 def what_a_user_would_build(bench):
     from footfall import free_port
+    redis_alone(bench)
     bench.at.chmod(0o755)
     port = free_port()
     commands = lua_and_redis(bench, port)
@@ -201,7 +210,7 @@ def system_calls(bench):
         try:
             node.add_site(SITE)
             with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-                script.write(LUA % depth)
+                script.write(lua(depth))
                 script.flush()
                 wrk(node.port, script.name, 1)
                 figures = []

@@ -1,151 +1,93 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Counted under callgrind in a daemon of one shard, its other threads idle: GET, pipelined, protobuf, NDJSON.
+"""Counted under callgrind in a daemon of one shard, its other threads idle: GET, pipelined, protobuf, NDJSON. Pings are those of the browsers of
+browsers.py over a connection each, in the order of a seed; beside them where there is one browser, all of whose connections look alike.
 
 P9   user instructions per hit, of visitors and pages that were there before: the same hits are sent twice, and the second time counted
 P10  calls of malloc and its kin per hit in the shard's passes; beside it those of all else, which is what is done once a second
 
     instructions.py BUILD_DIR            against the goals
-    instructions.py BUILD_DIR --check    against instructions.txt, for the compiler of the build: fails at 3 % more (ctest does so in release builds)
+    instructions.py BUILD_DIR --check    against instructions.txt, for the compiler of the build: fails at 3 % more (ctest does so in release builds).
+                                         A skip without valgrind or counts of that compiler, but a failure where the environment says CI=true
     instructions.py BUILD_DIR --write    notes them there
     instructions.py BUILD_DIR --profile protobuf    where they go, by function
     instructions.py BUILD_DIR --allocating protobuf    who allocates in passes
-
-Counts depend neither on the machine's speed nor on its load. The instruction set is that of any x86-64: glibc's string functions are told to do
-without AVX2 and the like, and of the daemon's own code the CRC alone chooses at run time (SSE4.2).
 """
 import os
 import pathlib
+import random
 import re
 import shutil
 import socket
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 
-from batches import AGENT, ndjson, path_of, protobuf
+import browsers
+from batches import ITEMS, ndjson, path_of, protobuf, request
+from browsers import SITE
+from callgrind import Batches, Counted
 from figures import Bench, chosen, options
-from side_by_side import whole
 
-SITE = "bench.example"
 HITS = 10_000
 NOTED = pathlib.Path(__file__).with_suffix(".txt")
 MARGIN = 1.03
 GOALS_OF = {"single": (1400, 800), "pipelined": (900, 500), "protobuf": (300, 160), "ndjson": (800, 450)}
 
 
-def ping(n):
-    return (f"GET /hit.gif?site={SITE}&path={path_of(n)} HTTP/1.1\r\nHost: stats.{SITE}\r\nConnection: keep-alive\r\nUser-Agent: {AGENT % (100 + n % 20)}\r\n"
-            "Accept: image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8\r\nReferer: https://bench.example/\r\n"
-            "Accept-Encoding: gzip, deflate, br\r\nAccept-Language: vi-VN,vi;q=0.9,en;q=0.8\r\n"
-            f"X-Forwarded-For: 10.9.{n // 250 % 250}.{n % 250}\r\n\r\n").encode()
+PASS = "footfall::http::Loop::Impl::pass()"
 
 
 class Load:
-    """Over one connection, which stays. Under callgrind a batch may take longer than the daemon lets others wait: it is sent again where it was refused."""
+    """Over connections that stay: one, or one for each browser."""
     DEPTHS = {"single": 1, "pipelined": 16}
     BATCHES = {"protobuf": ("application/x-protobuf", protobuf), "ndjson": ("application/x-ndjson", ndjson)}
 
-    def __init__(self, node, shape):
-        self.node, self.shape = node, shape
-        self.refused = 0
-        self.connect()
-
-    def connect(self):
-        self.connection = socket.create_connection(("127.0.0.1", self.node.port))
+    def __init__(self, node, shape, of):
+        self.node, self.shape, self.of = node, shape, of
+        if shape in self.DEPTHS:
+            self.connections = [socket.create_connection(("127.0.0.1", node.port)) for _ in of]
+        else:
+            self.batches = Batches(node)
 
     def send(self, count):
-        self.pings(count) if self.shape in self.DEPTHS else self.batches(count)
+        """How often it was refused. As many again are the same hits."""
+        return self.send_pings(count) if self.shape in self.DEPTHS else self.send_batches(count)
 
-    def pings(self, count):
-        depth = self.DEPTHS[self.shape]
+    def send_pings(self, count):
+        depth, chance = self.DEPTHS[self.shape], random.Random(browsers.RNG_SEED)
         for first in range(0, count, depth):
-            self.connection.sendall(b"".join(ping(n) for n in range(first, first + depth)))
+            connection, browser = chance.choice(list(zip(self.connections, self.of)))
+            connection.sendall("".join(browsers.ping(n, browser, path_of(n)) for n in range(first, first + depth)).encode())
             received = b""
             while received.count(b"HTTP/1.1 200") < depth or not received.endswith(b";"):  # the picture's last byte
-                more = self.connection.recv(1 << 20)
+                more = connection.recv(1 << 20)
                 assert more, received
                 received += more
+        return 0
 
-    def batches(self, count):
+    def send_batches(self, count):
         content_type, body_of = self.BATCHES[self.shape]
-        head = f"POST /v1/hits HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.node.token}\r\nContent-Type: {content_type}\r\nContent-Length: "
-        for first in range(0, count, 1000):
-            body, begin = body_of(first), time.monotonic()
-            while (answer := self.exchange(head.encode() + str(len(body)).encode() + b"\r\n\r\n" + body)).startswith(b"HTTP/1.1 503"):
-                self.refused += 1
-                self.connection.close()
-                time.sleep(0.5)
-                self.connect()
-            assert answer.startswith(b"HTTP/1.1 200") and b'"accepted":1000' in answer, answer
-            if time.monotonic() > begin + 0.1:  # so slow that the next one might be refused
-                time.sleep(0.5)
-
-    def exchange(self, request):
-        answer = b""
-        try:
-            self.connection.sendall(request)
-        except ConnectionError:  # refused at its head; the answer is there
-            pass
-        while b"\r\n\r\n" not in answer or len(answer) < whole(answer):
-            more = self.connection.recv(65536)
-            assert more, answer
-            answer += more
-        return answer
+        before = self.batches.accepted
+        refused = self.batches.send(request(self.node, body_of(first), content_type) for first in range(0, count, ITEMS))
+        assert self.batches.accepted == before + count, self.batches.accepted
+        return refused
 
 
-def control(node, pipes, what):
-    for _ in range(10):  # it gives up where the process does not answer at once
-        if subprocess.run(["callgrind_control", f"--vgdb-prefix={pipes}", what, str(node.process.pid)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0:
-            return
-        time.sleep(0.5)
-    raise AssertionError("callgrind cannot be controlled")
-
-
-PASS = "footfall::http::Loop::Impl::pass()"
-BASELINE = "glibc.cpu.hwcaps=-AVX2,-AVX512F,-AVX512VL,-AVX_Fast_Unaligned_Load,-ERMS,-FSRM,-BMI2,-RTM"
-TRIES = 5
-
-
-def counted(bench, shape, *options):
-    """Instructions of a hit, the same hits having been sent before; and callgrind's file. What was sent in vain is not counted."""
-    name = f"{shape}{len(options)}"
-    out = bench.at / f"callgrind.{name}"
-    node = bench.Daemon("--rate-limit", "0", "--threads", "1", "--durability", "kernel", "--checkpoint-interval", "86400", directory=bench.at / name)
-    node.directory.mkdir()
-    node.environment = {**os.environ, "GLIBC_TUNABLES": BASELINE}
-    pipes = bench.at / f"vgdb.{name}"  # of its own: it would try those that others left, too
-    node.prefix = ["valgrind", "--tool=callgrind", f"--vgdb-prefix={pipes}", f"--callgrind-out-file={out}", "--instr-atstart=no", "--quiet", *options]
-    node.start_s_max = 300
-    try:
-        node.start()
-        node.add_site(SITE)
-        load = Load(node, shape)
+def counted(bench, shape, *options, of=None):
+    """Instructions of a hit, the same hits having been sent before; and callgrind's file. `of`: these browsers alone."""
+    with Counted(bench, f"{shape}{len(options)}{len(of or ())}", *options) as under:
+        under.node.add_site(SITE)
+        load = Load(under.node, shape, of or browsers.shapes())
         load.send(HITS)
-        control(node, pipes, "--instr=on")
-        for _ in range(TRIES):
-            load.refused = 0
-            load.send(HITS)
-            if load.refused == 0:
-                break
-            control(node, pipes, "--zero")
-        assert load.refused == 0, f"{load.refused} batches were refused each time"
-        control(node, pipes, "--instr=off")
-        control(node, pipes, "--dump")
-        dump = out.with_name(out.name + ".1")
-        total = int(re.search(r"^totals: (\d+)", dump.read_text(), re.M).group(1))
-        assert total > 0, "callgrind counted nothing"
+        total, dump = under.instructions(lambda: load.send(HITS))
         return total / HITS, dump
-    finally:
-        node.close()
 
 
 def compiler(build):
-    cache = (build / "CMakeCache.txt").read_text()
-    path = re.search(r"^CMAKE_CXX_COMPILER:\w+=(.*)$", cache, re.M).group(1)
-    version = subprocess.run([path, "-dumpfullversion"], capture_output=True, text=True).stdout.strip()
-    return f"{pathlib.Path(path).name}-{version}"
+    """Its id and version, as CMake found them."""
+    found = max(build.glob("CMakeFiles/*/CMakeCXXCompiler.cmake"), key=lambda path: path.stat().st_mtime).read_text()
+    return "-".join(re.search(rf'^set\(CMAKE_CXX_COMPILER_{name} "(.+)"\)$', found, re.M).group(1) for name in ("ID", "VERSION"))
 
 
 def noted():
@@ -186,14 +128,17 @@ def both(bench):
     for shape, (aim, stretch) in GOALS_OF.items():
         figure, dump = counted(bench, shape)
         bench.row("P9", f"user instructions per hit, {shape}", aim, stretch, [figure], "", 0)
+        if shape in Load.DEPTHS:
+            bench.note("P9", f"the same of one browser, {shape}", [counted(bench, shape, of=browsers.one())[0]], "", 0)
         passes = sum(in_passes(bench, shape).values())
         bench.row("P10", f"allocations per hit in passes, {shape}", 0, 0, [passes / HITS], "", 4)
         bench.note("P10", f"all else allocates per hit, in the seconds that callgrind took, {shape}", [(sum(allocations_in(dump).values()) - passes) / HITS], "", 4)
 
 
 def skip(why):
-    print(f"{why}: nothing was compared")
-    sys.exit(77)
+    from footfall import SKIPPED
+    print(f"{why}: nothing was compared", flush=True)
+    sys.exit(1 if os.environ.get("CI") == "true" else SKIPPED)
 
 
 def check(bench, write):

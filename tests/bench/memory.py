@@ -16,9 +16,10 @@ import socket
 import subprocess
 import time
 
-from batches import ITEMS, send_all
-from figures import SERVER, cpu_s, main, os, rss
+from batches import ITEMS, request, send_all
+from figures import SERVER, main, os, rss
 from hit_message import field
+from side_by_side import cpu_ns
 
 SITE = "bench.example"
 SITES = 10_000
@@ -29,11 +30,6 @@ def settled(node):
     """After two ticks and a checkpoint's end nothing grows any more."""
     time.sleep(2.5)
     return rss(node.process.pid)
-
-
-def request(node, body):
-    return (f"POST /v1/hits HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {node.token}\r\nContent-Type: application/x-protobuf\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n").encode() + body
 
 
 def per_visitor(bench, name, path):
@@ -79,11 +75,11 @@ def scrapes(bench, node, times=100):
     connection = http.client.HTTPConnection("127.0.0.1", node.admin_port)
     figures = []
     for _ in range(bench.rounds):
-        begin = cpu_s(node.process.pid)
+        begin = cpu_ns([node.process.pid])
         for _ in range(times):
             connection.request("GET", "/metrics")
             connection.getresponse().read()
-        figures.append((cpu_s(node.process.pid) - begin) / times * 1000)
+        figures.append((cpu_ns([node.process.pid]) - begin) / times / 1e6)
     return figures
 
 

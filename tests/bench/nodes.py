@@ -18,8 +18,9 @@ import re
 import secrets
 import time
 
+from browsers import SITE, lua
 from figures import footfall_bench, main
-from hits import LUA, SITE, ratios
+from hits import ratios
 from side_by_side import measure
 
 DIRTY = 8  # sites that are hit
@@ -60,7 +61,7 @@ def cost(bench):
         until_known(nodes["online"])
         for label, depth in (("single", 1), ("16 pipelined", 16)):
             us, _ = measure(label, {name: node.process for name, node in nodes.items()}, {name: node.port for name, node in nodes.items()},
-                            LUA % depth, "alone", bench.rounds, bench.seconds)
+                            lua(depth), "alone", bench.rounds, bench.seconds)
             bench.row("N1", f"CPU per hit with a Redis / without, {label}", 1.03, 1.0, ratios(us, "together", "alone"), "x", 3)
             bench.row("N1", f"the same, who is online too, {label}", 1.03, 1.0, ratios(us, "online", "alone"), "x", 3)
 

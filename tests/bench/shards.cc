@@ -8,9 +8,15 @@
 //   many_sites   to 256 in turn, which both threads hit
 //   own_sites    each thread hits one of its own: the two share nothing
 //
-//   shards SECONDS     prints a round as one line: work, threads, hits (or turns) a second
+// One thread and two take turns, the one on either core, so that what else the machine does is not in one of them
+// alone. Each thread has its own order of the passes, so that two are not at the same visitors at the same time.
+//
+//   shards SECONDS RNG_SEED     prints for each work and number of threads a line: work, threads, hits (or turns) a
+//   second
 #include <pthread.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <chrono>
@@ -18,8 +24,10 @@
 #include <cstdlib>
 #include <functional>
 #include <memory>
+#include <random>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "candidate.h"
@@ -65,7 +73,8 @@ using Sites = std::vector<std::unique_ptr<sites::Site>>;
 class Worker {
  public:
   // Hits `count` of the sites from `first` on.
-  Worker(const Sites& sites, std::size_t first, std::size_t count, unsigned stream) : stream_(stream), locals_(count) {
+  Worker(const Sites& sites, std::size_t first, std::size_t count, unsigned stream, std::uint64_t rng_seed)
+      : stream_(stream), locals_(count) {
     const auto salts = std::make_shared<ingest::SaltKeys>();
     const auto today = static_cast<counting::Day>(kNow_s / 86'400);
     for (counting::Day day = today - 2; day <= today + 2; ++day)
@@ -84,6 +93,7 @@ class Worker {
       std::string& pass = passes_.emplace_back();
       for (std::size_t n = begin; n < begin + kPass; ++n) pass += request_of(n, name_of(first + n % count));
     }
+    std::shuffle(passes_.begin(), passes_.end(), std::mt19937_64(rng_seed + stream));
     ingest::parse_address("127.0.0.1", peer_);
     answers_.set_second(kNow_s);
   }
@@ -162,8 +172,12 @@ class Worker {
   std::uint64_t sequence_ = 0;
 };
 
-// Each thread has a core of its own, and turns until the time is over; answers what all did in a second.
-double rate(unsigned threads, double seconds, const std::function<std::function<std::size_t()>(unsigned)>& worker_of) {
+using Cores = std::vector<unsigned>;  // thread -> the core that it has for itself
+
+// Each thread turns until the time is over; answers what all did in a second.
+double rate(const Cores& cores, double seconds,
+            const std::function<std::function<std::size_t()>(unsigned)>& worker_of) {
+  const auto threads = static_cast<unsigned>(cores.size());
   std::atomic<unsigned> ready{0};
   std::atomic<bool> go{false}, over{false};
   std::vector<std::size_t> done(threads);
@@ -172,7 +186,7 @@ double rate(unsigned threads, double seconds, const std::function<std::function<
     running.emplace_back([&, i] {
       cpu_set_t core;
       CPU_ZERO(&core);
-      CPU_SET(i, &core);
+      CPU_SET(cores[i], &core);
       pthread_setaffinity_np(pthread_self(), sizeof core, &core);
       const std::function<std::size_t()> turn = worker_of(i);
       for (std::size_t n = 0; n < 2 * kVisitors / kPass; ++n) turn();  // all visitors are there
@@ -195,8 +209,8 @@ double rate(unsigned threads, double seconds, const std::function<std::function<
   return static_cast<double>(total) / std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-double reckon(unsigned threads, double seconds) {
-  return rate(threads, seconds, [](unsigned i) {
+double reckon(const Cores& cores, double seconds) {
+  return rate(cores, seconds, [](unsigned i) {
     return [x = std::uint64_t{i} + 1]() mutable {
       for (int n = 0; n < 20'000; ++n) x = x * 6'364'136'223'846'793'005U + 1'442'695'040'888'963'407U;
       return std::size_t{1} + (x == 0 ? 1U : 0U);  // so that it is reckoned
@@ -205,13 +219,13 @@ double reckon(unsigned threads, double seconds) {
 }
 
 // Each thread hits `count` sites; of `own` ones the second thread those behind the first's.
-double hits(unsigned threads, double seconds, std::size_t count, bool own) {
+double hits(const Cores& cores, double seconds, std::size_t count, bool own, std::uint64_t rng_seed) {
   Sites sites;
-  for (std::size_t i = 0; i < (own ? threads * count : count); ++i)
+  for (std::size_t i = 0; i < (own ? cores.size() * count : count); ++i)
     sites.push_back(
         std::make_unique<sites::Site>(sites::SiteId{static_cast<std::uint32_t>(i + 1)}, counting::Limits{}, 300));
-  return rate(threads, seconds, [&](unsigned i) {
-    auto worker = std::make_shared<Worker>(sites, own ? i * count : 0, count, i);
+  return rate(cores, seconds, [&](unsigned i) {
+    auto worker = std::make_shared<Worker>(sites, own ? i * count : 0, count, i, rng_seed);
     return [worker] { return worker->turn(); };
   });
 }
@@ -219,16 +233,27 @@ double hits(unsigned threads, double seconds, std::size_t count, bool own) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const double seconds = argc > 1 ? std::atof(argv[1]) : 1;
+  const double seconds = argc == 3 ? std::atof(argv[1]) : 0;
   if (seconds <= 0) {
-    std::fprintf(stderr, "usage: shards SECONDS (more than 0)\n");
+    std::fprintf(stderr, "usage: shards SECONDS RNG_SEED (SECONDS more than 0)\n");
     return 2;
   }
-  for (const unsigned threads : {1U, 2U}) {
-    std::printf("loop %u %.0f\n", threads, reckon(threads, seconds));
-    std::printf("one_site %u %.0f\n", threads, hits(threads, seconds, 1, false));
-    std::printf("many_sites %u %.0f\n", threads, hits(threads, seconds, kSites, false));
-    std::printf("own_sites %u %.0f\n", threads, hits(threads, seconds, 1, true));
+  const std::uint64_t rng_seed = std::strtoull(argv[2], nullptr, 10);
+  const std::array<Cores, 4> turns{{{0}, {0, 1}, {1}, {1, 0}}};  // each number of threads twice
+  const std::array<std::pair<const char*, std::function<double(const Cores&, double)>>, 4> works{{
+      {"loop", reckon},
+      {"one_site", [&](const Cores& cores, double s) { return hits(cores, s, 1, false, rng_seed); }},
+      {"many_sites", [&](const Cores& cores, double s) { return hits(cores, s, kSites, false, rng_seed); }},
+      {"own_sites", [&](const Cores& cores, double s) { return hits(cores, s, 1, true, rng_seed); }},
+  }};
+  std::array<std::array<double, 2>, works.size()> rates{};  // work, threads - 1 -> the mean of both turns
+  for (const Cores& cores : turns) {
+    for (std::size_t work = 0; work < works.size(); ++work)
+      rates.at(work).at(cores.size() - 1) += works.at(work).second(cores, seconds / 2) / 2;
+  }
+  for (std::size_t work = 0; work < works.size(); ++work) {
+    for (const std::size_t threads : {1U, 2U})
+      std::printf("%s %zu %.0f\n", works.at(work).first, threads, rates.at(work).at(threads - 1));
   }
   return 0;
 }

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """P20: what two shards do, by what one does, fed in memory (shards.cc); divided by what two threads of this machine are worth to a loop that reckons.
 
-More than 1.05 cannot be: two shards do not do more than two threads. Then the machine had other work in one of the parts, and there is no verdict.
-The rates themselves stand beside it.
+One and two take turns within a round, the one on either core. More than 1.05 cannot be, not even of shards that share nothing: two do not do more than
+two threads. Then the machine had other work in one of the parts, and there is no verdict. The rates themselves stand beside it.
 """
 import os
 import subprocess
@@ -16,8 +16,8 @@ def shards(bench):
         return bench.left_out("P20", "there is one core")
     ratios, rates = {"one_site": [], "many_sites": [], "own_sites": []}, {}
     worth = []
-    for _ in range(bench.rounds):
-        out = subprocess.run([str(bench.build / "tests" / "bench" / "shards"), str(bench.seconds / 2)], capture_output=True, text=True, check=True).stdout
+    for number in range(bench.rounds):
+        out = subprocess.run([str(bench.build / "tests" / "bench" / "shards"), str(bench.seconds / 2), str(RNG_SEED + number)], capture_output=True, text=True, check=True).stdout
         found = {(work, int(threads)): float(rate) for work, threads, rate in (line.split() for line in out.splitlines())}
         worth.append(found["loop", 2] / found["loop", 1])
         for work, ratio in ratios.items():
@@ -25,17 +25,19 @@ def shards(bench):
             for threads in (1, 2):
                 rates.setdefault((work, threads), []).append(found[work, threads] / 1000)
     bench.note("P20", "two threads by one, a loop that reckons", worth, "x")
-    for work, what, aim, stretch in (("one_site", "one hot site", 0.93, 0.97), ("many_sites", "256 sites that both hit", 0.97, 0.99)):
+    for work, what, goals in (("one_site", "one hot site", (0.93, 0.97)), ("many_sites", "256 sites that both hit", (0.97, 0.99)), ("own_sites", "a site each, sharing nothing", None)):
         if max(ratios[work]) > POSSIBLE:
             bench.note("P20", f"two shards by one, {what}: no verdict, more than two threads can", ratios[work], "x")
+        elif goals:
+            bench.row("P20", f"two shards by one, {what}", *goals, ratios[work], "x", at_least=True)
         else:
-            bench.row("P20", f"two shards by one, {what}", aim, stretch, ratios[work], "x", at_least=True)
-    bench.note("P20", "two shards by one, a site each, sharing nothing", ratios["own_sites"], "x")
+            bench.note("P20", f"two shards by one, {what}", ratios[work], "x")
     for (work, threads), found in rates.items():
         bench.note("P20", f"{work.replace('_', ' ')}, {threads} shard{'s' * (threads > 1)}", found, "k hits/s", 0)
 
 
 POSSIBLE = 1.05
+RNG_SEED = 20
 GOALS = {"P20": shards}
 if __name__ == "__main__":
     main(__doc__, GOALS)

@@ -57,6 +57,7 @@ class Bench(unittest.TestCase):
         found = self.bench("--rate", "2000", "--seconds", "1")
         self.assertEqual((found["loop"], found["due"], found["sent"], found["unsent"], found["acknowledged"]), ("rate", 2000, 2000, 0, 2000))
         self.assertLessEqual(found["in_time"], 2000)
+        self.assertEqual(self.bench("--rate", "2000", "--hits", "200", "--in-time", "1e-9")["in_time"], 0)
         self.assertEqual(self.bench("--rate", "500", "--seconds", "1", "--reconnect")["connections"], 500)
 
     def test_batches(self):

@@ -211,6 +211,25 @@ TEST_F(GeneratorTest, WhatIsAnsweredLaterThanOthersAreDueIsToldApart) {
   EXPECT_LE(done.in_time, 10U);
 }
 
+TEST_F(GeneratorTest, WhatIsAnsweredLaterThanItsBoundIsNotInTime) {
+  std::atomic<int> number{0};
+  server.answers_by([&](const Request&) -> Answer {
+    if (number++ == 10) std::this_thread::sleep_for(milliseconds{150});
+    return {200, "x"};
+  });
+  options.connections = 1;
+  options.seconds = 60;  // none is too late for the schedule
+  options.reconnect = traffic.close = true;
+  options.connections_max = 1;
+  traffic.rate = 1'000;
+  options.in_time_s = 0.1;
+  const Generated done = sent();
+  EXPECT_EQ(done.acknowledged, 40U);
+  EXPECT_LT(done.in_time, 40U) << "the eleventh waited for longer";
+  options.in_time_s = 60;
+  EXPECT_EQ(sent().in_time, 40U);
+}
+
 TEST_F(GeneratorTest, TimeEndsIt) {
   every({200, "x"});
   options.seconds = 0.1;
