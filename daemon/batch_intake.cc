@@ -221,7 +221,7 @@ bool BatchIntake::claim_key(const http::Request& request, BatchBody& body, std::
   if (!sites::valid_batch_key(key)) {
     return refused(KeyOutcome::malformed, Problem::malformed,
                    "Idempotency-Key: give INCARNATION/NAME, the incarnation as Footfall-Node says it and 1 to 128 of "
-                   "A-Z a-z 0-9 . _ : -");
+                   "A-Z a-z 0-9 . _ : -, or INCARNATION/NAME/NUMBER, numbered from 1");
   }
   if (sites::incarnation_of(key) != node_) {
     return refused(KeyOutcome::wrong_node, Problem::wrong_node,
@@ -239,14 +239,18 @@ bool BatchIntake::claim_key(const http::Request& request, BatchBody& body, std::
       return false;
     case State::under_way:
       return refused(KeyOutcome::in_progress, Problem::in_progress,
-                     "Idempotency-Key: the batch of this key is on its way to the disk; ask again");
+                     "Idempotency-Key: the batch of this key, or another of its name, is on its way to the disk; ask again");
     case State::other_body:
       return refused(KeyOutcome::other_body, Problem::key_reused,
                      "Idempotency-Key: the key was given to a batch with another body; a new batch needs a new key");
+    case State::passed:
+      return refused(KeyOutcome::passed, Problem::key_reused,
+                     "Idempotency-Key: a batch of a greater number was counted under this name; a new batch needs the "
+                     "next number");
     case State::full:
       return refused(KeyOutcome::full, Problem::keys_full,
                      "Idempotency-Key: no more keys can be kept until one expires; see --batch-keys-max and "
-                     "--batch-key-memory-max, or send larger batches");
+                     "--batch-key-memory-max; number batches under one name, or send larger ones");
   }
   return false;
 }

@@ -306,7 +306,7 @@ std::vector<Option> option_table() {
       {"online-pairs-max", "N", "(visitor, page) pairs kept for online (20000000)", false,
        number<std::uint64_t>(&Config::online_pairs_max, 1000, 10'000'000'000)},
       {"batch-keys-max", "N",
-       "idempotency keys of batches kept, each for a day; past it a new one is answered 429 (200000)", false,
+       "names of batches' idempotency keys that are kept, each for a day; past it a new one is answered 429 (200000)", false,
        number<std::uint64_t>(&Config::batch_keys_max, 1, 100'000'000)},
       {"batch-key-memory-max", "BYTES", "that those keys may take up with their answers (134217728)", false,
        number<std::uint64_t>(&Config::batch_key_memory_max, 1U << 20U, std::uint64_t{1} << 40U)},

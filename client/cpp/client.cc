@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <thread>
@@ -30,11 +31,19 @@ constexpr std::chrono::seconds kRetryAfterMax{300};
 constexpr std::chrono::seconds kUndecidedMax{23 * 3'600};
 constexpr milliseconds kTimeoutMax = std::chrono::hours{24 * 365};  // a clock can be added to it
 
+// The batches under one name: of them one is on its way at a time, and the next number settles it.
+struct Series {
+  std::string name;
+  std::uint64_t number = 0;  // of its latest batch
+
+  std::string key(const std::string& node) const { return node + "/" + name + "/" + std::to_string(number); }
+};
+
 struct Batch {
   std::string body;
   std::vector<std::uint32_t> ends;  // item -> where it ends in the body
-  std::string name;                 // of its key
   std::uint64_t order = 0;          // the how manieth; halves keep that of the whole
+  std::optional<Series> series;     // of its key; none until it is first sent
   Standing standing;
   unsigned tries = 0;
   Clock::time_point not_before{};
@@ -118,8 +127,10 @@ class Client::Sender {
   // The batch to be sent now, or none and when to look again.
   Batch* due(Clock::time_point& wake);
   bool until_settled(Lock& lock, std::uint64_t order, milliseconds timeout);
-  void settle(const Batch& batch);
-  void split(const Batch& batch);
+  void take_series(Batch& batch);
+  void give_series_back(Batch& batch);
+  void settle(Batch& batch);
+  void split(Batch& batch);
   void take_outcome(Batch& batch, const Outcome& outcome);
   void pause_all(const Outcome& outcome);
   milliseconds pause_after(unsigned tries);
@@ -139,7 +150,9 @@ class Client::Sender {
   Clock::time_point opened_{};
   std::deque<Batch> queue_;  // only the sender's thread takes out, so what it looks at stays where it is
   std::size_t items_ = 0, bytes_ = 0;
-  std::uint64_t batches_ = 0, halves_ = 0;
+  std::uint64_t batches_ = 0;
+  std::uint64_t names_ = 0;     // of series, drawn so far
+  std::vector<Series> spare_;   // of batches that are settled
   Clock::time_point pause_until_{};
   unsigned troubles_ = 0;  // tries in a row that ended in a pause of everything
   std::string node_;       // as the last answer said it
@@ -200,7 +213,6 @@ bool Client::Sender::no_room(std::size_t bytes) const {
 void Client::Sender::seal() {
   if (open_.ends.empty()) return;
   open_.order = ++batches_;
-  open_.name = name_ + std::to_string(open_.order);
   open_.standing.items = open_.ends.size();
   open_.body.shrink_to_fit();
   open_.ends.shrink_to_fit();
@@ -291,9 +303,12 @@ void Client::Sender::run() {
       continue;
     }
     if (batch->standing.node.empty()) batch->standing.node = node_;
-    const std::string key = batch->standing.node.empty() ? "" : batch->standing.node + "/" + batch->name;
+    std::string key;  // none: whose it is to be, an empty batch tells, which counts nothing
+    if (!batch->standing.node.empty()) {
+      if (!batch->series) take_series(*batch);
+      key = batch->series->key(batch->standing.node);
+    }
     lock.unlock();
-    // Whose key it is to be, an empty batch tells, which counts nothing.
     const Outcome outcome = key.empty() ? send({}, {}) : send(key, batch->body);
     lock.lock();
     if (!outcome.tried.node.empty()) node_ = outcome.tried.node;
@@ -382,7 +397,20 @@ void Client::Sender::take_outcome(Batch& batch, const Outcome& outcome) {
   batch.not_before = Clock::now() + std::max<milliseconds>(pause_after(++batch.tries), outcome.retry_after);
 }
 
-void Client::Sender::settle(const Batch& batch) {
+void Client::Sender::take_series(Batch& batch) {
+  if (spare_.empty()) spare_.push_back({name_ + std::to_string(++names_)});
+  batch.series = std::move(spare_.back());
+  spare_.pop_back();
+  ++batch.series->number;
+}
+
+// It will never be sent again: also not where nobody knows what became of it.
+void Client::Sender::give_series_back(Batch& batch) {
+  if (batch.series) spare_.push_back(*std::exchange(batch.series, std::nullopt));
+}
+
+void Client::Sender::settle(Batch& batch) {
+  give_series_back(batch);
   items_ -= batch.ends.size();
   bytes_ -= batch.bytes();
   ++counts_.batches_settled;
@@ -391,7 +419,8 @@ void Client::Sender::settle(const Batch& batch) {
   settled_.notify_all();
 }
 
-void Client::Sender::split(const Batch& batch) {
+void Client::Sender::split(Batch& batch) {
+  give_series_back(batch);
   const std::size_t half = batch.ends.size() / 2;
   const std::size_t cut = batch.ends[half - 1];
   std::array<Batch, 2> halves;
@@ -403,7 +432,6 @@ void Client::Sender::split(const Batch& batch) {
     halves[1].ends.push_back(*end - static_cast<std::uint32_t>(cut));
   for (Batch& part : halves) {
     part.order = batch.order;
-    part.name = name_ + std::to_string(batch.order) + "." + std::to_string(++halves_);
     part.standing.items = part.ends.size();
   }
   auto at = std::find_if(queue_.begin(), queue_.end(), [&](const Batch& other) { return &other == &batch; });

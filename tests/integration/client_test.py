@@ -72,6 +72,32 @@ class Client(unittest.TestCase):
             self.assertEqual(daemon.metrics()["footfall_ledger_mismatch"], 0)
             print(f"{given.total()} hits, {kills} kills: {out.strip()}", flush=True)
 
+    def test_at_any_pace_it_takes_few_places_among_the_keys(self):
+        paths = [f"/{n}" for n in range(40)]
+        with Daemon("--threads", "2", "--batch-keys-max", "2") as daemon:
+            daemon.add_site(SITE, visibility="full")
+            program = self.start(daemon)
+            self.addCleanup(program.kill)
+            for number, path in enumerate(paths):  # a trickle: each hit is a batch of its own
+                program.stdin.write(path + "\n")
+                program.stdin.flush()
+                deadline = time.monotonic() + 60
+                while daemon.stats(SITE)["counted"] <= number:
+                    self.assertLess(time.monotonic(), deadline, path)
+                    time.sleep(0.01)
+                if number == 20:
+                    daemon.process.kill()
+                    daemon.process.wait()
+                    daemon.log.close()
+                    daemon.start()
+            out, err = program.communicate(timeout=60)
+            self.assertEqual(program.returncode, 0, out + err)
+            self.assertEqual(json.loads(out)["batches"], len(paths))
+            self.assertEqual(daemon.stats(SITE)["counted"], len(paths))
+            metrics = daemon.metrics()
+            self.assertEqual(metrics['footfall_batch_key_requests_total{outcome="full"}'], 0)
+            self.assertEqual(metrics["footfall_batch_keys"], 1)
+
     def test_what_is_rejected_is_told(self):
         with Daemon() as daemon:
             out, _ = self.start(daemon).communicate("/a\n/b\n", timeout=60)  # the site was never added

@@ -55,6 +55,13 @@ std::string key_of(const Request& request) {
 std::string node_of(const std::string& key) {
   return key.substr(0, key.find('/'));
 }
+// INCARNATION/NAME
+std::string name_of(const std::string& key) {
+  return key.substr(0, key.rfind('/'));
+}
+std::uint64_t number_of(const std::string& key) {
+  return std::stoull(key.substr(key.rfind('/') + 1));
+}
 std::uint64_t items_of(const std::string& body) {
   return static_cast<std::uint64_t>(std::count(body.begin(), body.end(), '\n'));
 }
@@ -127,6 +134,22 @@ TEST_F(ClientTest, SendsABatchUnderAKeyOfTheNodeThatAnswered) {
   EXPECT_EQ(items_of(batches()[0].body), 2U);
   EXPECT_EQ(batches()[0].connection, asked.connection);
   expect_one_key();
+}
+
+TEST_F(ClientTest, NumbersItsBatchesUnderOneName) {
+  server.answers({hello(), counted(1), counted(1), problem(503, "unavailable"), counted(1), counted(1)});
+  Client client(options());
+  for (int i = 0; i < 4; ++i) {
+    client.add({.site = "example.vn"});
+    ASSERT_TRUE(client.flush(kLong));
+  }
+  std::vector<std::uint64_t> numbers;
+  for (const Request& request : batches()) {
+    EXPECT_EQ(name_of(key_of(request)), name_of(key_of(batches()[0])));
+    numbers.push_back(number_of(key_of(request)));
+  }
+  EXPECT_EQ(numbers, (std::vector<std::uint64_t>{1, 2, 3, 3, 4}));
+  EXPECT_EQ(client.close(kLong).accepted, 4U);
 }
 
 TEST_F(ClientTest, StampsAHitWithTheTimeAtWhichItWasGiven) {
@@ -232,6 +255,13 @@ TEST_F(ClientTest, OthersGoOnWhileABatchWaitsForItsNode) {
   const Counts counts = client.close(milliseconds{0});
   EXPECT_EQ(counts.accepted, 10U);
   EXPECT_EQ(counts.abandoned, 1U);
+  std::set<std::string> later;
+  for (const Request& request : batches()) {
+    if (node_of(key_of(request)) == kOtherNode) later.insert(key_of(request).substr(kNode.size()));
+  }
+  ASSERT_FALSE(later.empty());
+  for (const std::string& key : later)
+    EXPECT_NE(name_of(key), name_of(first.substr(kNode.size()))) << "its name waits with it";
 }
 
 TEST_F(ClientTest, WhatCannotBeDecidedIsGivenUpAsUnknownInTime) {
@@ -419,13 +449,18 @@ TEST_F(ClientTest, WhatNoHeaderMayHaveIsToldAtOnce) {
   }
 }
 
-// A daemon that counts a batch once a key, and does to requests whatever can be done: what it counted in the end must
+// A daemon that keeps of each name the latest number, counts that once, and does to requests whatever can be done: what it counted in the end must
 // be what was given, exactly.
 TEST_F(ClientTest, AtRandomEveryHitIsCountedOnce) {
   std::mt19937_64 random(footfall::testing::rng_seed());
   for (int round = 0; round < 3; ++round) {
-    std::map<std::string, std::string> bodies;  // key -> what was counted under it
+    struct Latest {
+      std::uint64_t number = 0;
+      std::string body;
+    };
+    std::map<std::string, Latest> names;  // name -> what was counted under it last
     std::uint64_t total = 0;
+    bool passed = false;
     bool reused = false;
     server.answers_by([&](const Request& request) {
       const std::string key = key_of(request);
@@ -436,9 +471,14 @@ TEST_F(ClientTest, AtRandomEveryHitIsCountedOnce) {
       if (drawn == 3) return Answer{502, "<html>", ""};
       if (key.empty()) return hello();
       if (drawn == 4) return problem(409, "in-progress");
-      const auto [at, fresh] = bodies.emplace(key, request.body);
-      if (fresh) total += items_of(request.body);
-      reused |= at->second != request.body;
+      Latest& latest = names[name_of(key)];
+      const bool fresh = number_of(key) > latest.number;
+      if (fresh) {
+        latest = {number_of(key), request.body};
+        total += items_of(request.body);
+      }
+      passed |= number_of(key) < latest.number;
+      reused |= latest.body != request.body;
       Answer answer = counted(items_of(request.body));
       if (!fresh) answer.fields += "Idempotency-Replayed: true\r\n";
       if (drawn < 9) return hang_up();  // counted, and nobody is told
@@ -463,6 +503,8 @@ TEST_F(ClientTest, AtRandomEveryHitIsCountedOnce) {
     EXPECT_EQ(counts.accepted, 1000U);
     EXPECT_EQ(total, 1000U);
     EXPECT_FALSE(reused);
+    EXPECT_FALSE(passed);
+    EXPECT_LT(names.size(), 20U) << "of some two hundred batches";
     EXPECT_GT(counts.retries, 0U);
   }
 }

@@ -159,6 +159,19 @@ TEST_F(BatchIntakeTest, AnotherBodyIsRefused) {
   EXPECT_EQ(outcome(KeyOutcome::other_body), 1U);
 }
 
+TEST_F(BatchIntakeTest, NumberedBatchesTakeOnePlaceAndThoseThatWerePassedAreRefused) {
+  keys_.set_limits({1, SIZE_MAX});
+  for (int number = 1; number < 10; ++number) count(take_keyed("one/" + std::to_string(number), kTwo));
+  EXPECT_EQ(keys_.held(), 1U);
+  EXPECT_TRUE(take_keyed("one/9", kTwo).replayed);
+  const TakenBatch passed = take_keyed("one/8", kTwo);
+  EXPECT_EQ(passed.problem, Problem::key_reused);
+  EXPECT_NE(passed.text.find("a greater number"), std::string::npos) << passed.text;
+  EXPECT_EQ(outcome(KeyOutcome::passed), 1U);
+  EXPECT_EQ(outcome(KeyOutcome::full), 0U);
+  expect_ledger_holds();
+}
+
 TEST_F(BatchIntakeTest, AKeyOfAnotherNodeAndOneThatIsNoneAreRefused) {
   const std::string other = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb/one";
   set(Field::idempotency_key, other);
