@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cpp/hit_encoder.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
 namespace footfall::client {
 namespace {
+
+constexpr std::string_view kItemEnd = "}\n";
+constexpr std::size_t kStampDigits = 10;
 
 // How many bytes of well-formed UTF-8 begin `text`; 0: none (Unicode 15, table 3-7).
 std::size_t utf8_at(std::string_view text) {
@@ -93,7 +97,15 @@ void append_hit(std::string& body, const Hit& hit, std::int64_t time_s) {
     body += ",\"time\":";
     body.append(digits.data(), written.ptr);
   }
-  body += "}\n";
+  body += kItemEnd;
+}
+
+void move_time(std::string& body, std::size_t end, std::int64_t by_s) {
+  char* const last = body.data() + end - kItemEnd.size();
+  char* const first = last - kStampDigits;
+  std::int64_t time_s = 0;
+  std::from_chars(first, last, time_s);
+  std::to_chars(first, last, std::clamp(time_s + by_s, kStampMin, kStampMax));
 }
 
 }  // namespace footfall::client

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The C++ client library against a real daemon that is killed again and again: what is counted in the end is what was given."""
 import collections
+import glob
 import json
 import os
 import pathlib
@@ -22,9 +23,9 @@ def compiler(cache):
 
 
 class Client(unittest.TestCase):
-    def start(self, daemon, url=None):
+    def start(self, daemon, url=None, environment=None):
         return subprocess.Popen([str(PROGRAM), url or f"http://127.0.0.1:{daemon.port}", str(daemon.directory / "admin-token"), SITE],
-                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
     def test_every_hit_is_counted_once_however_often_the_daemon_is_killed(self):
         seed = int(os.environ.get("FOOTFALL_SEED", random.randrange(1 << 32)))
@@ -97,6 +98,20 @@ class Client(unittest.TestCase):
             metrics = daemon.metrics()
             self.assertEqual(metrics['footfall_batch_key_requests_total{outcome="full"}'], 0)
             self.assertEqual(metrics["footfall_batch_keys"], 1)
+
+    def test_a_machine_whose_clock_is_wrong_loses_no_hit(self):
+        libraries = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+        if not libraries:
+            self.skipTest("a wrong clock needs the package faketime")
+        with Daemon() as daemon:
+            daemon.add_site(SITE, visibility="full")
+            for number, offset in enumerate(("+3600s", "-3600s", "+86400s"), 1):
+                program = self.start(daemon, environment={**os.environ, "LD_PRELOAD": libraries[0], "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"})
+                out, err = program.communicate("/a\n" * 20, timeout=60)
+                self.assertEqual(program.returncode, 0, out + err)
+                stats = daemon.stats(SITE)
+                self.assertEqual((stats["counted"], stats["today"]["hits"]), (20 * number, 20 * number), offset)
+                self.assertGreater(stats["online"], 0, offset)
 
     def test_what_is_rejected_is_told(self):
         with Daemon() as daemon:

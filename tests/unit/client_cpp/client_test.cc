@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <ctime>
 #include <functional>
 #include <map>
 #include <random>
@@ -64,6 +66,14 @@ std::uint64_t number_of(const std::string& key) {
 }
 std::uint64_t items_of(const std::string& body) {
   return static_cast<std::uint64_t>(std::count(body.begin(), body.end(), '\n'));
+}
+
+std::vector<std::int64_t> times_of(const std::string& body) {
+  constexpr std::string_view kTime = "\"time\":";
+  std::vector<std::int64_t> times;
+  for (std::size_t at = body.find(kTime); at != std::string::npos; at = body.find(kTime, at + 1))
+    times.push_back(std::stoll(body.substr(at + kTime.size())));
+  return times;
 }
 
 class ClientTest : public ::testing::Test {
@@ -155,9 +165,38 @@ TEST_F(ClientTest, NumbersItsBatchesUnderOneName) {
 TEST_F(ClientTest, StampsAHitWithTheTimeAtWhichItWasGiven) {
   const auto now = std::chrono::duration_cast<seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   two_hits_answered({counted(2)});
-  const std::string body = batches()[0].body;
-  const std::int64_t time = std::stoll(body.substr(body.find("\"time\":") + 7));
-  EXPECT_GE(time, now);
+  EXPECT_GE(times_of(batches()[0].body).at(0), now);
+}
+
+TEST_F(ClientTest, AClockThatIsAheadOfTheDaemonsIsCorrectedOnce) {
+  constexpr std::int64_t kAhead_s = 3'600;
+  const auto now_s = [] {
+    return std::chrono::duration_cast<seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  };
+  int tries = 0;
+  server.answers_by([&](const Request& request) {
+    // The second answer to the batch is by yet another clock: its bytes stay.
+    const std::time_t second = now_s() - kAhead_s * (tries > 0 ? 2 : 1);
+    std::tm at{};
+    gmtime_r(&second, &at);
+    std::array<char, 64> date{};
+    std::strftime(date.data(), date.size(), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &at);
+    Answer answer = key_of(request).empty() ? hello() : ++tries < 3 ? problem(503, "unavailable") : counted(2);
+    answer.fields += date.data();
+    return answer;
+  });
+  const std::int64_t before_s = now_s();
+  Client client(options());
+  client.add({.site = "example.vn", .path = "/now"});
+  client.add({.site = "example.vn", .path = "/then", .time_s = 1448323200});
+  ASSERT_TRUE(client.flush(kLong));
+  const std::int64_t after_s = now_s();
+  expect_one_key();
+  const std::vector<std::int64_t> times = times_of(batches()[0].body);
+  ASSERT_EQ(times.size(), 2U);
+  EXPECT_GE(times[0], before_s - kAhead_s - 1);
+  EXPECT_LE(times[0], after_s - kAhead_s + (after_s - before_s) + 2) << "by so much an answer may be off";
+  EXPECT_EQ(times[1], 1448323200) << "what the application says stays";
 }
 
 TEST_F(ClientTest, TellsWhyItemsWereRejected) {

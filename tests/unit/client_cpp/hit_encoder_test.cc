@@ -40,6 +40,26 @@ TEST(HitEncoderTest, WritesWhatIsThereAndNothingElse) {
       "{\"site\":\"example.vn\",\"kind\":\"heartbeat\",\"time\":-1}\n");
 }
 
+TEST(HitEncoderTest, ATimeIsMovedWhereItStands) {
+  std::string body;
+  append_hit(body, {.site = "a.vn", .path = "/1"}, 1'700'000'000);
+  const std::size_t first = body.size();
+  append_hit(body, {.site = "b.vn", .visitor = "ann"}, 1'700'000'001);
+  const std::size_t second = body.size();
+  move_time(body, first, -3'601);
+  move_time(body, second, 86'400);
+  std::string expected;
+  append_hit(expected, {.site = "a.vn", .path = "/1"}, 1'699'996'399);
+  append_hit(expected, {.site = "b.vn", .visitor = "ann"}, 1'700'086'401);
+  EXPECT_EQ(body, expected);
+  move_time(body, first, -1'000'000'000);
+  move_time(body, second, kStampMax);
+  expected.clear();
+  append_hit(expected, {.site = "a.vn", .path = "/1"}, kStampMin);
+  append_hit(expected, {.site = "b.vn", .visitor = "ann"}, kStampMax);
+  EXPECT_EQ(body, expected) << "no further than there is room";
+}
+
 TEST(HitEncoderTest, AnyBytesAreOneLineThatReadsBack) {
   std::mt19937_64 random(footfall::testing::rng_seed());
   for (int round = 0; round < 2'000; ++round) {

@@ -52,7 +52,9 @@ struct Hit {
   std::string_view address = {};  // the visitor's: "192.0.2.7"; empty: none
   std::string_view agent = {};    // the visitor's User-Agent; empty: none
   std::string_view visitor = {};  // stands for address and agent where there are none: any text
-  std::int64_t time_s = kNow;     // UTC seconds. kNow: when add() was called, by this machine's clock
+  // UTC seconds; what is over 5 s ahead of the daemon's clock it rejects. kNow: when add() was called, by the daemon's
+  // clock, which its answers tell: this machine's may be wrong.
+  std::int64_t time_s = kNow;
 };
 
 enum class WhenFull : std::uint8_t {
