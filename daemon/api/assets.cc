@@ -10,6 +10,7 @@
 
 #include "api/auth.h"
 #include "base/hex.h"
+#include "http/ignoring_case.h"
 #include "http/response.h"
 
 namespace footfall::api {
@@ -77,15 +78,6 @@ bool matches(std::string_view if_none_match, std::string_view etag) {
     if (element == etag) return true;
   }
   return false;
-}
-
-bool equals_ignoring_case(std::string_view text, std::string_view lower) {
-  if (text.size() != lower.size()) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i] >= 'A' && text[i] <= 'Z' ? static_cast<char>(text[i] - 'A' + 'a') : text[i];
-    if (c != lower[i]) return false;
-  }
-  return true;
 }
 
 constexpr std::string_view kScriptType = "text/javascript; charset=utf-8";
@@ -164,7 +156,7 @@ bool accepts_gzip(std::string_view accept_encoding) {
       const std::string_view weight = trimmed(element.substr(semicolon + 1));
       zero = weight.starts_with("q=0") && weight.find_first_not_of("0.", 2) == std::string_view::npos;
     }
-    if (equals_ignoring_case(name, "gzip") || equals_ignoring_case(name, "x-gzip")) return !zero;
+    if (http::equals_ignoring_case(name, "gzip") || http::equals_ignoring_case(name, "x-gzip")) return !zero;
     if (name == "*") by_star = !zero;
   }
   return by_star;

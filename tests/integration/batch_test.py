@@ -85,7 +85,9 @@ class Batch(unittest.TestCase):
         paths = [f"/{n}" for n in range(3000)]
         bad = field(2, field(8, b"12345"))
         for number, (text, fields) in enumerate([(message(*paths) + bad, form), (gzip.compress(message(*paths) + bad), {**form, "Content_Encoding": "gzip"}),
-                                                 (gzip.compress((body(*paths) + "nonsense\n").encode()), {"Content_Encoding": "gzip"})]):
+                                                 (gzip.compress((body(*paths) + "nonsense\n").encode()), {"Content_Encoding": "gzip"}),
+                                                 (gzip.compress(message(*paths) + bad), {"Content_Type": "Application/X-Protobuf", "Content_Encoding": "X-GZIP"}),
+                                                 ((body(*paths) + "nonsense\n").encode(), {"Content_Type": "Application/X-NDJSON; charset=utf-8", "Content_Encoding": "Identity"})]):
             key = f"{self.node}/{number}"
             first = self.expect(self.send(text, key, **fields), 200)
             self.assertEqual((first.json["accepted"], first.json["rejected_total"], first.json["rejected"][0]["index"]), (3000, 1, 3000))

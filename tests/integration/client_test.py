@@ -105,13 +105,13 @@ class Client(unittest.TestCase):
             self.skipTest("a wrong clock needs the package faketime")
         with Daemon() as daemon:
             daemon.add_site(SITE, visibility="full")
-            for number, offset in enumerate(("+3600s", "-3600s", "+86400s"), 1):
-                program = self.start(daemon, environment={**os.environ, "LD_PRELOAD": libraries[0], "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"})
+            for number, offset in enumerate(("-3600s", "+3600s", "+86400s"), 1):
+                program = self.start(daemon, environment={**os.environ, "LD_PRELOAD": libraries[0], "FAKETIME": offset, "DONT_FAKE_MONOTONIC": "1"})
                 out, err = program.communicate("/a\n" * 20, timeout=60)
                 self.assertEqual(program.returncode, 0, out + err)
                 stats = daemon.stats(SITE)
-                self.assertEqual((stats["counted"], stats["today"]["hits"]), (20 * number, 20 * number), offset)
-                self.assertGreater(stats["online"], 0, offset)
+                self.assertEqual(stats["counted"], 20 * number, offset)
+                self.assertGreater(stats["online"], 0, offset)  # of the first, which would be an hour late
 
     def test_what_is_rejected_is_told(self):
         with Daemon() as daemon:

@@ -292,6 +292,23 @@ TEST_F(BatchIntakeTest, TypeEncodingAndTokenAreAskedFirst) {
   EXPECT_EQ(counters_.received.get(), 0U);
 }
 
+TEST_F(BatchIntakeTest, TypesAndCodingsAreTheSameInUpperAndLowerCase) {
+  const auto problem_of = [&](std::string_view type, std::string_view coding) {
+    set(Field::content_type, type);
+    set(Field::content_encoding, coding);
+    return BatchIntake::look_at(request_, &token_, false).problem;
+  };
+  for (const char* type : {"application/x-ndjson", "Application/X-NDJSON", "application/x-ndjson; charset=utf-8",
+                           "application/x-protobuf", "APPLICATION/x-protobuf"}) {
+    for (const char* coding : {"", "identity", "Identity", "gzip", "GZIP", "x-gzip", "X-GZip"})
+      EXPECT_EQ(problem_of(type, coding), Problem::count_) << type << " " << coding;
+    for (const char* coding : {"br", "gzip, gzip", "deflate", "xgzip", "gzi"})
+      EXPECT_EQ(problem_of(type, coding), Problem::unsupported_media_type) << type << " " << coding;
+  }
+  for (const char* type : {"", "application/json", "application/x-ndjsonp", "x-ndjson"})
+    EXPECT_EQ(problem_of(type, ""), Problem::unsupported_media_type) << type;
+}
+
 TEST_F(BatchIntakeTest, ATokenOfAnotherScopeCountsNothing) {
   token_.scopes = static_cast<std::uint32_t>(sites::Scope::read);
   const TakenBatch batch = take_keyed("one", kTwo);
