@@ -247,8 +247,9 @@ bool BatchIntake::claim_key(const http::Request& request, BatchBody& body, std::
       batch.replayed = true;
       return false;
     case State::under_way:
-      return refused(KeyOutcome::in_progress, Problem::in_progress,
-                     "Idempotency-Key: the batch of this key, or another of its name, is on its way to the disk; ask again");
+      return refused(
+          KeyOutcome::in_progress, Problem::in_progress,
+          "Idempotency-Key: the batch of this key, or another of its name, is on its way to the disk; ask again");
     case State::other_body:
       return refused(KeyOutcome::other_body, Problem::key_reused,
                      "Idempotency-Key: the key was given to a batch with another body; a new batch needs a new key");

@@ -160,8 +160,8 @@ class Client::Sender {
   std::deque<Batch> queue_;  // only the sender's thread takes out, so what it looks at stays where it is
   std::size_t items_ = 0, bytes_ = 0;
   std::uint64_t batches_ = 0;
-  std::uint64_t names_ = 0;     // of series, drawn so far
-  std::vector<Series> spare_;   // of batches that are settled
+  std::uint64_t names_ = 0;    // of series, drawn so far
+  std::vector<Series> spare_;  // of batches that are settled
   Clock::time_point pause_until_{};
   unsigned troubles_ = 0;  // tries in a row that ended in a pause of everything
   std::string node_;       // as the last answer said it

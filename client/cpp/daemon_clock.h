@@ -2,7 +2,8 @@
 // DaemonClock: how far the daemon's clock is from this machine's, told by the Date of its answers. Without I/O.
 //
 // The daemon refuses hits that are ahead of its clock, so they are sent as seconds of that one. A Date is a whole
-// second d, and was written between the moment of sending and that of receiving; so the difference of the clocks lies in
+// second d, and was written between the moment of sending and that of receiving; so the difference of the clocks lies
+// in
 //
 //     sent                      d .. d + 1                   received
 //      |------------- (d - received, d + 1 - sent) -------------|

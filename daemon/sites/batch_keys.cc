@@ -172,7 +172,9 @@ std::size_t BatchKeys::bytes() const {
 
 void BatchKeys::save(base::ByteWriter& out, std::int64_t now_s) const {
   const base::MutexLock lock(mutex_);
-  const auto kept = [now_s](const Table::value_type& e) { return e.second.counted && e.second.counted->expires_s > now_s; };
+  const auto kept = [now_s](const Table::value_type& e) {
+    return e.second.counted && e.second.counted->expires_s > now_s;
+  };
   out.varint(static_cast<std::uint64_t>(std::count_if(keys_.begin(), keys_.end(), kept)));
   for (const auto& entry : keys_) {
     if (!kept(entry)) continue;

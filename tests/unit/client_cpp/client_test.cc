@@ -15,6 +15,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "footfall/v1/hit.pb.h"
 #include "support/rng_seed.h"
 #include "unit/client/scripted_server.h"
 
@@ -64,15 +65,18 @@ std::string name_of(const std::string& key) {
 std::uint64_t number_of(const std::string& key) {
   return std::stoull(key.substr(key.rfind('/') + 1));
 }
+v1::HitBatch hits_of(const std::string& body) {
+  v1::HitBatch batch;
+  EXPECT_TRUE(batch.ParseFromString(body));
+  return batch;
+}
 std::uint64_t items_of(const std::string& body) {
-  return static_cast<std::uint64_t>(std::count(body.begin(), body.end(), '\n'));
+  return static_cast<std::uint64_t>(hits_of(body).hits_size());
 }
 
 std::vector<std::int64_t> times_of(const std::string& body) {
-  constexpr std::string_view kTime = "\"time\":";
   std::vector<std::int64_t> times;
-  for (std::size_t at = body.find(kTime); at != std::string::npos; at = body.find(kTime, at + 1))
-    times.push_back(std::stoll(body.substr(at + kTime.size())));
+  for (const v1::Hit& hit : hits_of(body).hits()) times.push_back(hit.time());
   return times;
 }
 
@@ -336,10 +340,12 @@ TEST_F(ClientTest, WhatIsTooLargeIsHalvedUntilItFits) {
   for (int i = 0; i < 50; ++i) client.add({.site = "example.vn", .path = "/" + std::to_string(i)});
   EXPECT_TRUE(client.flush(kLong));
   EXPECT_EQ(client.close(kLong).accepted, 50U);
-  std::string all;
-  for (const auto& [key, body] : taken) all += body;
-  EXPECT_EQ(items_of(all), 50U);
-  for (int i = 0; i < 50; ++i) EXPECT_NE(all.find("\"path\":\"/" + std::to_string(i) + "\""), std::string::npos) << i;
+  std::multiset<std::string> paths;
+  for (const auto& [key, body] : taken) {
+    for (const v1::Hit& hit : hits_of(body).hits()) paths.insert(hit.path());
+  }
+  EXPECT_EQ(paths.size(), 50U);
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(paths.count("/" + std::to_string(i)), 1U) << i;
 }
 
 TEST_F(ClientTest, ASingleHitThatIsTooLargeIsRejected) {
@@ -488,8 +494,8 @@ TEST_F(ClientTest, WhatNoHeaderMayHaveIsToldAtOnce) {
   }
 }
 
-// A daemon that keeps of each name the latest number, counts that once, and does to requests whatever can be done: what it counted in the end must
-// be what was given, exactly.
+// A daemon that keeps of each name the latest number, counts that once, and does to requests whatever can be done: what
+// it counted in the end must be what was given, exactly.
 TEST_F(ClientTest, AtRandomEveryHitIsCountedOnce) {
   std::mt19937_64 random(footfall::testing::rng_seed());
   for (int round = 0; round < 3; ++round) {

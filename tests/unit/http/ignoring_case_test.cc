@@ -16,7 +16,8 @@ TEST(IgnoringCaseTest, LettersAreTheSameInBothCasesAndNothingElseIs) {
   for (int c = 0; c < 256; ++c) {
     const std::string text(1, static_cast<char>(c));
     for (const std::string_view lower : {"a", "z", "-", "`", "{", "\xe9"})
-      EXPECT_EQ(equals_ignoring_case(text, lower), text == lower || (lower == "a" && c == 'A') || (lower == "z" && c == 'Z'))
+      EXPECT_EQ(equals_ignoring_case(text, lower),
+                text == lower || (lower == "a" && c == 'A') || (lower == "z" && c == 'Z'))
           << c << " " << lower;
   }
 }

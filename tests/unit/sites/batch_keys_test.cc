@@ -212,7 +212,8 @@ TEST_F(BatchKeysTest, AKeyNamesItsNode) {
   for (const std::string& bad :
        {std::string(), std::string("x"), kNode, kNode + "/", key_of(std::string(129, 'x')), key_of("a b"),
         key_of("a/b"), key_of("a/"), key_of("a/0"), key_of("a/01"), key_of("a/1/"), key_of("a/1/2"), key_of("/1"),
-        key_of("a/-1"), key_of("a/" + std::string(19, '9')), std::string(32, 'A') + "/x", std::string(31, 'a') + "/xx", "\"" + key_of("x") + "\""}) {
+        key_of("a/-1"), key_of("a/" + std::string(19, '9')), std::string(32, 'A') + "/x", std::string(31, 'a') + "/xx",
+        "\"" + key_of("x") + "\""}) {
     EXPECT_FALSE(valid_batch_key(bad)) << bad;
   }
 }
