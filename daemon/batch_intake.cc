@@ -9,6 +9,7 @@
 #include "api/json.h"
 #include "batch_part.h"
 #include "candidate.h"
+#include "http/ignoring_case.h"
 #include "journal/format.h"
 
 namespace footfall {
@@ -28,8 +29,16 @@ constexpr std::size_t kSpareBytesMax = 4U << 20U;  // of one that is kept
 std::optional<ingest::BatchFormat> format_of(const http::Request& head) {
   std::string_view type = head.field(http::Field::content_type);
   type = type.substr(0, type.find_first_of("; \t"));
-  if (type == "application/x-protobuf") return ingest::BatchFormat::protobuf;
-  if (type == "application/x-ndjson") return ingest::BatchFormat::ndjson;
+  if (http::equals_ignoring_case(type, "application/x-protobuf")) return ingest::BatchFormat::protobuf;
+  if (http::equals_ignoring_case(type, "application/x-ndjson")) return ingest::BatchFormat::ndjson;
+  return std::nullopt;
+}
+
+// Whether the body is gzipped; nullopt: it is coded in another way.
+std::optional<bool> gzipped(const http::Request& head) {
+  const std::string_view coding = head.field(http::Field::content_encoding);
+  if (coding.empty() || http::equals_ignoring_case(coding, "identity")) return false;
+  if (http::equals_ignoring_case(coding, "gzip") || http::equals_ignoring_case(coding, "x-gzip")) return true;
   return std::nullopt;
 }
 
@@ -221,7 +230,7 @@ bool BatchIntake::claim_key(const http::Request& request, BatchBody& body, std::
   if (!sites::valid_batch_key(key)) {
     return refused(KeyOutcome::malformed, Problem::malformed,
                    "Idempotency-Key: give INCARNATION/NAME, the incarnation as Footfall-Node says it and 1 to 128 of "
-                   "A-Z a-z 0-9 . _ : -");
+                   "A-Z a-z 0-9 . _ : -, or INCARNATION/NAME/NUMBER, numbered from 1");
   }
   if (sites::incarnation_of(key) != node_) {
     return refused(KeyOutcome::wrong_node, Problem::wrong_node,
@@ -238,28 +247,31 @@ bool BatchIntake::claim_key(const http::Request& request, BatchBody& body, std::
       batch.replayed = true;
       return false;
     case State::under_way:
-      return refused(KeyOutcome::in_progress, Problem::in_progress,
-                     "Idempotency-Key: the batch of this key is on its way to the disk; ask again");
+      return refused(
+          KeyOutcome::in_progress, Problem::in_progress,
+          "Idempotency-Key: the batch of this key, or another of its name, is on its way to the disk; ask again");
     case State::other_body:
       return refused(KeyOutcome::other_body, Problem::key_reused,
                      "Idempotency-Key: the key was given to a batch with another body; a new batch needs a new key");
+    case State::passed:
+      return refused(KeyOutcome::passed, Problem::key_reused,
+                     "Idempotency-Key: a batch of a greater number was counted under this name; a new batch needs the "
+                     "next number");
     case State::full:
       return refused(KeyOutcome::full, Problem::keys_full,
                      "Idempotency-Key: no more keys can be kept until one expires; see --batch-keys-max and "
-                     "--batch-key-memory-max, or send larger batches");
+                     "--batch-key-memory-max; number batches under one name, or send larger ones");
   }
   return false;
 }
 
 BatchIntake::Refused BatchIntake::look_at(const http::Request& head, const sites::Token* token, bool limited) {
-  using http::Field;
   if (!format_of(head)) {
     return {
         Problem::unsupported_media_type,
         "a batch is application/x-protobuf (footfall.v1.HitBatch), or application/x-ndjson: one JSON object a line"};
   }
-  const std::string_view encoding = head.field(Field::content_encoding);
-  if (!encoding.empty() && encoding != "gzip")
+  if (!gzipped(head))
     return {Problem::unsupported_media_type, "a batch is sent without Content-Encoding, or with gzip"};
   if (limited) return {Problem::too_many_attempts, kTooManyAttempts};
   if (token == nullptr) return {Problem::unauthorized, kTokenNeeded};
@@ -276,7 +288,7 @@ std::unique_ptr<BatchBody> BatchIntake::begin(const http::Request& head) {
     reader = std::move(spare_readers_.back());
     spare_readers_.pop_back();
   }
-  reader->begin(*format_of(head), !head.field(http::Field::content_encoding).empty());
+  reader->begin(*format_of(head), *gzipped(head));
   return std::make_unique<BatchBody>(std::move(reader), head.has(http::Field::idempotency_key));
 }
 

@@ -51,7 +51,7 @@ struct Config {
   std::uint32_t pages_max = 100'000;            // per site
   std::uint32_t labels_max = 1'000;             // per site, day and dimension
   std::uint64_t online_pairs_max = 20'000'000;  // (visitor, page) pairs of the node
-  std::uint64_t batch_keys_max = 200'000;       // idempotency keys
+  std::uint64_t batch_keys_max = 200'000;       // names of idempotency keys
   std::uint64_t batch_key_memory_max = 128U << 20U;
   std::uint64_t segment_bytes = 16U << 20U;
   std::int32_t checkpoint_interval_s = 60;

@@ -54,9 +54,12 @@ void SyslogIntake::take(std::string_view datagram, bool cut, std::int64_t now_ms
   ledger_.received.add();
   LocalSite* const local = site_of(line, message.tag);
   if (local == nullptr) return ledger_.reject(Rejection::unknown_site);
+  const auto refuse = [&](Rejection rejection) {
+    local->entry.site->refusals().add(ingest::name_of(rejection), {}, now_ms / 1000);
+    ledger_.reject(rejection);
+  };
   ingest::Item item;
-  if (!ingest::read_access_line(line, local->entry.settings->name, arena_, item))
-    return ledger_.reject(Rejection::too_large);
+  if (!ingest::read_access_line(line, local->entry.settings->name, arena_, item)) return refuse(Rejection::too_large);
   sites::Candidate& candidate = candidates_.emplace_back();
   Rejection rejection = take_item(candidate, *local, item, lookup_, now_ms / 1000, nullptr);
   if (rejection == Rejection::none && !limits_.allow(*local, now_ms)) rejection = Rejection::rate;
@@ -64,7 +67,7 @@ void SyslogIntake::take(std::string_view datagram, bool cut, std::int64_t now_ms
     owners_.push_back(local);
   } else {
     candidates_.pop_back();
-    ledger_.reject(rejection);
+    refuse(rejection);
   }
 }
 

@@ -5,7 +5,8 @@
 //
 // Which site: that of the host in the line (a site's name, or one of its hosts), else that which the tag names, else
 // --syslog-site. Who sends is trusted, as the holder of a token of scope ingest is: times, addresses and agents of the
-// lines count. What is malformed, or of no site, is in the ledger; a line that is no page hit is no ping.
+// lines count. What is malformed, or of no site, is in the ledger, what a site refuses also among its refusals; a line
+// that is no page hit is no ping.
 //
 // Ownership  refers to what it is made with, which outlives it. Threading: the shard's thread.
 // Tested by tests/unit/server/syslog_intake_test.cc.

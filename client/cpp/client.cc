@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <thread>
@@ -16,6 +17,7 @@
 
 #include "cpp/batch_answer.h"
 #include "cpp/connection.h"
+#include "cpp/daemon_clock.h"
 #include "cpp/hit_encoder.h"
 #include "cpp/judge.h"
 
@@ -30,17 +32,31 @@ constexpr std::chrono::seconds kRetryAfterMax{300};
 constexpr std::chrono::seconds kUndecidedMax{23 * 3'600};
 constexpr milliseconds kTimeoutMax = std::chrono::hours{24 * 365};  // a clock can be added to it
 
+// The batches under one name: of them one is on its way at a time, and the next number settles it.
+struct Series {
+  std::string name;
+  std::uint64_t number = 0;  // of its latest batch
+
+  std::string key(const std::string& node) const { return node + "/" + name + "/" + std::to_string(number); }
+};
+
+struct Item {
+  std::uint32_t end = 0;  // in the body
+  bool stamped = false;   // with the time at which it was given
+};
+
 struct Batch {
   std::string body;
-  std::vector<std::uint32_t> ends;  // item -> where it ends in the body
-  std::string name;                 // of its key
-  std::uint64_t order = 0;          // the how manieth; halves keep that of the whole
+  std::vector<Item> items;
+  bool local_times = true;       // what was stamped is by this machine's clock; until it is first sent
+  std::uint64_t order = 0;       // the how manieth; halves keep that of the whole
+  std::optional<Series> series;  // of its key; none until it is first sent
   Standing standing;
   unsigned tries = 0;
   Clock::time_point not_before{};
   Clock::time_point undecided_since{};
 
-  std::size_t bytes() const { return body.size() + ends.size() * sizeof(std::uint32_t); }
+  std::size_t bytes() const { return body.size() + items.size() * sizeof(Item); }
 };
 
 std::string drawn_name() {
@@ -55,9 +71,8 @@ Options within_bounds(Options options) {
   options.batch_bytes_max =
       std::clamp<std::size_t>(options.batch_bytes_max, std::size_t{64} << 10U, std::size_t{4} << 20U);
   options.items_max = std::max(options.items_max, options.batch_items_max);
-  // The body, the end of each item, and one more item.
-  options.bytes_max =
-      std::max(options.bytes_max, options.batch_bytes_max + options.batch_items_max * sizeof(std::uint32_t));
+  // The body, where each item ends, and one more item.
+  options.bytes_max = std::max(options.bytes_max, options.batch_bytes_max + options.batch_items_max * sizeof(Item));
   options.flush_interval = std::max(options.flush_interval, milliseconds{0});
   options.connect_timeout = std::max(options.connect_timeout, milliseconds{1});
   options.answer_timeout = std::max(options.answer_timeout, milliseconds{1});
@@ -118,8 +133,11 @@ class Client::Sender {
   // The batch to be sent now, or none and when to look again.
   Batch* due(Clock::time_point& wake);
   bool until_settled(Lock& lock, std::uint64_t order, milliseconds timeout);
-  void settle(const Batch& batch);
-  void split(const Batch& batch);
+  void correct_times(Batch& batch);
+  void take_series(Batch& batch);
+  void give_series_back(Batch& batch);
+  void settle(Batch& batch);
+  void split(Batch& batch);
   void take_outcome(Batch& batch, const Outcome& outcome);
   void pause_all(const Outcome& outcome);
   milliseconds pause_after(unsigned tries);
@@ -130,8 +148,10 @@ class Client::Sender {
 
   const Options options_;
   const std::string name_;
+  const LocalClock local_clock_;
   std::mt19937_64 random_;
   Connection connection_;
+  DaemonClock daemon_clock_;  // the sender's thread alone
 
   mutable std::mutex mutex_;
   std::condition_variable work_, room_, settled_;
@@ -139,7 +159,9 @@ class Client::Sender {
   Clock::time_point opened_{};
   std::deque<Batch> queue_;  // only the sender's thread takes out, so what it looks at stays where it is
   std::size_t items_ = 0, bytes_ = 0;
-  std::uint64_t batches_ = 0, halves_ = 0;
+  std::uint64_t batches_ = 0;
+  std::uint64_t names_ = 0;    // of series, drawn so far
+  std::vector<Series> spare_;  // of batches that are settled
   Clock::time_point pause_until_{};
   unsigned troubles_ = 0;  // tries in a row that ended in a pause of everything
   std::string node_;       // as the last answer said it
@@ -152,12 +174,9 @@ class Client::Sender {
 bool Client::Sender::add(const Hit& hit) {
   thread_local std::string item;
   item.clear();
-  append_hit(item, hit,
-             hit.time_s != Hit::kNow
-                 ? hit.time_s
-                 : std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
-                       .count());
-  const std::size_t bytes = item.size() + sizeof(std::uint32_t);
+  const bool stamped = hit.time_s == Hit::kNow;
+  append_hit(item, hit, stamped ? local_clock_.now_ms() / 1000 : hit.time_s);
+  const std::size_t bytes = item.size() + sizeof(Item);
   Lock lock(mutex_);
   if (item.size() > kHitBytesMax) {
     ++counts_.dropped_too_large;
@@ -168,7 +187,7 @@ bool Client::Sender::add(const Hit& hit) {
       ++counts_.dropped_full;
       return false;
     }
-    if (!open_.ends.empty()) {  // room comes only from what is sent
+    if (!open_.items.empty()) {  // room comes only from what is sent
       seal();
       work_.notify_one();
     }
@@ -179,14 +198,14 @@ bool Client::Sender::add(const Hit& hit) {
     return false;
   }
   if (open_.body.size() + item.size() > options_.batch_bytes_max) seal();
-  if (open_.ends.empty()) opened_ = Clock::now();
+  if (open_.items.empty()) opened_ = Clock::now();
   open_.body += item;
-  open_.ends.push_back(static_cast<std::uint32_t>(open_.body.size()));
+  open_.items.push_back({static_cast<std::uint32_t>(open_.body.size()), stamped});
   ++items_;
   bytes_ += bytes;
   ++counts_.taken;
-  const bool first = open_.ends.size() == 1;
-  const bool full = open_.ends.size() >= options_.batch_items_max;
+  const bool first = open_.items.size() == 1;
+  const bool full = open_.items.size() >= options_.batch_items_max;
   if (full) seal();
   lock.unlock();
   if (first || full) work_.notify_one();
@@ -198,12 +217,11 @@ bool Client::Sender::no_room(std::size_t bytes) const {
 }
 
 void Client::Sender::seal() {
-  if (open_.ends.empty()) return;
+  if (open_.items.empty()) return;
   open_.order = ++batches_;
-  open_.name = name_ + std::to_string(open_.order);
-  open_.standing.items = open_.ends.size();
+  open_.standing.items = open_.items.size();
   open_.body.shrink_to_fit();
-  open_.ends.shrink_to_fit();
+  open_.items.shrink_to_fit();
   queue_.push_back(std::exchange(open_, {}));
 }
 
@@ -262,7 +280,7 @@ Batch* Client::Sender::due(Clock::time_point& wake) {
     wake = std::min(wake, batch.not_before);
   }
   // What is open goes on gathering while something else has to go first.
-  if (open_.ends.empty()) return nullptr;
+  if (open_.items.empty()) return nullptr;
   if (opened_ + options_.flush_interval <= now) {
     seal();
     return &queue_.back();
@@ -285,15 +303,19 @@ void Client::Sender::run() {
       continue;
     }
     if (batch->standing.undecided && Clock::now() - batch->undecided_since > options_.undecided_for) {
-      counts_.unknown += batch->ends.size();
+      counts_.unknown += batch->items.size();
       counts_.last_trouble = "a batch was given up: " + counts_.last_trouble;
       settle(*batch);
       continue;
     }
     if (batch->standing.node.empty()) batch->standing.node = node_;
-    const std::string key = batch->standing.node.empty() ? "" : batch->standing.node + "/" + batch->name;
+    std::string key;  // none: whose it is to be, an empty batch tells, which counts nothing
+    if (!batch->standing.node.empty()) {
+      if (!batch->series) take_series(*batch);
+      correct_times(*batch);
+      key = batch->series->key(batch->standing.node);
+    }
     lock.unlock();
-    // Whose key it is to be, an empty batch tells, which counts nothing.
     const Outcome outcome = key.empty() ? send({}, {}) : send(key, batch->body);
     lock.lock();
     if (!outcome.tried.node.empty()) node_ = outcome.tried.node;
@@ -315,12 +337,14 @@ Client::Sender::Outcome Client::Sender::send(std::string_view key, std::string_v
   head += "\r\n";
   Outcome outcome;
   Answer answer;
+  const std::int64_t sent_ms = local_clock_.now_ms();
   const Connection::Exchange exchange = connection_.exchange(head, body, answer);
   outcome.tried.end = exchange.end;
   outcome.trouble = exchange.trouble;
   if (exchange.end != Try::End::answered) return outcome;
   outcome.tried.status = answer.status;
   outcome.tried.node = answer.field("footfall-node");
+  if (!outcome.tried.node.empty()) daemon_clock_.learn(sent_ms, local_clock_.now_ms(), answer.field("date"));
   const std::string_view retry_after = answer.field("retry-after");
   unsigned seconds = 0;
   std::from_chars(retry_after.data(), retry_after.data() + retry_after.size(), seconds);
@@ -372,8 +396,8 @@ void Client::Sender::take_outcome(Batch& batch, const Outcome& outcome) {
   ++counts_.retries;
   counts_.last_trouble = outcome.trouble;
   if (next == Next::refused) {
-    counts_.rejected += batch.ends.size();
-    counts_.rejected_by[outcome.refusal] += batch.ends.size();
+    counts_.rejected += batch.items.size();
+    counts_.rejected_by[outcome.refusal] += batch.items.size();
     return settle(batch);
   }
   if (next == Next::split) return split(batch);
@@ -382,8 +406,31 @@ void Client::Sender::take_outcome(Batch& batch, const Outcome& outcome) {
   batch.not_before = Clock::now() + std::max<milliseconds>(pause_after(++batch.tries), outcome.retry_after);
 }
 
-void Client::Sender::settle(const Batch& batch) {
-  items_ -= batch.ends.size();
+// From here on its bytes stay what they are.
+void Client::Sender::correct_times(Batch& batch) {
+  if (!std::exchange(batch.local_times, false)) return;
+  const std::int64_t by_s = daemon_clock_.difference_s();
+  if (by_s == 0) return;
+  for (const Item& item : batch.items) {
+    if (item.stamped) move_time(batch.body, item.end, by_s);
+  }
+}
+
+void Client::Sender::take_series(Batch& batch) {
+  if (spare_.empty()) spare_.push_back({name_ + std::to_string(++names_)});
+  batch.series = std::move(spare_.back());
+  spare_.pop_back();
+  ++batch.series->number;
+}
+
+// It will never be sent again: also not where nobody knows what became of it.
+void Client::Sender::give_series_back(Batch& batch) {
+  if (batch.series) spare_.push_back(*std::exchange(batch.series, std::nullopt));
+}
+
+void Client::Sender::settle(Batch& batch) {
+  give_series_back(batch);
+  items_ -= batch.items.size();
   bytes_ -= batch.bytes();
   ++counts_.batches_settled;
   queue_.erase(std::find_if(queue_.begin(), queue_.end(), [&](const Batch& other) { return &other == &batch; }));
@@ -391,20 +438,21 @@ void Client::Sender::settle(const Batch& batch) {
   settled_.notify_all();
 }
 
-void Client::Sender::split(const Batch& batch) {
-  const std::size_t half = batch.ends.size() / 2;
-  const std::size_t cut = batch.ends[half - 1];
+void Client::Sender::split(Batch& batch) {
+  give_series_back(batch);
+  const std::size_t half = batch.items.size() / 2;
+  const std::size_t cut = batch.items[half - 1].end;
   std::array<Batch, 2> halves;
   halves[0].body = batch.body.substr(0, cut);
   halves[1].body = batch.body.substr(cut);
-  const auto middle = batch.ends.begin() + static_cast<std::ptrdiff_t>(half);
-  halves[0].ends.assign(batch.ends.begin(), middle);
-  for (auto end = middle; end != batch.ends.end(); ++end)
-    halves[1].ends.push_back(*end - static_cast<std::uint32_t>(cut));
+  const auto middle = batch.items.begin() + static_cast<std::ptrdiff_t>(half);
+  halves[0].items.assign(batch.items.begin(), middle);
+  for (auto item = middle; item != batch.items.end(); ++item)
+    halves[1].items.push_back({item->end - static_cast<std::uint32_t>(cut), item->stamped});
   for (Batch& part : halves) {
+    part.local_times = false;
     part.order = batch.order;
-    part.name = name_ + std::to_string(batch.order) + "." + std::to_string(++halves_);
-    part.standing.items = part.ends.size();
+    part.standing.items = part.items.size();
   }
   auto at = std::find_if(queue_.begin(), queue_.end(), [&](const Batch& other) { return &other == &batch; });
   *at = std::move(halves[0]);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "api/text.h"
+#include "http/ignoring_case.h"
 
 namespace footfall::api {
 
@@ -14,14 +15,9 @@ namespace {
 
 constexpr int kGzipWindow = 15 + 16;  // zlib's way to say gzip
 
-bool equals_ignoring_case(std::string_view text, std::string_view lower) {
-  return std::equal(text.begin(), text.end(), lower.begin(), lower.end(),
-                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b; });
-}
-
 // Of "q=0.25", in thousandths: 250. What is no weight, or is absent, is 1,000.
 int weight_of(std::string_view parameter) {
-  if (parameter.size() < 3 || !equals_ignoring_case(parameter.substr(0, 2), "q=") || parameter[2] != '0') return 1000;
+  if (parameter.size() < 3 || !http::equals_ignoring_case(parameter.substr(0, 2), "q=") || parameter[2] != '0') return 1000;
   int weight = 0;
   int unit = 100;
   for (const char c : parameter.substr(std::min<std::size_t>(4, parameter.size()))) {
@@ -44,8 +40,8 @@ bool accepts_gzip(std::string_view accept_encoding) {
     const std::size_t semicolon = element.find(';');
     const std::string_view name = trimmed(element.substr(0, semicolon));
     const int weight = semicolon == std::string_view::npos ? 1000 : weight_of(trimmed(element.substr(semicolon + 1)));
-    if (equals_ignoring_case(name, "gzip") || equals_ignoring_case(name, "x-gzip")) gzip = weight;
-    if (equals_ignoring_case(name, "identity")) identity = weight;
+    if (http::equals_ignoring_case(name, "gzip") || http::equals_ignoring_case(name, "x-gzip")) gzip = weight;
+    if (http::equals_ignoring_case(name, "identity")) identity = weight;
     if (name == "*") star = weight;
   }
   const int wanted = gzip == kAbsent ? star : gzip;

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "http/ignoring_case.h"
 #include "http/scan.h"
 
 namespace footfall::http {
@@ -135,12 +136,6 @@ Field known_field(std::string_view name) {
     default:
       return Field::count_;
   }
-}
-
-bool equals_ignoring_case(std::string_view text, std::string_view lower) {
-  return text.size() == lower.size() && std::equal(text.begin(), text.end(), lower.begin(), [](char a, char b) {
-           return (a >= 'A' && a <= 'Z' ? static_cast<char>(a | 0x20) : a) == b;
-         });
 }
 
 bool is_digit(char c) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "http/ignoring_case.h"
 #include "ingest/text.h"
 
 namespace footfall::ingest {
@@ -14,15 +15,9 @@ base::Error malformed(std::string_view what) {
   return {base::Errc::malformed, std::string(what)};
 }
 
-bool equal_ignoring_case(std::string_view a, std::string_view lower_b) {
-  return a.size() == lower_b.size() && std::equal(a.begin(), a.end(), lower_b.begin(), [](char x, char y) {
-           return (x >= 'A' && x <= 'Z' ? static_cast<char>(x + ('a' - 'A')) : x) == y;
-         });
-}
-
 bool mentions(std::string_view text, std::string_view lower_word) {
   for (std::size_t i = 0; i + lower_word.size() <= text.size(); ++i) {
-    if (equal_ignoring_case(text.substr(i, lower_word.size()), lower_word)) return true;
+    if (http::equals_ignoring_case(text.substr(i, lower_word.size()), lower_word)) return true;
   }
   return false;
 }
@@ -82,15 +77,15 @@ base::Result<void> read_page_of_referer(const http::Request& request, Arena& are
 
 base::Result<void> read_body(const http::Request& request, Arena& arena, Fields& fields) {
   const std::string_view type = media_type(request.field(Field::content_type));
-  const bool is_text = type.empty() || equal_ignoring_case(type, "text/plain");
+  const bool is_text = type.empty() || http::equals_ignoring_case(type, "text/plain");
   const auto first = request.body.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos) return {};
   if (!request.field(Field::content_encoding).empty())
     return base::Error{base::Errc::conflict, "a ping is sent without Content-Encoding"};
-  if (equal_ignoring_case(type, "application/json") || (is_text && request.body[first] == '{')) {
+  if (http::equals_ignoring_case(type, "application/json") || (is_text && request.body[first] == '{')) {
     return read_json(request.body, request.body.size(), arena, fields);
   }
-  if (is_text || equal_ignoring_case(type, "application/x-www-form-urlencoded"))
+  if (is_text || http::equals_ignoring_case(type, "application/x-www-form-urlencoded"))
     return read_form(request.body, arena, fields);
   return base::Error{base::Errc::conflict,
                      "a ping is text/plain, application/json or application/x-www-form-urlencoded"};

@@ -219,7 +219,7 @@ void single_sites(Families& out, const std::vector<SiteFacts>& sites) {
 }
 
 void batches(Families& out, const std::vector<const ShardCounters*>& shards, const Facts& facts) {
-  out.gauge("footfall_batch_keys", "Idempotency keys of batches that are held; --batch-keys-max bounds them.",
+  out.gauge("footfall_batch_keys", "Names of batches' idempotency keys that are held; --batch-keys-max bounds them.",
             facts.batch_keys);
   out.gauge("footfall_batch_key_bytes", "Memory that they take up or have reserved; --batch-key-memory-max bounds it.",
             facts.batch_key_bytes);

@@ -11,7 +11,7 @@ std::uint64_t distance(std::uint64_t a, std::uint64_t b) {
 
 // In the order of KeyOutcome.
 constexpr std::array<std::string_view, kKeyOutcomes> kKeyOutcomeNames{
-    "claimed", "replayed", "in_progress", "other_body", "wrong_node", "malformed", "full"};
+    "claimed", "replayed", "in_progress", "other_body", "passed", "wrong_node", "malformed", "full"};
 
 }  // namespace
 

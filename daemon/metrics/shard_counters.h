@@ -24,9 +24,10 @@ enum class KeyOutcome : std::uint8_t {
   replayed,     // the stored answer was given again
   in_progress,  // the batch of this key is on its way to the disk
   other_body,
+  passed,  // a greater number of its name was counted
   wrong_node,
   malformed,
-  full,  // no more keys can be kept
+  full,  // no more names can be kept
   count_
 };
 std::string_view name_of(KeyOutcome outcome);

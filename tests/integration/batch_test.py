@@ -85,7 +85,9 @@ class Batch(unittest.TestCase):
         paths = [f"/{n}" for n in range(3000)]
         bad = field(2, field(8, b"12345"))
         for number, (text, fields) in enumerate([(message(*paths) + bad, form), (gzip.compress(message(*paths) + bad), {**form, "Content_Encoding": "gzip"}),
-                                                 (gzip.compress((body(*paths) + "nonsense\n").encode()), {"Content_Encoding": "gzip"})]):
+                                                 (gzip.compress((body(*paths) + "nonsense\n").encode()), {"Content_Encoding": "gzip"}),
+                                                 (gzip.compress(message(*paths) + bad), {"Content_Type": "Application/X-Protobuf", "Content_Encoding": "X-GZIP"}),
+                                                 ((body(*paths) + "nonsense\n").encode(), {"Content_Type": "Application/X-NDJSON; charset=utf-8", "Content_Encoding": "Identity"})]):
             key = f"{self.node}/{number}"
             first = self.expect(self.send(text, key, **fields), 200)
             self.assertEqual((first.json["accepted"], first.json["rejected_total"], first.json["rejected"][0]["index"]), (3000, 1, 3000))
@@ -177,7 +179,7 @@ class Batch(unittest.TestCase):
 
     def test_what_a_key_may_not_be(self):
         text = body("/a")
-        for key in ("", "one", self.node, self.node + "/", self.node + "/a b", self.node + "/" + "x" * 129, "A" * 32 + "/one"):
+        for key in ("", "one", self.node, self.node + "/", self.node + "/a b", self.node + "/a/0", self.node + "/a/1/2", self.node + "/" + "x" * 129, "A" * 32 + "/one"):
             self.expect(self.send(text, key), 400, "malformed")
         self.expect(self.send(text, "0" * 32 + "/one"), 421, "wrong-node")
         self.expect(self.send(text, self.node + "/one", query="?source=log&position=1"), 400, "malformed")
@@ -203,6 +205,24 @@ class Batch(unittest.TestCase):
         self.expect(self.send(body("/c")), 200)  # without a key it counts
         self.assertEqual(self.counted(), 3)
         self.assertEqual(self.key_metrics(), {"claimed": 2, "full": 1, "replayed": 1})
+
+    def test_numbered_batches_take_one_place_and_are_counted_once_whatever_is_killed(self):
+        self.daemon.stop()
+        self.daemon.start("--threads", "2", "--batch-keys-max", "1", "--checkpoint-interval", "1")
+        for number in range(1, 13):
+            text, key = body(f"/{number}"), f"{self.node}/mine/{number}"
+            first = self.expect(self.send(text, key), 200)
+            self.assertNotIn("Idempotency-Replayed", first.fields)
+            if number % 4 == 0:
+                self.kill()
+                self.daemon.start("--threads", "1" if number % 8 else "2", "--batch-keys-max", "1", "--checkpoint-interval", "1")
+            again = self.expect(self.send(text, key), 200)
+            self.assertEqual((again.body, again.fields["Idempotency-Replayed"]), (first.body, "true"))
+            if number > 1:
+                self.expect(self.send(body(f"/{number - 1}"), f"{self.node}/mine/{number - 1}"), 422, "key-reused")
+            self.assertEqual(self.counted(), number)
+        self.expect(self.send(body("/b"), self.node + "/other/1"), 429, "keys-full")
+        self.assertEqual(self.daemon.metrics()["footfall_batch_keys"], 1)
 
     def test_keys_of_a_directory_before_its_restore_are_of_another_node(self):
         self.expect(self.send(body("/a"), self.node + "/one"), 200)

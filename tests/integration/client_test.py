@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The C++ client library against a real daemon that is killed again and again: what is counted in the end is what was given."""
 import collections
+import glob
 import json
 import os
 import pathlib
@@ -22,9 +23,9 @@ def compiler(cache):
 
 
 class Client(unittest.TestCase):
-    def start(self, daemon, url=None):
+    def start(self, daemon, url=None, environment=None):
         return subprocess.Popen([str(PROGRAM), url or f"http://127.0.0.1:{daemon.port}", str(daemon.directory / "admin-token"), SITE],
-                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
     def test_every_hit_is_counted_once_however_often_the_daemon_is_killed(self):
         seed = int(os.environ.get("FOOTFALL_SEED", random.randrange(1 << 32)))
@@ -71,6 +72,46 @@ class Client(unittest.TestCase):
             self.assertEqual({row["path"]: row["counted"] for row in daemon.pages(SITE)["pages"]}, dict(given))
             self.assertEqual(daemon.metrics()["footfall_ledger_mismatch"], 0)
             print(f"{given.total()} hits, {kills} kills: {out.strip()}", flush=True)
+
+    def test_at_any_pace_it_takes_few_places_among_the_keys(self):
+        paths = [f"/{n}" for n in range(40)]
+        with Daemon("--threads", "2", "--batch-keys-max", "2") as daemon:
+            daemon.add_site(SITE, visibility="full")
+            program = self.start(daemon)
+            self.addCleanup(program.kill)
+            for number, path in enumerate(paths):  # a trickle: each hit is a batch of its own
+                program.stdin.write(path + "\n")
+                program.stdin.flush()
+                deadline = time.monotonic() + 60
+                while daemon.stats(SITE)["counted"] <= number:
+                    self.assertLess(time.monotonic(), deadline, path)
+                    time.sleep(0.01)
+                if number == 20:
+                    daemon.process.kill()
+                    daemon.process.wait()
+                    daemon.log.close()
+                    daemon.start()
+            out, err = program.communicate(timeout=60)
+            self.assertEqual(program.returncode, 0, out + err)
+            self.assertEqual(json.loads(out)["batches"], len(paths))
+            self.assertEqual(daemon.stats(SITE)["counted"], len(paths))
+            metrics = daemon.metrics()
+            self.assertEqual(metrics['footfall_batch_key_requests_total{outcome="full"}'], 0)
+            self.assertEqual(metrics["footfall_batch_keys"], 1)
+
+    def test_a_machine_whose_clock_is_wrong_loses_no_hit(self):
+        libraries = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+        if not libraries:
+            self.skipTest("a wrong clock needs the package faketime")
+        with Daemon() as daemon:
+            daemon.add_site(SITE, visibility="full")
+            for number, offset in enumerate(("-3600s", "+3600s", "+86400s"), 1):
+                program = self.start(daemon, environment={**os.environ, "LD_PRELOAD": libraries[0], "FAKETIME": offset, "DONT_FAKE_MONOTONIC": "1"})
+                out, err = program.communicate("/a\n" * 20, timeout=60)
+                self.assertEqual(program.returncode, 0, out + err)
+                stats = daemon.stats(SITE)
+                self.assertEqual(stats["counted"], 20 * number, offset)
+                self.assertGreater(stats["online"], 0, offset)  # of the first, which would be an hour late
 
     def test_what_is_rejected_is_told(self):
         with Daemon() as daemon:

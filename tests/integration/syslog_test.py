@@ -260,6 +260,8 @@ class Syslog(unittest.TestCase):
             self.assertEqual(metrics[f'footfall_syslog_malformed_total{{reason="{reason}"}}'], len(datagrams), reason)
         self.assertEqual(metrics['footfall_hits_rejected_total{reason="time"}'], 1)
         self.assertEqual(metrics['footfall_hits_rejected_total{reason="too_large"}'], 1)
+        refusals = daemon.request("GET", f"/v1/sites/{SITE}/refusals", Authorization=f"Bearer {daemon.token}").json
+        self.assertEqual(refusals["refused"], {"time": 1, "too_large": 1}, "the site's owner sees them")
         self.assertEqual(daemon.stats(SITE)["online"], 1, "who was here two hours ago is not online")
 
     def test_lost_datagrams_are_told(self):

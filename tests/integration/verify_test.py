@@ -74,7 +74,12 @@ class Load(threading.Thread):
     def batch(self, n):
         lines = [json.dumps({"site": SITES[i % 3], "path": f"/late/{i % 5}", "address": f"10.9.{n % 250}.{i}", "agent": BROWSER % (n % 100),
                              "kind": ["pageview", "event", "heartbeat"][i % 3], "name": "sign-up"}) for i in range(50)]
-        answer = self.node.request("POST", "/v1/hits", "\n".join(lines), Authorization=f"Bearer {self.token}", Content_Type="application/x-ndjson")
+        fields = {"Authorization": f"Bearer {self.token}", "Content_Type": "application/x-ndjson"}
+        if n == 0:
+            self.incarnation = self.node.request("POST", "/v1/hits", "", **fields).fields["Footfall-Node"]
+        # A name each, one after another under one, or none.
+        key = [f"{self.incarnation}/{id(self)}-{n}", f"{self.incarnation}/{id(self)}/{n}", None][n % 3]
+        answer = self.node.request("POST", "/v1/hits", "\n".join(lines), **fields, **({"Idempotency_Key": key} if key else {}))
         assert answer.status == 200 and answer.json["accepted"] > 0, answer.text
 
     def import_part(self, n):

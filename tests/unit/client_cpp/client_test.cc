@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <ctime>
 #include <functional>
 #include <map>
 #include <random>
@@ -13,6 +15,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "footfall/v1/hit.pb.h"
 #include "support/rng_seed.h"
 #include "unit/client/scripted_server.h"
 
@@ -55,8 +58,26 @@ std::string key_of(const Request& request) {
 std::string node_of(const std::string& key) {
   return key.substr(0, key.find('/'));
 }
+// INCARNATION/NAME
+std::string name_of(const std::string& key) {
+  return key.substr(0, key.rfind('/'));
+}
+std::uint64_t number_of(const std::string& key) {
+  return std::stoull(key.substr(key.rfind('/') + 1));
+}
+v1::HitBatch hits_of(const std::string& body) {
+  v1::HitBatch batch;
+  EXPECT_TRUE(batch.ParseFromString(body));
+  return batch;
+}
 std::uint64_t items_of(const std::string& body) {
-  return static_cast<std::uint64_t>(std::count(body.begin(), body.end(), '\n'));
+  return static_cast<std::uint64_t>(hits_of(body).hits_size());
+}
+
+std::vector<std::int64_t> times_of(const std::string& body) {
+  std::vector<std::int64_t> times;
+  for (const v1::Hit& hit : hits_of(body).hits()) times.push_back(hit.time());
+  return times;
 }
 
 class ClientTest : public ::testing::Test {
@@ -129,12 +150,57 @@ TEST_F(ClientTest, SendsABatchUnderAKeyOfTheNodeThatAnswered) {
   expect_one_key();
 }
 
+TEST_F(ClientTest, NumbersItsBatchesUnderOneName) {
+  server.answers({hello(), counted(1), counted(1), problem(503, "unavailable"), counted(1), counted(1)});
+  Client client(options());
+  for (int i = 0; i < 4; ++i) {
+    client.add({.site = "example.vn"});
+    ASSERT_TRUE(client.flush(kLong));
+  }
+  std::vector<std::uint64_t> numbers;
+  for (const Request& request : batches()) {
+    EXPECT_EQ(name_of(key_of(request)), name_of(key_of(batches()[0])));
+    numbers.push_back(number_of(key_of(request)));
+  }
+  EXPECT_EQ(numbers, (std::vector<std::uint64_t>{1, 2, 3, 3, 4}));
+  EXPECT_EQ(client.close(kLong).accepted, 4U);
+}
+
 TEST_F(ClientTest, StampsAHitWithTheTimeAtWhichItWasGiven) {
   const auto now = std::chrono::duration_cast<seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   two_hits_answered({counted(2)});
-  const std::string body = batches()[0].body;
-  const std::int64_t time = std::stoll(body.substr(body.find("\"time\":") + 7));
-  EXPECT_GE(time, now);
+  EXPECT_GE(times_of(batches()[0].body).at(0), now);
+}
+
+TEST_F(ClientTest, AClockThatIsAheadOfTheDaemonsIsCorrectedOnce) {
+  constexpr std::int64_t kAhead_s = 3'600;
+  const auto now_s = [] {
+    return std::chrono::duration_cast<seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  };
+  int tries = 0;
+  server.answers_by([&](const Request& request) {
+    // The second answer to the batch is by yet another clock: its bytes stay.
+    const std::time_t second = now_s() - kAhead_s * (tries > 0 ? 2 : 1);
+    std::tm at{};
+    gmtime_r(&second, &at);
+    std::array<char, 64> date{};
+    std::strftime(date.data(), date.size(), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &at);
+    Answer answer = key_of(request).empty() ? hello() : ++tries < 3 ? problem(503, "unavailable") : counted(2);
+    answer.fields += date.data();
+    return answer;
+  });
+  const std::int64_t before_s = now_s();
+  Client client(options());
+  client.add({.site = "example.vn", .path = "/now"});
+  client.add({.site = "example.vn", .path = "/then", .time_s = 1448323200});
+  ASSERT_TRUE(client.flush(kLong));
+  const std::int64_t after_s = now_s();
+  expect_one_key();
+  const std::vector<std::int64_t> times = times_of(batches()[0].body);
+  ASSERT_EQ(times.size(), 2U);
+  EXPECT_GE(times[0], before_s - kAhead_s - 1);
+  EXPECT_LE(times[0], after_s - kAhead_s + (after_s - before_s) + 2) << "by so much an answer may be off";
+  EXPECT_EQ(times[1], 1448323200) << "what the application says stays";
 }
 
 TEST_F(ClientTest, TellsWhyItemsWereRejected) {
@@ -232,6 +298,13 @@ TEST_F(ClientTest, OthersGoOnWhileABatchWaitsForItsNode) {
   const Counts counts = client.close(milliseconds{0});
   EXPECT_EQ(counts.accepted, 10U);
   EXPECT_EQ(counts.abandoned, 1U);
+  std::set<std::string> later;
+  for (const Request& request : batches()) {
+    if (node_of(key_of(request)) == kOtherNode) later.insert(key_of(request).substr(kNode.size()));
+  }
+  ASSERT_FALSE(later.empty());
+  for (const std::string& key : later)
+    EXPECT_NE(name_of(key), name_of(first.substr(kNode.size()))) << "its name waits with it";
 }
 
 TEST_F(ClientTest, WhatCannotBeDecidedIsGivenUpAsUnknownInTime) {
@@ -267,10 +340,12 @@ TEST_F(ClientTest, WhatIsTooLargeIsHalvedUntilItFits) {
   for (int i = 0; i < 50; ++i) client.add({.site = "example.vn", .path = "/" + std::to_string(i)});
   EXPECT_TRUE(client.flush(kLong));
   EXPECT_EQ(client.close(kLong).accepted, 50U);
-  std::string all;
-  for (const auto& [key, body] : taken) all += body;
-  EXPECT_EQ(items_of(all), 50U);
-  for (int i = 0; i < 50; ++i) EXPECT_NE(all.find("\"path\":\"/" + std::to_string(i) + "\""), std::string::npos) << i;
+  std::multiset<std::string> paths;
+  for (const auto& [key, body] : taken) {
+    for (const v1::Hit& hit : hits_of(body).hits()) paths.insert(hit.path());
+  }
+  EXPECT_EQ(paths.size(), 50U);
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(paths.count("/" + std::to_string(i)), 1U) << i;
 }
 
 TEST_F(ClientTest, ASingleHitThatIsTooLargeIsRejected) {
@@ -419,13 +494,18 @@ TEST_F(ClientTest, WhatNoHeaderMayHaveIsToldAtOnce) {
   }
 }
 
-// A daemon that counts a batch once a key, and does to requests whatever can be done: what it counted in the end must
-// be what was given, exactly.
+// A daemon that keeps of each name the latest number, counts that once, and does to requests whatever can be done: what
+// it counted in the end must be what was given, exactly.
 TEST_F(ClientTest, AtRandomEveryHitIsCountedOnce) {
   std::mt19937_64 random(footfall::testing::rng_seed());
   for (int round = 0; round < 3; ++round) {
-    std::map<std::string, std::string> bodies;  // key -> what was counted under it
+    struct Latest {
+      std::uint64_t number = 0;
+      std::string body;
+    };
+    std::map<std::string, Latest> names;  // name -> what was counted under it last
     std::uint64_t total = 0;
+    bool passed = false;
     bool reused = false;
     server.answers_by([&](const Request& request) {
       const std::string key = key_of(request);
@@ -436,9 +516,14 @@ TEST_F(ClientTest, AtRandomEveryHitIsCountedOnce) {
       if (drawn == 3) return Answer{502, "<html>", ""};
       if (key.empty()) return hello();
       if (drawn == 4) return problem(409, "in-progress");
-      const auto [at, fresh] = bodies.emplace(key, request.body);
-      if (fresh) total += items_of(request.body);
-      reused |= at->second != request.body;
+      Latest& latest = names[name_of(key)];
+      const bool fresh = number_of(key) > latest.number;
+      if (fresh) {
+        latest = {number_of(key), request.body};
+        total += items_of(request.body);
+      }
+      passed |= number_of(key) < latest.number;
+      reused |= latest.body != request.body;
       Answer answer = counted(items_of(request.body));
       if (!fresh) answer.fields += "Idempotency-Replayed: true\r\n";
       if (drawn < 9) return hang_up();  // counted, and nobody is told
@@ -463,6 +548,8 @@ TEST_F(ClientTest, AtRandomEveryHitIsCountedOnce) {
     EXPECT_EQ(counts.accepted, 1000U);
     EXPECT_EQ(total, 1000U);
     EXPECT_FALSE(reused);
+    EXPECT_FALSE(passed);
+    EXPECT_LT(names.size(), 20U) << "of some two hundred batches";
     EXPECT_GT(counts.retries, 0U);
   }
 }

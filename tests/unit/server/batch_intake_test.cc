@@ -159,6 +159,19 @@ TEST_F(BatchIntakeTest, AnotherBodyIsRefused) {
   EXPECT_EQ(outcome(KeyOutcome::other_body), 1U);
 }
 
+TEST_F(BatchIntakeTest, NumberedBatchesTakeOnePlaceAndThoseThatWerePassedAreRefused) {
+  keys_.set_limits({1, SIZE_MAX});
+  for (int number = 1; number < 10; ++number) count(take_keyed("one/" + std::to_string(number), kTwo));
+  EXPECT_EQ(keys_.held(), 1U);
+  EXPECT_TRUE(take_keyed("one/9", kTwo).replayed);
+  const TakenBatch passed = take_keyed("one/8", kTwo);
+  EXPECT_EQ(passed.problem, Problem::key_reused);
+  EXPECT_NE(passed.text.find("a greater number"), std::string::npos) << passed.text;
+  EXPECT_EQ(outcome(KeyOutcome::passed), 1U);
+  EXPECT_EQ(outcome(KeyOutcome::full), 0U);
+  expect_ledger_holds();
+}
+
 TEST_F(BatchIntakeTest, AKeyOfAnotherNodeAndOneThatIsNoneAreRefused) {
   const std::string other = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb/one";
   set(Field::idempotency_key, other);
@@ -277,6 +290,23 @@ TEST_F(BatchIntakeTest, TypeEncodingAndTokenAreAskedFirst) {
   set(Field::content_type, "application/json");
   EXPECT_EQ(take(kOne).problem, Problem::unsupported_media_type);
   EXPECT_EQ(counters_.received.get(), 0U);
+}
+
+TEST_F(BatchIntakeTest, TypesAndCodingsAreTheSameInUpperAndLowerCase) {
+  const auto problem_of = [&](std::string_view type, std::string_view coding) {
+    set(Field::content_type, type);
+    set(Field::content_encoding, coding);
+    return BatchIntake::look_at(request_, &token_, false).problem;
+  };
+  for (const char* type : {"application/x-ndjson", "Application/X-NDJSON", "application/x-ndjson; charset=utf-8",
+                           "application/x-protobuf", "APPLICATION/x-protobuf"}) {
+    for (const char* coding : {"", "identity", "Identity", "gzip", "GZIP", "x-gzip", "X-GZip"})
+      EXPECT_EQ(problem_of(type, coding), Problem::count_) << type << " " << coding;
+    for (const char* coding : {"br", "gzip, gzip", "deflate", "xgzip", "gzi"})
+      EXPECT_EQ(problem_of(type, coding), Problem::unsupported_media_type) << type << " " << coding;
+  }
+  for (const char* type : {"", "application/json", "application/x-ndjsonp", "x-ndjson"})
+    EXPECT_EQ(problem_of(type, ""), Problem::unsupported_media_type) << type;
 }
 
 TEST_F(BatchIntakeTest, ATokenOfAnotherScopeCountsNothing) {

@@ -2,6 +2,8 @@
 #include "syslog_intake.h"
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "ingest/client_address.h"
 #include "intake_fixture.h"
@@ -150,6 +152,23 @@ TEST_F(SyslogIntakeTest, TheLinesTimeIsJudged) {
   EXPECT_EQ(taken(line("GET / HTTP/1.1", 200, "14/Nov/2023:20:00:00 +0000")), "a.vn");
   EXPECT_LT(intake_->candidates().at(0).at_s, kNow) << "late, with its own time";
   EXPECT_EQ(taken(line("GET /" + std::string(3000, 'a') + " HTTP/1.1")), "too_large");
+}
+
+TEST_F(SyslogIntakeTest, WhatASiteRefusesItsOwnerSees) {
+  options_.site = "a.vn";
+  make();
+  taken(line("GET / HTTP/1.1", 200, "14/Nov/2023:22:13:26 +0000"));
+  taken(line("GET /" + std::string(3000, 'a') + " HTTP/1.1"));
+  limits_.set_in_all(1);
+  EXPECT_EQ(taken(line()), "a.vn");
+  EXPECT_EQ(taken(line()), "rate");
+  taken("<190>hello");  // of no site
+  using Reasons = std::vector<std::pair<std::string_view, std::uint64_t>>;
+  const sites::Refusals::Known known = registry_.find("a.vn")->refusals().known();
+  EXPECT_EQ(known.reasons, (Reasons{{"time", 1}, {"too_large", 1}, {"rate", 1}}));
+  ASSERT_FALSE(known.latest.empty());
+  EXPECT_EQ(known.latest.front().at_s, kNow);
+  EXPECT_EQ(registry_.find("b.vn")->refusals().known().reasons, Reasons());
 }
 
 TEST_F(SyslogIntakeTest, ManyAreOneListToDecide) {

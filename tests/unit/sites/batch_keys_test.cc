@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <random>
+#include <set>
 #include <vector>
 
 #include "support/rng_seed.h"
@@ -125,6 +127,68 @@ TEST_F(BatchKeysTest, OfTwoRecordsTheLaterOneStandsInEitherOrder) {
   } while (std::next_permutation(order.begin(), order.end()));
 }
 
+TEST_F(BatchKeysTest, OfANameTheLatestNumberIsKept) {
+  keys_.set_limits({1, SIZE_MAX});
+  for (int number = 1; number < 100; ++number) {
+    count("a/" + std::to_string(number), 1, "answer " + std::to_string(number), kNow + number);
+    ASSERT_EQ(keys_.held(), 1U);
+  }
+  EXPECT_EQ(claim("a/99", 1, kNow + 99).key.answer, "answer 99");
+  EXPECT_EQ(claim("a/99", 2, kNow + 99).state, State::other_body);
+  EXPECT_EQ(claim("a/98", 1, kNow + 99).state, State::passed) << "a copy that was on its way somewhere";
+  EXPECT_EQ(claim("a", 1, kNow + 99).state, State::passed) << "none is 0";
+  EXPECT_EQ(claim("b/1", 1, kNow + 99).state, State::full);
+  EXPECT_EQ(claim("a/1", 1, kNow + 99 + kBatchKeyTtl_s).state, State::claimed) << "all of it has expired";
+}
+
+TEST_F(BatchKeysTest, WhileTheNextNumberIsUnderWayTheOneBeforeIsKept) {
+  count("a/1", 1, "first");
+  const std::size_t one = keys_.bytes();
+  const BatchKeys::Claim next = claim("a/2", 2);
+  EXPECT_EQ(next.state, State::claimed);
+  EXPECT_GE(keys_.bytes(), one + kBatchAnswerMax);
+  EXPECT_EQ(claim("a/1", 1).key.answer, "first");
+  EXPECT_EQ(claim("a/2", 2).state, State::under_way);
+  EXPECT_EQ(claim("a/2", 3).state, State::other_body);
+  EXPECT_EQ(claim("a/3", 3).state, State::under_way) << "one of a name at a time";
+  BatchKeys saved;
+  const std::string bytes = bytes_of(keys_, kNow);
+  base::ByteReader in(bytes);
+  ASSERT_TRUE(saved.load(in));
+  EXPECT_EQ(saved.claim(key_of("a/1"), body(1), kNow).key.answer, "first");
+  EXPECT_EQ(saved.claim(key_of("a/2"), body(2), kNow).state, State::claimed);
+  keys_.release(key_of("a/1"));
+  EXPECT_EQ(claim("a/2", 2).state, State::under_way) << "another's claim stays";
+  keys_.release(key_of("a/2"));
+  EXPECT_EQ(keys_.bytes(), one);
+  EXPECT_EQ(claim("a/1", 1).state, State::counted) << "the block of the next was void";
+  EXPECT_EQ(claim("a/3", 3).state, State::claimed);
+}
+
+TEST_F(BatchKeysTest, AClaimOutlivesTheNumberBeforeIt) {
+  count("a/1", 1, "first");
+  BatchKeys::Claim next = claim("a/2", 2, kNow + kBatchKeyTtl_s - 1);
+  EXPECT_EQ(claim("a/1", 1, kNow + kBatchKeyTtl_s).state, State::under_way) << "it has expired, and its name is taken";
+  EXPECT_EQ(keys_.held(), 1U);
+  keys_.settle(std::move(next.key));
+  EXPECT_EQ(claim("a/2", 2, kNow + kBatchKeyTtl_s).state, State::counted);
+}
+
+TEST_F(BatchKeysTest, OfTwoNumbersTheGreaterStandsInEitherOrderAlsoWhereAClockWasASecondBehind) {
+  count("a/1", 1, "first", kNow + 10);
+  count("a/2", 2, "second", kNow + 9);  // by a shard whose pass began earlier
+  const std::string live = bytes_of(keys_, kNow + 10);
+  const BatchKey first{key_of("a/1"), body(1), kNow + 10 + kBatchKeyTtl_s, "first"};
+  const BatchKey second = claim("a/2", 2, kNow + 10).key;
+  EXPECT_EQ(second.expires_s, first.expires_s) << "no earlier than the one before";
+  for (const bool turned : {false, true}) {
+    BatchKeys keys;
+    keys.restore(turned ? second : first);
+    keys.restore(turned ? first : second);
+    EXPECT_EQ(bytes_of(keys, kNow + 10), live);
+  }
+}
+
 TEST_F(BatchKeysTest, OnlyWhatIsSettledAndUnexpiredIsSaved) {
   count("a", 1, "first");
   count("b", 2, "second", kNow + 10);
@@ -143,9 +207,13 @@ TEST_F(BatchKeysTest, AKeyNamesItsNode) {
   EXPECT_TRUE(valid_batch_key(key_of("AZaz09._:-")));
   EXPECT_TRUE(valid_batch_key(key_of(std::string(128, 'x'))));
   EXPECT_EQ(incarnation_of(key_of("x")), kNode);
+  EXPECT_TRUE(valid_batch_key(key_of("x/1")));
+  EXPECT_TRUE(valid_batch_key(key_of(std::string(128, 'x') + "/" + std::string(18, '9'))));
   for (const std::string& bad :
        {std::string(), std::string("x"), kNode, kNode + "/", key_of(std::string(129, 'x')), key_of("a b"),
-        key_of("a/b"), std::string(32, 'A') + "/x", std::string(31, 'a') + "/xx", "\"" + key_of("x") + "\""}) {
+        key_of("a/b"), key_of("a/"), key_of("a/0"), key_of("a/01"), key_of("a/1/"), key_of("a/1/2"), key_of("/1"),
+        key_of("a/-1"), key_of("a/" + std::string(19, '9')), std::string(32, 'A') + "/x", std::string(31, 'a') + "/xx",
+        "\"" + key_of("x") + "\""}) {
     EXPECT_FALSE(valid_batch_key(bad)) << bad;
   }
 }
@@ -168,47 +236,75 @@ TEST_F(BatchKeysTest, MalformedBytesAreNotLoaded) {
   BatchKeys keys;
   base::ByteReader in(twice);
   EXPECT_FALSE(keys.load(in)) << "a key twice";
+  std::string numbers;
+  base::ByteWriter more(numbers);
+  more.varint(2);
+  for (const char* name : {"a/1", "a/2"}) encode({key_of(name), body(1), kNow, "{}"}, more);
+  BatchKeys both;
+  base::ByteReader two(numbers);
+  EXPECT_FALSE(both.load(two)) << "two numbers of a name";
 }
 
 // --- against an oracle: a list that is searched from end to end ---
 
 class Oracle {
  public:
-  struct Kept {
-    BatchKey key;
-    bool settled;
-  };
-  State claim(const BatchKey& wanted, std::int64_t now_s, std::size_t keys_max, std::string& answer) {
+  State claim(const std::string& name, std::uint64_t number, const BatchKey& wanted, std::int64_t now_s,
+              std::size_t keys_max, std::string& answer) {
     std::erase_if(kept_, [now_s](const Kept& k) { return k.settled && k.key.expires_s <= now_s; });
-    for (const Kept& k : kept_) {
-      if (k.key.key != wanted.key) continue;
-      if (k.key.digest != wanted.digest) return State::other_body;
-      answer = k.settled ? k.key.answer : "";
-      return k.settled ? State::counted : State::under_way;
+    const Kept* const counted = find(name, true);
+    if (counted != nullptr && number < counted->number) return State::passed;
+    if (counted != nullptr && number == counted->number) {
+      if (counted->key.digest != wanted.digest) return State::other_body;
+      answer = counted->key.answer;
+      return State::counted;
     }
-    if (kept_.size() >= keys_max) return State::full;
-    kept_.push_back({wanted, false});
+    if (const Kept* const claimed = find(name, false)) {
+      const bool other = claimed->number == number && claimed->key.digest != wanted.digest;
+      return other ? State::other_body : State::under_way;
+    }
+    if (counted == nullptr && held() >= keys_max) return State::full;
+    kept_.push_back({name, number, wanted, false});
     return State::claimed;
   }
   void settle(const BatchKey& key) {
-    for (Kept& k : kept_) {
-      if (k.key.key == key.key) k = {key, true};
-    }
+    const auto at = std::find_if(kept_.begin(), kept_.end(), [&](const Kept& k) { return k.key.key == key.key; });
+    Kept now{at->name, at->number, key, true};
+    std::erase_if(kept_, [&](const Kept& k) { return k.name == now.name; });
+    kept_.push_back(std::move(now));
   }
   void release(const std::string& key) {
     std::erase_if(kept_, [&](const Kept& k) { return k.key.key == key; });
   }
   std::vector<BatchKey> saved(std::int64_t now_s) const {
-    std::vector<BatchKey> out;
+    std::map<std::string, BatchKey> by_name;
     for (const Kept& k : kept_) {
-      if (k.settled && k.key.expires_s > now_s) out.push_back(k.key);
+      if (k.settled && k.key.expires_s > now_s) by_name.emplace(k.name, k.key);
     }
-    std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
+    std::vector<BatchKey> out;
+    for (const auto& [name, key] : by_name) out.push_back(key);
     return out;
   }
-  std::size_t held() const { return kept_.size(); }
+  std::size_t held() const {
+    std::set<std::string> names;
+    for (const Kept& k : kept_) names.insert(k.name);
+    return names.size();
+  }
 
  private:
+  struct Kept {
+    std::string name;
+    std::uint64_t number;
+    BatchKey key;
+    bool settled;
+  };
+  const Kept* find(const std::string& name, bool settled) const {
+    for (const Kept& k : kept_) {
+      if (k.name == name && k.settled == settled) return &k;
+    }
+    return nullptr;
+  }
+
   std::vector<Kept> kept_;
 };
 
@@ -227,10 +323,14 @@ TEST(BatchKeysRandomTest, AgreesWithTheOracle) {
     for (int step = 0; step < 1'000; ++step) {
       const std::uint64_t dice = below(100);
       if (dice < 60) {
-        const BatchKey wanted{
-            key_of(std::to_string(below(60))), body(static_cast<std::uint8_t>(below(2))), now_s + kBatchKeyTtl_s, {}};
+        const std::string name = key_of(std::to_string(below(30)));
+        const std::uint64_t number = below(6);
+        const BatchKey wanted{number == 0 ? name : name + "/" + std::to_string(number),
+                              body(static_cast<std::uint8_t>(below(2))),
+                              now_s + kBatchKeyTtl_s,
+                              {}};
         std::string answer;
-        const State expected = oracle.claim(wanted, now_s, keys_max, answer);
+        const State expected = oracle.claim(name, number, wanted, now_s, keys_max, answer);
         const BatchKeys::Claim got = keys.claim(wanted.key, wanted.digest, now_s);
         ASSERT_EQ(got.state, expected) << "step " << step;
         ASSERT_EQ(got.key.answer, answer);

@@ -12,11 +12,13 @@
 //   add() -> [open batch] -> full, old, or flush() -> [batches that wait] -> POST /v1/hits -> settled: counted or
 //   refused
 //
-// Counted once: each batch has an Idempotency-Key, INCARNATION/NAME, of the node that it is first sent to. Whatever
-// happens to the connection or the daemon (a kill -9 included), the same bytes go to the same node under the same key
-// until it says what became of them, so a restart loses no hit and counts none twice. An address behind which there are
-// several nodes works, since a node refuses another's keys and the client connects again; one that leads to one node is
-// quicker.
+// Counted once: each batch has an Idempotency-Key, INCARNATION/NAME/NUMBER, of the node that it is first sent to.
+// Whatever happens to the connection or the daemon (a kill -9 included), the same bytes go to the same node under the
+// same key until it says what became of them, so a restart loses no hit and counts none twice. An address behind which
+// there are several nodes works, since a node refuses another's keys and the client connects again; one that leads to
+// one node is quicker. The names are drawn at random; when a batch is settled the next number under its name is
+// another's, and the node forgets the one before: so at any pace the client takes one place among the keys that a node
+// keeps, and one more for each batch that waits apart for its own node.
 //
 // Every hit that add() took ends in one number of Counts: accepted, rejected by reason, unknown or abandoned. Hits live
 // in memory alone: what an application has not sent when it is killed is lost.
@@ -47,10 +49,12 @@ struct Hit {
   std::string_view referrer = {};  // a whole address; empty: none
   Kind kind = Kind::pageview;
   std::string_view name = {};     // of an event
-  std::string_view address = {};  // the visitor's: "192.0.2.7"; empty: none
+  std::string_view address = {};  // the visitor's: "192.0.2.7"; empty: none. What is no address the daemon rejects
   std::string_view agent = {};    // the visitor's User-Agent; empty: none
   std::string_view visitor = {};  // stands for address and agent where there are none: any text
-  std::int64_t time_s = kNow;     // UTC seconds. kNow: when add() was called, by this machine's clock
+  // UTC seconds; what is over 5 s ahead of the daemon's clock it rejects. kNow: when add() was called, by the daemon's
+  // clock, which its answers tell: this machine's may be wrong.
+  std::int64_t time_s = kNow;
 };
 
 enum class WhenFull : std::uint8_t {
