@@ -17,7 +17,8 @@ constexpr int kGzipWindow = 15 + 16;  // zlib's way to say gzip
 
 // Of "q=0.25", in thousandths: 250. What is no weight, or is absent, is 1,000.
 int weight_of(std::string_view parameter) {
-  if (parameter.size() < 3 || !http::equals_ignoring_case(parameter.substr(0, 2), "q=") || parameter[2] != '0') return 1000;
+  if (parameter.size() < 3 || !http::equals_ignoring_case(parameter.substr(0, 2), "q=") || parameter[2] != '0')
+    return 1000;
   int weight = 0;
   int unit = 100;
   for (const char c : parameter.substr(std::min<std::size_t>(4, parameter.size()))) {

@@ -76,7 +76,8 @@ std::uint64_t items_of(const std::string& body) {
 
 std::vector<std::int64_t> times_of(const std::string& body) {
   std::vector<std::int64_t> times;
-  for (const v1::Hit& hit : hits_of(body).hits()) times.push_back(hit.time());
+  const v1::HitBatch batch = hits_of(body);
+  for (const v1::Hit& hit : batch.hits()) times.push_back(hit.time());
   return times;
 }
 
@@ -342,7 +343,8 @@ TEST_F(ClientTest, WhatIsTooLargeIsHalvedUntilItFits) {
   EXPECT_EQ(client.close(kLong).accepted, 50U);
   std::multiset<std::string> paths;
   for (const auto& [key, body] : taken) {
-    for (const v1::Hit& hit : hits_of(body).hits()) paths.insert(hit.path());
+    const v1::HitBatch batch = hits_of(body);
+    for (const v1::Hit& hit : batch.hits()) paths.insert(hit.path());
   }
   EXPECT_EQ(paths.size(), 50U);
   for (int i = 0; i < 50; ++i) EXPECT_EQ(paths.count("/" + std::to_string(i)), 1U) << i;

@@ -70,7 +70,8 @@ TEST(DaemonClockTest, AtRandomTheDifferenceIsWithinWhatAnAnswerTells) {
     std::int64_t quickest_ms = INT64_MAX;
     for (std::uint64_t left = 1 + random() % 5; left > 0; --left) {
       const auto took_ms = static_cast<std::int64_t>(random() % 20'000);
-      const std::int64_t written_ms = now_ms + static_cast<std::int64_t>(random() % (took_ms + 1));
+      const std::int64_t written_ms =
+          now_ms + static_cast<std::int64_t>(random() % (static_cast<std::uint64_t>(took_ms) + 1));
       clock.learn(now_ms, now_ms + took_ms, date_at(written_ms + true_ms));
       quickest_ms = std::min(quickest_ms, took_ms);
       now_ms += took_ms + static_cast<std::int64_t>(random() % 5'000);
