@@ -194,17 +194,18 @@ void Control::on_requests(http::ConnectionRef connection, const http::Peer& peer
         peer.listener == kMetricsListener ? admin_.answer_open(*request) : admin_.answer(*request);
     const bool keep_alive = request->keep_alive;
     const bool head_only = request->method == http::Method::head;
+    const std::string encoding(api::encoding_for(*request));
     if (answer.later) {
       requests.pause();
-      answer.later([this, connection, keep_alive, head_only](const api::AdminAnswer& done) {
-        api::write(loop_->begin_answer(connection), done, http::imf_fixdate(loop_->now_ms() / 1000), keep_alive,
-                   head_only);
+      answer.later([this, connection, encoding, keep_alive, head_only](const api::AdminAnswer& done) {
+        api::write(loop_->begin_answer(connection), done, encoding, http::imf_fixdate(loop_->now_ms() / 1000),
+                   keep_alive, head_only);
         loop_->finish_answer(connection, !keep_alive);
         loop_->flush();
       });
       continue;
     }
-    api::write(loop_->begin_answer(connection), answer, date, keep_alive, head_only);
+    api::write(loop_->begin_answer(connection), answer, encoding, date, keep_alive, head_only);
     loop_->finish_answer(connection, !keep_alive);
   }
 }

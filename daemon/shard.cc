@@ -1073,6 +1073,13 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
     http::write(out, {status, type, body, cache, more, true}, date, keep_alive, read.head);
     return false;
   };
+  // Of what is made between two passes: within one nothing is compressed.
+  const auto packed = [&](base::Result<std::string> body, std::string_view cache, api::Packing packing) {
+    if (!body) return problem(api::problem_of(body.error().code), body.error().detail);
+    const api::EncodedBody sent = api::encoded(*std::move(body), packing, read.accept_encoding, vary);
+    vary = {};  // it is in the fields
+    return answer(200, "application/json", sent.bytes, cache, sent.fields);
+  };
   if (read.shed) return problem(api::Problem::unavailable, kOverloaded);
   if (read.limited) return problem(api::Problem::too_many_attempts, kTooManyAttempts);
   switch (read.route) {
@@ -1119,9 +1126,8 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
       return answer(200, "image/x-icon", api::favicon(), api::kRootFilesCache);
     case Route::sites: {
       vary = "Vary: Authorization\r\n";
-      const base::Result<std::string> body = api::sites_json(*directory_, read.token, read.query, loop_->now_ms());
-      if (!body) return problem(api::problem_of(body.error().code), body.error().detail);
-      return answer(200, "application/json", *body, read.token.empty() ? "public, max-age=5" : "private, no-store");
+      return packed(api::sites_json(*directory_, read.token, read.query, loop_->now_ms()),
+                    read.token.empty() ? "public, max-age=5" : "private, no-store", api::Packing::fast);
     }
     case Route::none:
       return problem(api::Problem::not_found, "there is nothing at this address");
@@ -1157,9 +1163,11 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
     case Route::stats:
       return json(api::stats_json(context, path));
     case Route::pages:
-      return json(api::pages_json(context, read.query));
+      return packed(api::pages_json(context, read.query), cache, api::packing_of(context, read.route));
     case Route::series:
-      if (path.empty()) return json(api::series_json(context, read.query));
+      if (path.empty()) {
+        return packed(api::series_json(context, read.query), cache, api::packing_of(context, read.route));
+      }
       return ask_history(read, pending, keep_alive, context,
                          [context, page = std::string(path), query = read.query](store::RankingReader& reader) {
                            return api::page_series_json(context, page, query, reader);
@@ -1194,14 +1202,14 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
 
 bool Shard::ask_history(const Read& read, const Pending& pending, bool keep_alive, const api::ReadContext& context,
                         HistoryThread::Work work) {
+  const std::string_view vary = api::vary_field(context);  // static
   const auto answer = [this, route = read.resource, head = read.head, connection = pending.connection, keep_alive,
-                       cache = std::string(api::cache_control(context)),
-                       vary = std::string(api::vary_field(context))](const base::Result<std::string>& body) {
+                       cache = api::cache_control(context), vary](const base::Result<api::EncodedBody>& body) {
     const std::string_view date = hit_answers_.date();
     std::string& out = loop_->begin_answer(connection);
     if (body) {
       counters_.answered(route, 200);
-      http::write(out, {200, "application/json", *body, cache, vary, true}, date, keep_alive, head);
+      http::write(out, {200, "application/json", body->bytes, cache, body->fields, true}, date, keep_alive, head);
     } else {
       const api::Problem kind = api::problem_of(body.error().code);
       counters_.answered(route, api::info_of(kind).status);
@@ -1209,9 +1217,15 @@ bool Shard::ask_history(const Read& read, const Pending& pending, bool keep_aliv
     }
     loop_->finish_answer(connection, !keep_alive);
   };
+  // On the history's thread.
+  const auto pack = [packing = api::packing_of(context, read.route), accept_encoding = read.accept_encoding,
+                     vary](base::Result<std::string> body) -> base::Result<api::EncodedBody> {
+    if (!body) return body.error();
+    return api::encoded(*std::move(body), packing, accept_encoding, vary);
+  };
   const base::Result<void> asked =
-      environment_.history.ask(std::move(work), [this, answer](base::Result<std::string> body) {
-        boost::asio::post(context_, [this, answer, body = std::move(body)] {
+      environment_.history.ask(std::move(work), [this, answer, pack](base::Result<std::string> body) {
+        boost::asio::post(context_, [this, answer, body = pack(std::move(body))] {
           hit_answers_.set_second(loop_->now_ms() / 1000);
           answer(body);
           loop_->flush();

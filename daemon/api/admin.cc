@@ -7,6 +7,7 @@
 
 #include "api/admin_call.h"
 #include "api/auth.h"
+#include "api/content_encoding.h"
 #include "base/hash.h"
 #include "base/hex.h"
 #include "base/log.h"
@@ -32,7 +33,12 @@ std::string drawn_id() {
 
 }  // namespace
 
-void write(std::string& out, const AdminAnswer& answer, std::string_view date, bool keep_alive, bool head_only) {
+std::string_view encoding_for(const http::Request& request) {
+  return is_get(request.method) ? request.field(http::Field::accept_encoding) : std::string_view();
+}
+
+void write(std::string& out, const AdminAnswer& answer, std::string_view accept_encoding, std::string_view date,
+           bool keep_alive, bool head_only) {
   if (answer.problem) {
     write_problem(out, *answer.problem, answer.body, date, keep_alive, answer.extra_fields, head_only);
     return;
@@ -41,7 +47,13 @@ void write(std::string& out, const AdminAnswer& answer, std::string_view date, b
   response.status = answer.status;
   response.content_type = answer.content_type;
   response.body = answer.body;
-  response.extra_fields = answer.extra_fields;
+  EncodedBody sent;
+  if (answer.content_type == kJsonType) {
+    sent = encoded(answer.body, Packing::fast, accept_encoding, {});
+    response.body = sent.bytes;
+  }
+  sent.fields += answer.extra_fields;
+  response.extra_fields = sent.fields;
   response.cors = false;
   http::write(out, response, date, keep_alive, head_only);
 }

@@ -120,8 +120,12 @@ struct AdminAnswer {
   // empty. What it needs of the request it has copied.
   std::function<void(std::function<void(const AdminAnswer&)>)> later;
 };
-// Appends the complete response; without CORS: browsers of other origins have nothing to do here.
-void write(std::string& out, const AdminAnswer& answer, std::string_view date, bool keep_alive, bool head_only);
+// What the answer to the request may be encoded as: its Accept-Encoding, but of what only reads. Others may be told a
+// secret that was just made, beside texts that they sent.
+std::string_view encoding_for(const http::Request& request);
+// Appends the complete response, of JSON encoded; without CORS: browsers of other origins have nothing to do here.
+void write(std::string& out, const AdminAnswer& answer, std::string_view accept_encoding, std::string_view date,
+           bool keep_alive, bool head_only);
 
 class Admin {
  public:

@@ -29,7 +29,7 @@ AdminAnswer unknown_site(std::string_view name) {
 AdminAnswer json_answer(std::string body, int status) {
   AdminAnswer answer;
   answer.status = status;
-  answer.content_type = "application/json";
+  answer.content_type = kJsonType;
   answer.body = std::move(body);
   return answer;
 }

@@ -34,6 +34,7 @@ AdminAnswer problem(Problem which, std::string detail);
 // A bound that is exceeded by what is asked for contradicts the state; the body was not too large.
 AdminAnswer problem(const base::Error& error);
 AdminAnswer unknown_site(std::string_view name);
+inline constexpr std::string_view kJsonType = "application/json";
 AdminAnswer json_answer(std::string body, int status = 200);
 AdminAnswer method_not_allowed(std::string_view allowed);
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/assets.h"
 
-#include <zlib.h>
-
 #include <array>
 #include <cstddef>
 #include <span>
 #include <utility>
 
 #include "api/auth.h"
+#include "api/content_encoding.h"
+#include "api/text.h"
 #include "base/hex.h"
 #include "http/response.h"
 
@@ -31,22 +31,6 @@ extern const std::size_t kDashboardIconSize;
 
 namespace {
 
-constexpr int kGzipWindow = 15 + 16;  // zlib's way to say gzip
-
-std::string gzipped(std::string_view bytes) {
-  z_stream stream{};
-  if (deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, kGzipWindow, 9, Z_DEFAULT_STRATEGY) != Z_OK) return {};
-  std::string out(deflateBound(&stream, bytes.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  const int result = deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return result == Z_STREAM_END ? out : std::string();
-}
-
 std::string etag_of(std::string_view bytes, std::string_view suffix) {
   std::string etag = "\"";
   const auto digest = digest_of(bytes);
@@ -54,38 +38,15 @@ std::string etag_of(std::string_view bytes, std::string_view suffix) {
   return etag.append(suffix).append("\"");
 }
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-// Takes the next element of a comma separated list.
-std::string_view take_element(std::string_view& list) {
-  const std::size_t comma = list.find(',');
-  const std::string_view element = trimmed(list.substr(0, comma));
-  list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
-  return element;
-}
-
 // RFC 9110 section 13.1.2: a weak comparison, of any in the list.
 bool matches(std::string_view if_none_match, std::string_view etag) {
   while (!if_none_match.empty()) {
-    std::string_view element = take_element(if_none_match);
+    std::string_view element = take_list_element(if_none_match);
     if (element == "*") return true;
     if (element.starts_with("W/")) element.remove_prefix(2);
     if (element == etag) return true;
   }
   return false;
-}
-
-bool equals_ignoring_case(std::string_view text, std::string_view lower) {
-  if (text.size() != lower.size()) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i] >= 'A' && text[i] <= 'Z' ? static_cast<char>(text[i] - 'A' + 'a') : text[i];
-    if (c != lower[i]) return false;
-  }
-  return true;
 }
 
 constexpr std::string_view kScriptType = "text/javascript; charset=utf-8";
@@ -106,7 +67,7 @@ Asset asset_of(std::string_view bytes, std::string_view content_type, std::strin
   made.content_type = content_type;
   made.cache_control = cache_control;
   made.bytes = bytes;
-  made.gzip = gzipped(bytes);
+  made.gzip = gzipped(bytes, Packing::best);
   made.etag = etag_of(bytes, "");
   made.etag_gzip = etag_of(bytes, "-gz");
   return made;
@@ -152,23 +113,6 @@ Asset page_of(std::string_view text) {
 }
 
 }  // namespace
-
-bool accepts_gzip(std::string_view accept_encoding) {
-  bool by_star = false;
-  while (!accept_encoding.empty()) {
-    const std::string_view element = take_element(accept_encoding);
-    const std::size_t semicolon = element.find(';');
-    const std::string_view name = trimmed(element.substr(0, semicolon));
-    bool zero = false;
-    if (semicolon != std::string_view::npos) {
-      const std::string_view weight = trimmed(element.substr(semicolon + 1));
-      zero = weight.starts_with("q=0") && weight.find_first_not_of("0.", 2) == std::string_view::npos;
-    }
-    if (equals_ignoring_case(name, "gzip") || equals_ignoring_case(name, "x-gzip")) return !zero;
-    if (name == "*") by_star = !zero;
-  }
-  return by_star;
-}
 
 const Asset& script() {
   static const Asset asset =

@@ -38,7 +38,4 @@ const Asset& sites_page();
 // Appends the answer to a GET or HEAD of the asset: 200, compressed where the client takes it, or 304.
 void write_asset(std::string& out, const Asset& asset, const http::Request& request, std::string_view date);
 
-// Whether an Accept-Encoding value takes gzip: named, or by "*", with a weight that is not 0.
-bool accepts_gzip(std::string_view accept_encoding);
-
 }  // namespace footfall::api

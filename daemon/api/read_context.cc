@@ -5,6 +5,14 @@
 
 namespace footfall::api {
 
+namespace {
+
+bool opened_by_token(const ReadContext& context) {
+  return (context.may_read_all && context.settings->visibility != sites::Visibility::full) || !context.may_read_counter;
+}
+
+}  // namespace
+
 ReadContext read_context(const sites::Entry& entry, std::shared_ptr<const lookup::TimeZone> zone,
                          const sites::Directory& directory, std::string_view token, std::int64_t now_ms) {
   ReadContext context;
@@ -41,13 +49,16 @@ std::string_view refusal_detail(Problem problem) {
 }
 
 std::string_view cache_control(const ReadContext& context) {
-  const sites::Visibility visibility = context.settings->visibility;
-  const bool by_token = (context.may_read_all && visibility != sites::Visibility::full) || !context.may_read_counter;
-  return by_token ? "private, no-store" : "public, max-age=5";
+  return opened_by_token(context) ? "private, no-store" : "public, max-age=5";
 }
 
 std::string_view vary_field(const ReadContext& context) {
   return context.settings->visibility == sites::Visibility::full ? "" : "Vary: Authorization\r\n";
+}
+
+Packing packing_of(const ReadContext& context, Route route) {
+  const bool of_visitors = route == Route::pages || route == Route::top;
+  return of_visitors && opened_by_token(context) ? Packing::blind : Packing::fast;
 }
 
 }  // namespace footfall::api

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string_view>
 
+#include "api/content_encoding.h"
 #include "api/problems.h"
 #include "api/router.h"
 #include "lookup/time_zones.h"
@@ -44,5 +45,7 @@ std::string_view refusal_detail(Problem problem);
 std::string_view cache_control(const ReadContext& context);
 // A complete line, or empty: `Vary: Authorization` wherever a token may change the answer.
 std::string_view vary_field(const ReadContext& context);
+// Blind where texts that visitors chose stand in what a token alone opens.
+Packing packing_of(const ReadContext& context, Route route);
 
 }  // namespace footfall::api

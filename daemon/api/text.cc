@@ -91,6 +91,19 @@ std::string one_line(std::string_view text) {
   return out;
 }
 
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+std::string_view take_list_element(std::string_view& list) {
+  const std::size_t comma = list.find(',');
+  const std::string_view element = trimmed(list.substr(0, comma));
+  list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
+  return element;
+}
+
 std::pair<std::string, std::string> take_query_pair(std::string_view& query) {
   const std::size_t end = query.find('&');
   const std::string_view pair = query.substr(0, end);

@@ -43,6 +43,11 @@ inline std::string alternatives(std::span<const std::string_view> names) {
   return listed(names, " or ");
 }
 
+// Without blanks at its ends.
+std::string_view trimmed(std::string_view text);
+// Takes the next element of a field's comma separated list, trimmed.
+std::string_view take_list_element(std::string_view& list);
+
 // Takes the next pair of a query ("a=1&b=2"), key and value decoded ('+' is a space); where there is no '=', and of an
 // empty pair, the value is empty. A broken percent sign stands for itself.
 std::pair<std::string, std::string> take_query_pair(std::string_view& query);

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every public route as a page, a dashboard or a person uses it."""
+import gzip
 import http.client
 import json
+import re
 import socket
 import time
 import unittest
@@ -136,6 +138,43 @@ class Interfaces(unittest.TestCase):
         themes = self.daemon.get("/themes.js", Accept_Encoding="gzip")
         self.assertEqual((themes.status, themes.fields["Cache-Control"]), (200, "public, max-age=3600"))
         self.assertLessEqual(len(themes.body), 600)
+
+    def test_long_json_is_compressed_for_who_takes_it(self):
+        site = self.site()
+        secret = "secret." + site
+        self.daemon.add_site(secret, visibility="private")
+        for name in range(6):
+            self.daemon.add_site(f"{name}.{site}", visibility="full")
+        for visitor in range(60):
+            self.daemon.hit(site, f"/tin-tuc/{visitor * 7919}", visitor)
+            self.daemon.hit(secret, f"/tin-tuc/{visitor * 7919}", visitor)
+        past, bearer = "from=2024-01-01&to=2024-06-30", {"Authorization": f"Bearer {self.daemon.token}"}
+        admin = {"port": self.daemon.admin_port, **bearer}
+        # target -> (fields of the request, what the answer depends on)
+        long = {f"/v1/sites/{site}/pages?limit=60": ({}, "Accept-Encoding"), f"/v1/sites/{site}/top/pages?limit=60": ({}, "Accept-Encoding"),
+                f"/v1/sites/{site}/series?{past}": ({}, "Accept-Encoding"), f"/v1/sites/{site}/series?{past}&path=/tin-tuc/0": ({}, "Accept-Encoding"),
+                f"/v1/sites/{secret}/pages?limit=60": (bearer, "Authorization, Accept-Encoding"), "/v1/sites": (bearer, "Authorization, Accept-Encoding"),
+                f"/v1/sites/{secret}/top/pages?limit=60": (bearer, "Authorization, Accept-Encoding"),
+                "/v1/admin/audit": (admin, "Accept-Encoding"), "/v1/admin/sites": (admin, "Accept-Encoding")}
+        numbers = lambda body: re.sub(rb'"as_of":"[^"]*"', b"", body)
+        for target, (fields, vary) in long.items():
+            plain = self.daemon.get(target, **fields)
+            self.assertEqual((plain.status, plain.fields["Content-Encoding"], plain.fields.get_all("Vary")), (200, None, [vary]), target)
+            self.assertGreaterEqual(len(plain.body), 1024, target)
+            packed = self.daemon.get(target, Accept_Encoding="br, gzip;q=0.5", **fields)
+            self.assertEqual((packed.fields["Content-Encoding"], packed.fields.get_all("Vary")), ("gzip", [vary]), target)
+            self.assertLess(len(packed.body), len(plain.body) * 0.75, target)
+            self.assertEqual(numbers(gzip.decompress(packed.body)), numbers(plain.body), target)
+            self.assertIsNone(self.daemon.get(target, Accept_Encoding="gzip;q=0", **fields).fields["Content-Encoding"], target)
+            head = self.daemon.request("HEAD", target, Accept_Encoding="gzip", **fields)
+            self.assertEqual((head.fields["Content-Encoding"], head.fields.get_all("Vary"), head.body), ("gzip", [vary], b""), target)
+            self.assertLess(int(head.fields["Content-Length"]), len(plain.body) * 0.75, target)
+        for target in (f"/v1/sites/{site}/stats", f"/v1/sites/{site}/pages?limit=1", f"/widget/{site}"):
+            answer = self.daemon.get(target, Accept_Encoding="gzip")
+            self.assertEqual((answer.status, answer.fields["Content-Encoding"], answer.fields["Vary"]), (200, None, None), target)
+        made = self.daemon.admin("POST", "/v1/admin/tokens", {"id": "compressed", "scopes": ["read"], "reason": "a" * 500}, Accept_Encoding="gzip")
+        self.assertEqual((made.status, made.fields["Content-Encoding"]), (201, None), made.text)
+        self.assertEqual(len(made.json["secret"]), 43)
 
     def test_preflights_health_and_head(self):
         preflight = self.daemon.request("OPTIONS", "/hit", Origin="https://a.example", Access_Control_Request_Method="POST")

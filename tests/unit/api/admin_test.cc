@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
+#include "support/gzip.h"
 #include "unit/api/admin_fixture.h"
 
 #include <bit>
@@ -663,10 +664,33 @@ TEST_F(AdminTest, OtherMethodsAreToldWhatIsAllowed) {
 
 TEST_F(AdminTest, AnswersAreWrittenWithoutCors) {
   std::string out;
-  write(out, {200, "application/json", "{}", {}, "", {}}, "Mon, 23 Nov 2026 03:00:00 GMT", true, false);
+  write(out, {200, "application/json", "{}", {}, "", {}}, "gzip", "Mon, 23 Nov 2026 03:00:00 GMT", true, false);
   EXPECT_TRUE(out.starts_with("HTTP/1.1 200 "));
   EXPECT_TRUE(out.ends_with("\r\n\r\n{}"));
   EXPECT_EQ(out.find("Access-Control"), std::string::npos);
+  EXPECT_EQ(out.find("Vary"), std::string::npos);
+}
+
+TEST_F(AdminTest, WhatIsReadIsCompressedAndWhatIsMadeIsNot) {
+  const auto written = [](Method method, std::string_view type, std::string body) {
+    http::Request request;
+    request.method = method;
+    request.fields[static_cast<std::size_t>(http::Field::accept_encoding)] = "gzip";
+    std::string out;
+    write(out, {200, type, std::move(body), {}, "", {}}, encoding_for(request), "Mon, 23 Nov 2026 03:00:00 GMT", true,
+          method == Method::head);
+    return out;
+  };
+  constexpr std::string_view kGzip = "\r\nVary: Accept-Encoding\r\nContent-Encoding: gzip\r\n";
+  constexpr std::string_view kJson = "application/json";
+  const std::string list = "[\"" + std::string(5000, 'a') + "\"]";
+  const std::string got = written(Method::get, kJson, list);
+  const std::size_t body = got.find("\r\n\r\n") + 4;
+  EXPECT_NE(got.find(kGzip), std::string::npos);
+  EXPECT_EQ(testing::gunzipped(std::string_view(got).substr(body)), list);
+  EXPECT_EQ(written(Method::head, kJson, list), got.substr(0, body));
+  EXPECT_TRUE(written(Method::post, kJson, list).ends_with(list)) << "it may be a token's secret";
+  EXPECT_TRUE(written(Method::get, "text/plain", list).ends_with(list));
 }
 
 TEST_F(AdminTest, TheIdOfAChangeThatIsTooOldToBeLookedUpIsNotUsedAgain) {

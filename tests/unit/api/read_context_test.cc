@@ -83,5 +83,15 @@ TEST_F(ReadContextTest, CachesKeepOnlyWhatIsPublic) {
   EXPECT_EQ(cache_control(context("private.vn")), "private, no-store");
 }
 
+TEST_F(ReadContextTest, RepetitionIsNotLookedForWhereVisitorsTextsStandInWhatATokenOpens) {
+  for (const Route route : {Route::pages, Route::top}) {
+    EXPECT_EQ(packing_of(context("full.vn"), route), Packing::fast);
+    EXPECT_EQ(packing_of(context("full.vn", "reads-all"), route), Packing::fast);
+    EXPECT_EQ(packing_of(context("counter.vn", "reads-all"), route), Packing::blind);
+    EXPECT_EQ(packing_of(context("private.vn", "reads-private"), route), Packing::blind);
+  }
+  EXPECT_EQ(packing_of(context("private.vn", "reads-all"), Route::series), Packing::fast) << "numbers alone";
+}
+
 }  // namespace
 }  // namespace footfall::api

@@ -41,6 +41,14 @@ TEST(Text, AlternativesAreJoined) {
   EXPECT_EQ(alternatives(std::span(names).first(1)), "plain");
 }
 
+TEST(Text, AListIsTakenElementByElement) {
+  std::string_view list = " gzip;q=0.5 ,\tbr,, x y ";
+  std::vector<std::string_view> elements;
+  while (!list.empty()) elements.push_back(take_list_element(list));
+  EXPECT_EQ(elements, (std::vector<std::string_view>{"gzip;q=0.5", "br", "", "x y"}));
+  EXPECT_EQ(trimmed(" \t "), "");
+}
+
 TEST(Text, QueryValueIsDecoded) {
   EXPECT_EQ(query_value("a=1&label=Xin+ch%C3%A0o&b=2", "label"), "Xin chào");
   EXPECT_EQ(query_value("verbose", "verbose"), "");
