@@ -136,6 +136,7 @@ Shard::Shard(unsigned index, const ShardEnvironment& environment, std::shared_pt
                                          environment.loop_limits)),
       sink_(*loop_),
       live_(sink_),
+      dashboard_(environment.script_name),
       settings_(std::move(settings)),
       lookup_{lookup::AgentCache(environment.agents), settings_->countries},
       rate_limit_(settings_->rate_limit, settings_->rate_burst),
@@ -1107,8 +1108,8 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
     case Route::asset: {
       const api::Asset* const asset = read.route == Route::script         ? &api::script()
                                       : read.route == Route::theme_script ? &api::theme_script()
-                                      : read.route == Route::site_page    ? &api::site_page()
-                                      : read.route == Route::sites_page   ? &api::sites_page()
+                                      : read.route == Route::site_page    ? &dashboard_.site()
+                                      : read.route == Route::sites_page   ? &dashboard_.sites()
                                                                           : api::asset_named(read.part);
       if (asset == nullptr) return problem(api::Problem::not_found, "no file of this release has this name");
       http::Request request;

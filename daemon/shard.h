@@ -37,6 +37,7 @@
 #include <vector>
 
 #include "answer_queue.h"
+#include "api/assets.h"
 #include "api/live.h"
 #include "api/router.h"
 #include "api/widget_cache.h"
@@ -322,6 +323,7 @@ class Shard final : public http::LoopHandler {
   api::LoopSink<http::Loop> sink_;
   api::LiveHub live_;
   api::WidgetCache widgets_;
+  const api::DashboardPages dashboard_;
   std::thread thread_;
   std::promise<void> drained_;
 

@@ -94,15 +94,18 @@ const std::array<NamedAsset, kPartCount>& parts() {
   return all;
 }
 
+void put(std::string& text, std::string_view place, std::string_view what) {
+  const std::size_t at = text.find(place);
+  if (at != std::string::npos) text.replace(at, place.size(), what);
+}
+
 // The page, with its parts' addresses relative to it. `root`: where "assets/" is, as seen from the page.
-std::string page_text(std::string_view root) {
+std::string page_text(std::string_view root, std::string_view script_name) {
   std::string text(reinterpret_cast<const char*>(embedded::kDashboardPage), embedded::kDashboardPageSize);
   constexpr std::array<std::string_view, kPartCount> kPlaces{"@STYLE@", "@SCRIPT@", "@ICON@"};
-  for (std::size_t i = 0; i < kPlaces.size(); ++i) {
-    const std::size_t at = text.find(kPlaces.at(i));
-    if (at == std::string::npos) continue;
-    text.replace(at, kPlaces.at(i).size(), std::string(root) + "assets/" + parts().at(i).name);
-  }
+  for (std::size_t i = 0; i < kPlaces.size(); ++i)
+    put(text, kPlaces.at(i), std::string(root) + "assets/" + parts().at(i).name);
+  put(text, "@SCRIPT_NAME@", script_name);  // letters, digits, '-' and '_'
   return text;
 }
 
@@ -133,17 +136,11 @@ const Asset* asset_named(std::string_view name) {
   return nullptr;
 }
 
-const Asset& site_page() {
-  static const std::string text = page_text("../");
-  static const Asset page = page_of(text);
-  return page;
-}
-
-const Asset& sites_page() {
-  static const std::string text = page_text("");
-  static const Asset page = page_of(text);
-  return page;
-}
+DashboardPages::DashboardPages(std::string_view script_name)
+    : site_text_(page_text("../", script_name)),
+      sites_text_(page_text("", script_name)),
+      site_(page_of(site_text_)),
+      sites_(page_of(sites_text_)) {}
 
 void write_asset(std::string& out, const Asset& asset, const http::Request& request, std::string_view date) {
   const bool gzip = !asset.gzip.empty() && accepts_gzip(request.field(http::Field::accept_encoding));

@@ -22,7 +22,7 @@ struct Asset {
   std::string_view content_type;
   std::string_view cache_control;
   std::string_view security_fields;  // complete lines
-  std::string_view bytes;            // static
+  std::string_view bytes;            // static, or its owner's
   std::string gzip;                  // the same, compressed
   std::string etag, etag_gzip;       // with quotes
 };
@@ -31,9 +31,21 @@ const Asset& script();
 const Asset& theme_script();
 // By its name under /assets/, "dashboard.0123456789abcdef.js"; null: there is none of this name.
 const Asset* asset_named(std::string_view name);
-// Of a site, /sites/S, and of the list of sites, /. They name what they are made of relative to themselves.
-const Asset& site_page();
-const Asset& sites_page();
+// The dashboard's pages. They name what they are made of relative to themselves, and what the page script is called
+// here: `script_name` as in router.h, so that the dashboard says what to embed. Immutable.
+class DashboardPages {
+ public:
+  explicit DashboardPages(std::string_view script_name);
+  DashboardPages(const DashboardPages&) = delete;
+  DashboardPages& operator=(const DashboardPages&) = delete;
+
+  const Asset& site() const { return site_; }    // /sites/S
+  const Asset& sites() const { return sites_; }  // /
+
+ private:
+  std::string site_text_, sites_text_;
+  Asset site_, sites_;
+};
 
 // Appends the answer to a GET or HEAD of the asset: 200, compressed where the client takes it, or 304.
 void write_asset(std::string& out, const Asset& asset, const http::Request& request, std::string_view date);

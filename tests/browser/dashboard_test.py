@@ -625,6 +625,28 @@ class Dashboard(unittest.TestCase):
         tab = self.tab(f"sites/{site}")
         self.assertIn(f'data-site="{site}" data-beat="5"></script>', tab.text(".snippet code"))
 
+    def test_what_is_to_be_pasted_has_the_scripts_name_here(self):
+        with Daemon("--threads", "1", "--base-path", "/so-lieu", "--script-name", "dem") as daemon:
+            root = f"http://127.0.0.1:{daemon.port}/so-lieu"
+            daemon.add_site(SITE, visibility="full", lang="vi")
+            script = f'<script async src="{root}/dem.js" data-site="{SITE}"></script>'
+            waiting = self.tab(f"{root}/sites/{SITE}", ready=".waiting")
+            self.assertEqual(waiting.text(".waiting code"), script)
+            daemon.get(f"/so-lieu/dem?site={SITE}&path=/", User_Agent=FIREFOX)
+            tab = self.tab(f"{root}/sites/{SITE}", ready=".snippet code")
+            code = tab.text(".snippet code")
+            self.assertIn(script, code)
+            pixel = re.search(r'<img src="([^"]*)"', code)[1]
+            self.assertEqual(pixel, f"{root}/dem.gif?site={SITE}")
+            self.choose(tab, "wordpress", ".snippet")
+            self.assertIn(script, tab.text(".snippet code"))
+            self.assertNotRegex(code + tab.text(".snippet code"), r"footfall\.js|/hit\b")
+            for address, kind in ((f"{root}/dem.js", "text/javascript"), (pixel, "image/gif")):
+                answer = daemon.get(address[address.index("/so-lieu"):], User_Agent=FIREFOX, Referer=f"https://{SITE}/tin")
+                self.assertEqual((answer.status, answer.fields["Content-Type"].split(";")[0]), (200, kind), address)
+            self.assertEqual(daemon.get(f"/so-lieu/v1/sites/{SITE}/stats").json["counted"], 2, "the pixel counts")
+            self.assertEqual(waiting.uncaught + tab.uncaught, [])
+
     def test_what_is_waited_for_is_read_out_when_it_changed(self):
         site = "lang.example"
         self.daemon.add_site(site, visibility="full", hosts=[site], lang="en")

@@ -2,6 +2,10 @@
 // What is asked of the daemon: relative to where this script came from, with the token that was given, and nothing else.
 
 const ROOT = document.currentScript.src.replace(/assets\/[^/]*$/, '');
+// What the page script and the pixel are called here: by --script-name, where the daemon has one.
+const {scriptName} = document.currentScript.dataset;
+const SCRIPT = `${scriptName || 'footfall'}.js`;
+const PIXEL = `${scriptName || 'hit'}.gif`;
 
 // The token is in this tab alone, and in no address: a fragment that brings one is taken away before anything is sent.
 const session = {

@@ -115,7 +115,7 @@ class Embed {
     // Where nothing tells the script how often to beat, the default of 30 s has to keep visitors in the window.
     const {window_s, beat_s} = this.stats;
     const beat = window_s < 90 ? ` data-beat="${beat_s}"` : '';
-    const script = `<script async src="${quoted(address)}/footfall.js" data-site="${site}"${beat}></script>\n<noscript><img src="${quoted(address)}/hit.gif?site=${site}" alt="" width="1" height="1" referrerpolicy="no-referrer-when-downgrade"></noscript>`;
+    const script = `<script async src="${quoted(address)}/${SCRIPT}" data-site="${site}"${beat}></script>\n<noscript><img src="${quoted(address)}/${PIXEL}?site=${site}" alt="" width="1" height="1" referrerpolicy="no-referrer-when-downgrade"></noscript>`;
     const source = quoted(`${address}/widget/${site}${form === 'iframe' ? '' : form}?${this.query(style)}`);
     const counter = form === 'elements' ? show.map((name) => `${this.wordOf(name)}: <b data-footfall="${name}"${name === 'online' ? ' data-live' : ''}>–</b>`).join('<br>\n')
       : form === 'iframe' ? `<iframe src="${source}" title="${quoted(t(word))}" width="320" height="${40 + 24 * show.length}" style="border:0" loading="lazy"></iframe>`

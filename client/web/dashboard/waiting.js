@@ -6,7 +6,7 @@ class Waiting {
     this.site = site;
     this.told = null;
     const address = ROOT.replace(/\/$/, '');
-    const code = h('code', null, `<script async src="${address}/footfall.js" data-site="${site}"></script>`);
+    const code = h('code', null, `<script async src="${address}/${SCRIPT}" data-site="${site}"></script>`);
     this.refused = h('div', {role: 'status'});
     this.element = panel(t('waiting'), {kind: 'wide waiting'}, h('p', {class: 'lead'}, h('span', {class: 'pulse', 'aria-hidden': 'true'}), t('waiting_lead')),
       h('ol', null, h('li', null, t('waiting_paste')), h('li', null, t('waiting_open')), h('li', null, t('waiting_look'))),

@@ -67,10 +67,11 @@ std::string named_in(const Asset& page, std::string_view root, std::string_view 
 }
 
 TEST(Assets, TheDashboardNamesItsPartsByTheirContent) {
-  std::size_t bytes = site_page().gzip.size();
+  const DashboardPages pages("");
+  std::size_t bytes = pages.site().gzip.size();
   for (const std::string_view extension : {".css", ".js", ".svg"}) {
-    const std::string name = named_in(site_page(), "../", extension);
-    EXPECT_EQ(named_in(sites_page(), "", extension), name);
+    const std::string name = named_in(pages.site(), "../", extension);
+    EXPECT_EQ(named_in(pages.sites(), "", extension), name);
     const Asset* const part = asset_named(name);
     ASSERT_NE(part, nullptr) << extension;
     EXPECT_EQ(name, "dashboard." + part->etag.substr(1, 16) + std::string(extension));
@@ -85,7 +86,8 @@ TEST(Assets, TheDashboardNamesItsPartsByTheirContent) {
 }
 
 TEST(Assets, TheDashboardRunsNothingButItsOwnFiles) {
-  const std::string page = answer_of(site_page(), "");
+  const DashboardPages pages("");
+  const std::string page = answer_of(pages.site(), "");
   for (const std::string_view rule :
        {"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "frame-src 'self'",
         "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'", "require-trusted-types-for 'script'"}) {
@@ -94,8 +96,19 @@ TEST(Assets, TheDashboardRunsNothingButItsOwnFiles) {
   EXPECT_EQ(page.find("unsafe"), std::string::npos);
   EXPECT_NE(page.find("\r\nReferrer-Policy: no-referrer\r\n"), std::string::npos);
   EXPECT_NE(page.find("\r\nCache-Control: no-cache\r\n"), std::string::npos);
-  EXPECT_TRUE(answer_of(site_page(), "gzip", site_page().etag_gzip).starts_with("HTTP/1.1 304 "));
-  EXPECT_EQ(site_page().bytes.find('@'), std::string_view::npos) << "a place that nothing was put in";
+  EXPECT_TRUE(answer_of(pages.site(), "gzip", pages.site().etag_gzip).starts_with("HTTP/1.1 304 "));
+  EXPECT_EQ(pages.site().bytes.find('@'), std::string_view::npos) << "a place that nothing was put in";
+}
+
+TEST(Assets, TheDashboardKnowsWhatTheScriptIsCalled) {
+  const DashboardPages plain("");
+  const DashboardPages renamed("dem-luot_1");
+  EXPECT_NE(plain.site().bytes.find(R"( data-script-name="">)"), std::string_view::npos);
+  for (const Asset* page : {&renamed.site(), &renamed.sites()}) {
+    EXPECT_NE(page->bytes.find(R"( data-script-name="dem-luot_1">)"), std::string_view::npos);
+    EXPECT_EQ(gunzipped(page->gzip), page->bytes);
+  }
+  EXPECT_NE(renamed.site().etag, plain.site().etag);
 }
 
 TEST(Assets, HeadHasNoBody) {
