@@ -1,32 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A forwarding field from a peer that is not trusted: counted, and told in the log. Such a peer is not on loopback, so the
 test has a network of its own, where loopback bears one more address (root alone may make one)."""
-import fcntl
-import os
 import socket
-import struct
-import sys
 import time
 import unittest
 
-from footfall import BROWSER, SKIPPED, Daemon
+from footfall import BROWSER, Daemon
+from own_network import enter_own_network, ip
 
 SITE = "example.org"
 OUTSIDE = "192.0.2.1"  # for documentation: nobody's
-SIOCSIFFLAGS, SIOCSIFADDR, IFF_UP = 0x8914, 0x8916, 1
-
-
-def enter_own_network():
-    if "FOOTFALL_OWN_NETWORK" not in os.environ:
-        if os.geteuid() != 0:
-            print("SKIPPED: a network of its own needs root", flush=True)
-            sys.exit(SKIPPED)
-        os.environ["FOOTFALL_OWN_NETWORK"] = "1"
-        os.execvp("unshare", ["unshare", "--net", sys.executable, os.path.abspath(sys.argv[0]), *sys.argv[1:]])
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
-        address = struct.pack("HH4s8x", socket.AF_INET, 0, socket.inet_aton(OUTSIDE))
-        fcntl.ioctl(s, SIOCSIFADDR, struct.pack("16s16s", b"lo:1", address))
 
 
 class UntrustedProxy(unittest.TestCase):
@@ -53,4 +36,5 @@ class UntrustedProxy(unittest.TestCase):
 
 if __name__ == "__main__":
     enter_own_network()
+    ip("address", "add", OUTSIDE + "/32", "dev", "lo")
     unittest.main(verbosity=2)
