@@ -28,7 +28,7 @@ function labelOf(dimension, label) {
   if (dimension === 'referrers') return {labelShown: label.replace(/^https?:\/\//, '').replace(/\/$/, '')};
   if (dimension === 'countries' && /^[A-Z]{2}$/.test(label)) {
     try {
-      return {labelShown: new Intl.DisplayNames(reader.language, {type: 'region'}).of(label)};
+      return {labelShown: format(Intl.DisplayNames, {type: 'region'}).of(label)};
     } catch { /* the code itself, then */ }
   }
   return {};

@@ -37,13 +37,21 @@ function digits(object, name) {
   return object[name + '_text'] || object[name];
 }
 
+// `Kind` of Intl for the reader's language, made once for the same options: making one takes longer than all else that
+// the page does until it is drawn.
+const formats = new Map();
+function format(Kind, options) {
+  const key = JSON.stringify([Kind.name, reader.language, options]);
+  if (!formats.has(key)) formats.set(key, new Kind(reader.language, options));
+  return formats.get(key);
+}
+
 function short(number) {
-  return number < 10000 ? grouped(number) :
-    new Intl.NumberFormat(reader.language, {notation: 'compact', maximumFractionDigits: 1}).format(number);
+  return number < 10000 ? grouped(number) : format(Intl.NumberFormat, {notation: 'compact', maximumFractionDigits: 1}).format(number);
 }
 
 function decimal(number, places) {
-  return new Intl.NumberFormat(reader.language, {minimumFractionDigits: places, maximumFractionDigits: places}).format(number);
+  return format(Intl.NumberFormat, {minimumFractionDigits: places, maximumFractionDigits: places}).format(number);
 }
 
 // {direction, text}: "+12 %", "× 12"
@@ -52,14 +60,14 @@ function change(now, before) {
   const percent = (now - before) / before * 100;
   if (percent >= 1000) return {direction: 1, text: '×\u00a0' + grouped(Math.round(now / before))};
   const rounded = Math.abs(percent) < 10 ? Math.round(percent * 10) / 10 : Math.round(percent);
-  const text = new Intl.NumberFormat(reader.language, {signDisplay: 'exceptZero', maximumFractionDigits: 1}).format(rounded);
+  const text = format(Intl.NumberFormat, {signDisplay: 'exceptZero', maximumFractionDigits: 1}).format(rounded);
   return {direction: Math.sign(rounded), text: text + '\u00a0%'};
 }
 
 function dateFormat(options, zone) {
   try {
-    return new Intl.DateTimeFormat(reader.language, {timeZone: zone, ...options});
+    return format(Intl.DateTimeFormat, {timeZone: zone, ...options});
   } catch {
-    return new Intl.DateTimeFormat(reader.language, {timeZone: 'UTC', ...options});  // a zone that this browser does not know
+    return format(Intl.DateTimeFormat, {timeZone: 'UTC', ...options});  // a zone that this browser does not know
   }
 }
