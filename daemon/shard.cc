@@ -683,7 +683,8 @@ void Shard::count_applied(std::span<const counting::Hit> hits) {
     counted += hit.counts ? 1U : 0U;
     if (hit.kind == counting::Kind::heartbeat) continue;  // it counts nowhere
     other_pages += hit.page == counting::kOtherPage ? 1U : 0U;
-    other_labels += std::ranges::find(hit.labels, counting::kOtherLabel) == hit.labels.end() ? 0U : 1U;
+    other_labels +=
+        std::find(hit.labels.begin(), hit.labels.end(), counting::kOtherLabel) == hit.labels.end() ? 0U : 1U;
   }
   counters_.applied.add(hits.size());
   for (std::size_t i = 0; i < kinds.size(); ++i) counters_.applied_kinds.at(i).add(kinds.at(i));

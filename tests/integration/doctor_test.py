@@ -11,10 +11,11 @@ import unittest
 
 from footfall import BUILD, SKIPPED, Daemon, free_port
 from nginx_server import NGINX, NginxServer
+from own_network import enter_own_network, ip
 from tls_test import make_certificate
-from untrusted_proxy_test import OUTSIDE, enter_own_network
 
 SITE = "example.org"
+OUTSIDE = "192.0.2.1"  # for documentation: nobody's
 PAGE = """<!doctype html><html><head><title>A page</title>
 <script async src="{stats}/footfall.js" data-site="{site}"></script>
 <noscript><img src="{stats}/hit.gif?site={site}" alt="" width="1" height="1" referrerpolicy="no-referrer-when-downgrade"></noscript></head>
@@ -298,4 +299,5 @@ if __name__ == "__main__":
         sys.exit(SKIPPED)
     if os.geteuid() == 0:
         enter_own_network()
+        ip("address", "add", OUTSIDE + "/32", "dev", "lo")
     unittest.main(verbosity=2)

@@ -93,7 +93,7 @@ class Json(unittest.TestCase):
         self.daemon.hit(SITE)
         self.assertEqual(self.daemon.admin("POST", f"/v1/admin/sites/{SITE}/reset", {"reason": "a \"quote\"\n\x1b[2J \u2028"}, Idempotency_Key="first").status, 200)
         self.configure('log-format = "json"\nlog-level = "loud\\u001b"\n')
-        self.assertEqual(self.daemon.admin("POST", "/v1/admin/reload", {}).status, 409)
+        self.assertEqual(self.daemon.admin("POST", "/v1/admin/reload").status, 409)
         self.daemon.stop()
         lines = self.lines()
         for line in lines:
@@ -118,7 +118,7 @@ class Json(unittest.TestCase):
     def test_a_reload_changes_the_format_and_the_limit(self):
         self.daemon.start()
         self.configure('log-format = "json"\nlog-rate = 2\n')
-        self.assertEqual(self.daemon.admin("POST", "/v1/admin/reload", {}).json["applied"], ["log-format", "log-rate"])
+        self.assertEqual(self.daemon.admin("POST", "/v1/admin/reload").json["applied"], ["log-format", "log-rate"])
         for _ in range(10):
             self.daemon.admin("PUT", "/v1/admin/log-level", {"level": "info"})
         self.assertEqual(self.daemon.metrics()["footfall_log_lines_suppressed_total"], 8)

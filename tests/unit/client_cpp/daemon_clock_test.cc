@@ -63,18 +63,20 @@ TEST(DaemonClockTest, ASlowAnswerSaysLessAndContradictsNothing) {
 
 TEST(DaemonClockTest, AtRandomTheDifferenceIsWithinWhatAnAnswerTells) {
   std::mt19937_64 random(footfall::testing::rng_seed());
+  const auto below = [&random](std::int64_t bound) {
+    return std::uniform_int_distribution<std::int64_t>(0, bound - 1)(random);
+  };
   for (int round = 0; round < 2'000; ++round) {
-    const std::int64_t true_ms = static_cast<std::int64_t>(random() % 2'000'000) - 1'000'000;
+    const std::int64_t true_ms = below(2'000'000) - 1'000'000;
     DaemonClock clock;
-    std::int64_t now_ms = kNow_ms + static_cast<std::int64_t>(random() % 1'000'000);
+    std::int64_t now_ms = kNow_ms + below(1'000'000);
     std::int64_t quickest_ms = INT64_MAX;
-    for (std::uint64_t left = 1 + random() % 5; left > 0; --left) {
-      const auto took_ms = static_cast<std::int64_t>(random() % 20'000);
-      const std::int64_t written_ms =
-          now_ms + static_cast<std::int64_t>(random() % (static_cast<std::uint64_t>(took_ms) + 1));
+    for (std::int64_t left = 1 + below(5); left > 0; --left) {
+      const std::int64_t took_ms = below(20'000);
+      const std::int64_t written_ms = now_ms + below(took_ms + 1);
       clock.learn(now_ms, now_ms + took_ms, date_at(written_ms + true_ms));
       quickest_ms = std::min(quickest_ms, took_ms);
-      now_ms += took_ms + static_cast<std::int64_t>(random() % 5'000);
+      now_ms += took_ms + below(5'000);
     }
     ASSERT_LE(std::abs(clock.difference_s() * 1000 - true_ms), quickest_ms + 1'500) << round;
   }
