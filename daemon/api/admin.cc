@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <type_traits>
 #include <utility>
 
 #include "api/admin_call.h"
@@ -21,6 +22,26 @@ using http::Method;
 
 bool is_get(Method method) {
   return method == Method::get || method == Method::head;
+}
+
+// What needs no token.
+constexpr std::array<std::string_view, 4> kOpen{"/metrics", "/livez", "/startupz", "/readyz"};
+
+// What stands in `path` where `pattern` has a {name}, one step of it each, none empty; nullopt: the path is another.
+std::optional<std::array<std::string_view, 2>> steps_of(std::string_view pattern, std::string_view path) {
+  std::array<std::string_view, 2> steps;
+  for (std::string_view& step : steps) {
+    const std::size_t open = pattern.find('{');
+    if (open == std::string_view::npos) break;
+    if (!path.starts_with(pattern.substr(0, open))) return std::nullopt;
+    path.remove_prefix(open);
+    step = path.substr(0, path.find('/'));
+    if (step.empty()) return std::nullopt;
+    path.remove_prefix(step.size());
+    pattern.remove_prefix(pattern.find('}') + 1);
+  }
+  if (path != pattern) return std::nullopt;
+  return steps;
 }
 
 std::string drawn_id() {
@@ -59,13 +80,12 @@ void write(std::string& out, const AdminAnswer& answer, std::string_view accept_
 }
 
 AdminAnswer Admin::answer_open(const http::Request& request) {
-  const bool health = request.path == "/livez" || request.path == "/startupz" || request.path == "/readyz";
-  if (request.path != "/metrics" && !health) {
+  if (std::ranges::find(kOpen, request.path) == kOpen.end()) {
     return problem(Problem::not_found, "here are /metrics, /livez, /startupz and /readyz");
   }
   if (!is_get(request.method)) return method_not_allowed("GET, HEAD");
   AdminAnswer answer;
-  if (!health) {
+  if (request.path == "/metrics") {
     answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
     answer.body = control_.metrics_text();
     return answer;
@@ -106,11 +126,66 @@ AdminAnswer Admin::answer(const http::Request& request) {
   return route(request, token);
 }
 
+template <auto kAnswer>
+AdminAnswer Admin::with(Admin& admin, const Call& call, const Steps& steps) {
+  using Answer = decltype(kAnswer);
+  if constexpr (std::is_invocable_v<Answer, Admin&, const Call&>) {
+    return (admin.*kAnswer)(call);
+  } else if constexpr (std::is_invocable_v<Answer, Admin&, const Call&, std::string_view>) {
+    return (admin.*kAnswer)(call, steps[0]);
+  } else {
+    return (admin.*kAnswer)(call, steps[0], steps[1]);
+  }
+}
+
+template <sites::PagesMarked::Kind kKind>
+AdminAnswer Admin::with_pages(Admin& admin, const Call& call, const Steps& steps) {
+  return admin.mark_pages(call, steps[0], kKind);
+}
+
+std::span<const Admin::Entry> Admin::entries() {
+  using Kind = sites::PagesMarked::Kind;
+  static constexpr std::array kEntries = std::to_array<Entry>({
+      {Method::get, "/v1/admin/sites", with<&Admin::list_sites>},
+      {Method::post, "/v1/admin/sites", with<&Admin::add_site>},
+      {Method::get, "/v1/admin/sites/{site}", with<&Admin::show_site>},
+      {Method::put, "/v1/admin/sites/{site}", with<&Admin::change_site>},
+      {Method::delete_, "/v1/admin/sites/{site}", with<&Admin::remove_site>},
+      {Method::post, "/v1/admin/sites/{site}/seed", with<&Admin::seed>},
+      {Method::post, "/v1/admin/sites/{site}/reset", with<&Admin::reset>},
+      {Method::post, "/v1/admin/sites/{site}/pages/merge", with_pages<Kind::merged>},
+      {Method::post, "/v1/admin/sites/{site}/pages/rename", with_pages<Kind::renamed>},
+      {Method::post, "/v1/admin/sites/{site}/pages/remove", with_pages<Kind::removed>},
+      {Method::post, "/v1/admin/sites/{site}/restore", with<&Admin::restore>},
+      {Method::post, "/v1/admin/changes/{id}/undo", with<&Admin::undo>},
+      {Method::get, "/v1/admin/audit", with<&Admin::audit>},
+      {Method::get, "/v1/admin/imports", with<&Admin::show_import>},
+      {Method::post, "/v1/admin/imports", with<&Admin::begin_import>},
+      {Method::delete_, "/v1/admin/imports", with<&Admin::end_import>},
+      {Method::get, "/v1/admin/backup", with<&Admin::show_backup>},
+      {Method::post, "/v1/admin/backup", with<&Admin::begin_backup>},
+      {Method::get, "/v1/admin/verify", with<&Admin::verify>},
+      {Method::get, "/v1/admin/snapshots", with<&Admin::list_snapshots>},
+      {Method::post, "/v1/admin/snapshots", with<&Admin::take_snapshots>},
+      {Method::get, "/v1/admin/snapshots/{site}/{id}", with<&Admin::show_snapshot>},
+      {Method::get, "/v1/admin/tokens", with<&Admin::list_tokens>},
+      {Method::post, "/v1/admin/tokens", with<&Admin::add_token>},
+      {Method::delete_, "/v1/admin/tokens/{id}", with<&Admin::remove_token>},
+      {Method::post, "/v1/admin/reload", with<&Admin::reload>},
+      {Method::get, "/v1/admin/log-level", with<&Admin::show_log_level>},
+      {Method::put, "/v1/admin/log-level", with<&Admin::set_log_level>},
+  });
+  return kEntries;
+}
+
+std::vector<AdminRoute> Admin::routes() {
+  std::vector<AdminRoute> all;
+  for (const std::string_view path : kOpen) all.push_back({Method::get, path});
+  for (const Entry& entry : entries()) all.push_back({entry.method, entry.path});
+  return all;
+}
+
 AdminAnswer Admin::route(const http::Request& request, const sites::Token& token) {
-  constexpr std::string_view kSite = "/v1/admin/sites/";
-  constexpr std::string_view kChange = "/v1/admin/changes/";
-  constexpr std::string_view kToken = "/v1/admin/tokens/";
-  constexpr std::string_view kSnapshot = "/v1/admin/snapshots/";
   Call call{request, token, std::string(request.field(http::Field::idempotency_key)), control_.now_ms() / 1000};
   if (request.has(http::Field::idempotency_key) && !sites::valid_change_id(call.id)) {
     return problem(Problem::malformed, "Idempotency-Key: give 1 to 64 of A-Z a-z 0-9 . _ : -");
@@ -122,71 +197,15 @@ AdminAnswer Admin::route(const http::Request& request, const sites::Token& token
   }
   if (call.id.empty()) call.id = drawn_id();
 
-  const std::string_view path = request.path;
-  const Method method = request.method;
-  if (path == "/v1/admin/sites") {
-    if (is_get(method)) return list_sites(call);
-    return method == Method::post ? add_site(call) : method_not_allowed("GET, HEAD, POST");
+  std::string allowed;
+  for (const Entry& entry : entries()) {
+    const std::optional<Steps> steps = steps_of(entry.path, request.path);
+    if (!steps) continue;
+    const bool gets = entry.method == Method::get;
+    if (gets ? is_get(request.method) : request.method == entry.method) return entry.answer(*this, call, *steps);
+    allowed.append(allowed.empty() ? "" : ", ").append(gets ? "GET, HEAD" : to_string(entry.method));
   }
-  if (path == "/v1/admin/audit") return is_get(method) ? audit(call) : method_not_allowed("GET, HEAD");
-  if (path == "/v1/admin/imports") {
-    if (is_get(method)) return show_import(call);
-    if (method == Method::post) return begin_import(call);
-    return method == Method::delete_ ? end_import(call) : method_not_allowed("GET, HEAD, POST, DELETE");
-  }
-  if (path == "/v1/admin/backup") {
-    if (is_get(method)) return show_backup(call);
-    return method == Method::post ? begin_backup(call) : method_not_allowed("GET, HEAD, POST");
-  }
-  if (path == "/v1/admin/reload") return method == Method::post ? reload(call) : method_not_allowed("POST");
-  if (path == "/v1/admin/verify") return is_get(method) ? verify(call) : method_not_allowed("GET, HEAD");
-  if (path == "/v1/admin/log-level") {
-    if (is_get(method)) return show_log_level(call);
-    return method == Method::put ? set_log_level(call) : method_not_allowed("GET, HEAD, PUT");
-  }
-  if (path == "/v1/admin/tokens") {
-    if (is_get(method)) return list_tokens(call);
-    return method == Method::post ? add_token(call) : method_not_allowed("GET, HEAD, POST");
-  }
-  if (path.starts_with(kToken)) {
-    return method == Method::delete_ ? remove_token(call, path.substr(kToken.size())) : method_not_allowed("DELETE");
-  }
-  if (path == "/v1/admin/snapshots") {
-    if (is_get(method)) return list_snapshots(call);
-    return method == Method::post ? take_snapshots(call) : method_not_allowed("GET, HEAD, POST");
-  }
-  if (path.starts_with(kSnapshot)) {
-    const std::string_view rest = path.substr(kSnapshot.size());
-    const std::size_t slash = rest.find('/');
-    if (slash != std::string_view::npos && slash + 1 < rest.size()) {
-      return is_get(method) ? show_snapshot(call, rest.substr(0, slash), rest.substr(slash + 1))
-                            : method_not_allowed("GET, HEAD");
-    }
-  }
-  if (path.starts_with(kSite)) {
-    const std::string_view rest = path.substr(kSite.size());
-    const std::string_view name = rest.substr(0, rest.find('/'));
-    const std::string_view what = rest.substr(std::min(rest.size(), name.size() + 1));
-    if (rest.size() == name.size()) {
-      if (is_get(method)) return show_site(call, name);
-      if (method == Method::put) return change_site(call, name);
-      return method == Method::delete_ ? remove_site(call, name) : method_not_allowed("GET, HEAD, PUT, DELETE");
-    }
-    if (what == "seed") return method == Method::post ? seed(call, name) : method_not_allowed("POST");
-    if (what == "reset") return method == Method::post ? reset(call, name) : method_not_allowed("POST");
-    constexpr std::array<std::pair<std::string_view, sites::PagesMarked::Kind>, 3> kPageChanges{
-        {{"pages/merge", sites::PagesMarked::Kind::merged},
-         {"pages/rename", sites::PagesMarked::Kind::renamed},
-         {"pages/remove", sites::PagesMarked::Kind::removed}}};
-    for (const auto& [route, kind] : kPageChanges) {
-      if (what == route) return method == Method::post ? mark_pages(call, name, kind) : method_not_allowed("POST");
-    }
-    if (what == "restore") return method == Method::post ? restore(call, name) : method_not_allowed("POST");
-  }
-  if (path.starts_with(kChange) && path.ends_with("/undo") && path.size() > kChange.size() + 5) {
-    const std::string_view id = path.substr(kChange.size(), path.size() - kChange.size() - 5);
-    return method == Method::post ? undo(call, id) : method_not_allowed("POST");
-  }
+  if (!allowed.empty()) return method_not_allowed(allowed);
   return problem(Problem::not_found, "no such admin route; proto/openapi.yaml lists them");
 }
 

@@ -41,9 +41,11 @@
 // Tested by tests/unit/api/admin_test.cc over a registry, without sockets.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -129,6 +131,11 @@ std::string_view encoding_for(const http::Request& request);
 void write(std::string& out, const AdminAnswer& answer, std::string_view accept_encoding, std::string_view date,
            bool keep_alive, bool head_only);
 
+struct AdminRoute {
+  http::Method method;    // of get also HEAD
+  std::string_view path;  // {site} and {id} are steps of it
+};
+
 class Admin {
  public:
   explicit Admin(ControlPlane& control) : control_(control) {}
@@ -136,9 +143,22 @@ class Admin {
   AdminAnswer answer(const http::Request& request);
   // Only /metrics, /livez, /startupz and /readyz: for --metrics-listen. not_found otherwise.
   AdminAnswer answer_open(const http::Request& request);
+  // All that is answered, as proto/openapi.yaml spells it: openapi_test.cc compares the two.
+  static std::vector<AdminRoute> routes();
 
  private:
   struct Call;
+  using Steps = std::array<std::string_view, 2>;  // of a path: in the place of its names, in order
+  struct Entry {
+    http::Method method;
+    std::string_view path;
+    AdminAnswer (*answer)(Admin&, const Call&, const Steps&);
+  };
+  static std::span<const Entry> entries();
+  template <auto kAnswer>
+  static AdminAnswer with(Admin& admin, const Call& call, const Steps& steps);
+  template <sites::PagesMarked::Kind kKind>
+  static AdminAnswer with_pages(Admin& admin, const Call& call, const Steps& steps);
 
   AdminAnswer route(const http::Request& request, const sites::Token& token);
   AdminAnswer list_sites(const Call& call);

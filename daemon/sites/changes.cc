@@ -221,6 +221,12 @@ bool get_action(std::size_t index, ByteReader& in, Action& action) {
   }
 }
 
+// In the order of Action, up to PagesMarked, which is called by its kind.
+constexpr std::array<std::string_view, std::variant_size_v<Action> - 1> kNames{
+    "site added",  "site changed", "site removed", "seeded",   "reset",        "undone",
+    "token added", "import begun", "import ended", "restored", "token removed"};
+constexpr std::array<std::string_view, 3> kMarked{"pages merged", "page renamed", "page removed"};
+
 }  // namespace
 
 bool valid_change_id(std::string_view id) {
@@ -252,12 +258,14 @@ bool shareable(const Action& action) {
 }
 
 std::string_view name_of(const Action& action) {
-  constexpr std::array<std::string_view, std::variant_size_v<Action>> kNames{
-      "site added",  "site changed", "site removed", "seeded",   "reset",         "undone",
-      "token added", "import begun", "import ended", "restored", "token removed", "pages merged"};
-  constexpr std::array<std::string_view, 3> kMarked{"pages merged", "page renamed", "page removed"};
   if (const auto* marked = std::get_if<PagesMarked>(&action)) return kMarked.at(static_cast<std::size_t>(marked->kind));
-  return kNames[action.index()];
+  return kNames.at(action.index());
+}
+
+std::vector<std::string_view> action_names() {
+  std::vector<std::string_view> names(kNames.begin(), kNames.end());
+  names.insert(names.end(), kMarked.begin(), kMarked.end());
+  return names;
 }
 
 void encode(const Change& change, ByteWriter& out) {

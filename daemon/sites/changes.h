@@ -136,6 +136,7 @@ const SiteId* site_of(const Action& action);
 bool shareable(const Action& action);
 // "site added", "seeded", ...: as in the audit log.
 std::string_view name_of(const Action& action);
+std::vector<std::string_view> action_names();  // all of them
 
 void encode(const Change& change, base::ByteWriter& out);
 // corrupt, or newer_format for an action that this release does not know.

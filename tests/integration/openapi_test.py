@@ -100,6 +100,13 @@ class OpenApi(unittest.TestCase):
             for wrong in ("lang=fr", "show=hits", "style=3d", "labels=both", "grouping=x", "pad=21", "theme=x", "color=x", "scale=5", "x=1", "v=1&v=2"):
                 self.ask(route, f"/widget/{SITE}{extension}?{wrong}", 400)
 
+    def test_what_a_site_and_a_token_have(self):
+        schemas = self.described["components"]["schemas"]
+        site = self.daemon.admin("GET", f"/v1/admin/sites/{SITE}").json
+        self.assertEqual(set(site), set(schemas["Site"]["properties"]))
+        for token in self.daemon.admin("GET", "/v1/admin/tokens").json["tokens"]:
+            self.assertEqual(set(token), set(schemas["Token"]["properties"]))
+
     def test_health_and_the_script(self):
         for route in ("/livez", "/readyz", "/footfall.js", "/themes.js", "/robots.txt", "/favicon.ico"):
             self.ask(route, route, 200)
