@@ -54,7 +54,7 @@ step() {
   echo "=== $now: $((SECONDS - began)) s"
   now=''
 }
-trap '[ -z "$now" ] || echo "=== $now: FAILED, $((SECONDS - began)) s"' EXIT
+trap 'code=$?; [ -z "$now" ] || echo "=== $now: FAILED with $code, $((SECONDS - began)) s"' EXIT
 
 inside() {  # TREE COMMAND...
   local tree=$1
@@ -100,6 +100,7 @@ builder() {
   local tree=$directory/builder
   if [ ! -e "$tree" ]; then cp -a "$directory/bare" "$tree"; fi
   mounted "$tree"
+  inside "$tree" dpkg --configure -a  # what a run that was ended left half done
   mkdir -p "$tree/footfall"
   if [ -d "$tree/footfall/.git" ]; then
     git -C "$tree/footfall" fetch -q "$root" HEAD
