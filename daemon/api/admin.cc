@@ -180,6 +180,7 @@ std::span<const Admin::Entry> Admin::entries() {
 
 std::vector<AdminRoute> Admin::routes() {
   std::vector<AdminRoute> all;
+  all.reserve(kOpen.size() + entries().size());
   for (const std::string_view path : kOpen) all.push_back({Method::get, path});
   for (const Entry& entry : entries()) all.push_back({entry.method, entry.path});
   return all;
