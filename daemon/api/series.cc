@@ -133,7 +133,11 @@ Points short_points(const ReadContext& context, Metric metric, Step step, const 
   {
     sites::Site& site = *context.site;
     const base::MutexLock lock(site.mutex());
-    if (step == Step::second) seconds = site.state().seconds(range.from, range.to);
+    if (step == Step::second) {
+      (void)site.state().online(context.now_ms /
+                                1000);  // the site's tick may be still to come: seconds that are over are known
+      seconds = site.state().seconds(range.from, range.to);
+    }
     if (step == Step::minute) cells = site.state().minutes(range.from, range.to);
     if (step == Step::hour) cells = site.state().hours(range.from, range.to);
   }

@@ -109,7 +109,8 @@ class Dashboard(unittest.TestCase):
         tab.run("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(() => drawn(1))))")
 
     def wait(self, tab, script, message, wait_s=20):
-        self.assertTrue(eventually(lambda: tab.run(f"Boolean({script})"), wait_s), f"{message}\n{tab.run('document.body.innerText')}")
+        if not eventually(lambda: tab.run(f"Boolean({script})"), wait_s):
+            self.fail(f"{message}\n{tab.run('document.body.innerText')}")
 
     def loaded(self, tab):
         """The chart and every list are there."""

@@ -86,6 +86,18 @@ TEST_F(SeriesTest, OnlineHasSecondsOfTheLastHour) {
   for (int i = 0; i < 6; ++i) EXPECT_EQ(answer.number("/points/" + std::to_string(i) + "/1"), expected[i]) << i;
 }
 
+TEST_F(SeriesTest, SecondsThatAreOverAreKnownBeforeTheTickOfTheSite) {
+  visit(site_, "/", 1, kNow - 10);
+  {
+    const base::MutexLock lock(site_.mutex());
+    site_.state().advance(kNow - 2, 7 * 3600);
+  }
+  const Parsed answer(series("metric=online&step=second&from=" + std::to_string(kNow - 4)));
+  ASSERT_EQ(answer.size("/points"), 5U);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(answer.number("/points/" + std::to_string(i) + "/1"), 1) << i;
+  EXPECT_EQ(answer.number("/points/4/1"), 0) << "this second is not over";
+}
+
 TEST_F(SeriesTest, WhatIsNotKeptAnyMoreIsLeftOut) {
   const Parsed minutes(series("step=minute&from=" + std::to_string(kNow - 5 * 86400)));
   EXPECT_EQ(minutes.number("/from"), (kNow - 48 * 3600) / 60 * 60);
