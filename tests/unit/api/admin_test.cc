@@ -289,7 +289,8 @@ TEST_F(AdminTest, WhatTakesSomethingAwaySaysUntilWhenItComesBack) {
   undo_days_ = 30;
   now_ms_ = 1'796'040'000'000;  // 2026-11-30
   for (const std::string_view how : {"dry", "done"}) {
-    for (const Answer& answer : asked(how)) EXPECT_EQ(answer.json().text("/undo_until"), "2026-12-30T12:00:00.000+00:00");
+    for (const Answer& answer : asked(how))
+      EXPECT_EQ(answer.json().text("/undo_until"), "2026-12-30T12:00:00.000+00:00");
   }
   EXPECT_EQ(post("/v1/admin/sites", R"({"name":"other.example"})").body.find("undo_until"), std::string::npos);
 }
