@@ -106,6 +106,7 @@ int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* 
 }  // namespace
 
 void rotate_ticket_keys(ssl_ctx_st* context, const Clock& clock) {
+  delete static_cast<TicketKeys*>(SSL_CTX_get_ex_data(context, keys_index()));  // those of a clock before
   SSL_CTX_set_ex_data(context, keys_index(), new TicketKeys(clock));
   SSL_CTX_set_tlsext_ticket_key_evp_cb(context, on_ticket);
 }
