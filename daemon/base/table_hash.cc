@@ -3,13 +3,17 @@
 // that nobody outside knows.
 //
 //     sum  =  (m0 + k0) (m1 + k1) + (m2 + k2) (m3 + k3) + ...     mod 2^128; m: words of 64 bits, k: as many random
-//     ones hash = (a sum_low + b sum_high + c size + d) / 2^64         mod 2^128; a to d: random, of 128 bits
+//     last =  (a sum_low + b sum_high + c size + d) / 2^64         mod 2^128; a to d: random, of 128 bits
+//     hash = last, its bits stirred (one to one)
 //
 // Two texts of whatever choice have the same hash with a probability of 2^-63: what SipHash is believed to give, NH is
 // proved to, for whoever does not see the hashes. An agent of 110 bytes takes 80 instructions, where SipHash-1-3 takes
 // 350; a path of 16 takes 40 for 130. Texts beyond the keys are left to SipHash.
-// Sources: Black, Halevi, Krawczyk, Krovetz, Rogaway, "UMAC: Fast and Secure Message Authentication" (1999), NH;
-// Dietzfelbinger, "Universal hashing and k-wise independent random variables via integer arithmetic" (1996).
+// Of many texts the proof says little: those that differ in a number make arithmetic progressions of `last`, and under
+// one set of keys in 200 some places of a table got a third of their share, others nearly double. Hence the stirring:
+// five instructions, and 256 places are as even as chance makes them (1,500 sets of keys, paths with numbers). Sources:
+// Black, Halevi, Krawczyk, Krovetz, Rogaway, "UMAC: Fast and Secure Message Authentication" (1999), NH; Dietzfelbinger,
+// "Universal hashing and k-wise independent random variables via integer arithmetic" (1996).
 #include <array>
 #include <cstddef>
 #include <cstring>
@@ -69,10 +73,13 @@ std::uint64_t table_hash(std::string_view bytes) noexcept {
     sum = product(load_up_to_8(p, size), 0, key);
   }
   const std::uint64_t* const last = keys.last.data();
-  const Wide hash = product(last, static_cast<std::uint64_t>(sum)) +
-                    product(last + 2, static_cast<std::uint64_t>(sum >> 64U)) + product(last + 4, size) +
-                    (static_cast<Wide>(last[7]) << 64U | last[6]);
-  return static_cast<std::uint64_t>(hash >> 64U);
+  const Wide linear = product(last, static_cast<std::uint64_t>(sum)) +
+                      product(last + 2, static_cast<std::uint64_t>(sum >> 64U)) + product(last + 4, size) +
+                      (static_cast<Wide>(last[7]) << 64U | last[6]);
+  auto hash = static_cast<std::uint64_t>(linear >> 64U);
+  hash ^= hash >> 32U;
+  hash *= 0x9e3779b97f4a7c15U;  // odd, its bits as good as random: 2^64 by the golden ratio
+  return hash ^ hash >> 32U;
 }
 
 }  // namespace footfall::base
