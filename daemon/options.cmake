@@ -17,7 +17,7 @@ target_compile_features(footfall_options INTERFACE cxx_std_20)
 target_include_directories(footfall_options INTERFACE ${PROJECT_SOURCE_DIR}/daemon)
 target_compile_options(footfall_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Wold-style-cast -Werror
-  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety -Wno-missing-braces>
+  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety -Wreserved-identifier -Wno-missing-braces>
   -fstack-protector-strong -fno-omit-frame-pointer)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   target_compile_options(footfall_options INTERFACE -fcf-protection)

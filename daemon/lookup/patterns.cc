@@ -62,11 +62,13 @@ Patterns::Match Patterns::first_match(std::string_view text) const {
   impl_->words.find(text, found);
   impl_->filter.AllPotentials(found, &candidates);
   std::sort(candidates.begin(), candidates.end());
+  const re2::StringPiece subject(text.data(),
+                                 text.size());  // newer RE2: Abseil's string_view, which std's may not become
   for (const int id : candidates) {
     const RE2& expression = impl_->filter.GetRE2(id);
     re2::StringPiece groups[2];
     const int wanted = expression.NumberOfCapturingGroups() > 0 ? 2 : 1;
-    if (!expression.Match(text, 0, text.size(), RE2::UNANCHORED, groups, wanted)) continue;
+    if (!expression.Match(subject, 0, subject.size(), RE2::UNANCHORED, groups, wanted)) continue;
     Match match{true, impl_->numbers[static_cast<std::size_t>(id)], {}};
     if (wanted == 2 && groups[1].data() != nullptr) match.group = {groups[1].data(), groups[1].size()};
     return match;
