@@ -14,4 +14,4 @@ fi
 preset=${FOOTFALL_PRESET:-release}
 cmake --preset "$preset" -DFOOTFALL_TESTS=ON  # what they need is there, or that is an error
 cmake --build --preset "$preset"
-exec ctest --preset "$preset" -j "$(nproc)" "$@"
+exec ctest --preset "$preset" -j "$(($(nproc) + 1))" "$@"  # most of them wait most of the time
