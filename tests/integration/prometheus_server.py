@@ -14,15 +14,18 @@ from footfall import free_port
 
 
 class PrometheusServer:
-    """targets: addresses with /metrics. rules: the text of a file of rules."""
+    """jobs: of each its addresses with /metrics; a list of addresses is the job footfall. rules: the text of a file of rules."""
 
-    def __init__(self, targets, rules=None):
+    def __init__(self, jobs, rules=None):
+        if isinstance(jobs, list):
+            jobs = {"footfall": jobs}
+        scraped = [{"job_name": job, "static_configs": [{"targets": targets}]} for job, targets in jobs.items()]
         self.port = free_port()
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="footfall-prometheus-"))
         (self.directory / "rules.yml").write_text(rules or "groups: []\n")
         (self.directory / "prometheus.yml").write_text(
             "global: {scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 500ms}\nrule_files: [rules.yml]\n"
-            f"scrape_configs: [{{job_name: footfall, static_configs: [{{targets: {json.dumps(targets)}}}]}}]\n")
+            f"scrape_configs: {json.dumps(scraped)}\n")
 
     def __enter__(self):
         self.process = subprocess.Popen(["prometheus", f"--config.file={self.directory}/prometheus.yml", f"--storage.tsdb.path={self.directory}/data",
@@ -52,7 +55,7 @@ class PrometheusServer:
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{expression}: {json.loads(error.read())['error']}") from None
 
-    def firing(self):
-        """(alert, instance) of each that fires now; None for an instance where it has none."""
+    def alerts(self, *states):
+        """(alert, instance) of each that is in one of these states now; the job's name where it has no instance."""
         alerts = json.loads(self.get("/api/v1/alerts"))["data"]["alerts"]
-        return {(a["labels"]["alertname"], a["labels"].get("instance")) for a in alerts if a["state"] == "firing"}
+        return {(a["labels"]["alertname"], a["labels"].get("instance", a["labels"].get("job"))) for a in alerts if a["state"] in states}
