@@ -72,11 +72,27 @@ class Docker(unittest.TestCase):
             for service, settings in compose["services"].items():
                 for volume in settings.get("volumes", []):
                     source = volume.split(":")[0]
-                    if source.startswith("."):
+                    if source == "./tls":  # made by a command at the top of the file
+                        self.assertIn(" -out deploy/docker/tls/fullchain.pem", (DOCKER / name).read_text())
+                    elif source.startswith("."):
                         self.assertTrue((DOCKER / source).exists(), f"{name}: {service}: {source}")
                     else:
                         self.assertIn(source, compose["volumes"], f"{name}: {service}")
                 self.assertEqual([other for other in settings.get("depends_on", []) if other not in compose["services"]], [])
+
+    def test_the_nodes_are_reached_by_tls_alone(self):
+        nginx = COMPOSES["compose.cluster.yaml"]["services"]["nginx"]
+        self.assertEqual([port.split(":")[1] for port in nginx["ports"]], ["443"])
+        inside = {volume.split(":")[1]: volume.split(":")[0] for volume in nginx["volumes"]}
+        shown = re.findall(r"ssl_certificate(?:_key)? (\S+)/(?:fullchain|privkey)\.pem;", (ROOT / "deploy/nginx/footfall.conf").read_text())
+        self.assertEqual([inside[at] for at in shown], ["./tls"] * 2)
+
+    def test_what_is_secret_goes_into_no_image_and_no_commit(self):
+        ignored = (ROOT / ".gitignore").read_text().split()
+        left_out = (DOCKER / "Dockerfile.dockerignore").read_text().split()
+        for secret in ("cluster.key", "tls", ".env"):
+            self.assertIn(f"deploy/docker/{secret}", [line.rstrip("/") for line in ignored])
+            self.assertIn(f"deploy/docker/{secret}", left_out)
 
     def test_nothing_of_it_may_more_than_it_needs(self):
         for name, settings in services():
