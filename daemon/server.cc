@@ -14,10 +14,12 @@
 #include "api/auth.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/tls.h"
 #include "certificates.h"
 #include "descriptors.h"
 #include "journal/departed.h"
 #include "lookup/time_zones.h"
+#include "redis/command.h"
 #include "redis_once.h"
 #include "site_series.h"
 #include "store/set_aside.h"
@@ -92,6 +94,13 @@ http::ParserLimits parser_limits(std::string_view batch_path) {
 // For the log.
 std::string inherited_name(const http::BoundSocket& socket) {
   return socket.name().empty() ? "" : ", the service manager's socket " + socket.name();
+}
+
+// Those that were handed out, and those that were refused before.
+std::uint64_t requests_begun(const http::LoopCounters& loop) {
+  std::uint64_t begun = loop.requests.get() + loop.heads_refused.get();
+  for (const base::Counter& refused : loop.parse_errors) begun += refused.get();
+  return begun;
 }
 
 void add_tls(metrics::Facts& facts, const http::LoopCounters& loop) {
@@ -941,11 +950,15 @@ metrics::Facts Server::facts() const {
   metrics::Facts facts;
   facts.version = kVersion;
   facts.revision = kRevision;
+  facts.hiredis = redis::hiredis_version();
+  facts.openssl = base::openssl_version();
   facts.durability = name_of(config_.durability);
   for (const auto& shard : shards_) {
     const http::LoopCounters& loop = shard->loop().counters();
     facts.connections += loop.accepted.get() - loop.closed.get();
     facts.connections_accepted += loop.accepted.get();
+    facts.connections_max += shard->loop().connections_max();
+    facts.requests_begun += requests_begun(loop);
     add_refusals(facts, *shard);
     facts.body_memory += loop.body_memory.get();
     facts.queue_delay_s = std::max(facts.queue_delay_s, static_cast<double>(loop.queue_delay_ms.get()) / 1000);
@@ -978,6 +991,11 @@ metrics::Facts Server::facts() const {
   facts.pages_most_at_start = pages_most_at_start_;
   facts.pages_max = config_.pages_max;
   facts.labels_max = config_.labels_max;
+  facts.body_memory_max = loop_limits(config_, descriptors_).body_memory_max * shards_.size();
+  facts.unsynced_hits_max = Shard::kUnsyncedHitsMax * shards_.size();
+  facts.online_pairs_max = config_.online_pairs_max;
+  facts.batch_keys_max = config_.batch_keys_max;
+  facts.batch_key_bytes_max = config_.batch_key_memory_max;
   facts.site_series = sites_with_series(*recovered_.registry, config_.metrics_sites, clock_->utc_s());
   facts.batch_keys = recovered_.registry->batch_keys().held();
   facts.batch_key_bytes = recovered_.registry->batch_keys().bytes();
@@ -1015,6 +1033,8 @@ metrics::Facts Server::facts() const {
     facts.redis_answered = counters.answered.get();
     facts.redis_unavailable = counters.unavailable.get();
     facts.redis_connects = counters.connects.get();
+    facts.redis_round_trips = counters.round_trips.get();
+    facts.redis_round_trip_ms = counters.round_trip_ms.get();
     for (std::size_t i = 0; i < redis::kErrorClasses; ++i) {
       facts.redis_errors.emplace_back(redis::name_of(static_cast<redis::ErrorClass>(i)), counters.errors.at(i).get());
     }

@@ -39,11 +39,11 @@ std::uint64_t thread_cpu_ns() {
 // A pass decides in blocks of at most this many pings, so that a block fits a journal segment and the buffers stay
 // small.
 constexpr std::size_t kCandidatesMax = 2048;
-// Hits that wait for the disk at a time; past it pings are answered 503. About 20 MB.
-constexpr std::uint64_t kUnsyncedHitsMax = 1U << 17U;
 // Reads that wait for their turn between passes; the longest of them takes some 20 ms.
 constexpr std::size_t kCostlyReadsMax = 64;
 constexpr std::size_t kSpareBlocksMax = 8;
+// Where a block is durable as soon as it is written, one of so many is timed.
+constexpr std::uint64_t kTimedEach = 16;
 // Of a syslog socket at a stop: as much as a receive buffer may hold.
 constexpr int kLastSyslogReads = 2048;
 // Of the segment that a stop begins on a full disk; one block of observations makes it longer.
@@ -120,6 +120,7 @@ struct Shard::Block {
   std::uint64_t sequence = 0;
   std::uint32_t hits = 0;
   std::uint32_t unanswered = 0;      // of them, to which nobody waits for an answer
+  std::int64_t read_ms = 0;          // when the pass began that read them
   std::vector<sites::Group> groups;  // the first `sites` are used
   std::size_t sites = 0;
   sites::BatchClaim claim;
@@ -627,6 +628,7 @@ std::uint64_t Shard::commit(std::span<const sites::Candidate> candidates, std::s
   Block& block = begin_block();
   block.hits = static_cast<std::uint32_t>(candidates.size());
   block.unanswered = answered ? 0 : block.hits;
+  block.read_ms = loop_->now_ms();
   block.sites = touched_.size();
   if (block.groups.size() < touched_.size()) block.groups.resize(touched_.size());
   const std::uint64_t pairs = environment_.online_pairs();
@@ -712,12 +714,24 @@ void Shard::apply(Block& block) {
   unsynced_hits_.set(unsynced_hits_.get() - block.hits);
 }
 
+// One look at the clock for what one sync made durable, or for one write of kTimedEach.
+void Shard::time_through(std::uint64_t sequence) {
+  if (!holds_answers() && ++writes_ % kTimedEach != 0) return;
+  const std::int64_t now_ms = environment_.clock.utc_ms();
+  for (const auto& block : blocks_) {
+    if (block->sequence > sequence) break;
+    const std::uint32_t waited_for = block->hits - block->unanswered;
+    if (waited_for != 0) counters_.hit_durations.add(now_ms - block->read_ms, waited_for);
+  }
+}
+
 void Shard::settle_parts(std::uint64_t through) {
   for (; !undurable_parts_.empty() && undurable_parts_.front().first <= through; undurable_parts_.pop_front())
     undurable_parts_.front().second.settle();
 }
 
 void Shard::apply_through(std::uint64_t sequence) {
+  time_through(sequence);
   while (!blocks_.empty() && blocks_.front()->sequence <= sequence) {
     apply(*blocks_.front());
     if (spare_blocks_.size() < kSpareBlocksMax) spare_blocks_.push_back(std::move(blocks_.front()));
@@ -1121,7 +1135,7 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
     case Route::theme_script:
     case Route::site_page:
     case Route::sites_page:
-    case Route::asset: {
+    case Route::asset: {  // api::is_file()
       const api::Asset* const asset = read.route == Route::script         ? &api::script()
                                       : read.route == Route::theme_script ? &api::theme_script()
                                       : read.route == Route::site_page    ? &dashboard_.site()
@@ -1133,8 +1147,7 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
       request.keep_alive = keep_alive;
       request.fields[static_cast<std::size_t>(http::Field::if_none_match)] = read.if_none_match;
       request.fields[static_cast<std::size_t>(http::Field::accept_encoding)] = read.accept_encoding;
-      counters_.answered(read.resource, 200);
-      api::write_asset(out, *asset, request, date);
+      counters_.answered(read.resource, api::write_asset(out, *asset, request, date));
       return false;
     }
     case Route::robots:

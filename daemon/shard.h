@@ -185,6 +185,8 @@ class Shard final : public http::LoopHandler {
   const metrics::SyslogCounters& syslog_counters() const { return syslog_counters_; }
   std::uint64_t journal_bytes() const { return writer_->bytes_written(); }
   const journal::SyncThread& sync_thread() const { return *sync_thread_; }
+  // Hits that wait for the disk at a time; past it pings are answered 503. About 20 MB.
+  static constexpr std::uint64_t kUnsyncedHitsMax = 1U << 17U;
   std::uint64_t durable_hits() const { return durable_hits_.get(); }  // since the start
   std::uint64_t unsynced_hits() const {                               // in blocks that are written, and not durable
     const std::uint64_t durable = durable_hits_.get();
@@ -305,6 +307,7 @@ class Shard final : public http::LoopHandler {
   void answer_batch(std::string& out, const Batch& batch, bool keep_alive);
   void tick_sites(std::int64_t now_s);
   void drain(std::int32_t drain_s);
+  void time_through(std::uint64_t sequence);
   std::uint64_t append(std::uint32_t hits);
   void fail_journal(const base::Error& cause);
   void reopen_journal();
@@ -381,6 +384,7 @@ class Shard final : public http::LoopHandler {
   std::int64_t last_sync_ms_ = 0;      // when the last one began
   std::uint64_t applied_through_ = 0;  // sequence of the last block that was applied
   std::uint64_t applied_hits_ = 0;     // in all blocks of the stream up to it, also of earlier starts
+  std::uint64_t writes_ = 0;           // in the modes that hold no answers
   std::uint64_t synced_through_ = 0;   // through which the last sync that succeeded went
   std::unique_ptr<journal::SyncThread> sync_thread_;
 

@@ -47,7 +47,7 @@ class DashboardPages {
   Asset site_, sites_;
 };
 
-// Appends the answer to a GET or HEAD of the asset: 200, compressed where the client takes it, or 304.
-void write_asset(std::string& out, const Asset& asset, const http::Request& request, std::string_view date);
+// Appends the answer to a GET or HEAD of the asset: 200, compressed where the client takes it, or 304; says which.
+int write_asset(std::string& out, const Asset& asset, const http::Request& request, std::string_view date);
 
 }  // namespace footfall::api

@@ -113,6 +113,11 @@ std::string_view name_of(Route route) {
   return kNames.at(static_cast<std::size_t>(route));
 }
 
+bool is_file(Route route) {
+  return route == Route::script || route == Route::theme_script || route == Route::site_page ||
+         route == Route::sites_page || route == Route::asset;
+}
+
 Target route_of(http::Method method, std::string_view path, std::string_view base_path, std::string_view script_name) {
   Target target;
   if (path.starts_with(base_path)) {

@@ -42,6 +42,8 @@ enum class Route : std::uint8_t {
 };
 // The `route` of footfall_http_requests_total.
 std::string_view name_of(Route route);
+// It is answered with a file of the program, or with 304.
+bool is_file(Route route);
 
 struct Target {
   Route route = Route::none;

@@ -2,6 +2,7 @@
 #include "base/tls.h"
 
 #include <arpa/inet.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -284,6 +285,10 @@ std::string refusal(long verified, const STACK_OF(X509) * chain) {
 }
 
 }  // namespace
+
+std::string_view openssl_version() {
+  return OpenSSL_version(OPENSSL_VERSION_STRING);
+}
 
 std::string_view name_of(TlsFailure failure) {
   switch (failure) {

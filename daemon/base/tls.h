@@ -47,6 +47,8 @@ enum class TlsFailure : std::uint8_t {
   count_
 };
 std::string_view name_of(TlsFailure failure);
+// Of the library that runs: "3.0.15".
+std::string_view openssl_version();
 
 // Why a client refuses what a server shows, as far as there is something of its own to do about it.
 enum class CertificateFault : std::uint8_t {

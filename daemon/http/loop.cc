@@ -125,6 +125,7 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   void drain(std::int64_t deadline_ms, std::function<void()> done);
   bool overloaded() const { return delay_.overloaded(); }
   bool full() const { return load.load(std::memory_order_relaxed) >= connections_max_.load(std::memory_order_relaxed); }
+  std::size_t connections_max() const { return connections_max_.load(std::memory_order_relaxed); }
   void set_limits(std::size_t connections_max, std::size_t body_memory_max) {
     connections_max_.store(connections_max, std::memory_order_relaxed);
     body_memory_max_ = body_memory_max;
@@ -1143,6 +1144,9 @@ std::size_t Loop::connections() const {
 }
 bool Loop::full() const {
   return impl_->full();
+}
+std::size_t Loop::connections_max() const {
+  return impl_->connections_max();
 }
 void Loop::freeze(std::int32_t deadline_ms, std::function<void()> done) {
   impl_->freeze(deadline_ms, std::move(done));

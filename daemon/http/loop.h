@@ -162,6 +162,7 @@ class Loop {
   std::size_t connections() const;
   // As many as it may have. Any thread.
   bool full() const;
+  std::size_t connections_max() const;  // any thread
   // For a process that takes over. No request is begun any more: what comes waits in its socket. Those that have begun
   // are finished, and with TLS, whose state cannot be handed on, one more is answered, which closes. `done` runs when
   // all have come to rest, or at the deadline; from then on nothing is read. Streams stay as they are.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <boost/version.hpp>
+#include <limits>
 #include <sstream>
 #include <string_view>
 
@@ -56,6 +57,25 @@ class Families {
     ClientMetric metric = metric_of(families_.back().type, static_cast<double>(value));
     metric.label = std::move(labels);
     families_.back().metric.push_back(std::move(metric));
+  }
+  // What took how long, of all shards together.
+  void histogram(std::string_view name, std::string_view help, const std::vector<const Durations*>& parts) {
+    begin(MetricType::Histogram, name, help);
+    ClientMetric::Histogram& out = families_.back().metric.emplace_back().histogram;
+    for (const Durations* part : parts) out.sample_sum += static_cast<double>(part->sum_ms()) / 1000;
+    for (std::size_t i = 0; i < Durations::kBuckets; ++i) {
+      for (const Durations* part : parts) out.sample_count += part->in_bucket(i);
+      const double bound = i < Durations::kBoundsMs.size() ? static_cast<double>(Durations::kBoundsMs.at(i)) / 1000
+                                                           : std::numeric_limits<double>::infinity();
+      out.bucket.push_back({out.sample_count, bound});
+    }
+  }
+  // A summary without quantiles.
+  void summary(std::string_view name, std::string_view help, std::uint64_t count, double sum) {
+    begin(MetricType::Summary, name, help);
+    ClientMetric::Summary& out = families_.back().metric.emplace_back().summary;
+    out.sample_count = count;
+    out.sample_sum = sum;
   }
   std::vector<MetricFamily> take() { return std::move(families_); }
 
@@ -110,16 +130,35 @@ void ledger(Families& out, const std::vector<const ShardCounters*>& shards, cons
   out.add(facts.ledger_site_hits, {{"in", "sites"}});
 }
 
-void requests(Families& out, const std::vector<const ShardCounters*>& shards, const Facts& facts) {
+std::uint64_t answered_in_all(const std::vector<const ShardCounters*>& shards) {
+  std::uint64_t total = 0;
+  for (std::size_t route = 0; route < kRoutes; ++route) {
+    for (std::size_t code_class = 0; code_class < kCodeClasses; ++code_class)
+      total += sum(shards,
+                   [=](const ShardCounters& s) -> const base::Counter& { return s.requests.at(route).at(code_class); });
+  }
+  return total;
+}
+
+void requests(Families& out, const std::vector<const ShardCounters*>& shards, const Facts& facts,
+              std::uint64_t answered) {
   out.begin(MetricType::Counter, "footfall_http_requests_total", "Answers, by route and class of status.");
   for (std::size_t route = 0; route < kRoutes; ++route) {
     const std::string name(api::name_of(static_cast<api::Route>(route)));
     for (std::size_t code_class = 0; code_class < kCodeClasses; ++code_class) {
+      if (!has_answers(static_cast<api::Route>(route), code_class)) continue;
       out.add(sum(shards,
                   [=](const ShardCounters& s) -> const base::Counter& { return s.requests.at(route).at(code_class); }),
               {{"route", name}, {"code_class", std::string(kCodeClassNames.at(code_class))}});
     }
   }
+  out.gauge("footfall_http_requests_in_flight", "Requests that were read and are not answered yet.",
+            facts.requests_begun > answered ? facts.requests_begun - answered : 0);
+  std::vector<const Durations*> hit_durations;
+  for (const ShardCounters* shard : shards) hit_durations.push_back(&shard->hit_durations);
+  out.histogram("footfall_hit_duration_seconds",
+                "From when a ping was read until its hit was durable for the mode: all in disk mode, a sample else.",
+                hit_durations);
   out.begin(MetricType::Counter, "footfall_http_parse_errors_total",
             "Requests that were not HTTP as we read it, came too late or found no room, by reason.");
   for (std::size_t error = 1; error < kParseErrors; ++error) {
@@ -127,6 +166,8 @@ void requests(Families& out, const std::vector<const ShardCounters*>& shards, co
             {{"reason", std::string(http::name_of(static_cast<http::ParseError>(error)))}});
   }
   out.gauge("footfall_http_body_bytes", "Memory of requests whose bodies are not complete.", facts.body_memory);
+  out.gauge("footfall_http_body_bytes_max", "What it may be, of all shards together (--body-memory-max).",
+            facts.body_memory_max);
   out.gauge(
       "footfall_http_queue_delay_seconds",
       "How long a connection that has something waits for its turn, where that is longest, as of the last second.",
@@ -138,6 +179,9 @@ void requests(Families& out, const std::vector<const ShardCounters*>& shards, co
           {{"kind", "batch"}});
   out.add(sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.shed_reads; }), {{"kind", "read"}});
   out.gauge("footfall_http_connections", "Open connections of the public listeners.", facts.connections);
+  out.gauge("footfall_http_connections_max",
+            "How many there may be: --connections-max of each shard, or what descriptors leave.",
+            facts.connections_max);
   out.counter("footfall_http_connections_accepted_total", "Connections that were accepted.",
               facts.connections_accepted);
   out.begin(MetricType::Counter, "footfall_http_connections_refused_total",
@@ -200,6 +244,7 @@ void state(Families& out, const std::vector<const ShardCounters*>& shards, const
           {{"kind", "labels"}});
   out.gauge("footfall_online", "Visitors online, summed over the sites.", facts.online);
   out.gauge("footfall_online_pairs", "Pairs of visitor and page that presence holds.", facts.online_pairs);
+  out.gauge("footfall_online_pairs_max", "How many there may be (--online-pairs-max).", facts.online_pairs_max);
   out.counter("footfall_presence_full_total", "Hits that did not touch presence because it was full.",
               sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.presence_full; }));
 }
@@ -223,6 +268,9 @@ void batches(Families& out, const std::vector<const ShardCounters*>& shards, con
             facts.batch_keys);
   out.gauge("footfall_batch_key_bytes", "Memory that they take up or have reserved; --batch-key-memory-max bounds it.",
             facts.batch_key_bytes);
+  out.gauge("footfall_batch_keys_max", "How many there may be (--batch-keys-max).", facts.batch_keys_max);
+  out.gauge("footfall_batch_key_bytes_max", "What they may take up (--batch-key-memory-max).",
+            facts.batch_key_bytes_max);
   out.begin(MetricType::Counter, "footfall_batch_key_requests_total", "Batches with a key, by what came of it.");
   for (std::size_t outcome = 0; outcome < kKeyOutcomes; ++outcome) {
     out.add(sum(shards, [=](const ShardCounters& s) -> const base::Counter& { return s.batch_keys.at(outcome); }),
@@ -252,6 +300,8 @@ void storage(Families& out, const std::vector<const ShardCounters*>& shards, con
   out.counter("footfall_hits_durable_total", "Hits in blocks that are on the device.", facts.durable_hits);
   out.gauge("footfall_unsynced_hits", "Hits in blocks that are written, and not on the device yet.",
             facts.unsynced_hits);
+  out.gauge("footfall_unsynced_hits_max", "How many may wait, of all shards together; pings beyond are answered 503.",
+            facts.unsynced_hits_max);
   out.gauge("footfall_journal_streams_failed", "Streams that take no writes at present.", facts.journal_streams_failed);
   out.gauge("footfall_journal_uncovered_bytes", "Of the journal, since the last checkpoint: what a start would replay.",
             facts.journal_uncovered_bytes);
@@ -304,6 +354,9 @@ void redis(Families& out, const Facts& facts) {
   out.add(facts.redis_unavailable, {{"result", "unavailable"}});
   out.begin(MetricType::Counter, "footfall_redis_errors_total", "Error replies of Redis, by class.");
   for (const auto& [name, count] : facts.redis_errors) out.add(count, {{"class", std::string(name)}});
+  out.summary("footfall_redis_roundtrip_seconds",
+              "From a command until its reply, where nothing else of the connection was waited for.",
+              facts.redis_round_trips, static_cast<double>(facts.redis_round_trip_ms) / 1000);
   out.counter("footfall_redis_connects_total", "Connections to Redis that were made.", facts.redis_connects);
   out.counter("footfall_snapshots_total", "Snapshots of this node that Redis has taken.", facts.snapshots);
   out.counter("footfall_snapshot_failures_total", "Snapshots that it has not.", facts.snapshot_failures);
@@ -376,6 +429,8 @@ void process(Families& out, const Facts& facts) {
               {"revision", facts.revision},
               {"compiler", __VERSION__},
               {"boost", BOOST_LIB_VERSION},
+              {"hiredis", facts.hiredis},
+              {"openssl", facts.openssl},
               {"durability", facts.durability}});
   out.counter("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", process.cpu_seconds);
   out.gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.",
@@ -395,10 +450,11 @@ Exposition::Exposition(std::vector<const ShardCounters*> shards, std::function<F
 }
 
 std::vector<MetricFamily> Exposition::Collect() const {
+  const std::uint64_t answered = answered_in_all(shards_);  // before what was begun, which is never less
   const Facts facts = facts_();
   Families out;
   ledger(out, shards_, facts);
-  requests(out, shards_, facts);
+  requests(out, shards_, facts, answered);
   state(out, shards_, facts);
   if (!facts.site_series.empty()) single_sites(out, facts.site_series);
   batches(out, shards_, facts);

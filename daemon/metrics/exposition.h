@@ -3,7 +3,7 @@
 // scraped; nothing is computed between scrapes.
 //
 // Label sets are fixed and all zeros are there from the start, so the number of series does not depend on what comes
-// in: about 190, never over 300. (But those of single sites, three each, of as many sites as were asked for: none.)
+// in: about 230, never over 300. (But those of single sites, three each, of as many sites as were asked for: none.)
 // Threading  any thread: it reads single-writer counters; `facts` is called on the scraping thread. Tested by
 // tests/unit/metrics/exposition_test.cc, which has promtool check the text.
 #pragma once
@@ -43,8 +43,15 @@ struct SiteFacts {
 // What the server knows, as of a scrape. Totals are since the start of the process unless said otherwise.
 struct Facts {
   std::string version, revision;
+  std::string hiredis, openssl;  // of the libraries
   std::string durability = "disk";
 
+  // What may be at most, of what is told beside it: 0 is not known.
+  std::uint64_t connections_max = 0, body_memory_max = 0, unsynced_hits_max = 0, online_pairs_max = 0;
+  std::uint64_t batch_keys_max = 0, batch_key_bytes_max = 0;
+
+  // Of the public listeners: each is answered once, and counted then in ShardCounters::requests.
+  std::uint64_t requests_begun = 0;
   std::uint64_t connections = 0;
   std::uint64_t connections_accepted = 0;
   std::uint64_t refused_by_limit = 0, refused_without_descriptor = 0;  // connections
@@ -96,6 +103,7 @@ struct Facts {
   bool redis = false;  // the daemon was given one: else no series about it
   bool redis_up = false;
   std::uint64_t redis_answered = 0, redis_unavailable = 0, redis_connects = 0;
+  std::uint64_t redis_round_trips = 0, redis_round_trip_ms = 0;          // summed
   std::vector<std::pair<std::string_view, std::uint64_t>> redis_errors;  // class, replies
   // With other nodes; nullptr: it counts for itself, and there are no series about it.
   const redis::ReplicatorCounters* replication = nullptr;

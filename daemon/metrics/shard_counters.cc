@@ -19,6 +19,11 @@ std::string_view name_of(KeyOutcome outcome) {
   return kKeyOutcomeNames.at(static_cast<std::size_t>(outcome));
 }
 
+bool has_answers(api::Route route, std::size_t code_class) {
+  if (code_class == 0) return route != api::Route::none && route != api::Route::method_not_allowed;
+  return code_class != 1 || api::is_file(route);
+}
+
 std::uint64_t ShardCounters::rejected_total() const {
   std::uint64_t sum = 0;
   for (const base::Counter& counter : rejected) sum += counter.get();

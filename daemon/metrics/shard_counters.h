@@ -15,6 +15,7 @@
 #include "api/router.h"
 #include "base/counter.h"
 #include "ingest/rules.h"
+#include "metrics/durations.h"
 
 namespace footfall::metrics {
 
@@ -36,6 +37,8 @@ inline constexpr std::size_t kKeyOutcomes = static_cast<std::size_t>(KeyOutcome:
 inline constexpr std::size_t kRejections = static_cast<std::size_t>(ingest::Rejection::count_);
 inline constexpr std::size_t kRoutes = static_cast<std::size_t>(api::Route::count_);
 inline constexpr std::size_t kCodeClasses = 4;  // 2xx, 3xx, 4xx, 5xx
+// Whether a route has answers of a class at all; those that it never has get no series.
+bool has_answers(api::Route route, std::size_t code_class);
 
 struct ShardCounters {
   base::Counter received;                                     // pings judged, items of batches among them
@@ -48,7 +51,10 @@ struct ShardCounters {
   std::array<base::Counter, kRejections> rejected;            // by Rejection; [none] unused
 
   std::array<std::array<base::Counter, kCodeClasses>, kRoutes> requests;  // answers, by Route and class of status
-  base::Counter passes;                                                   // that had something to journal
+  // Of hits that somebody waited for: from the pass that read them until their block was durable for the mode. Of all
+  // in `disk` mode, of every 16th block else.
+  Durations hit_durations;
+  base::Counter passes;  // that had something to journal
   base::Counter journal_failures;
   base::Counter unknown_keys;                          // keys of pings that nobody reads
   std::array<base::Counter, kKeyOutcomes> batch_keys;  // by KeyOutcome

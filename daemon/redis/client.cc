@@ -153,6 +153,10 @@ void Client::received(LinkId id, std::string_view bytes, std::int64_t now_ms) {
   const bool was_ready = link->session->ready();
   link->session->receive(bytes, now_ms);
   for (const ErrorClass error : link->session->take_refusals()) count(error);
+  if (const auto round_trip_ms = link->session->take_round_trip_ms()) {
+    counters_.round_trips.add();
+    counters_.round_trip_ms.add(static_cast<std::uint64_t>(std::max<std::int64_t>(*round_trip_ms, 0)));
+  }
   const bool ready = link->session->ready();
   const bool not_the_master = target_.has_sentinels() && ready && !link->session->server().master;
   if (!was_ready && ready) {

@@ -51,6 +51,7 @@ struct ClientCounters {
   base::Counter answered;
   base::Counter unavailable;
   std::array<base::Counter, kErrorClasses> errors;  // ErrorClass -> replies, to log-ins and discoveries too
+  base::Counter round_trips, round_trip_ms;         // of commands that had a connection to themselves; summed
   base::Counter connects;
   base::Counter masters;  // connections to a master, and servers that became one: each may lack what was written
   base::Counter disconnects;

@@ -30,6 +30,12 @@ std::string command(std::initializer_list<std::string_view> words) {
   return out;
 }
 
+std::string_view hiredis_version() {
+  static const std::string version =
+      std::to_string(HIREDIS_MAJOR) + "." + std::to_string(HIREDIS_MINOR) + "." + std::to_string(HIREDIS_PATCH);
+  return version;
+}
+
 std::string_view name_of_command(std::string_view bytes) {
   for (int line = 0; line < 2; ++line) {  // *N, $SIZE
     const std::size_t end = bytes.find('\n');

@@ -14,6 +14,9 @@ void append_command(std::string& out, std::span<const std::string_view> words);
 
 std::string command(std::initializer_list<std::string_view> words);
 
+// Of the library that this was compiled with: "0.14.1".
+std::string_view hiredis_version();
+
 // The first word of what append_command() appended.
 std::string_view name_of_command(std::string_view bytes);
 

@@ -61,6 +61,7 @@ void Session::receive(std::string_view bytes, std::int64_t now_ms) {
     auto reply = parser_.next();
     if (!reply) return fail(reply.error().code, reply.error().detail);
     if (!*reply) return;
+    if (greeting_.empty() && timed_ms_) round_trip_ms_ = now_ms - *std::exchange(timed_ms_, std::nullopt);
     if (!greeting_.empty()) {
       take_greeting(**reply, now_ms);
     } else if (!owed_.empty() && owed_.front() == kOwnTag) {
@@ -182,7 +183,10 @@ std::optional<std::int64_t> Session::deadline_ms() const {
 }
 
 void Session::submit(Tag tag, std::string_view bytes, std::int64_t now_ms) {
-  if (owed_.empty()) last_heard_ms_ = now_ms;
+  if (owed_.empty()) {
+    last_heard_ms_ = now_ms;
+    timed_ms_ = now_ms;
+  }
   unsent_ += bytes;
   owed_.push_back(tag);
 }

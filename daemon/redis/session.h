@@ -79,6 +79,9 @@ class Session {
 
   std::string& unsent() { return unsent_; }
 
+  // How long the latest command took that was sent while nothing else was owed; once.
+  std::optional<std::int64_t> take_round_trip_ms() { return std::exchange(round_trip_ms_, std::nullopt); }
+
   // Error replies to the session's own commands that ended it, since the last call; for the metrics.
   std::vector<ErrorClass> take_refusals() { return std::exchange(refusals_, {}); }
 
@@ -104,7 +107,9 @@ class Session {
   std::deque<Tag> owed_;
   std::deque<Answer> answers_;
   std::string unsent_;
-  std::int64_t last_heard_ms_;                // or since when something is owed
+  std::int64_t last_heard_ms_;            // or since when something is owed
+  std::optional<std::int64_t> timed_ms_;  // when the first of owed_ was sent, if nothing was owed then
+  std::optional<std::int64_t> round_trip_ms_;
   std::optional<std::int64_t> policy_at_ms_;  // when it is asked for next; none: it is asked, or never
   Server server_;
   std::vector<ErrorClass> refusals_;

@@ -32,11 +32,49 @@ def run(*words, **more):
 class Docker(unittest.TestCase):
     def test_the_image_is_small_and_without_root(self):
         stages = re.findall(r"(?m)^FROM (\S+)(?: AS (\w+))?$", DOCKERFILE)
-        self.assertEqual([name for _, name in stages], ["build", ""])
+        self.assertEqual(stages, [("${DEBIAN}", "build"), ("${DEBIAN}", "")])
+        self.assertRegex(DOCKERFILE, r"(?m)^ARG DEBIAN=debian:12-slim$")
         last = DOCKERFILE.rpartition("\nFROM ")[2]
         self.assertRegex(last, r"(?m)^USER [1-9]\d*:[1-9]\d*$")  # a number: kubernetes tells root from it
         self.assertRegex(last, r"(?m)^HEALTHCHECK .*/readyz")
         self.assertNotIn("g++", last)
+
+    def test_images_can_be_pinned_by_the_command_that_stands_there(self):
+        pinned = re.findall(r"imagetools inspect (\S+) --format", DOCKERFILE)
+        self.assertEqual(pinned, re.findall(r"(?m)^ARG DEBIAN=(\S+)$", DOCKERFILE))
+        for name, compose in COMPOSES.items():
+            said = re.search(r"(?m)^#   for image in (.*?); do echo .*imagetools inspect \$image --format", (DOCKER / name).read_text())[1]
+            used = {settings["image"] for settings in compose["services"].values()} - {"footfall"}
+            self.assertEqual(set(said.split()), used, name)
+
+    def test_the_image_says_of_what_it_is_made(self):
+        lists = re.findall(r"dpkg-query -W -f '([^']*)' >(\S+)", DOCKERFILE)
+        self.assertEqual([pathlib.PurePath(file).name for _, file in lists], ["built-with.txt", "packages.txt"])
+        last = DOCKERFILE.rpartition("\nFROM ")[2]
+        self.assertIn("/built-with.txt /usr/share/doc/footfall/\n", last)
+        self.assertLess(last.index("apt-get install"), last.index("dpkg-query"))
+        if not shutil.which("dpkg-query"):
+            self.skipTest("on Debian")
+        for form, _ in lists:
+            packages = run("dpkg-query", "-W", "-f", form).stdout.splitlines()
+            self.assertGreater(len(packages), 50)
+            self.assertEqual([line for line in packages if not re.fullmatch(r"[a-z0-9.+-]+ \S+ [a-z0-9.+-]+ \S+", line)], [])
+
+    def test_no_password_is_one_that_everybody_knows(self):
+        needed = COMPOSES["compose.yaml"]["services"]["grafana"]["environment"]["GF_SECURITY_ADMIN_PASSWORD"]
+        self.assertRegex(needed, r"^\$\{GRAFANA_PASSWORD:\?[^}]*deploy/docker/\.env[^}]*\}$")  # :? refuses what is empty, too
+        text = (DOCKER / "compose.yaml").read_text()
+        made = re.search(r"(?m)^#   (\(umask 077; echo .*)$", text)[1]
+        with tempfile.TemporaryDirectory() as directory:
+            (pathlib.Path(directory) / "deploy/docker").mkdir(parents=True)
+            self.assertEqual(run("bash", "-ec", made, cwd=directory).returncode, 0)
+            written = pathlib.Path(directory) / "deploy/docker/.env"
+            self.assertEqual(written.stat().st_mode & 0o777, 0o600)
+            self.assertRegex(written.read_text(), r"\AGRAFANA_PASSWORD=[A-Za-z0-9+/]{24}\n\Z")
+        for name, settings in services():
+            for variable, value in settings.get("environment", {}).items():
+                if re.search(r"PASSWORD|TOKEN|SECRET", variable):
+                    self.assertTrue(value.startswith("${"), f"{name}: {variable}")
 
     def test_the_image_installs_what_the_binaries_link(self):
         if not (shutil.which("dpkg-shlibdeps") and "VERSION_CODENAME=bookworm" in pathlib.Path("/etc/os-release").read_text()):
@@ -72,11 +110,27 @@ class Docker(unittest.TestCase):
             for service, settings in compose["services"].items():
                 for volume in settings.get("volumes", []):
                     source = volume.split(":")[0]
-                    if source.startswith("."):
+                    if source == "./tls":  # made by a command at the top of the file
+                        self.assertIn(" -out deploy/docker/tls/fullchain.pem", (DOCKER / name).read_text())
+                    elif source.startswith("."):
                         self.assertTrue((DOCKER / source).exists(), f"{name}: {service}: {source}")
                     else:
                         self.assertIn(source, compose["volumes"], f"{name}: {service}")
                 self.assertEqual([other for other in settings.get("depends_on", []) if other not in compose["services"]], [])
+
+    def test_the_nodes_are_reached_by_tls_alone(self):
+        nginx = COMPOSES["compose.cluster.yaml"]["services"]["nginx"]
+        self.assertEqual([port.split(":")[1] for port in nginx["ports"]], ["443"])
+        inside = {volume.split(":")[1]: volume.split(":")[0] for volume in nginx["volumes"]}
+        shown = re.findall(r"ssl_certificate(?:_key)? (\S+)/(?:fullchain|privkey)\.pem;", (ROOT / "deploy/nginx/footfall.conf").read_text())
+        self.assertEqual([inside[at] for at in shown], ["./tls"] * 2)
+
+    def test_what_is_secret_goes_into_no_image_and_no_commit(self):
+        ignored = (ROOT / ".gitignore").read_text().split()
+        left_out = (DOCKER / "Dockerfile.dockerignore").read_text().split()
+        for secret in ("cluster.key", "tls", ".env"):
+            self.assertIn(f"deploy/docker/{secret}", [line.rstrip("/") for line in ignored])
+            self.assertIn(f"deploy/docker/{secret}", left_out)
 
     def test_nothing_of_it_may_more_than_it_needs(self):
         for name, settings in services():

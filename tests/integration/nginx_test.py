@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Three nodes behind a real nginx with the configuration that is shipped, deploy/nginx/: nothing of it is changed but the addresses."""
+"""Three nodes behind a real nginx with the configuration that is shipped, deploy/nginx/, over HTTPS: nothing of it is changed but the addresses and
+where the certificate is."""
 import http.client
 import json
 import pathlib
@@ -7,6 +8,8 @@ import re
 import secrets
 import shutil
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -17,19 +20,35 @@ import unittest
 from footfall import BROWSER, BUILD, ROOT, SKIPPED, Daemon, exchange, free_port
 from nginx_server import NGINX, NginxServer
 from redis_server import Redis, footfall, until
+from tls_test import make_certificate, trusting
 
 SITE = "example.org"
+HOST = "stats.example.vn"
+
+
+class ToHost(http.client.HTTPSConnection):
+    """To the nginx of the test, as the name that its certificate is for."""
+
+    def connect(self):
+        self.sock = self._context.wrap_socket(socket.create_connection((self.host, self.port), self.timeout, self.source_address), server_hostname=HOST)
 
 
 class Nginx:
     def __init__(self, nodes):
-        self.port = free_port()
+        self.port, self.plain_port = free_port(), free_port()
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="footfall-nginx-"))
+        certificate, key = make_certificate(self.directory, host=HOST)
+        self.context = trusting(certificate)
         site = (ROOT / "deploy/nginx/footfall.conf").read_text()
-        site, listens = re.subn(r"listen 80;", f"listen 127.0.0.1:{self.port};", site)
+        listens = 0
+        for of, to in ((r"listen 80;", f"listen 127.0.0.1:{self.plain_port};"), (r"listen 443 ssl http2;", f"listen 127.0.0.1:{self.port} ssl http2;"),
+                       (r"listen \[::\]:\d+( ssl http2)?;", ""), (rf"/etc/letsencrypt/live/{HOST}/fullchain.pem", str(certificate)),
+                       (rf"/etc/letsencrypt/live/{HOST}/privkey.pem", str(key)), (r"/var/www/html", str(self.directory))):
+            site, found = re.subn(of, to, site)
+            listens += found
         upstream, servers = re.subn(r"(?:# )?server 127\.0\.0\.1:8([012])80 ", lambda m: f"server 127.0.0.1:{nodes[int(m[1])].port} ",
                                     (ROOT / "deploy/nginx/upstream.conf").read_text())
-        assert (listens, servers) == (1, 3), "these are not the files that this test knows"
+        assert (listens, servers) == (8, 3), "these are not the files that this test knows"
         (self.directory / "site.conf").write_text(site)
         (self.directory / "upstream.conf").write_text(upstream)
         self.server = NginxServer(self.directory, f"access_log off; include {self.directory}/upstream.conf; include {self.directory}/site.conf;", workers=2)
@@ -40,7 +59,10 @@ class Nginx:
 
     def connect(self, visitor=0):
         """As a client of an address of its own: loopback has 16 million."""
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20, source_address=(f"127.1.{visitor >> 8}.{visitor & 255}", 0))
+        return ToHost("127.0.0.1", self.port, timeout=20, source_address=(f"127.1.{visitor >> 8}.{visitor & 255}", 0), context=self.context)
+
+    def without_tls(self, method, target, body=None, host=HOST):
+        return exchange(http.client.HTTPConnection("127.0.0.1", self.plain_port, timeout=20), method, target, body, {"Host": host})
 
     def request(self, method, target, body=None, visitor=0, **fields):
         return exchange(self.connect(visitor), method, target, body, fields)
@@ -104,6 +126,29 @@ class BehindNginx(unittest.TestCase):
         self.agree(121)
         self.assertEqual([node.stats(SITE)["online"] for node in self.nodes], [40] * 3)
         self.assertEqual(self.nginx.request("GET", "/metrics").status, 404)
+
+    def test_nothing_is_counted_without_tls(self):
+        for method, body in (("GET", None), ("POST", "{}")):
+            answer = self.nginx.without_tls(method, f"/hit?site={SITE}&path=/", body)
+            self.assertEqual((answer.status, answer.fields["Location"]), (308, f"https://{HOST}/hit?site={SITE}&path=/"))
+        (self.nginx.directory / ".well-known/acme-challenge").mkdir(parents=True)
+        (self.nginx.directory / ".well-known/acme-challenge/token").write_text("answer")
+        self.assertEqual(self.nginx.without_tls("GET", "/.well-known/acme-challenge/token").text, "answer")
+        self.assertEqual([node.stats(SITE)["total"] for node in self.nodes], [0] * 3)
+
+    def test_browsers_are_told_to_stay_with_tls_and_may_speak_http_2(self):
+        for target, status in ((f"/hit?site={SITE}&path=/", 204), ("/nothing", 404), ("/metrics", 404)):
+            answer = self.nginx.request("GET", target, User_Agent=BROWSER % 120)
+            self.assertEqual((answer.status, answer.fields["Strict-Transport-Security"]), (status, "max-age=31536000"))
+        self.nginx.context.set_alpn_protocols(["h2", "http/1.1"])
+        with socket.create_connection(("127.0.0.1", self.nginx.port), 20) as plain, self.nginx.context.wrap_socket(plain, server_hostname=HOST) as connection:
+            self.assertEqual((connection.selected_alpn_protocol(), connection.version()), ("h2", "TLSv1.3"))
+        old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
+        old.minimum_version, old.maximum_version = ssl.TLSVersion.MINIMUM_SUPPORTED, ssl.TLSVersion.TLSv1_1
+        old.set_ciphers("ALL:@SECLEVEL=0")
+        with socket.create_connection(("127.0.0.1", self.nginx.port), 20) as plain, self.assertRaises(ssl.SSLError):
+            old.wrap_socket(plain, server_hostname=HOST)
 
     def test_a_batch_reaches_the_node_that_its_key_names(self):
         token = self.nodes[0].token

@@ -31,6 +31,36 @@ class Prometheus(unittest.TestCase):
             self.assertEqual(metrics["footfall_hits_received_total"], 20)
             self.assertEqual(metrics["footfall_sites"], 20)
 
+    def test_what_was_answered_is_in_flight_no_more(self):
+        with Daemon("--threads", "2") as daemon:
+            daemon.add_site(SITE, visibility="full")
+            for n in range(30):
+                daemon.hit(SITE, "/", n)
+            self.assertTrue(daemon.raw(b"no request\r\n\r\n").startswith(b"HTTP/1.1 400"))
+            self.assertEqual(daemon.get("/nothing").status, 404)
+            self.assertEqual(daemon.get(f"/v1/sites/{SITE}/top/pages").status, 200)  # answered by another thread
+            refused = b"POST /v1/hits HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Type: text/csv\r\n\r\n"  # its body is not waited for
+            self.assertTrue(daemon.raw(refused).startswith(b"HTTP/1.1 4"))
+            script = daemon.get("/footfall.js")
+            self.assertEqual(daemon.get("/footfall.js", If_None_Match=script.fields["ETag"]).status, 304)
+            metrics = daemon.metrics()
+            self.assertEqual(metrics["footfall_http_requests_in_flight"], 0)
+            self.assertEqual([metrics[f'footfall_http_requests_total{{route="script",code_class="{of}"}}'] for of in ("2xx", "3xx")], [1, 1])
+            self.assertEqual(metrics["footfall_hit_duration_seconds_count"], 30)
+            self.assertEqual(metrics['footfall_hit_duration_seconds_bucket{le="+Inf"}'], 30)
+            self.assertLessEqual(metrics["footfall_http_connections_max"], 2 * 15_000)
+            self.assertEqual(metrics["footfall_unsynced_hits_max"], 2 * 131_072)
+
+    def test_where_nothing_waits_for_the_disk_one_block_of_16_is_timed(self):
+        with Daemon("--threads", "1", "--durability", "kernel") as daemon:
+            daemon.add_site(SITE)
+            for n in range(48):
+                daemon.hit(SITE, "/", n)
+            metrics = daemon.metrics()
+            self.assertEqual(metrics["footfall_hits_accepted_total"], 48)
+            timed = metrics["footfall_hit_duration_seconds_count"]
+            self.assertTrue(1 <= timed <= 4, timed)  # blocks of what was observed are among those that are looked at
+
     def test_a_real_prometheus_scrapes_them(self):
         with Daemon("--threads", "1") as daemon, PrometheusServer([f"127.0.0.1:{daemon.admin_port}"]) as prometheus:
             daemon.add_site(SITE)

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "scratch_file.h"
+#include "support/gzip.h"
 
 namespace footfall::logs {
 namespace {
@@ -64,6 +65,29 @@ TEST(LogReaderTest, AFileWithoutTheColumnsIsNamed) {
 
 TEST(LogReaderTest, AMissingFileIsNamed) {
   EXPECT_NE(count("combined", {"/nonexistent/access.log"}).error.find("/nonexistent/access.log"), std::string::npos);
+}
+
+// Whether it breaks off behind a line or where its header would be.
+TEST(LogReaderTest, AFileThatBreaksOffIsNamed) {
+  const std::string packed = testing::gzip("host\tmethod\n");
+  const ScratchFile broken(packed.substr(0, packed.size() - 9));
+  for (const char* format : {"combined", "nasa-tsv"}) {
+    const Counts counts =
+        count(format, {kSamples + "/" + (format[0] == 'c' ? "combined.log" : "nasa.tsv"), broken.path()});
+    EXPECT_GT(counts.entries, 0U) << format;
+    EXPECT_NE(counts.error.find(broken.path()), std::string::npos) << format << ": " << counts.error;
+  }
+}
+
+TEST(LogReaderTest, AnEmptyFileNeedsNoHeader) {
+  const ScratchFile empty("");
+  EXPECT_EQ(count("nasa-tsv", {empty.path(), kSamples + "/nasa.tsv"}), (Counts{3, 1, 5, ""}));
+}
+
+TEST(LogReaderTest, ADirectoryIsNoLog) {
+  const Counts counts = count("combined", {kSamples});
+  EXPECT_EQ(counts.lines, 0U);
+  EXPECT_NE(counts.error.find(kSamples), std::string::npos) << counts.error;
 }
 
 }  // namespace

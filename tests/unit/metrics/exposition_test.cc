@@ -8,6 +8,9 @@
 #include <set>
 #include <sstream>
 
+#include "redis/replicator.h"
+#include "redis/server_error.h"
+
 namespace footfall::metrics {
 namespace {
 
@@ -99,6 +102,55 @@ TEST_F(ExpositionTest, TheLedgerIsThatOfPassesAndOfStartsAndCheckpoints) {
   EXPECT_TRUE(shows("footfall_hits_counted_total 5"));
 }
 
+TEST_F(ExpositionTest, WhatIsReadAndNotAnsweredIsInFlight) {
+  facts_.requests_begun = 7;
+  shards_[0].answered(api::Route::hit, 204);
+  shards_[1].answered(api::Route::none, 404);
+  EXPECT_TRUE(shows("footfall_http_requests_in_flight 5"));
+  for (int i = 0; i < 6; ++i) shards_[1].answered(api::Route::hit, 204);  // counted a moment later than they began
+  EXPECT_TRUE(shows("footfall_http_requests_in_flight 0"));
+}
+
+TEST_F(ExpositionTest, DurationsOfHitsAreAHistogramOfAllShards) {
+  shards_[0].hit_durations.add(1, 3);
+  shards_[1].hit_durations.add(40, 2);
+  shards_[1].hit_durations.add(5000, 1);
+  EXPECT_TRUE(shows("footfall_hit_duration_seconds_count 6"));
+  EXPECT_TRUE(shows("footfall_hit_duration_seconds_sum 5.083"));
+  EXPECT_TRUE(shows("footfall_hit_duration_seconds_bucket{le=\"0.002\"} 3"));
+  EXPECT_TRUE(shows("footfall_hit_duration_seconds_bucket{le=\"0.1\"} 5"));
+  EXPECT_TRUE(shows("footfall_hit_duration_seconds_bucket{le=\"1\"} 5"));
+  EXPECT_TRUE(shows("footfall_hit_duration_seconds_bucket{le=\"+Inf\"} 6"));
+}
+
+TEST_F(ExpositionTest, LimitsStandBesideWhatTheyBound) {
+  facts_.connections_max = 11;
+  facts_.body_memory_max = 12;
+  facts_.unsynced_hits_max = 13;
+  facts_.online_pairs_max = 14;
+  facts_.batch_keys_max = 15;
+  facts_.batch_key_bytes_max = 16;
+  for (const char* line :
+       {"footfall_http_connections_max 11", "footfall_http_body_bytes_max 12", "footfall_unsynced_hits_max 13",
+        "footfall_online_pairs_max 14", "footfall_batch_keys_max 15", "footfall_batch_key_bytes_max 16"})
+    EXPECT_TRUE(shows(line)) << line;
+}
+
+TEST_F(ExpositionTest, TheBuildSaysOfWhatItIsMade) {
+  facts_.hiredis = "0.14.1";
+  facts_.openssl = "3.0.15";
+  EXPECT_NE(exposition_.text().find("hiredis=\"0.14.1\",openssl=\"3.0.15\",durability=\"disk\"} 1\n"),
+            std::string::npos);
+}
+
+TEST_F(ExpositionTest, TheWayToRedisIsTimed) {
+  facts_.redis = true;
+  facts_.redis_round_trips = 4;
+  facts_.redis_round_trip_ms = 6;
+  EXPECT_TRUE(shows("footfall_redis_roundtrip_seconds_count 4"));
+  EXPECT_TRUE(shows("footfall_redis_roundtrip_seconds_sum 0.006"));
+}
+
 TEST_F(ExpositionTest, ZerosAreThereFromTheStart) {
   EXPECT_TRUE(shows("footfall_hits_accepted_total 0"));
   EXPECT_TRUE(shows("footfall_hits_rejected_total{reason=\"disk\"} 0"));
@@ -126,8 +178,17 @@ TEST_F(ExpositionTest, LargeCountsKeepTheirDigits) {
 }
 
 TEST_F(ExpositionTest, SeriesAreBoundedAndIndependentOfWhatComesIn) {
+  const redis::ReplicatorCounters replication;
+  const SyslogCounters syslog;
+  facts_.tls_expires_s = 1'800'000'000;
+  facts_.syslog = {&syslog};
+  facts_.redis = true;
+  for (std::size_t i = 0; i < redis::kErrorClasses; ++i)
+    facts_.redis_errors.emplace_back(redis::name_of(static_cast<redis::ErrorClass>(i)), 0);
+  facts_.replication = &replication;
+  facts_.redis_clock_ahead_s = 0.0;
   const std::size_t before = series();
-  EXPECT_LE(before, 300U);
+  EXPECT_LE(before, 300U) << "with all parts that there are";
   EXPECT_GE(before, 100U);
   for (std::size_t route = 0; route < kRoutes; ++route) shards_[0].answered(static_cast<api::Route>(route), 500);
   for (std::size_t reason = 1; reason < kRejections; ++reason)
@@ -158,6 +219,7 @@ TEST_F(ExpositionTest, ASiteHasSeriesOfItsOwnWhereAskedFor) {
 
 TEST_F(ExpositionTest, PromtoolFindsNothingToSay) {
   facts_.site_series = {{"a.vn", 12, 10, 3}};
+  facts_.redis = true;
   if (std::system("command -v promtool >/dev/null 2>&1") != 0) GTEST_SKIP() << "promtool is not installed";
   FILE* const promtool = popen("promtool check metrics 2>&1", "w");
   ASSERT_NE(promtool, nullptr);

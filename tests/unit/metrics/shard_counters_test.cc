@@ -45,5 +45,15 @@ TEST(ShardCounters, AnswersAreCountedByRouteAndClass) {
   EXPECT_EQ(stats[3].get(), 1U);
 }
 
+TEST(ShardCounters, OnlyFilesAreNotModifiedAndNothingIsFoundWhereNothingIs) {
+  EXPECT_TRUE(has_answers(api::Route::script, 1));
+  EXPECT_FALSE(has_answers(api::Route::stats, 1));
+  EXPECT_FALSE(has_answers(api::Route::none, 0));
+  EXPECT_FALSE(has_answers(api::Route::method_not_allowed, 0));
+  for (std::size_t route = 0; route < kRoutes; ++route) {
+    for (const std::size_t failed : {2U, 3U}) EXPECT_TRUE(has_answers(static_cast<api::Route>(route), failed));
+  }
+}
+
 }  // namespace
 }  // namespace footfall::metrics

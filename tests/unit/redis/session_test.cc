@@ -258,6 +258,21 @@ TEST_F(SessionTest, APasswordThatWasOnlyOfferedMayBeRefused) {
   EXPECT_NE(failure(wants, offered).find("`?sentinel-password=`"), std::string::npos) << failure(wants, offered);
 }
 
+TEST_F(SessionTest, ACommandThatHasTheConnectionToItselfIsTimed) {
+  Session& s = ready();
+  EXPECT_FALSE(s.take_round_trip_ms()) << "the log-in is none";
+  s.submit(1, command({"GET", "a"}), 100);
+  s.submit(2, command({"GET", "b"}), 105);
+  s.receive(":1\r\n", 130);
+  EXPECT_EQ(s.take_round_trip_ms(), 30);
+  s.receive(":2\r\n", 190);
+  EXPECT_FALSE(s.take_round_trip_ms()) << "it waited for the first";
+  s.submit(3, command({"GET", "c"}), 200);
+  s.receive(":3\r\n", 207);
+  EXPECT_EQ(s.take_round_trip_ms(), 7);
+  EXPECT_FALSE(s.take_round_trip_ms());
+}
+
 TEST_F(SessionTest, AServerThatReadsItsDumpIsNotReady) {
   EXPECT_NE(failure("+OK\r\n" + info("loading:1\r\n")).find("reading its dump"), std::string::npos);
   EXPECT_NE(failure("+OK\r\n-LOADING Redis is loading the dataset in memory\r\n").find("LOADING"), std::string::npos);
