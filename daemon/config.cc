@@ -19,6 +19,7 @@
 #include "api/router.h"
 #include "base/cidr_file.h"
 #include "base/errors.h"
+#include "lookup/countries.h"
 #include "sites/settings.h"
 #include "version.h"
 
@@ -265,6 +266,14 @@ std::function<Result<void>(Config&, const std::vector<std::string>&)> agent_file
   };
 }
 
+// Read here to know, and again by who uses it.
+Result<void> set_country_database(Config& config, const std::vector<std::string>& values) {
+  if (Result<void> named = file(&Config::country_database)(config, values); !named) return named;
+  if (const auto countries = lookup::CountryDatabase::open(config.country_database); !countries)
+    return wrong(countries.error().detail);
+  return {};
+}
+
 std::vector<Option> option_table() {
   return {
       {"data-dir", "DIR", "holds the journal, checkpoints and the admin token (/var/lib/footfall)", false,
@@ -324,7 +333,7 @@ std::vector<Option> option_table() {
        false, agent_file(&lookup::AgentFiles::crawlers)},
       {"country-database", "FILE",
        "countries of visitors, a MaxMind DB file (.mmdb) such as GeoLite2-Country; a reload reads it again (none)",
-       false, file(&Config::country_database)},
+       false, set_country_database},
       {"online-pairs-max", "N", "(visitor, page) pairs kept for online (20000000)", false,
        number<std::uint64_t>(&Config::online_pairs_max, 1000, 10'000'000'000)},
       {"batch-keys-max", "N",

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // footfall seed: corrects a total.
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <limits>
 #include <memory>
 #include <optional>
+#include <string>
+#include <system_error>
 
 #include "cli/changes.h"
 #include "cli/json_text.h"
@@ -16,6 +20,24 @@ struct Options {
   std::optional<std::uint64_t> total;
   std::optional<std::int64_t> add;
 };
+
+// A number as it stands: CLI11 takes the greatest for one beyond it, and 010 for 8.
+template <class Number>
+CLI::Option* add_number(CLI::App& command, const std::string& name, std::optional<Number>& out, std::string help) {
+  const auto read = [&out, name](const std::string& text) {
+    const std::size_t sign = text.starts_with('+') ? 1 : 0;
+    Number number{};
+    const char* const end = text.data() + text.size();
+    const auto [stopped, error] = std::from_chars(text.data() + sign, end, number);
+    if (error != std::errc{} || stopped != end) {
+      throw CLI::ValidationError(name, "'" + text + "' is not a whole number from " +
+                                           std::to_string(std::numeric_limits<Number>::min()) + " to " +
+                                           std::to_string(std::numeric_limits<Number>::max()));
+    }
+    out = number;
+  };
+  return command.add_option_function<std::string>(name, read, std::move(help))->type_name("N");
+}
 
 int seed(const Options& options, Terminal& terminal) {
   JsonText body(JsonText::Layout::one_line);
@@ -36,9 +58,8 @@ void add_seed(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<Options>();
   command->add_option("SITE", options->site)->required();
   CLI::Option* total =
-      command->add_option("--total", options->total, "make the total this number; the difference is fixed now")
-          ->check(CLI::NonNegativeNumber);
-  CLI::Option* add = command->add_option("--add", options->add, "add this, or take it off if it is negative");
+      add_number(*command, "--total", options->total, "make the total this number; the difference is fixed now");
+  CLI::Option* add = add_number(*command, "--add", options->add, "add this, or take it off if it is negative");
   total->excludes(add);
   command->add_option("--page", options->page, "a page alone, by its path; the site's total stays");
   options->change.declare(*command, true);

@@ -218,8 +218,8 @@ AdminAnswer Admin::with_adopters(AdminAnswer answer, const std::string& change_i
 AdminAnswer Admin::dry_reset(const Call& call, sites::Site& site, std::string_view name,
                              const std::optional<std::string>& page) {
   const counting::Calendar calendar = counting::calendar_of(counting::local_day(call.now_s, 0));
-  std::uint64_t counted = 0;
-  std::int64_t seeds = 0;
+  std::uint64_t counted = 0, total = 0;
+  std::int64_t seed = 0;
   std::uint32_t online = 0;
   {
     const std::uint64_t hash = page ? base::table_hash(*page) : 0;
@@ -227,13 +227,15 @@ AdminAnswer Admin::dry_reset(const Call& call, sites::Site& site, std::string_vi
     if (page) {
       if (const auto row = site.state().page(*page, hash, call.now_s)) {
         counted = row->counted;
-        seeds = row->seed;
+        total = row->total;
+        seed = row->seed;
         online = row->online;
       }
     } else {
       const counting::Summary summary = site.state().summary(call.now_s, calendar);
       counted = summary.counted;
-      seeds = summary.seed;
+      total = summary.total;
+      seed = summary.seed;
       online = summary.online;
     }
   }
@@ -241,8 +243,8 @@ AdminAnswer Admin::dry_reset(const Call& call, sites::Site& site, std::string_vi
   JsonWriter json(body);
   json.begin_object().member("dry_run", true).member("site", name);
   if (page) json.member("page", std::string_view(*page));
-  json.count("before", total_of(counted, seeds)).member("after", 0);
-  json.count("counted", counted).signed_count("seed", seeds).member("online", online);
+  json.count("before", total).member("after", 0);
+  json.count("counted", counted).signed_count("seed", seed).member("online", online);
   json.member("stays", page ? "the site's total" : "online, and pages' and days' past until it is undone");
   write_undo_until(json, call.now_s);
   json.end_object();

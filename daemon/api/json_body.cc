@@ -45,7 +45,7 @@ base::Result<JsonBody> JsonBody::parse(std::string_view bytes, const std::vector
   const simdjson::padded_string padded(bytes);
   simdjson::dom::object object;
   if (body.impl_->parser.parse(padded).get_object().get(object) != simdjson::SUCCESS) {
-    return base::Error{base::Errc::malformed, "the body must be one JSON object"};
+    return base::Error{base::Errc::malformed, "the body must be one JSON object, with numbers within 64 bits"};
   }
   for (const simdjson::dom::key_value_pair& member : object) {
     if (std::find(known.begin(), known.end(), member.key) == known.end()) {

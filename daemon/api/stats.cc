@@ -139,7 +139,7 @@ void write_spike(JsonWriter& json, const std::optional<counting::Spike>& spike, 
 void write_page(JsonWriter& json, std::string_view path, const std::optional<counting::PageRow>& page) {
   // That of the page that it is read as, where it was merged or renamed.
   json.key("page").begin_object().member("path", page ? page->path : path);
-  json.count("total", page ? total_of(page->counted, page->seed) : 0);
+  json.count("total", page ? page->total : 0);
   json.member("online", page ? page->online : 0U).end_object();
 }
 
@@ -147,15 +147,6 @@ void write_page(JsonWriter& json, std::string_view path, const std::optional<cou
 
 std::int32_t beat_s(std::int32_t window_s) {
   return std::clamp(window_s / 3, 5, 30);
-}
-
-std::uint64_t total_of(std::uint64_t counted, std::int64_t seed) {
-  if (seed >= 0) {
-    const std::uint64_t sum = counted + static_cast<std::uint64_t>(seed);
-    return sum < counted ? UINT64_MAX : sum;
-  }
-  const std::uint64_t down = std::uint64_t{0} - static_cast<std::uint64_t>(seed);
-  return counted > down ? counted - down : 0;
 }
 
 base::Result<StatsFields> stats_fields(std::string_view names) {

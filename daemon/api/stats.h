@@ -40,8 +40,6 @@ StatsText stats_text(const ReadContext& context, std::string_view path, StatsFie
 
 // The site's numbers at context.now_ms, under its lock.
 counting::Summary summary_of(const ReadContext& context);
-// counted + seed, saturating at 0 and 2^64 - 1.
-std::uint64_t total_of(std::uint64_t counted, std::int64_t seed);
 
 // RFC 3339 with milliseconds in the site's zone: "2026-11-23T10:00:00.123+07:00".
 std::string iso_time(std::int64_t utc_ms, const lookup::TimeZone& zone);

@@ -15,16 +15,12 @@ namespace {
 // ahead, the place by twice as many. Of BM_PageWalk.
 constexpr std::uint32_t kAhead = 8;
 
-std::uint64_t total(const PageRow& row) {
-  return total_of(row.counted, row.seed);
-}
-
 // Whether `a` stands before `b` in the table.
 struct Before {
   PageSort sort;
   bool operator()(const PageRow& a, const PageRow& b) const {
     if (sort == PageSort::online && a.online != b.online) return a.online > b.online;
-    if (sort != PageSort::path && total(a) != total(b)) return total(a) > total(b);
+    if (sort != PageSort::path && a.total != b.total) return a.total > b.total;
     return a.path != b.path ? a.path < b.path : a.id < b.id;
   }
 };
@@ -57,7 +53,7 @@ void PageWalk::keep_first() {
 bool PageWalk::hopeless(const PageRow& row) const {
   if (!full_ || sort_ == PageSort::path) return false;
   if (sort_ == PageSort::online) return row.online < last_kept_.online;
-  return total(row) < total(last_kept_);
+  return row.total < last_kept_.total;
 }
 
 bool PageWalk::step(SiteState& state, std::int64_t now_s) {
@@ -82,7 +78,7 @@ void PageWalk::look(SiteState& state, std::int64_t at_s) {
     if (body.marks().marked(PageId{next_})) continue;
     state.each_included([&](const EpochCounts& counts) { counts.prefetch_page(PageId{next_ + kAhead}); });
     PageRow row = state.row_of(PageId{next_});
-    if (sort_ == PageSort::online || total(row) == 0) {
+    if (sort_ == PageSort::online || row.total == 0) {
       row.online = state.online_of(row.id, at_s);
       if (row.counted == 0 && row.seed == 0 && row.online == 0) continue;
     }

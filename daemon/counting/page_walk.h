@@ -29,7 +29,8 @@ struct PageRow {
   PageId id;
   std::string_view path;  // valid as long as the site is there, with its lock or without
   std::uint64_t counted = 0;
-  std::int64_t seed = 0;
+  std::int64_t seed = 0;    // as it is shown
+  std::uint64_t total = 0;  // counted and seeds, saturating
   std::uint32_t online = 0;
 };
 

@@ -52,6 +52,7 @@
 #include "counting/presence_news.h"
 #include "counting/rankings.h"
 #include "counting/remote_counts.h"
+#include "counting/saturating.h"
 #include "counting/visitor_news.h"
 #include "counting/visitors.h"
 
@@ -84,8 +85,9 @@ struct Summary {
   std::uint64_t counted = 0;
   std::uint64_t counted_here = 0;  // of the node's own numbers: what its pages add up to
   bool others = false;             // something is known that other nodes counted, in whatever epoch
-  std::int64_t seed = 0;
-  std::uint64_t total = 0;  // counted + seed, saturating at 0 and 2^64 - 1
+  Wide seeds = 0;                  // of several epochs: beyond 63 bits at most by a few
+  std::int64_t seed = 0;           // as it is shown
+  std::uint64_t total = 0;         // counted + seeds, saturating at 0 and 2^64 - 1
   std::uint64_t bots = 0;
   std::uint32_t online = 0;
   Peak peak_today, peak;
@@ -189,6 +191,8 @@ class SiteState {
   // Looks only; no page is made. nullopt if the path was never hit (nor seeded), or is removed. Of a page that is read
   // as another that one's row.
   std::optional<PageRow> page(std::string_view path, std::uint64_t hash, std::int64_t now_s);
+  // The sum of the seeds in that row.
+  Wide page_seeds(std::string_view path, std::uint64_t hash) const;
   // The node's own. A PageWalk in one hold of the lock: for a site that nobody else waits for.
   PageTable pages(std::int64_t now_s, PageSort sort, std::size_t limit);
   // Cells with key in [from, to), ascending.

@@ -149,6 +149,7 @@ Summary SiteState::summary(std::int64_t now_s, const Calendar& calendar) {
     add_wide(out.bots, sums.bots);
   });
   out.others = body_->remote != nullptr && body_->remote->others();
+  out.seeds = seed;
   out.seed = to_i64(seed);
   out.total = total_of(out.counted, seed);
 
@@ -175,7 +176,21 @@ PageRow SiteState::row_of(PageId page) const {
     }
   });
   row.seed = to_i64(seed);
+  row.total = total_of(row.counted, seed);
   return row;
+}
+
+Wide SiteState::page_seeds(std::string_view path, std::uint64_t hash) const {
+  Wide sum = 0;
+  const auto known = body_ == nullptr ? std::nullopt : body_->paths.find(path, hash);
+  if (!known) return sum;
+  const PageMarks& marks = body_->marks();
+  const PageId page = marks.read_as(PageId{*known});
+  each_included([&](const EpochCounts& counts) {
+    sum += counts.page_seed(page);
+    for (const PageId other : marks.others(page)) sum += counts.page_seed(other);
+  });
+  return sum;
 }
 
 std::uint32_t SiteState::online_of(PageId page, std::int64_t at_s) {

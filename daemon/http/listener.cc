@@ -113,7 +113,9 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
   void wait_a_while() {
     timer_.expires_after(kPause);
     timer_.async_wait([self = shared_from_this(), number = waits_](boost::system::error_code error) {
-      if (!error && !self->stopped_ && number == self->waits_) self->wait();
+      if (error || self->stopped_ || number != self->waits_) return;
+      if (self->spare_ < 0) self->spare_ = open_spare();  // another thread took its place in turn_away()
+      self->wait();
     });
   }
 

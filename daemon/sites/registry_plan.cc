@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "counting/saturating.h"
 #include "sites/registry.h"
 
 namespace footfall::sites {
@@ -17,7 +18,7 @@ using counting::Epoch;
 constexpr std::size_t kRestoredPagesBytes = 6U << 20U;
 constexpr const char* kPlanId = "plan";  // stands in for the id that the change will get
 
-__extension__ using Wide = __int128;  // holds u64 + i64 - i64 without overflow
+using counting::Wide;  // holds u64 + i64 - i64 without overflow
 
 std::uint64_t clamp_total(Wide total) {
   return static_cast<std::uint64_t>(std::clamp<Wide>(total, 0, Wide{UINT64_MAX}));
@@ -25,18 +26,19 @@ std::uint64_t clamp_total(Wide total) {
 
 struct Parts {
   std::uint64_t counted = 0;
-  std::int64_t seed = 0;
-  Wide sum() const { return Wide{counted} + seed; }
+  Wide seeds = 0;  // of several epochs or pages they may be beyond what one may be
+  Wide sum() const { return counted + seeds; }
 };
 
 Parts site_parts(Site& site, std::int64_t now_s) REQUIRES(site.mutex()) {
   const counting::Summary summary = site.state().summary(now_s, counting::calendar_of(counting::local_day(now_s, 0)));
-  return {summary.counted, summary.seed};
+  return {summary.counted, summary.seeds};
 }
 
 Parts page_parts(Site& site, std::string_view path, std::int64_t now_s) REQUIRES(site.mutex()) {
-  const auto row = site.state().page(path, base::table_hash(path), now_s);
-  return row ? Parts{row->counted, row->seed} : Parts{};
+  const std::uint64_t hash = base::table_hash(path);
+  const auto row = site.state().page(path, hash, now_s);
+  return row ? Parts{row->counted, site.state().page_seeds(path, hash)} : Parts{};
 }
 
 // conflict: the page is read as another, or not at all.
@@ -69,7 +71,7 @@ base::Result<PagesMarked::Page> reserved(Site& site, const std::string& path, st
 // Fixes the amount; a site's or page's seeds together stay within 63 bits.
 base::Result<Seeded> with_amount(Seeded seeded, const Parts& parts, Wide amount) {
   constexpr Wide kMax = INT64_MAX;
-  const Wide seeds = parts.seed + amount;
+  const Wide seeds = parts.seeds + amount;
   if (amount > kMax || amount < -kMax || seeds > kMax || seeds < -kMax) {
     return Error{Errc::too_large,
                  "a seed, and the seeds of a site or page together, are 9,223,372,036,854,775,807 at most"};

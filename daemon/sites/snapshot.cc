@@ -6,7 +6,6 @@
 #include "base/bytes.h"
 #include "base/mutex.h"
 #include "counting/page_walk.h"
-#include "counting/saturating.h"
 #include "sites/changes.h"
 #include "sites/value_frame.h"
 
@@ -46,8 +45,7 @@ Snapshot take_snapshot(Site& site, const Settings& settings, std::string node, s
   const counting::PageTable table = walk.table();
   out.pages.reserve(table.rows.size());
   for (const counting::PageRow& row : table.rows) {
-    if (const std::uint64_t total = counting::total_of(row.counted, row.seed); total > 0)
-      out.pages.push_back({std::string(row.path), total});
+    if (row.total > 0) out.pages.push_back({std::string(row.path), row.total});
   }
   return out;
 }

@@ -46,6 +46,7 @@ TEST(JsonBody, AnotherTypeIsNamedByItsKey) {
 TEST(JsonBody, WhatIsNotOneObjectOfKnownKeysIsRefused) {
   for (const std::string_view bytes : {"[]", "5", "{", "{}{}", "{} x", R"({"n":1,})", "\xFF", R"({"n":"\xZZ"})"})
     complaint(bytes);
+  EXPECT_NE(complaint(R"({"n":18446744073709551616})").find("numbers within 64 bits"), std::string::npos);
   EXPECT_NE(complaint(R"({"totl":5})").find("`totl`"), std::string::npos);
   EXPECT_NE(complaint(R"({"n":1,"n":2})").find("twice"), std::string::npos);
   complaint(std::string(100'000, '['));

@@ -200,15 +200,6 @@ TEST(Beat, IsAThirdOfTheWindowWithinBounds) {
   for (std::int32_t window_s = 15; window_s <= 3600; ++window_s) EXPECT_LE(2 * beat_s(window_s), window_s);
 }
 
-TEST(TotalOf, Saturates) {
-  EXPECT_EQ(total_of(10, 5), 15U);
-  EXPECT_EQ(total_of(10, -5), 5U);
-  EXPECT_EQ(total_of(10, -11), 0U);
-  EXPECT_EQ(total_of(UINT64_MAX, 1), UINT64_MAX);
-  EXPECT_EQ(total_of(0, INT64_MIN), 0U);
-  EXPECT_EQ(total_of(UINT64_MAX, INT64_MIN), std::uint64_t{INT64_MAX});
-}
-
 TEST(IsoTime, IsLocalWithMillisecondsAndOffset) {
   const auto zone = [](std::string_view name) { return lookup::TimeZone::find(name).value(); };
   EXPECT_EQ(iso_time(1795402800123, *zone("Asia/Ho_Chi_Minh")), "2026-11-23T10:00:00.123+07:00");

@@ -678,6 +678,19 @@ TEST_F(SiteStateTest, APageSeedMovesThePageAlone) {
   EXPECT_EQ(page("/a")->seed, 10);
 }
 
+TEST_F(SiteStateTest, SeedsOfPagesThatAreReadAsOneAddUpPastTheGreatestNumber) {
+  at(0).seen("ann", "/a").seen("ann", "/b");
+  for (const char* path : {"/a", "/b"}) state().add_page_seed(Epoch{}, id(path), INT64_MAX);
+  EXPECT_EQ(page("/a")->total, static_cast<std::uint64_t>(INT64_MAX) + 1);
+  state().mark_pages(std::vector{id("/a")}, id("/b"));
+  EXPECT_EQ(page("/b")->total, UINT64_MAX);
+  EXPECT_EQ(page("/b")->seed, INT64_MAX) << "as it is shown";
+  EXPECT_TRUE(state().page_seeds("/a", base::table_hash("/a")) == 2 * Wide{INT64_MAX});
+  EXPECT_EQ(pages().rows[0].total, UINT64_MAX);
+  state().add_page_seed(Epoch{}, id("/b"), -INT64_MAX);
+  EXPECT_EQ(page("/b")->total, static_cast<std::uint64_t>(INT64_MAX) + 2);
+}
+
 TEST_F(SiteStateTest, APageThatWasOnlySeededIsThere) {
   const PageId id = state().reserve_page("/old", base::table_hash("/old"));
   EXPECT_TRUE(state().define_page(id, "/old"));

@@ -249,28 +249,60 @@ TEST_F(ListenerTest, SaysWhichAddressIsTaken) {
   EXPECT_NE(error.detail.find(listener->address()), std::string::npos);
 }
 
+// From the making of one to its end there is no descriptor from `first` on.
+class TightLimit {
+ public:
+  explicit TightLimit(int first) {
+    EXPECT_EQ(getrlimit(RLIMIT_NOFILE, &before_), 0);
+    const rlimit tight{static_cast<rlim_t>(first), before_.rlim_max};
+    EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &tight), 0);
+  }
+  ~TightLimit() { EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &before_), 0); }
+  TightLimit(const TightLimit&) = delete;
+  TightLimit& operator=(const TightLimit&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+int lowest_free_descriptor() {
+  const int next = dup(0);
+  close(next);
+  return next;
+}
+
+bool was_closed(int client) {
+  char byte = 0;
+  return recv(client, &byte, 1, 0) == 0;
+}
+
 TEST_F(ListenerTest, OutOfDescriptorsTheNewcomerIsClosed) {
   const auto listener = listen("127.0.0.1:0");
-  const int client = socket(AF_INET, SOCK_STREAM, 0);
-  clients_.push_back(client);
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(listener->port());
-  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const void* const address = &to;
-  ASSERT_EQ(connect(client, static_cast<const sockaddr*>(address), sizeof to), 0);
-  rlimit before{};
-  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
-  const int next = dup(client);  // the lowest that is free
-  close(next);
-  const rlimit tight{static_cast<rlim_t>(next), before.rlim_max};
-  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &tight), 0);
-  until([&listener] { return listener->turned_away() == 1; });
-  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
-  char byte = 0;
-  EXPECT_EQ(recv(client, &byte, 1, 0), 0);
+  ASSERT_EQ(connect_to(listener->port()), 0);
+  {
+    const TightLimit tight(lowest_free_descriptor());
+    until([&listener] { return listener->turned_away() == 1; });
+  }
+  EXPECT_TRUE(was_closed(clients_[0]));
   ASSERT_EQ(connect_to(listener->port()), 0);
   until([this] { return first_.connections() + second_.connections() == 1; });
+}
+
+TEST_F(ListenerTest, TheDescriptorForThatIsFoundAgainWhereItWasLost) {
+  const auto listener = listen("127.0.0.1:0");
+  ASSERT_EQ(connect_to(listener->port()), 0);
+  {
+    const TightLimit tight(0);  // the spare one is given up, and there is none to accept with, nor to be spared
+    context_.run_for(std::chrono::milliseconds(250));
+    EXPECT_EQ(listener->turned_away(), 0U);
+  }
+  until([this] { return first_.connections() + second_.connections() == 1; });
+  ASSERT_EQ(connect_to(listener->port()), 0);
+  {
+    const TightLimit tight(lowest_free_descriptor());
+    until([&listener] { return listener->turned_away() == 1; });
+  }
+  EXPECT_TRUE(was_closed(clients_[1]));
 }
 
 }  // namespace

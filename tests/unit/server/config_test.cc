@@ -144,6 +144,15 @@ TEST_F(ConfigTest, WhatIsNoReadableFileIsRefusedByName) {
   EXPECT_EQ(refused({}).find(absent + ": cannot open: No such file"), 0U);
 }
 
+TEST_F(ConfigTest, ACountryDatabaseMustBeOne) {
+  const std::string absent = directory_.path() + "/absent.mmdb";
+  const std::string path = file("drain = 5\ncountry-database = \"" + absent + "\"\n");
+  EXPECT_EQ(refused({"--config", path}).find(path + ":2: country-database: the country database " + absent), 0U);
+  const std::string text = file("no database\n");
+  EXPECT_NE(refused({"--country-database", text}).find("it must be a MaxMind DB file"), std::string::npos);
+  EXPECT_EQ(refused({"--country-database", ""}).find("--country-database: is empty"), 0U);
+}
+
 TEST_F(ConfigTest, AListThatIsNamedMustBeThere) {
   EXPECT_EQ(parse({}).agent_files.uap_regexes, "/usr/share/uap-core/regexes.yaml")
       << "wherever it is not, it is left out";

@@ -712,6 +712,24 @@ TEST_F(RegistryTest, SeedsOfASiteStayWithinTheirRange) {
   EXPECT_EQ(total("a.vn"), 6U);
 }
 
+TEST_F(RegistryTest, SeedsOfEpochsThatAreSummedMayBeBeyondItAndAreNotTakenForLess) {
+  add("a.vn", "c1");
+  ASSERT_TRUE(change("c2", registry_.plan_seed_total("a.vn", std::nullopt, INT64_MAX, kNow).value()));
+  ASSERT_TRUE(change("c3", registry_.plan_reset("a.vn", 1, kNow).value()));
+  ASSERT_TRUE(change("c4", registry_.plan_seed_total("a.vn", std::nullopt, INT64_MAX, kNow).value()));
+  undo("c3", "c5");
+  EXPECT_EQ(total("a.vn"), UINT64_MAX - 1);
+  EXPECT_EQ(registry_.plan_seed_total("a.vn", std::nullopt, 7, kNow).error().code, Errc::too_large)
+      << "a difference over 63 bits";
+  EXPECT_EQ(registry_.plan_seed_amount("a.vn", std::nullopt, 1, kNow).error().code, Errc::too_large);
+  const Seeded less = registry_.plan_seed_amount("a.vn", std::nullopt, -INT64_MAX, kNow).value();
+  EXPECT_EQ(less.before, UINT64_MAX - 1);
+  EXPECT_EQ(less.after, static_cast<std::uint64_t>(INT64_MAX));
+  ASSERT_TRUE(change("c6", less));
+  ASSERT_TRUE(change("c7", registry_.plan_seed_total("a.vn", std::nullopt, 7, kNow).value()));
+  EXPECT_EQ(total("a.vn"), 7U);
+}
+
 // ---- snapshots
 
 TEST_F(RegistryTest, ARestoredSnapshotIsTheSeedOfAnEpoch) {
