@@ -25,8 +25,8 @@
 
 namespace footfall::http {
 
-inline constexpr std::int64_t kStandingMs = 250;
-inline constexpr std::int64_t kStandingTargetMs = 25;
+inline constexpr std::int64_t kStandingMs = 100;
+inline constexpr std::int64_t kStandingTargetMs = 20;
 
 class StandingQueue {
  public:

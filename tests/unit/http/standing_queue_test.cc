@@ -38,7 +38,7 @@ TEST_F(StandingQueueTest, WhoWaitsForEachAnswerHasNone) {
 }
 
 TEST_F(StandingQueueTest, AShortWaitMayLastForEver) {
-  reads(10'000, 8, 300);  // 24 ms behind three reads
+  reads(10'000, 6, 300);  // 18 ms behind three reads
   EXPECT_FALSE(queue_.sheds());
 }
 
@@ -54,16 +54,16 @@ TEST_F(StandingQueueTest, ALongOneIsSeenBeforeAllOfItIsRead) {
 
 TEST_F(StandingQueueTest, OneThatWasShortInBetweenBeginsAnew) {
   reads(1, 10, 300);
-  reads(24, 10, 300);
+  reads(9, 10, 300);
   reads(3, 2, 300);  // to the marker in 6 ms
   EXPECT_FALSE(queue_.sheds());
   EXPECT_EQ(until_it_sheds(true, 10, 300), kStandingMs);
 }
 
 TEST_F(StandingQueueTest, AnEmptyOneBeginsAnew) {
-  reads(25, 10, 300);
+  reads(10, 10, 300);
   reads_all();
-  reads(25, 10, 300);
+  reads(10, 10, 300);
   EXPECT_FALSE(queue_.sheds());
   reads(1, 10, 300);
   EXPECT_TRUE(queue_.sheds());
