@@ -2,7 +2,7 @@
 """Hours under a moderate load with everything that can go wrong in turn, on two nodes that count one site together.
 
     the first      is killed (-9), stopped (SIGSTOP), reloaded; a successor takes over from it, and no client notices; its disk, of its
-                   own, is filled and freed
+                   own, is filled and freed, and now and then it is killed and started in between
     the steady one is reloaded alone: its memory and descriptors are judged
     both           get malformed requests, slow readers, streams that are never read; seeds, resets and undo; a Redis that
                    is killed, comes back, and now and then comes back empty
@@ -30,7 +30,7 @@ import tempfile
 import threading
 import time
 
-from disk_full_drill import RESUMED_MAX_S, Full, check_refused, load_until_refused, resumed
+from disk_full_drill import RESUMED_MAX_S, Full, check_refused, fill, load_until_refused, resumed
 from drill import BROWSER, BUILD, PAGES, SEED, SITE, SKIPPED, Books, Connection, Limits, Mount, daemon, need_root
 from redis_server import Redis
 
@@ -158,6 +158,11 @@ class Soak:
             check_refused(self.first, self.loads)
             for target in (f"/v1/sites/{SITE}/stats", f"/v1/sites/{SITE}/pages", f"/widget/{SITE}.svg"):
                 assert self.first.get(target).status == 200, target
+        if self.chance.random() < 0.5:
+            self.first.stop(signal.SIGKILL)
+            fill(ballast)
+            self.first.start(ready="/startupz")
+            self.faults["start on a full disk"] += 1
         ballast.unlink()
         self.slowest_resumption = max(self.slowest_resumption, resumed(self.first, self.loads, RESUMED_MAX_S * Limits.slack))
 
