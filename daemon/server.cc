@@ -59,6 +59,8 @@ constexpr std::uint64_t kStopRoomBytes = 512U << 10U;  // each shard's
 constexpr std::chrono::seconds kStopWait{50};
 // How long a start and a stop wait for Redis, where a slot is handed on. Without an answer the next run has another.
 constexpr std::chrono::milliseconds kTicketWait{1000};
+// For how long a thread may not come to its tasks until /livez says so, where no service manager says (WatchdogSec=).
+constexpr std::chrono::seconds kStuckAfter{10};
 
 store::CheckpointLimits checkpoint_limits(const Config& config) {
   return {config.checkpoint_interval_s, config.checkpoint_journal_bytes, config.keep_rankings_days,
@@ -192,13 +194,17 @@ std::string Server::status_line() const {
 }
 
 void Server::begin_watchdog() {
-  if (manager_.watchdog().count() == 0) return;
+  const bool managed = manager_.watchdog().count() > 0;
   std::vector<Watchdog::Thread> threads;
-  for (const auto& shard : shards_)
-    threads.emplace_back([&shard = *shard](std::function<void()> task) { shard.post(std::move(task)); });
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    threads.push_back({"shard-" + std::to_string(i),
+                       [&shard = *shards_[i]](std::function<void()> task) { shard.post(std::move(task)); }});
+  }
   control_->run([&] {
-    watchdog_ = std::make_unique<Watchdog>(control_->context(), std::move(threads), manager_.watchdog(),
-                                           [this] { manager_.tell("WATCHDOG=1"); });
+    watchdog_ = std::make_unique<Watchdog>(control_->context(), std::move(threads),
+                                           managed ? manager_.watchdog() : kStuckAfter, [this, managed] {
+                                             if (managed) manager_.tell("WATCHDOG=1");
+                                           });
   });
 }
 
@@ -450,7 +456,8 @@ void Server::begin_slot(store::NodesStream& nodes) {
                              recovered_.positions[journal::kControlStream].sequence, *slot_);
   };
   auto begun = begin();
-  if (!begun && begun.error().code == base::Errc::no_room && reserve_->give(kControlSegmentBytes + kStartRoomBytes)) {
+  const bool no_room = !begun && (begun.error().code == base::Errc::no_room || nodes.failed());  // now, or as it was opened
+  if (no_room && reserve_->give(kControlSegmentBytes + kStartRoomBytes)) {
     nodes.mend();
     begun = begin();
   }
@@ -919,6 +926,7 @@ api::Readiness Server::readiness() const {
   api::Readiness facts;
   facts.recovered = started_.load();
   facts.draining = draining_.load();
+  if (watchdog_) facts.stuck = watchdog_->stuck();
   facts.durability = name_of(config_.durability);
   facts.journal_open = true;
   for (std::size_t i = 0; i < shards_.size(); ++i) {
@@ -1061,7 +1069,7 @@ metrics::Facts Server::facts() const {
   }
   facts.log_lines_dropped = base::log::dropped();
   facts.log_lines_suppressed = base::log::suppressed();
-  facts.ready = takes_hits();
+  facts.ready = takes_hits() && (!watchdog_ || watchdog_->stuck().empty());
   facts.clock_steps = control_->clock_watch().steps();
   facts.stall_s_max = static_cast<double>(control_->clock_watch().stall_ms_max()) / 1000;
   return facts;

@@ -90,7 +90,7 @@ AdminAnswer Admin::answer_open(const http::Request& request) {
     answer.body = control_.metrics_text();
     return answer;
   }
-  HealthAnswer state = request.path == "/livez" ? livez()
+  HealthAnswer state = request.path == "/livez" ? livez(control_.readiness().stuck)
                        : request.path == "/startupz"
                            ? startupz(nullptr)  // this listener opens after the recovery
                            : readyz(control_.readiness(), request.query, control_.now_ms() / 1000);

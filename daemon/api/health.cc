@@ -16,8 +16,9 @@ void fact(std::string& out, bool good, std::string_view text, std::string_view m
 
 }  // namespace
 
-HealthAnswer livez() {
-  return {200, "ok\n"};
+HealthAnswer livez(std::string_view stuck) {
+  if (stuck.empty()) return {200, "ok\n"};
+  return {503, std::string(stuck) + " is stuck\n"};
 }
 
 HealthAnswer startupz(const store::RecoveryProgress* recovering) {
@@ -32,7 +33,7 @@ HealthAnswer startupz(const store::RecoveryProgress* recovering) {
 }
 
 HealthAnswer readyz(const Readiness& facts, std::string_view query, std::int64_t now_s) {
-  const bool ready = facts.recovered && facts.journal_open && !facts.draining;
+  const bool ready = facts.recovered && facts.journal_open && !facts.draining && facts.stuck.empty();
   HealthAnswer answer{ready ? 200 : 503, {}};
   if (query_value(query, "verbose").has_value()) {
     fact(answer.body, facts.recovered, facts.recovered ? "recovery done" : "recovery under way");
@@ -43,6 +44,7 @@ HealthAnswer readyz(const Readiness& facts, std::string_view query, std::int64_t
            "journal closed: ", facts.journal_detail.empty() ? "not opened yet" : facts.journal_detail);
     }
     if (!facts.control_detail.empty()) fact(answer.body, false, facts.control_detail);
+    if (!facts.stuck.empty()) fact(answer.body, false, facts.stuck, " is stuck");
     fact(answer.body, !facts.draining,
          facts.draining    ? "draining"
          : facts.recovered ? "taking traffic"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Health: what /livez, /startupz and /readyz say. Live: the process answers. Started: the data directory was read.
-// Ready: it may be given traffic; with ?verbose each fact on a line of its own.
+// Health: what /livez, /startupz and /readyz say. Live: the process answers, and no thread of it is stuck.
+// Started: the data directory was read. Ready: it may be given traffic; with ?verbose each fact on a line of its own.
 //
 //   [+] recovery done
 //   [+] journal open, durability kernel
@@ -24,6 +24,7 @@ struct Readiness {
   bool recovered = false;         // the data directory was read
   bool journal_open = false;      // every stream takes writes
   bool draining = false;          // SIGTERM was received
+  std::string stuck;              // a thread that does not come to its tasks (watchdog.h); empty: none
   bool checkpoints_fail = false;  // degraded: start-ups get slower, nothing is lost
   std::string_view durability = "disk";
   std::vector<std::string> ledger;  // what does not balance, a sentence each; degraded: a number may be wrong
@@ -39,7 +40,8 @@ struct HealthAnswer {
   int status = 200;
   std::string body;  // text/plain
 };
-HealthAnswer livez();
+// `stuck`: as in Readiness.
+HealthAnswer livez(std::string_view stuck = {});
 // nullptr: it is done. "recovering: stream 2 of 5, 41 % of 120 MB, 1,234,567 hits"
 HealthAnswer startupz(const store::RecoveryProgress* recovering);
 // `query` as sent: verbose or not.

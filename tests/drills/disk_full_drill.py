@@ -2,12 +2,16 @@
 """The disk is filled and freed under load: pings become 503, reads and admin go on, ingest resumes by itself, nothing acknowledged is lost.
 
 FOOTFALL_ROUNDS=100 by default, every tenth ending with kill -9 and a restart. Then the journal itself fills the disk, which must
-free itself; a clean stop and two starts on a full disk; and a first start on one, which says what it needs."""
+free itself; a clean stop and two starts on a full disk, of a single daemon and of one of several nodes; and a first start on one, which
+says what it needs."""
 import contextlib
 import os
+import pathlib
+import secrets
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -177,11 +181,11 @@ def reserve_of(node, at_least):
     raise AssertionError(f"there are {reserve} bytes in reserve, not {at_least}")
 
 
-def stopped_and_started():
+def stopped_and_started(*options):
     books, reserve = Books(), 1
     with Mount("-t", "tmpfs", "-o", "size=32m", "tmpfs") as disk, contextlib.ExitStack() as stack:
         ballast = disk.at / "ballast"
-        node = on(disk, stack, "--checkpoint-interval", "1", "--threads", "2")
+        node = on(disk, stack, "--checkpoint-interval", "1", "--threads", "2", *options)
         for how in (signal.SIGTERM, signal.SIGKILL):
             reserve = reserve_of(node, reserve)
             with Full(ballast):
@@ -208,7 +212,16 @@ def stopped_and_started():
         node.start()
         books.settle(node)
         node.stop()
-    print(f"stopped (in {stop_s:.1f} s, with 0) and killed on a full disk, and started there: {books.figures()}", flush=True)
+    print(f"stopped (in {stop_s:.1f} s, with 0) and killed on a full disk, and started there{' as a node' if options else ''}: {books.figures()}", flush=True)
+
+
+def node_stopped_and_started():
+    """A start that takes a slot of its own writes what was counted once more. Redis is away."""
+    with tempfile.TemporaryDirectory(prefix="footfall-key-") as at:
+        key = pathlib.Path(at, "key")
+        with open(os.open(key, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+        stopped_and_started("--node", "first", "--redis", f"redis://127.0.0.1:{free_port()}", "--cluster-key", str(key))
 
 
 def first_start():
@@ -236,4 +249,5 @@ if __name__ == "__main__":
     filled_and_freed(rounds(100))
     filled_by_the_journal()
     stopped_and_started()
+    node_stopped_and_started()
     first_start()

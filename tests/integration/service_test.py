@@ -113,13 +113,15 @@ class Service(unittest.TestCase):
             while (now := self.manager.pings()) != before and time.monotonic() < deadline:
                 before = now
                 time.sleep(2)  # four times as long as between two
-                self.assertEqual(self.daemon.admin("GET", "/livez", token=False).status, 200)  # the control thread goes on
             self.assertEqual(now, before, "the watchdog was told all the time that all is well")
+            said = self.daemon.admin("GET", "/livez", token=False)  # the control thread goes on
+            self.assertEqual((said.status, said.text), (503, "shard-1 is stuck\n"))
             self.assertIsNone(tracer.poll())
         finally:
             tracer.terminate()
             tracer.wait()
         self.manager.wait_for(lambda lines: lines.count("WATCHDOG=1") > before + 2)
+        self.assertEqual(self.daemon.admin("GET", "/livez", token=False).status, 200)
         self.daemon.stop()
 
 

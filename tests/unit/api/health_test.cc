@@ -76,8 +76,20 @@ TEST(Health, ALedgerThatDoesNotBalanceDegradesOnly) {
   EXPECT_EQ(readyz(facts, "", 1000).body, "ready\n");
 }
 
-TEST(Health, WhoAnswersLives) {
+TEST(Health, WhoAnswersLivesUnlessAThreadIsStuck) {
   EXPECT_EQ(livez().status, 200);
+  EXPECT_EQ(livez("shard-1").status, 503);
+  EXPECT_EQ(livez("shard-1").body, "shard-1 is stuck\n");
+}
+
+TEST(Health, WithAThreadThatIsStuckItIsNotReady) {
+  Readiness facts;
+  facts.recovered = facts.journal_open = true;
+  EXPECT_EQ(readyz(facts, "", 1000).status, 200);
+  facts.stuck = "shard-1";
+  const HealthAnswer answer = readyz(facts, "verbose", 1000);
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_NE(answer.body.find("[-] shard-1 is stuck\n"), std::string::npos);
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ using namespace std::chrono_literals;
 class WatchdogTest : public ::testing::Test {
  protected:
   Watchdog::Thread thread(std::size_t number) {
-    return [this, number](std::function<void()> task) { tasks_.at(number).push_back(std::move(task)); };
+    return {"thread-" + std::to_string(number),
+            [this, number](std::function<void()> task) { tasks_.at(number).push_back(std::move(task)); }};
   }
   void begin() {
     watchdog_.emplace(control_, std::vector{thread(0), thread(1)}, 2ms, [this] { ++told_; });
@@ -57,8 +58,22 @@ TEST_F(WatchdogTest, AsksNothingMoreOfAThreadThatIsStuckAndTellsNothing) {
   }
   EXPECT_EQ(tasks_[1].size(), 1U);
   EXPECT_EQ(told_, 1);
+  EXPECT_EQ(watchdog_->stuck(), "thread-1");
   comes_to_it(1);
   EXPECT_EQ(told_, 2);
+  EXPECT_EQ(watchdog_->stuck(), "");
+}
+
+TEST_F(WatchdogTest, WhoIsLateForLessThanTheTimeIsNotStuck) {
+  begin();
+  until_asked();
+  EXPECT_EQ(watchdog_->stuck(), "");
+  control_.run_one();  // half of it
+  EXPECT_EQ(watchdog_->stuck(), "");
+  control_.run_one();
+  EXPECT_EQ(watchdog_->stuck(), "thread-0");
+  comes_to_it(0);
+  EXPECT_EQ(watchdog_->stuck(), "thread-1");
 }
 
 TEST_F(WatchdogTest, TasksThatAreOnTheirWayMayComeToNothing) {
