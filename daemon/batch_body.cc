@@ -13,6 +13,7 @@ BatchBody::BatchBody(std::unique_ptr<ingest::BatchReader> reader, bool keyed) : 
 }
 
 void BatchBody::take(std::string_view bytes) {
+  if (refused_) return;
   if (digest_ && EVP_DigestUpdate(digest_.get(), bytes.data(), bytes.size()) != 1) throw std::bad_alloc();
   reader_->take(bytes);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // BatchBody: what is kept of a batch while its body arrives: its items, and under a key the digest of its bytes as
-// sent. Tested by tests/unit/server/batch_intake_test.cc.
+// sent. Or nothing: the batch is refused, and its body only comes to its end so that the connection can go on. Tested
+// by tests/unit/server/batch_intake_test.cc.
 #pragma once
 
 #include <openssl/evp.h>
@@ -18,6 +19,9 @@ class BatchBody final : public http::BodySink {
  public:
   // What arrives is read into `reader`, which has begun.
   BatchBody(std::unique_ptr<ingest::BatchReader> reader, bool keyed);
+  // That of a refused batch.
+  BatchBody() : refused_(true) {}
+  bool refused() const { return refused_; }
 
   void take(std::string_view bytes) override;
   std::size_t memory() const override { return reader_ ? reader_->memory() : 0; }
@@ -31,6 +35,7 @@ class BatchBody final : public http::BodySink {
   struct FreeDigest {
     void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
   };
+  const bool refused_ = false;
   std::unique_ptr<ingest::BatchReader> reader_;
   std::unique_ptr<EVP_MD_CTX, FreeDigest> digest_;  // null: it is not keyed
 };

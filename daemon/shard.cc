@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <charconv>
+#include <system_error>
 #include <utility>
 
 #include "api/assets.h"
@@ -44,6 +46,9 @@ constexpr std::uint64_t kUnsyncedHitsMax = 1U << 17U;
 // Reads that wait for their turn between passes; the longest of them takes some 20 ms.
 constexpr std::size_t kCostlyReadsMax = 64;
 constexpr std::size_t kSpareBlocksMax = 8;
+// Of a refused batch; behind other refusals as much is thrown away before a connection ends (kLingerBytes of
+// http/loop.cc).
+constexpr std::uint64_t kRefusedBodyMax = 1U << 20U;
 // Of a syslog socket at a stop: as much as a receive buffer may hold.
 constexpr int kLastSyslogReads = 2048;
 // Of the segment that a stop begins on a full disk; one block of observations makes it longer.
@@ -53,6 +58,14 @@ constexpr std::string_view kDiskBehind = "the disk is behind; try again in a sec
 constexpr std::string_view kOverloaded = "the server has more to do than it can; try again in a second";
 constexpr std::string_view kTakenOver = "a new process takes over; try again in a second";
 constexpr std::string_view kJournalFails = "the journal cannot be written; nothing is counted until it can";
+
+// The rest of a refused request is read, so that its connection goes on; else the connection ends.
+bool is_short(const http::Request& head) {
+  if (head.has(http::Field::expect)) return false;  // it is not sent to be thrown away
+  const std::string_view text = head.field(http::Field::content_length);
+  std::uint64_t bytes = 0;
+  return std::from_chars(text.data(), text.data() + text.size(), bytes).ec == std::errc() && bytes <= kRefusedBodyMax;
+}
 
 // Reads that may take milliseconds.
 bool is_costly(api::Route route) {
@@ -356,7 +369,8 @@ base::Result<void> Shard::write_last() {
 
 // Pings are never shed: to refuse one costs most of what it costs to count it.
 bool Shard::shed(Shed what) {
-  if (!loop_->overloaded() && (what != Shed::read || costly_waiting_ < kCostlyReadsMax)) return false;
+  const bool too_many = what == Shed::batch ? loop_->sheds_ahead() : costly_waiting_ >= kCostlyReadsMax;
+  if (!too_many && !loop_->overloaded()) return false;
   (what == Shed::batch ? counters_.shed_batches : counters_.shed_reads).add();
   return true;
 }
@@ -382,8 +396,7 @@ bool Shard::take(http::ConnectionRef connection, const http::Peer& peer, const h
       on_hit(connection, peer, request, true);
       return true;
     case api::Route::batch:
-      on_batch(connection, peer, request);
-      return false;
+      return on_batch(connection, peer, request);
     default:
       on_read(connection, peer, request, target);
       return !may_wait(target.route);
@@ -523,7 +536,12 @@ bool Shard::on_head(const http::Peer& peer, const http::Request& head, std::stri
                     std::unique_ptr<http::BodySink>& sink) {
   if (route_of(head).route != api::Route::batch) return true;
   BatchIntake::Refused refused{api::Problem::unavailable, kOverloaded};
-  if (!shed(Shed::batch)) {
+  if (shed(Shed::batch)) {
+    if (is_short(head)) {
+      sink = std::make_unique<BatchBody>();
+      return true;
+    }
+  } else {
     const Bearer bearer = bearer_of(peer, head);
     refused = BatchIntake::look_at(head, bearer.token, bearer.limited);
   }
@@ -871,12 +889,13 @@ void Shard::hold_bodies() {
   loop_->hold_bodies(!journal_failed() && unsynced_hits_.get() >= kUnsyncedHitsMax / 2);
 }
 
-void Shard::on_batch(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request) {
+bool Shard::on_batch(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request) {
   const std::uint32_t index = batches_.take();
-  if (request.sink == nullptr && shed(Shed::batch)) {  // what has a sink is decoded already
+  const auto* body = static_cast<const BatchBody*>(request.sink);  // nobody else makes one on this route
+  if (body != nullptr ? body->refused() : shed(Shed::batch)) {     // what has a sink was judged by its head
     batches_[index] = {api::Problem::unavailable, std::string(kOverloaded), 0, false, std::nullopt};
     pending_.push_back({connection, Answer::batch, request.keep_alive, false, index});
-    return;
+    return true;
   }
   commit_pass();  // one block for what came before, one for the batch
   Pending& pending = pending_.emplace_back(Pending{connection, Answer::batch, request.keep_alive, false, index});
@@ -898,6 +917,7 @@ void Shard::on_batch(http::ConnectionRef connection, const http::Peer& peer, con
     hold_bodies();
   }
   intake_.give_back(std::move(taken));
+  return false;
 }
 
 // --- syslog ---

@@ -230,14 +230,16 @@ class Shard final : public http::LoopHandler {
     std::function<void(base::Result<void>)> done;
   };
 
-  // True: the loop is overloaded, or enough of its kind wait: it is to be refused before anything is done for it.
+  // True: the loop is overloaded, or, of a batch, by what its sender sends ahead, or enough reads wait: it is to be
+  // refused before anything is done for it.
   enum class Shed : std::uint8_t { batch, read };
   bool shed(Shed what);
   api::Target route_of(const http::Request& request) const;
   // False: no other request of the connection until this one is answered.
   bool take(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request);
   void on_hit(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request, bool gif);
-  void on_batch(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request);
+  // False: as take().
+  bool on_batch(http::ConnectionRef connection, const http::Peer& peer, const http::Request& request);
   // A socket, of an index in syslog_, has something.
   void on_syslog(std::size_t index);
   // Reads once; false: there was nothing.

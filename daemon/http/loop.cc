@@ -24,6 +24,7 @@
 #include "base/mutex.h"
 #include "http/deadline_wheel.h"
 #include "http/queue_delay.h"
+#include "http/standing_queue.h"
 
 namespace footfall::http {
 namespace {
@@ -79,6 +80,7 @@ struct Slot {
   std::size_t body_memory = 0;           // its part of Impl::body_memory_
   std::unique_ptr<std::string> refusal;  // the last answer, until it is its turn
   std::unique_ptr<base::TlsFilter> tls;  // null: none
+  std::unique_ptr<StandingQueue> ahead;  // null: no read has left anything yet
 };
 
 static_assert(sizeof(Slot) <= 232, "an idle connection is to stay under 300 bytes");
@@ -124,6 +126,7 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   void let_go();
   void drain(std::int64_t deadline_ms, std::function<void()> done);
   bool overloaded() const { return delay_.overloaded(); }
+  bool sheds_ahead() const { return sheds_ahead_; }
   bool full() const { return load.load(std::memory_order_relaxed) >= connections_max_.load(std::memory_order_relaxed); }
   void set_limits(std::size_t connections_max, std::size_t body_memory_max) {
     connections_max_.store(connections_max, std::memory_order_relaxed);
@@ -162,6 +165,7 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   ConnectionRef ref_of(const Slot& slot, std::uint32_t index) const { return {index, slot.generation}; }
   void on_event(std::uint32_t index, std::uint32_t events);
   void read(std::uint32_t index);
+  void note_rest(Slot& slot, std::size_t got);
   void hand_out(std::uint32_t index, std::string_view bytes);
   void look_at_body(Slot& slot);
   void count_body(Slot& slot);
@@ -231,7 +235,9 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   bool hold_bodies_ = false;
   std::size_t body_memory_ = 0;  // of requests whose bodies are not complete
   QueueDelay delay_{set_.native_handle(), kMarker};
-  int handshake_steps_ = 0;  // of this pass
+  std::int64_t worked_ms_ = 0;  // in all passes until this one
+  bool sheds_ahead_ = false;    // of the connection that is handed out
+  int handshake_steps_ = 0;     // of this pass
   bool in_pass_ = false;
   bool pass_posted_ = false;
   bool handed_out_ = false;
@@ -318,6 +324,7 @@ void Loop::Impl::pass() {
   counters.passes.add();
   handshake_steps_ = 0;
   resuming_.swap(resume_);
+  const bool resumed = !resuming_.empty();
   for (const ConnectionRef ref : resuming_) {
     Slot* slot = find(ref);
     if (slot == nullptr) continue;
@@ -344,7 +351,10 @@ void Loop::Impl::pass() {
     handler_.end_of_pass(now_ms_);
   }
   after_handler();
-  if (ready > 0 || arrived) delay_.on_pass(now_ms_, clock_.utc_ms());
+  if (ready == 0 && !arrived && !resumed) return;
+  const std::int64_t end_ms = clock_.utc_ms();
+  worked_ms_ += end_ms - now_ms_;
+  delay_.on_pass(now_ms_, end_ms);
 }
 
 void Loop::Impl::tick() {
@@ -499,6 +509,8 @@ void Loop::Impl::read(std::uint32_t index) {
   if (got > 0) [[likely]] {
     const std::string_view bytes(in_.data(), static_cast<std::size_t>(got));
     counters.bytes_in.add(bytes.size());
+    if (bytes.size() == read_max_ || slot.ahead) [[unlikely]]
+      note_rest(slot, bytes.size());
     if (slot.wait == Wait::handshake) ++handshake_steps_;
     if (slot.tls) return decrypt(index, bytes);
     if (slot.stream) return;  // nothing is expected of the reader of a stream
@@ -516,10 +528,19 @@ void Loop::Impl::read(std::uint32_t index) {
   settle(index);
 }
 
+// What a full read leaves is asked for; one that is not full took all.
+void Loop::Impl::note_rest(Slot& slot, std::size_t got) {
+  int behind = 0;
+  if (got == read_max_ && ioctl(slot.fd, FIONREAD, &behind) != 0) behind = 0;
+  if (!slot.ahead) slot.ahead = std::make_unique<StandingQueue>();
+  slot.ahead->on_read(got, static_cast<std::size_t>(behind), worked_ms_);
+}
+
 void Loop::Impl::hand_out(std::uint32_t index, std::string_view bytes) {
   Slot& slot = *slots_[index];
   const std::uint32_t generation = slot.generation;
   slot.known = true;
+  sheds_ahead_ = slot.ahead && slot.ahead->sheds();
   {
     Requests requests = slot.connection.receive(bytes);
     handler_.on_requests({index, generation}, slot.peer, requests);
@@ -1134,6 +1155,9 @@ void Loop::hold_bodies(bool hold) {
 }
 bool Loop::overloaded() const {
   return impl_->overloaded();
+}
+bool Loop::sheds_ahead() const {
+  return impl_->sheds_ahead();
 }
 std::int64_t Loop::now_ms() const {
   return impl_->now_ms();

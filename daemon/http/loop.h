@@ -9,8 +9,8 @@
 //
 // A pass is bounded: 256 new and 256 ready connections, of each at most 128 requests (kPipelineMax) and one read. What
 // is left is still ready in the next, and comes before those who were served. How long that takes is measured
-// (queue_delay.h). All answers to a connection in a pass leave in one send; what the socket does not take is kept with
-// the connection.
+// (queue_delay.h), and so is what a connection sends ahead of its answers (standing_queue.h). All answers to a
+// connection in a pass leave in one send; what the socket does not take is kept with the connection.
 //
 // Deadlines sit in a wheel of one-second slots and are checked lazily: a head must be complete 10 s after its first
 // byte (408), a body keep a minimum rate (408), an idle connection leaves after 75 s, a reader that takes nothing for
@@ -155,6 +155,9 @@ class Loop {
   // A connection that becomes readable waits too long for its turn (queue_delay.h): what is costly had better be
   // refused, 503 with Retry-After, before any work is done for it.
   bool overloaded() const;
+  // Within on_requests() and on_head(): what this connection has sent ahead of its answers waits too long
+  // (standing_queue.h), and the same is true of that.
+  bool sheds_ahead() const;
 
   // The time of this pass or tick.
   std::int64_t now_ms() const;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """More costly reads than a shard can answer: some are refused at once with when to come again, no ping is refused, and none waits for all of them.
-And batches that come while connections wait too long for their turn: they are refused at their heads, and count when they come again."""
+And batches that come while connections wait too long for their turn: they are refused at their heads, and count when they come again; so are those that are
+sent without waiting for answers and stand in their sockets."""
 import re
 import select
 import signal
@@ -9,7 +10,7 @@ import subprocess
 import time
 import unittest
 
-from footfall import BUILD, Daemon
+from footfall import BROWSER, BUILD, Daemon
 from hit_message import field
 
 SITE = "example.org"
@@ -142,6 +143,114 @@ class BatchUnderOverload(unittest.TestCase):
             self.assertIn(b'"accepted":10', answer)
         self.assertEqual(self.daemon.stats(SITE, "/batch")["page"]["total"], 10 * len(answers), "the refused one counted nothing")
         self.assertEqual(self.daemon.metrics()["footfall_ledger_mismatch"], 0)
+
+
+class BatchesSentAhead(unittest.TestCase):
+    """Senders who do not wait for answers, and send more than can be counted: what stands in their sockets is refused at its head, the connections go on, and
+    nothing that was acknowledged is missing."""
+    CONNECTIONS, ITEMS, PINGS, REFUSED = 16, 1000, 50, 100
+
+    def setUp(self):
+        self.daemon = Daemon("--threads", "1", "--rate-limit", "0", "--durability", "memory")
+        self.addCleanup(self.daemon.close)
+        self.daemon.start()
+        self.daemon.add_site(SITE, visibility="full")
+        body = field(1, SITE.encode()) + b"".join(field(2, field(2, b"/b") + field(10, b"%d" % n)) for n in range(self.ITEMS))
+        self.batch = (f"POST /v1/hits HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.daemon.token}\r\nContent-Type: application/x-protobuf\r\n"
+                      f"Content-Length: {len(body)}\r\n\r\n").encode() + body
+
+    def answers_of(self, received):
+        """Heads and bodies of the whole answers in what was received, which they are taken from."""
+        out = []
+        while (end := received.find(b"\r\n\r\n")) >= 0:
+            head = bytes(received[:end + 4])
+            size = int(re.search(rb"\r\nContent-Length: (\d+)", head)[1])
+            if len(received) < end + 4 + size:
+                break
+            out.append((head, bytes(received[end + 4:end + 4 + size])))
+            del received[:end + 4 + size]
+        return out
+
+    def test_they_are_refused_and_all_that_was_acknowledged_counts(self):
+        connections = [socket.create_connection(("127.0.0.1", self.daemon.port), timeout=60) for _ in range(self.CONNECTIONS)]
+        for connection in connections:
+            self.addCleanup(connection.close)
+            connection.setblocking(False)
+        pinger = socket.create_connection(("127.0.0.1", self.daemon.port), timeout=60)
+        self.addCleanup(pinger.close)
+        sent = {c: 0 for c in connections}  # bytes
+        received = {c: bytearray() for c in connections}
+        answered = {c: [] for c in connections}
+        pings, waits_for_pong, refused = 0, False, 0
+        end = time.monotonic() + 120
+
+        def receive(connection):
+            try:
+                got = connection.recv(1 << 20)
+            except BlockingIOError:
+                return
+            self.assertTrue(got, "a connection was closed")
+            received[connection] += got
+            answered[connection] += self.answers_of(received[connection])
+
+        while refused < self.REFUSED or pings < self.PINGS:
+            self.assertLess(time.monotonic(), end, f"{refused} batches were refused, {pings} pings answered")
+            if not waits_for_pong:
+                pinger.sendall(f"GET /hit?site={SITE}&path=/ping HTTP/1.1\r\nHost: x\r\nUser-Agent: {BROWSER % 100}\r\n\r\n".encode())
+                waits_for_pong = True
+            readable, writable, _ = select.select([*connections, pinger], connections, [], 1)
+            for connection in writable:
+                try:
+                    sent[connection] += connection.send(self.batch[sent[connection] % len(self.batch):])
+                except BlockingIOError:
+                    pass
+            for connection in readable:
+                if connection is pinger:
+                    self.assertRegex(pinger.recv(4096), rb"^HTTP/1.1 204")
+                    pings, waits_for_pong = pings + 1, False
+                else:
+                    receive(connection)
+            refused = sum(1 for of in answered.values() for head, _ in of if head.startswith(b"HTTP/1.1 503"))
+        if waits_for_pong:
+            self.assertRegex(pinger.recv(4096), rb"^HTTP/1.1 204")
+            pings += 1
+        for connection in connections:  # what is begun is sent to its end, and answered
+            while (at := sent[connection] % len(self.batch)) or len(answered[connection]) < sent[connection] // len(self.batch):
+                self.assertLess(time.monotonic(), end + 60, "a batch got no answer")
+                readable, writable, _ = select.select([connection], [connection] if at else [], [], 1)
+                if writable:
+                    sent[connection] += connection.send(self.batch[at:])
+                if readable:
+                    receive(connection)
+        counted = refused = 0
+        for head, body in (answer for of in answered.values() for answer in of):
+            if head.startswith(b"HTTP/1.1 200"):
+                self.assertIn(b'"accepted":%d' % self.ITEMS, body)
+                counted += 1
+            else:
+                self.assertRegex(head, rb"^HTTP/1.1 503 ")
+                self.assertRegex(head, rb"\r\nRetry-After: 1\r\n")
+                self.assertIn(b"/problems/unavailable", body)
+                refused += 1
+        for connection in connections:  # they go on; one batch may meet a moment in which all wait
+            connection.setblocking(True)
+            answer = b""
+            while not answer.startswith(b"HTTP/1.1 200"):
+                self.assertLess(time.monotonic(), end + 120, answer)
+                refused += answer.startswith(b"HTTP/1.1 503")
+                connection.sendall(self.batch)
+                count = len(answered[connection])
+                while len(answered[connection]) == count:
+                    receive(connection)
+                answer = answered[connection][-1][0]
+            counted += 1
+        self.assertEqual(self.daemon.stats(SITE, "/b")["page"]["total"], self.ITEMS * counted)
+        self.assertEqual(self.daemon.stats(SITE, "/ping")["page"]["total"], pings)
+        metrics = self.daemon.metrics()
+        self.assertEqual(metrics['footfall_shed_total{kind="batch"}'], refused)
+        self.assertEqual(metrics["footfall_hits_accepted_total"], self.ITEMS * counted + pings)
+        self.assertEqual(metrics["footfall_hits_acknowledged_total"], self.ITEMS * counted + pings)
+        self.assertEqual(metrics["footfall_ledger_mismatch"], 0)
 
 
 class Descriptors(unittest.TestCase):

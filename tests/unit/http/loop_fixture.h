@@ -151,6 +151,7 @@ class EchoHandler final : public LoopHandler {
     last_ref = ref;
     last_peer = peer;
     ++calls;
+    if (loop->sheds_ahead()) to_shed.push_back(ref);
     while (const Request* request = requests.next()) {
       std::string text = std::string(request->path) + std::string(request->body) + "\n";
       if (request->path.starts_with("/big")) text = std::string(1U << 20U, 'b');
@@ -206,6 +207,7 @@ class EchoHandler final : public LoopHandler {
   Peer last_peer;
   std::vector<std::string> heads;                           // path and token that on_head() was asked about
   std::vector<std::pair<ParseError, std::string>> refused;  // error and path
+  std::vector<ConnectionRef> to_shed;                       // each time when what was sent ahead is to be
   int calls = 0, passes = 0, ticks = 0;
   std::int64_t tick_ms = 0;
   std::vector<ConnectionRef> closed;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "http/queue_delay.h"
+#include "http/standing_queue.h"
 #include "loop_fixture.h"
 
 namespace footfall::http {
@@ -122,6 +123,94 @@ TEST_F(LoopDelayTest, AnIdleWhileEndsIt) {
   EXPECT_TRUE(loop_->overloaded());
   pass_time(kWellMs + 1);
   EXPECT_FALSE(loop_->overloaded());
+}
+
+// ---- Shares of a pass
+
+// One sends thousands of requests without waiting, the others one at a time.
+TEST_F(LoopDelayTest, EachIsAnsweredInEachPassBesideOneThatSendsThousands) {
+  Client greedy = connect();
+  std::string_view rest;
+  std::string text;
+  for (int i = 0; i < 5000; ++i) text += get("/g");
+  rest = text;
+  std::size_t heard = 0;
+  for (int pass = 0; pass < 20; ++pass) {
+    rest.remove_prefix(greedy.tries_to_say(rest));
+    all_say(50);
+    one_pass();
+    for (std::size_t i = 0; i < 50; ++i) ASSERT_EQ(clients_[i].hears(), "/\n") << i << " of pass " << pass;
+    const std::size_t answers = greedy.hears().size() / 3;
+    EXPECT_GT(answers, 0U);
+    EXPECT_LE(answers, kPipelineMax);
+    heard += answers;
+  }
+  for (int i = 0; i < 1000 && heard < 5000; ++i) {
+    rest.remove_prefix(greedy.tries_to_say(rest));
+    settle();
+    heard += greedy.hears().size() / 3;
+  }
+  EXPECT_EQ(heard, 5000U);
+}
+
+// There are more than a pass takes: it goes round.
+TEST_F(LoopDelayTest, NobodyIsServedTwiceBeforeAllWereServedOnce) {
+  Client greedy = connect();
+  std::string text;
+  for (int i = 0; i < 5000; ++i) text += get("/g");
+  std::string_view rest = text;
+  std::vector<std::size_t> answers(clients_.size());
+  all_say(clients_.size());
+  for (std::size_t pass = 1; pass <= 12; ++pass) {
+    rest.remove_prefix(greedy.tries_to_say(rest));
+    one_pass();
+    for (std::size_t i = 0; i < clients_.size(); ++i) {
+      if (clients_[i].hears().empty()) continue;
+      ++answers[i];
+      clients_[i].says(get("/"));  // and waits again
+    }
+    EXPECT_LE(greedy.hears().size() / 3, kPipelineMax) << "of pass " << pass;
+    const auto [least, most] = std::minmax_element(answers.begin(), answers.end());
+    EXPECT_LE(*most, *least + 1) << "after pass " << pass;
+  }
+  EXPECT_GE(*std::min_element(answers.begin(), answers.end()), 4U);
+}
+
+// ---- What is sent ahead
+
+TEST_F(LoopDelayTest, WhatStandsInASocketIsToBeShedUntilItIsRead) {
+  handler_->cost_ms = 1;
+  Client greedy = connect();
+  std::string text;
+  for (int i = 0; i < 200'000; ++i) text += get("/g");
+  std::string_view rest = text;
+  const std::int64_t begin_ms = clock_.utc_ms();
+  const auto pass = [&] {
+    rest.remove_prefix(greedy.tries_to_say(rest));
+    all_say(40);  // so many that a read is short
+    one_pass();
+    greedy.hears();
+    for (std::size_t i = 0; i < 40; ++i) clients_[i].hears();
+  };
+  while (handler_->to_shed.empty() && !rest.empty()) pass();
+  ASSERT_FALSE(rest.empty());
+  const std::int64_t stood_ms = clock_.utc_ms() - begin_ms;
+  EXPECT_GE(stood_ms, kStandingMs);
+  EXPECT_LE(stood_ms, kStandingMs + 150);  // the pass before the first full read, that of the last, and some of 42 ms
+  EXPECT_FALSE(loop_->overloaded());
+  for (int i = 0; i < 3; ++i) pass();
+  EXPECT_GT(handler_->to_shed.size(), 1U);
+  for (const ConnectionRef ref : handler_->to_shed) EXPECT_EQ(ref, handler_->to_shed.front()) << "the others wait";
+  for (int i = 0; i < 1000; ++i) {
+    settle();
+    greedy.hears();
+  }
+  handler_->to_shed.clear();
+  const std::size_t begun = (text.size() - rest.size()) % get("/g").size();
+  greedy.says(get("/g").substr(begun) + get("/g"));
+  settle();
+  EXPECT_TRUE(greedy.hears().ends_with("/g\n"));
+  EXPECT_TRUE(handler_->to_shed.empty()) << "all was read";
 }
 
 TEST_P(LoopTest, AnswersMayBeGivenAtOnceOrLater) {
