@@ -174,7 +174,8 @@ void requests(Families& out, const std::vector<const ShardCounters*>& shards, co
       facts.queue_delay_s);
   out.gauge("footfall_overload_state", "1 while a shard sheds batches and costly reads, since others wait too long.",
             facts.overloaded ? 1 : 0);
-  out.begin(MetricType::Counter, "footfall_shed_total", "Requests that were answered 503 because of that, by kind.");
+  out.begin(MetricType::Counter, "footfall_shed_total",
+            "Requests that were answered 503 because of that, or since they stood in their socket, by kind.");
   out.add(sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.shed_batches; }),
           {{"kind", "batch"}});
   out.add(sum(shards, [](const ShardCounters& s) -> const base::Counter& { return s.shed_reads; }), {{"kind", "read"}});

@@ -75,7 +75,7 @@ TEST_F(StandingQueueTest, AnEmptyOneBeginsAnew) {
 TEST_F(StandingQueueTest, IsShedUntilItIsEmptyHoweverFastItGoes) {
   reads(1, 10, 300);
   until_it_sheds(true, 10, 300);
-  reads(100, 1, 300);
+  reads(50, 1, 300);
   EXPECT_TRUE(queue_.sheds());
   reads_all();
   EXPECT_FALSE(queue_.sheds());
