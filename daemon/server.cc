@@ -456,7 +456,8 @@ void Server::begin_slot(store::NodesStream& nodes) {
                              recovered_.positions[journal::kControlStream].sequence, *slot_);
   };
   auto begun = begin();
-  const bool no_room = !begun && (begun.error().code == base::Errc::no_room || nodes.failed());  // now, or as it was opened
+  // Now, or as the stream was opened.
+  const bool no_room = !begun && (begun.error().code == base::Errc::no_room || nodes.failed());
   if (no_room && reserve_->give(kControlSegmentBytes + kStartRoomBytes)) {
     nodes.mend();
     begun = begin();
