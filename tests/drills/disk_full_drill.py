@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The disk is filled and freed under load: pings become 503, reads and admin go on, ingest resumes by itself, nothing acknowledged is lost.
 
-FOOTFALL_ROUNDS=100 by default, every tenth ending with kill -9 and a restart. Then the journal itself fills the disk, which must
+FOOTFALL_ROUNDS=40 by default, every tenth ending with kill -9 and a restart. Then the journal itself fills the disk, which must
 free itself; a clean stop and two starts on a full disk, of a single daemon and of one of several nodes; and a first start on one, which
 says what it needs."""
 import contextlib
@@ -246,7 +246,7 @@ def on(disk, stack, *options):
 
 if __name__ == "__main__":
     need_root()
-    filled_and_freed(rounds(100))
+    filled_and_freed(rounds(40))
     filled_by_the_journal()
     stopped_and_started()
     node_stopped_and_started()

@@ -5,7 +5,7 @@ The client logs every acknowledged hit by its number: the n-th that it sends goe
 a kill hardly a page has two hits without an answer: on each page where none is, the count must be what was acknowledged, as if
 every number was looked up; where one is, it may be one more. A loss or a double could hide only behind such a hit, and the hits of
 the same block, with the numbers beside it, could not.
-FOOTFALL_ROUNDS=200 by default, every fifth kill in --durability kernel; by hand 10000."""
+FOOTFALL_ROUNDS=100 by default, every fifth kill in --durability kernel; by hand 10000."""
 import random
 import time
 
@@ -55,6 +55,6 @@ def drill(durability, count):
 
 
 if __name__ == "__main__":
-    wanted = rounds(200)
+    wanted = rounds(100)
     drill("disk", wanted - wanted // 5)
     drill("kernel", wanted // 5)
