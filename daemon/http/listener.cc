@@ -115,7 +115,11 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
     timer_.async_wait([self = shared_from_this(), number = waits_](boost::system::error_code error) {
       if (error || self->stopped_ || number != self->waits_) return;
       if (self->spare_ < 0) self->spare_ = open_spare();  // another thread took its place in turn_away()
-      self->wait();
+      if (self->spare_ >= 0) {
+        self->wait();
+      } else {
+        self->wait_a_while();  // there is none, and without it newcomers could not even be turned away
+      }
     });
   }
 

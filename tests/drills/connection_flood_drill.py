@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import multiprocessing
 import os
+import pathlib
 import re
 import resource
 import select
@@ -133,6 +134,15 @@ def lowest_free(node):
     return next(n for n in range(len(taken) + 1) if n not in taken)
 
 
+def spares(node):
+    """Descriptors that listeners keep, to have one for each whom they turn away."""
+    found = 0
+    for each in pathlib.Path(f"/proc/{node.process.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed in between
+            found += os.readlink(each) == "/dev/null"
+    return found
+
+
 class Tight:
     """The daemon, from `with` to its end, has no descriptor from `first` on."""
 
@@ -205,7 +215,8 @@ def out_of_descriptors():
     try:
         node.start()
         add_site(node)
-        good, admin = GoodClient(node), Admin(node)
+        good, admin, kept = GoodClient(node), Admin(node), spares(node)
+        assert kept >= THREADS, kept
         good.ping()
         with Tight(node, lowest_free(node)):
             waiting, share, turned = closed_one_by_one(node, admin, good)
@@ -216,8 +227,7 @@ def out_of_descriptors():
         for connection in waiting + more:
             connection.close()
         until(lambda: node.metrics()["footfall_http_connections"] <= 1, "connections stay")
-        # What was lost with the last descriptor is there again.
-        time.sleep(3 * PAUSE_S)
+        until(lambda: spares(node) == kept, "the descriptors that are kept for turning newcomers away are not there again")
         with Tight(node, lowest_free(node)):
             waiting, share_again, turned_again = closed_one_by_one(node, admin, good)
         for connection in waiting:
