@@ -155,6 +155,7 @@ void requests(Families& out, const std::vector<const ShardCounters*>& shards, co
   out.gauge("footfall_http_requests_in_flight", "Requests that were read and are not answered yet.",
             facts.requests_begun > answered ? facts.requests_begun - answered : 0);
   std::vector<const Durations*> hit_durations;
+  hit_durations.reserve(shards.size());
   for (const ShardCounters* shard : shards) hit_durations.push_back(&shard->hit_durations);
   out.histogram("footfall_hit_duration_seconds",
                 "From when a ping was read until its hit was durable for the mode: all in disk mode, a sample else.",
