@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // X-Forwarded-For of any bytes, against the definition written plainly: split, walk from the right, stop.
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 #include <string_view>

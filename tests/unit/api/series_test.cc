@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/series.h"
 
+#include <cstdlib>
 #include <iostream>
 #include <map>
 #include <random>

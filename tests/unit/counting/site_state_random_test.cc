@@ -3,6 +3,7 @@
 // through save and load.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "site_state_oracle.h"

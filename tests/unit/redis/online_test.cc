@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "online_nodes.h"
 
 namespace footfall::redis {
