@@ -9,12 +9,14 @@
 // Tested by tests/integration/bench_test.py.
 #include <netdb.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <CLI/CLI.hpp>
 #include <cstring>
 #include <memory>
 #include <ostream>
 
+#include "base/descriptor.h"
 #include "cli/command.h"
 #include "cli/daemon.h"
 #include "cli/json_read.h"
@@ -77,7 +79,12 @@ bool is_loopback(const sockaddr* address) {
   return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr) != 0;
 }
 
-// Where the load goes.
+bool takes_connections(const addrinfo& address) {
+  const base::Descriptor socket(::socket(address.ai_family, address.ai_socktype | SOCK_CLOEXEC, address.ai_protocol));
+  return socket.get() >= 0 && ::connect(socket.get(), address.ai_addr, address.ai_addrlen) == 0;
+}
+
+// Where the load goes: of several addresses ("localhost" is ::1 and 127.0.0.1) the first that takes connections.
 base::Result<void> resolve(const client::Address& address, bool anyway, load::GeneratorOptions& generator) {
   if (!address.path.empty()) return invalid("\"" + address.text + "\": bench speaks TCP; name a host and a port");
   addrinfo hints{};
@@ -86,14 +93,21 @@ base::Result<void> resolve(const client::Address& address, bool anyway, load::Ge
   if (const int error = getaddrinfo(address.host.c_str(), address.port.c_str(), &hints, &found); error != 0)
     return base::Error{base::Errc::unavailable, "cannot find " + address.text + ": " + gai_strerror(error)};
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> all(found, &freeaddrinfo);
-  if (!is_loopback(found->ai_addr) && !anyway) {
+  const addrinfo* chosen = found;
+  for (const addrinfo* each = found; each != nullptr && found->ai_next != nullptr; each = each->ai_next) {
+    if ((anyway || is_loopback(each->ai_addr)) && takes_connections(*each)) {
+      chosen = each;
+      break;
+    }
+  }
+  if (!is_loopback(chosen->ai_addr) && !anyway) {
     return invalid(
         address.text +
         " is not on this machine. The hits of bench are real: they stay in the site's total, and the load may "
         "be more than others there can bear. If that is meant, say --anyway");
   }
-  std::memcpy(&generator.to, found->ai_addr, found->ai_addrlen);
-  generator.to_size = found->ai_addrlen;
+  std::memcpy(&generator.to, chosen->ai_addr, chosen->ai_addrlen);
+  generator.to_size = chosen->ai_addrlen;
   if (address.tls) generator.tls_name = address.host;
   return {};
 }
