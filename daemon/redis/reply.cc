@@ -14,7 +14,8 @@ class Builder {
  public:
   void* array(const redisReadTask* task, std::size_t elements) {
     elements_ += elements;
-    if (too_many()) return nullptr;
+    too_deep_ = depth_of(task) > kDepthMax;
+    if (too_many() || too_deep_) return nullptr;
     Reply* reply = place(task, Reply::Type::array);
     reply->elements.resize(elements);
     return reply;
@@ -34,8 +35,16 @@ class Builder {
   static void* nil(const redisReadTask* task) { return place(task, Reply::Type::nil); }
   void begin() { elements_ = 0; }
   bool too_many() const { return elements_ > kElementsMax; }
+  bool too_deep() const { return too_deep_; }
 
  private:
+  // hiredis 0.14 has this bound itself, later ones have none.
+  static constexpr int kDepthMax = 7;
+  static int depth_of(const redisReadTask* task) {
+    int depth = 0;
+    for (; task->parent != nullptr && depth <= kDepthMax; task = task->parent) ++depth;
+    return depth;
+  }
   static Reply* place(const redisReadTask* task, Reply::Type type) {
     Reply* reply = task->parent == nullptr
                        ? new Reply
@@ -44,6 +53,7 @@ class Builder {
     return reply;
   }
   std::size_t elements_ = 0;
+  bool too_deep_ = false;
 };
 
 Builder& builder_of(const redisReadTask* task) {
@@ -96,6 +106,8 @@ base::Result<std::optional<Reply>> ReplyParser::next() {
     if (reader_->builder.too_many())
       return base::Error{base::Errc::too_large,
                          "what Redis answered: a reply of over " + std::to_string(kElementsMax) + " elements"};
+    if (reader_->builder.too_deep())
+      return base::Error{base::Errc::malformed, "what Redis answered: arrays within arrays, too deep"};
     return base::Error{base::Errc::malformed, std::string("what Redis answered: ") + reader_->hiredis->errstr};
   }
   if (root == nullptr) {
