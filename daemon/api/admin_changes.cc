@@ -227,8 +227,8 @@ AdminAnswer Admin::dry_reset(const Call& call, sites::Site& site, std::string_vi
     if (page) {
       if (const auto row = site.state().page(*page, hash, call.now_s)) {
         counted = row->counted;
-        total = row->total;
-        seed = row->seed;
+        total = row->total();
+        seed = row->seed();
         online = row->online;
       }
     } else {

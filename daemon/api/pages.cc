@@ -47,7 +47,7 @@ base::Result<std::string> pages_json(const ReadContext& context, std::string_vie
   json.key("pages").begin_array();
   for (const counting::PageRow& row : table.rows) {
     json.begin_object().member("path", row.path);
-    json.count("total", row.total).count("counted", row.counted).signed_count("seed", row.seed);
+    json.count("total", row.total()).count("counted", row.counted).signed_count("seed", row.seed());
     json.member("online", row.online).end_object();
   }
   json.end_array().count("rest", table.rest).end_object();

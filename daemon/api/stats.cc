@@ -139,7 +139,7 @@ void write_spike(JsonWriter& json, const std::optional<counting::Spike>& spike, 
 void write_page(JsonWriter& json, std::string_view path, const std::optional<counting::PageRow>& page) {
   // That of the page that it is read as, where it was merged or renamed.
   json.key("page").begin_object().member("path", page ? page->path : path);
-  json.count("total", page ? page->total : 0);
+  json.count("total", page ? page->total() : 0);
   json.member("online", page ? page->online : 0U).end_object();
 }
 

@@ -20,7 +20,7 @@ struct Before {
   PageSort sort;
   bool operator()(const PageRow& a, const PageRow& b) const {
     if (sort == PageSort::online && a.online != b.online) return a.online > b.online;
-    if (sort != PageSort::path && a.total != b.total) return a.total > b.total;
+    if (sort != PageSort::path && a.total() != b.total()) return a.total() > b.total();
     return a.path != b.path ? a.path < b.path : a.id < b.id;
   }
 };
@@ -53,7 +53,7 @@ void PageWalk::keep_first() {
 bool PageWalk::hopeless(const PageRow& row) const {
   if (!full_ || sort_ == PageSort::path) return false;
   if (sort_ == PageSort::online) return row.online < last_kept_.online;
-  return row.total < last_kept_.total;
+  return row.total() < last_kept_.total();
 }
 
 bool PageWalk::step(SiteState& state, std::int64_t now_s) {
@@ -78,9 +78,9 @@ void PageWalk::look(SiteState& state, std::int64_t at_s) {
     if (body.marks().marked(PageId{next_})) continue;
     state.each_included([&](const EpochCounts& counts) { counts.prefetch_page(PageId{next_ + kAhead}); });
     PageRow row = state.row_of(PageId{next_});
-    if (sort_ == PageSort::online || row.total == 0) {
+    if (sort_ == PageSort::online || row.total() == 0) {
       row.online = state.online_of(row.id, at_s);
-      if (row.counted == 0 && row.seed == 0 && row.online == 0) continue;
+      if (row.counted == 0 && row.seeds == 0 && row.online == 0) continue;
     }
     if (hopeless(row)) continue;
     row.path = state.page_path(row.id);
@@ -119,7 +119,7 @@ void PageWalk::take(SiteState& state, std::int64_t at_s) {
 PageTable PageWalk::table() {
   std::vector<PageRow>& rows = table_.rows;
   // Who left since it was chosen, whose epoch is not summed any more, or what is read as another page since.
-  std::erase_if(rows, [](const PageRow& row) { return row.counted == 0 && row.seed == 0 && row.online == 0; });
+  std::erase_if(rows, [](const PageRow& row) { return row.counted == 0 && row.seeds == 0 && row.online == 0; });
   std::sort(rows.begin(), rows.end(), Before{sort_});
   return std::move(table_);
 }

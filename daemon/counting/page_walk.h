@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "counting/hit.h"
+#include "counting/saturating.h"
 
 namespace footfall::counting {
 
@@ -27,11 +28,13 @@ class SiteState;
 
 struct PageRow {
   PageId id;
+  std::uint32_t online = 0;
   std::string_view path;  // valid as long as the site is there, with its lock or without
   std::uint64_t counted = 0;
-  std::int64_t seed = 0;    // as it is shown
-  std::uint64_t total = 0;  // counted and seeds, saturating
-  std::uint32_t online = 0;
+  Wide seeds = 0;  // of several epochs, and pages that are read as this one: beyond 63 bits at most by a few
+
+  std::int64_t seed() const { return to_i64(seeds); }  // as it is shown
+  std::uint64_t total() const { return total_of(counted, seeds); }
 };
 
 enum class PageSort : std::uint8_t { total, online, path };

@@ -191,8 +191,6 @@ class SiteState {
   // Looks only; no page is made. nullopt if the path was never hit (nor seeded), or is removed. Of a page that is read
   // as another that one's row.
   std::optional<PageRow> page(std::string_view path, std::uint64_t hash, std::int64_t now_s);
-  // The sum of the seeds in that row.
-  Wide page_seeds(std::string_view path, std::uint64_t hash) const;
   // The node's own. A PageWalk in one hold of the lock: for a site that nobody else waits for.
   PageTable pages(std::int64_t now_s, PageSort sort, std::size_t limit);
   // Cells with key in [from, to), ascending.

@@ -166,31 +166,15 @@ PageRow SiteState::row_of(PageId page) const {
   PageRow row{.id = page, .path = {}};
   const PageMarks& marks = body_->marks();
   if (marks.marked(page)) return row;
-  Wide seed = 0;
   each_included([&](const EpochCounts& counts) {
     add_saturating(row.counted, counts.page_counted(page));
-    seed += counts.page_seed(page);
+    row.seeds += counts.page_seed(page);
     for (const PageId other : marks.others(page)) {
       add_saturating(row.counted, counts.page_counted(other));
-      seed += counts.page_seed(other);
+      row.seeds += counts.page_seed(other);
     }
   });
-  row.seed = to_i64(seed);
-  row.total = total_of(row.counted, seed);
   return row;
-}
-
-Wide SiteState::page_seeds(std::string_view path, std::uint64_t hash) const {
-  Wide sum = 0;
-  const auto known = body_ == nullptr ? std::nullopt : body_->paths.find(path, hash);
-  if (!known) return sum;
-  const PageMarks& marks = body_->marks();
-  const PageId page = marks.read_as(PageId{*known});
-  each_included([&](const EpochCounts& counts) {
-    sum += counts.page_seed(page);
-    for (const PageId other : marks.others(page)) sum += counts.page_seed(other);
-  });
-  return sum;
 }
 
 std::uint32_t SiteState::online_of(PageId page, std::int64_t at_s) {
@@ -212,7 +196,7 @@ std::optional<PageRow> SiteState::page(std::string_view path, std::uint64_t hash
   const bool hit = body_->pages_hit.has(page.value) ||
                    std::ranges::any_of(body_->marks().others(page),
                                        [this](PageId other) { return body_->pages_hit.has(other.value); });
-  return hit || row.seed != 0 ? std::optional<PageRow>(row) : std::nullopt;
+  return hit || row.seeds != 0 ? std::optional<PageRow>(row) : std::nullopt;
 }
 
 PageTable SiteState::pages(std::int64_t now_s, PageSort sort, std::size_t limit) {

@@ -36,9 +36,8 @@ Parts site_parts(Site& site, std::int64_t now_s) REQUIRES(site.mutex()) {
 }
 
 Parts page_parts(Site& site, std::string_view path, std::int64_t now_s) REQUIRES(site.mutex()) {
-  const std::uint64_t hash = base::table_hash(path);
-  const auto row = site.state().page(path, hash, now_s);
-  return row ? Parts{row->counted, site.state().page_seeds(path, hash)} : Parts{};
+  const auto row = site.state().page(path, base::table_hash(path), now_s);
+  return row ? Parts{row->counted, row->seeds} : Parts{};
 }
 
 // conflict: the page is read as another, or not at all.

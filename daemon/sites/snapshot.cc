@@ -45,7 +45,7 @@ Snapshot take_snapshot(Site& site, const Settings& settings, std::string node, s
   const counting::PageTable table = walk.table();
   out.pages.reserve(table.rows.size());
   for (const counting::PageRow& row : table.rows) {
-    if (row.total > 0) out.pages.push_back({std::string(row.path), row.total});
+    if (const std::uint64_t total = row.total(); total > 0) out.pages.push_back({std::string(row.path), total});
   }
   return out;
 }

@@ -338,7 +338,7 @@ TEST_F(AdminTest, OneOfSeveralNodesChangesNoPageAlone) {
   const auto page_total = [&] {
     const base::MutexLock lock(site_->mutex());
     const auto row = site_->state().page("/p", base::table_hash("/p"), kNow);
-    return static_cast<std::int64_t>(row->counted) + row->seed;
+    return static_cast<std::int64_t>(row->counted) + row->seed();
   };
   for (const std::string_view body : {R"({"add":5,"page":"/p"})", R"({"total":5,"page":"/p"})"}) {
     expect_problem(post("/v1/admin/sites/example.vn/seed", body), Problem::conflict, "--node");

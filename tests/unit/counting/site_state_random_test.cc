@@ -317,8 +317,8 @@ TEST_P(SiteStateRandomTest, PagesThatAreMergedReadAsIfTheyHadAlwaysBeenOne) {
     std::vector<std::string> rows;
     const PageTable pages = state.pages(now_s, sort, limit);
     for (const PageRow& row : pages.rows) {
-      rows.push_back(std::string(row.path) + " " + std::to_string(row.counted) + " " + std::to_string(row.seed) + " " +
-                     std::to_string(row.online));
+      rows.push_back(std::string(row.path) + " " + std::to_string(row.counted) + " " + std::to_string(row.seed()) +
+                     " " + std::to_string(row.online));
     }
     rows.push_back("rest " + std::to_string(pages.rest) + " of " + std::to_string(pages.counted));
     return rows;

@@ -673,35 +673,35 @@ TEST_F(SiteStateTest, APageSeedMovesThePageAlone) {
   const PageTable table = pages();
   EXPECT_EQ(table.rows[0].path, "/a");  // by total
   EXPECT_EQ(table.rows[0].counted, 1U);
-  EXPECT_EQ(table.rows[0].seed, 10);
+  EXPECT_EQ(table.rows[0].seed(), 10);
   EXPECT_EQ(table.seed, 0);
-  EXPECT_EQ(page("/a")->seed, 10);
+  EXPECT_EQ(page("/a")->seed(), 10);
 }
 
 TEST_F(SiteStateTest, SeedsOfPagesThatAreReadAsOneAddUpPastTheGreatestNumber) {
   at(0).seen("ann", "/a").seen("ann", "/b");
   for (const char* path : {"/a", "/b"}) state().add_page_seed(Epoch{}, id(path), INT64_MAX);
-  EXPECT_EQ(page("/a")->total, static_cast<std::uint64_t>(INT64_MAX) + 1);
+  EXPECT_EQ(page("/a")->total(), static_cast<std::uint64_t>(INT64_MAX) + 1);
   state().mark_pages(std::vector{id("/a")}, id("/b"));
-  EXPECT_EQ(page("/b")->total, UINT64_MAX);
-  EXPECT_EQ(page("/b")->seed, INT64_MAX) << "as it is shown";
-  EXPECT_TRUE(state().page_seeds("/a", base::table_hash("/a")) == 2 * Wide{INT64_MAX});
-  EXPECT_EQ(pages().rows[0].total, UINT64_MAX);
+  EXPECT_EQ(page("/b")->total(), UINT64_MAX);
+  EXPECT_EQ(page("/b")->seed(), INT64_MAX) << "as it is shown";
+  EXPECT_TRUE(page("/a")->seeds == 2 * Wide{INT64_MAX});
+  EXPECT_EQ(pages().rows[0].total(), UINT64_MAX);
   state().add_page_seed(Epoch{}, id("/b"), -INT64_MAX);
-  EXPECT_EQ(page("/b")->total, static_cast<std::uint64_t>(INT64_MAX) + 2);
+  EXPECT_EQ(page("/b")->total(), static_cast<std::uint64_t>(INT64_MAX) + 2);
 }
 
 TEST_F(SiteStateTest, APageThatWasOnlySeededIsThere) {
   const PageId id = state().reserve_page("/old", base::table_hash("/old"));
   EXPECT_TRUE(state().define_page(id, "/old"));
   state().add_page_seed(Epoch{}, id, 10);
-  EXPECT_EQ(page("/old")->seed, 10);
+  EXPECT_EQ(page("/old")->seed(), 10);
   ASSERT_EQ(pages().rows.size(), 1U);
   const std::string bytes = saved(state(), kMidnight);
   SiteState loaded(Limits{}, kWindow_s);
   base::ByteReader in(bytes);
   ASSERT_TRUE(loaded.load(in));
-  EXPECT_EQ(loaded.page("/old", base::table_hash("/old"), kMidnight)->seed, 10);
+  EXPECT_EQ(loaded.page("/old", base::table_hash("/old"), kMidnight)->seed(), 10);
   state().add_page_seed(Epoch{}, id, -10);
   EXPECT_FALSE(page("/old").has_value());
 }
@@ -793,7 +793,7 @@ TEST_F(SiteStateTest, SeedsOfMergedPagesAddUp) {
   state().add_page_seed(Epoch{}, id("/a"), 10);
   state().add_page_seed(Epoch{}, id("/c"), -1);
   merge({"/a"}, "/c");
-  EXPECT_EQ(page("/c")->seed, 9);
+  EXPECT_EQ(page("/c")->seed(), 9);
   EXPECT_EQ(pages().rows[0].counted, 2U);
 }
 

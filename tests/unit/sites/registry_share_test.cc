@@ -96,7 +96,7 @@ class Node {
       out += " seed " + std::to_string(state.summary(kNow, counting::calendar_of(0)).seed);
       for (const std::string path : {"/a", "/b"}) {
         const auto row = state.page(path, base::table_hash(path), kNow);
-        out += " " + path + " " + std::to_string(row ? row->seed : 0);
+        out += " " + path + " " + std::to_string(row ? row->seed() : 0);
       }
       out += "\n";
     }

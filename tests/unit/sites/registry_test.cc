@@ -58,7 +58,7 @@ class RegistryTest : public ::testing::Test {
     Site& site = *registry_.find(name);
     base::MutexLock lock(site.mutex());
     const auto row = site.state().page(path, base::table_hash(path), kNow);
-    return row ? static_cast<std::int64_t>(row->counted) + row->seed : -1;
+    return row ? static_cast<std::int64_t>(row->counted) + row->seed() : -1;
   }
   base::Result<PagesMarked> pages(PagesMarked::Kind kind, const std::vector<std::string>& from,
                                   const std::optional<std::string>& into) {
@@ -817,7 +817,7 @@ TEST_F(RegistryTest, ARestoredSnapshotIsTheSameInAReplay) {
   EXPECT_EQ(bytes_of(other), bytes());
   Site& site = *other.find("example.vn");
   base::MutexLock lock(site.mutex());
-  EXPECT_EQ(site.state().page("/a", base::table_hash("/a"), kNow)->seed, 5);
+  EXPECT_EQ(site.state().page("/a", base::table_hash("/a"), kNow)->seed(), 5);
 }
 
 TEST_F(RegistryTest, ASnapshotThatWasTakenBeforeAResetMeanwhileIsRefused) {
