@@ -14,7 +14,8 @@ import select
 import socket
 import time
 
-from drill import BROWSER, SITE, add_site, cpu_s, daemon, resident_bytes, rounds, until
+from drill import BROWSER, SITE, add_site, cpu_s, daemon, resident_bytes, rounds
+from redis_server import until
 
 CONNECTIONS, OPENERS = 15_000, 2
 THREADS = 2

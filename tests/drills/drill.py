@@ -76,15 +76,6 @@ def cpu_s(of):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def until(what, why, patience_s=60):
-    """What `what` gives, once that is true; `why`: what to say if it never is."""
-    end = time.monotonic() + patience_s
-    while not (found := what()):
-        assert time.monotonic() < end, why() if callable(why) else why
-        time.sleep(0.05)
-    return found
-
-
 class Books:
     """Per page: how many hits were sent, and how many acknowledged. acknowledged <= counted <= sent, always. And of the acknowledged:
     `epochs`, by what their answers said, and `visitors`, as the bits of a number."""

@@ -11,7 +11,8 @@ import random
 import socket
 import time
 
-from drill import SEED, SITE, add_site, daemon, resident_bytes, rounds, until
+from drill import SEED, SITE, add_site, daemon, resident_bytes, rounds
+from redis_server import until
 
 HOST = b"Host: x\r\n"
 CLIENTS = 2  # processes

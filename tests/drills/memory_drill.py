@@ -126,15 +126,19 @@ def until_it_is_gone(node, seed, books):
     return code, took
 
 
-def killed(count):
-    books, slowest = Books(), 0
-    node = daemon("--threads", "2", "--checkpoint-interval", "5")
-    with contextlib.ExitStack() as stack:
-        group = stack.enter_context(Group())
-        stack.callback(node.close)
+@contextlib.contextmanager
+def confined(*options):
+    """A node that runs within a group, and the group."""
+    with Group() as group, contextlib.closing(daemon("--threads", "2", "--checkpoint-interval", "5", *options)) as node:
         node.prefix = group.prefix()
         node.start()
         add_site(node)
+        yield node, group
+
+
+def killed(count):
+    books, slowest = Books(), 0
+    with confined() as (node, group):
         for number in range(count):
             before = group.kills()
             code, took = until_it_is_gone(node, SEED + number, books)
@@ -160,13 +164,8 @@ def refused_memory():
 
 def refuses():
     books = Books()
-    node = daemon("--threads", "2", "--checkpoint-interval", "5", "--body-memory-max", str(BODIES_MAX), "--online-pairs-max", str(PAIRS_MAX))
-    with contextlib.ExitStack() as stack:
-        group = stack.enter_context(Group())
-        stack.callback(node.close)
-        node.prefix = group.prefix()
-        node.start()
-        add_site(node)
+    limits = ("--body-memory-max", str(BODIES_MAX), "--online-pairs-max", str(PAIRS_MAX))
+    with confined(*limits) as (node, group), contextlib.ExitStack() as stack:
         load = Load(node, SEED, visitors=VISITORS)
         stack.callback(load.process.kill)
         bodies = Bodies(node)

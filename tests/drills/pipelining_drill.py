@@ -8,7 +8,8 @@ import signal
 import socket
 import time
 
-from drill import BROWSER, SITE, Connection, add_site, daemon, resident_bytes, rounds, until
+from drill import BROWSER, SITE, Connection, add_site, daemon, resident_bytes, rounds
+from redis_server import until
 
 SENDERS, EACH_BYTES = 40, 1 << 20
 PIPELINE_MAX = 128  # kPipelineMax of daemon/http/connection.h

@@ -12,7 +12,8 @@ import struct
 import termios
 import time
 
-from drill import SITE, add_site, daemon, resident_bytes, rounds, until
+from drill import SITE, add_site, daemon, resident_bytes, rounds
+from redis_server import until
 
 EACH_BYTES_MAX = 16 << 10
 UNSENT = 24 << 10  # bytes that a stopped reader leaves to the daemon: the kernel's share of the answers is not the same for all
