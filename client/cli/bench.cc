@@ -94,12 +94,9 @@ base::Result<void> resolve(const client::Address& address, bool anyway, load::Ge
     return base::Error{base::Errc::unavailable, "cannot find " + address.text + ": " + gai_strerror(error)};
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> all(found, &freeaddrinfo);
   const addrinfo* chosen = found;
-  for (const addrinfo* each = found; each != nullptr && found->ai_next != nullptr; each = each->ai_next) {
-    if ((anyway || is_loopback(each->ai_addr)) && takes_connections(*each)) {
-      chosen = each;
-      break;
-    }
-  }
+  while (chosen != nullptr && !((anyway || is_loopback(chosen->ai_addr)) && takes_connections(*chosen)))
+    chosen = chosen->ai_next;
+  if (chosen == nullptr) chosen = found;  // whoever connects there says why not
   if (!is_loopback(chosen->ai_addr) && !anyway) {
     return invalid(
         address.text +
