@@ -3,7 +3,7 @@
 // values, within bounds.
 //
 // Bounds     a reply of kReplyBytesMax bytes or kElementsMax elements (of all its arrays together); beyond,
-// `too_large`.
+//            `too_large`. Arrays within arrays, seven deep; beyond, `malformed`.
 //            They protect this process from a server that is not one, or has been taken over. What may grow for ever is
 //            read in pieces (pieces.h).
 // Ownership  a Reply owns all it holds. Threading: none. Errors: `malformed`, `too_large`; the parser stays failed.
