@@ -44,11 +44,12 @@ class BatchReader::Gunzip {
       stream_.next_out = reinterpret_cast<Bytef*>(out_.get());  // NOLINT: zlib's interface
       stream_.avail_out = static_cast<uInt>(kInflated);
       const int status = inflate(&stream_, Z_NO_FLUSH);
-      if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR) return false;
       full = stream_.avail_out == 0 && status == Z_OK;
       if (status == Z_STREAM_END) within_ = false;
+      // What stands before a fault is read first: which of two faults is told must not depend on the pieces.
       if (!use(std::string_view(out_.get(), kInflated - stream_.avail_out))) return true;
       if (status == Z_BUF_ERROR) break;
+      if (status != Z_OK && status != Z_STREAM_END) return false;
     }
     return true;
   }

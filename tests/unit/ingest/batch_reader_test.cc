@@ -383,6 +383,14 @@ TEST_F(BatchTest, WhatIsNoGzipIsRefusedAsAWhole) {
   }
 }
 
+TEST_F(BatchTest, OfTwoFaultsTheFirstIsToldHoweverTheBodyArrives) {
+  std::string packed = gzip(std::string("\x0a\x00\x00", 3));  // field 0 does not exist
+  packed[packed.size() - 6] = static_cast<char>(packed[packed.size() - 6] ^ 1);
+  parse(packed, BatchFormat::protobuf, true);
+  EXPECT_EQ(reader_.failure(), Failure::malformed);
+  EXPECT_NE(reader_.detail().find("HitBatch"), std::string::npos) << reader_.detail();
+}
+
 TEST_F(BatchTest, AReaderThatFailedReadsTheNextBody) {
   const std::string packed = gzip("{\"site\":\"a\"}\n");
   for (const std::string& bad : {packed.substr(0, packed.size() / 2), std::string("no gzip")}) {
