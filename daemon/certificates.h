@@ -12,7 +12,8 @@
 
 namespace footfall {
 
-// nullptr: no listener is with TLS. invalid_config names the file, what is wrong with it, and what to do.
+// nullptr: no listener is with TLS. invalid_config names the option and where it was given, the file, what is
+// wrong with it, and what to do.
 base::Result<std::shared_ptr<const base::TlsContext>> read_certificates(const Config& config);
 
 }  // namespace footfall

@@ -19,6 +19,9 @@
 #include "api/router.h"
 #include "base/cidr_file.h"
 #include "base/errors.h"
+#include "base/file_system.h"
+#include "base/tls.h"
+#include "ingest/cluster_key.h"
 #include "lookup/countries.h"
 #include "sites/settings.h"
 #include "version.h"
@@ -266,11 +269,26 @@ std::function<Result<void>(Config&, const std::vector<std::string>&)> agent_file
   };
 }
 
-// Read here to know, and again by who uses it.
+// This file and the two below are read here to know, and again by who uses them.
 Result<void> set_country_database(Config& config, const std::vector<std::string>& values) {
   if (Result<void> named = file(&Config::country_database)(config, values); !named) return named;
   if (const auto countries = lookup::CountryDatabase::open(config.country_database); !countries)
     return wrong(countries.error().detail);
+  return {};
+}
+
+Result<void> set_redis_authorities(Config& config, const std::vector<std::string>& values) {
+  config.redis.authorities = values.back();
+  if (values.back().empty()) return {};
+  if (const auto tls = base::TlsContext::for_clients(values.back()); !tls) return wrong(tls.error().detail);
+  return {};
+}
+
+Result<void> set_cluster_key(Config& config, const std::vector<std::string>& values) {
+  config.redis.cluster_key = values.back();
+  if (values.back().empty()) return {};
+  if (const auto key = ingest::ClusterKey::read(base::posix_file_system(), values.back()); !key)
+    return wrong(key.error().detail);
   return {};
 }
 
@@ -383,20 +401,12 @@ std::vector<Option> option_table() {
        "where snapshots are kept: redis://, rediss://, unix:// or redis+sentinel://HOST,.../MASTER[?sentinel-user=USER&"
        "sentinel-password=PASSWORD]; the server's go in front, USER:PASSWORD@ (none)",
        false, set_redis},
-      {"redis-ca", "FILE", "certificate authorities for rediss:// (the system's)", false,
-       [](Config& config, const std::vector<std::string>& values) -> Result<void> {
-         config.redis.authorities = values.back();
-         return {};
-       }},
+      {"redis-ca", "FILE", "certificate authorities for rediss:// (the system's)", false, set_redis_authorities},
       {"redis-prefix", "WORD", "of every key (footfall)", false, set_redis_prefix},
       {"node", "NAME", "this node's name among those that count together through --redis (none: it counts for itself)",
        false, set_node},
       {"cluster-key", "FILE", "key that all nodes have, 64 hexadecimal digits, so that a visitor of two is one (none)",
-       false,
-       [](Config& config, const std::vector<std::string>& values) -> Result<void> {
-         config.redis.cluster_key = values.back();
-         return {};
-       }},
+       false, set_cluster_key},
       {"snapshot-interval", "SECONDS", "between snapshots of sites that changed; 0: on demand alone (3600)", false,
        number_of_redis<std::int32_t>(&RedisOptions::snapshot_interval_s, 0, 30 * 86'400)},
       {"snapshots-kept", "COUNT", "snapshots kept of a site (48)", false,
@@ -425,16 +435,13 @@ std::string environment_name(const std::string& option) {
   return name;
 }
 
-// option name -> where its value came from: "--admin", "FOOTFALL_ADMIN", "footfall.toml:3: admin"; not there: the
-// default
-using Origins = std::map<std::string, std::string>;
-
 void apply(const Option& option, Config& config, const std::vector<std::string>& values, const std::string& where) {
   if (!option.repeated && values.size() > 1)
     throw base::Failure(wrong(where + ": takes one value, " + std::to_string(values.size()) + " are given"));
   if (const Result<void> done = option.set(config, values); !done)
     throw base::Failure(wrong(where + ": " + done.error().detail));
   config.given[option.name] = values;
+  config.origins[option.name] = where;
 }
 
 // A TOML value as the text that a flag would have. False for tables, dates and floats, which no option takes.
@@ -467,8 +474,8 @@ std::string read_config_file(const std::string& path) {
   return text;
 }
 
-// What a flag or the environment gave, in `origins` already, is checked here and stays.
-void apply_file(const std::string& path, const std::vector<Option>& options, Config& config, Origins& origins) {
+// What a flag or the environment gave is checked here and stays.
+void apply_file(const std::string& path, const std::vector<Option>& options, Config& config) {
   const std::string text = read_config_file(path);
   toml::table table;
   try {
@@ -496,7 +503,7 @@ void apply_file(const std::string& path, const std::vector<Option>& options, Con
     // Checked even where a flag beats it, so that a file is either right or refused.
     Config scratch = config;
     apply(*option, scratch, values, where);
-    if (origins.emplace(name, where).second) config = std::move(scratch);
+    if (!config.origins.contains(name)) config = std::move(scratch);
   }
 }
 
@@ -507,8 +514,8 @@ std::string address_text(const http::ListenAddress& address) {
   return (v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
 }
 
-// `origin`: of an option's name, where its value came from.
-void check_tls(const Config& config, const std::function<std::string(const std::string&)>& origin) {
+void check_tls(const Config& config) {
+  const auto origin = [&](const std::string& option) { return origin_of(config, option); };
   const auto pair = [&](const std::string& one, const std::string& other) {
     throw base::Failure(wrong(origin(one) + ": a certificate and its key go together; name the other with --" + other));
   };
@@ -529,11 +536,8 @@ void check_tls(const Config& config, const std::function<std::string(const std::
   }
 }
 
-void check_together(const Config& config, const Origins& origins) {
-  const auto origin = [&](const std::string& option) {
-    const auto it = origins.find(option);
-    return it == origins.end() ? "--" + option + " by default" : it->second;
-  };
+void check_together(const Config& config) {
+  const auto origin = [&](const std::string& option) { return origin_of(config, option); };
   std::map<std::string, std::string> taken;  // address -> the option that names it
   const auto take = [&](const std::string& option, const std::vector<http::ListenAddress>& addresses) {
     for (const http::ListenAddress& address : addresses) {
@@ -549,7 +553,7 @@ void check_together(const Config& config, const Origins& origins) {
   take("listen", config.listen);
   take("admin", config.admin);
   take("metrics-listen", config.metrics_listen);
-  check_tls(config, origin);
+  check_tls(config);
   if (!config.redis.node.empty() && !config.redis.target) {
     throw base::Failure(wrong(origin("node") + ": nodes count together through Redis; say where it is with --redis"));
   }
@@ -590,6 +594,11 @@ void check_together(const Config& config, const Origins& origins) {
 
 }  // namespace
 
+std::string origin_of(const Config& config, const std::string& option) {
+  const auto it = config.origins.find(option);
+  return it == config.origins.end() ? "--" + option + " by default" : it->second;
+}
+
 bool has_tls(const Config& config) {
   const auto any = [](const std::vector<http::ListenAddress>& addresses) {
     return std::any_of(addresses.begin(), addresses.end(), [](const http::ListenAddress& a) { return a.tls; });
@@ -627,7 +636,6 @@ std::optional<Config> parse_config(int argc, const char* const* argv) {
   }
 
   Config config;
-  Origins origins;
   for (std::size_t i = 0; i < options.size(); ++i) {
     const char* environment = std::getenv(environment_name(options[i].name).c_str());
     std::string where = "--" + options[i].name;
@@ -643,19 +651,16 @@ std::optional<Config> parse_config(int argc, const char* const* argv) {
       }
       where = environment_name(options[i].name);
       apply(options[i], config, values, where);
-    } else {
-      continue;
     }
-    origins.emplace(options[i].name, where);
   }
-  if (config_option->count() > 0) apply_file(file, options, config, origins);
+  if (config_option->count() > 0) apply_file(file, options, config);
   if (config.listen.empty()) config.listen.push_back(*http::parse_listen_address("127.0.0.1:8080"));
   if (config.admin.empty()) config.admin.push_back(*http::parse_listen_address("127.0.0.1:8081"));
   if (config.threads == 0) config.threads = std::clamp(std::thread::hardware_concurrency(), 1U, 63U);
   for (http::ListenAddress& address : config.listen) address.unix_mode = config.listen_mode;
   for (http::ListenAddress& address : config.syslog.listen) address.unix_mode = config.listen_mode;
   config.check_only = check_only;
-  check_together(config, origins);
+  check_together(config);
   return config;
 }
 

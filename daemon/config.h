@@ -70,7 +70,12 @@ struct Config {
   bool check_only = false;          // --check-config
   // option -> its values as texts, of those that were given, wherever that was
   std::map<std::string, std::vector<std::string>> given;
+  // of the same: where it was given, "--admin", "FOOTFALL_ADMIN", "footfall.toml:3: admin"
+  std::map<std::string, std::string> origins;
 };
+
+// As an error begins that is about the option's value.
+std::string origin_of(const Config& config, const std::string& option);
 
 // Whether one of the addresses is with TLS.
 bool has_tls(const Config& config);

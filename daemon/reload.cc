@@ -83,6 +83,7 @@ Reloaded take_reloadable(Config& running, const Config& wanted) {
     }
     out.applied.push_back(name);
   }
+  running.origins = wanted.origins;
   return out;
 }
 

@@ -2,6 +2,7 @@
 """A node behind a real HAProxy and a real Caddy with the configurations that are shipped: nothing of them is changed but the addresses.
 (nginx: nginx_test.py.)"""
 import http.client
+import http.server
 import json
 import os
 import pathlib
@@ -10,10 +11,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 from footfall import BROWSER, ROOT, SKIPPED, Daemon, exchange, free_port
 from redis_server import until
+from tls_test import make_certificate, trusting
 
 SITE = "example.org"
 PATH = os.environ["PATH"] + ":/usr/sbin"
@@ -102,8 +105,46 @@ class BehindHaproxy(Proxied, unittest.TestCase):
     program = "haproxy"
 
     def arguments(self):
-        return ["-db", "-f", str(self.changed("haproxy/footfall.cfg", (r"bind :80\n", f"bind 127.0.0.1:{self.port}\n", 1),
+        certificate, key = make_certificate(self.directory)
+        self.context = trusting(certificate)
+        both = self.directory / "both.pem"
+        both.write_bytes(certificate.read_bytes() + key.read_bytes())
+        self.plain_port, self.renewal_port = free_port(), free_port()
+        return ["-db", "-f", str(self.changed("haproxy/footfall.cfg", (r"bind :80\n", f"bind 127.0.0.1:{self.plain_port}\n", 1), (r"bind :443 ", f"bind 127.0.0.1:{self.port} ", 1),
+                                              (r"/etc/haproxy/stats\.example\.vn\.pem", str(both), 1), (r"127\.0\.0\.1:8888", f"127.0.0.1:{self.renewal_port}", 1),
                                               (r"127\.0\.0\.1:8080", f"127.0.0.1:{self.node.port}", 2)))]
+
+    def connect(self, visitor=0):
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=20, context=self.context, source_address=(f"127.1.0.{visitor + 1}", 0))
+
+    def plain(self, method, target):
+        return exchange(http.client.HTTPConnection("127.0.0.1", self.plain_port, timeout=20), method, target, None, {"Host": "localhost"})
+
+    def test_what_comes_without_tls_is_sent_on(self):
+        for method in ("GET", "POST"):
+            answer = self.plain(method, f"/hit?site={SITE}&path=/")
+            self.assertEqual((answer.status, answer.fields["Location"]), (308, f"https://localhost/hit?site={SITE}&path=/"))
+        self.assertEqual(self.node.stats(SITE)["total"], 0)
+
+    def test_who_renews_the_certificate_is_asked_without_tls(self):
+        class Renewal(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(self.path.encode())
+
+            def log_message(self, *arguments):
+                pass
+
+        with http.server.HTTPServer(("127.0.0.1", self.renewal_port), Renewal) as server:
+            thread = threading.Thread(target=server.serve_forever)
+            thread.start()
+            try:
+                answer = self.plain("GET", "/.well-known/acme-challenge/abc")
+            finally:
+                server.shutdown()
+                thread.join()
+        self.assertEqual((answer.status, answer.text), (200, "/.well-known/acme-challenge/abc"))
 
 
 class BehindCaddy(Proxied, unittest.TestCase):

@@ -294,6 +294,23 @@ class Tls(unittest.TestCase):
         self.assertFalse((self.at / "data").exists())
         self.assertEqual(run(other, other_key, "--check-config").returncode, 0)
 
+    def test_a_file_that_is_wrong_is_named_with_the_line_that_names_it(self):
+        absent = self.at / "absent.pem"
+        open_key = self.at / "cluster-key"
+        open_key.write_text("0f" * 32)
+        open_key.chmod(0o644)
+        config = self.at / "footfalld.toml"
+        right = f'data-dir = "{self.at / "data"}"\nlisten = "tls:127.0.0.1:{self.port}"\ntls-certificate = "{self.certificate}"\ntls-key = "{self.key}"\n'
+        for old, new, says in ((str(self.certificate), str(absent), f"{config}:3: tls-certificate: {absent}: No such file"), (str(self.key), str(absent), f"{config}:4: tls-key: {absent}: No such file"),
+                               ("", f'redis-ca = "{absent}"\n', f"{config}:1: redis-ca: {absent}: "), ("", f'cluster-key = "{absent}"\n', f"{config}:1: cluster-key: "),
+                               ("", f'cluster-key = "{open_key}"\n', f"{config}:1: cluster-key: {open_key}: others may read")):
+            config.write_text(right.replace(old, new, 1))
+            for more in ([], ["--check-config"]):
+                ended = subprocess.run([str(BUILD / "footfalld"), "--config", str(config), *more], capture_output=True, text=True, timeout=30)
+                self.assertEqual(ended.returncode, 2, ended.stderr)
+                self.assertIn(says, ended.stderr)
+        self.assertFalse((self.at / "data").exists())
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
