@@ -38,6 +38,8 @@ class FarTrio(Trio):
             begin = time.monotonic()
             time.sleep(PAUSE_S)
             until(lambda: [node.stats(SITE)["scope"] for node in self.nodes] == list(scopes), "who is cut off?")
+            cut_off = [scope == "node" for scope in scopes]
+            until(lambda: [node.metrics()["footfall_redis_up"] == 0 for node in self.nodes] == cut_off, "footfall_redis_up must show it")
         heal()
         healed = time.monotonic()
         steady.settle(self.books, "/steady")

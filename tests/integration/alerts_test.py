@@ -33,12 +33,17 @@ from prometheus_server import PrometheusServer
 from redis_server import Redis, until
 from tls_test import make_certificate
 
+sys.path.insert(0, str(ROOT / "tests" / "drills"))
+from drill import Load  # noqa: E402
+from stuck_thread_drill import Held  # noqa: E402
+
 SITE = "example.org"
 OUTSIDE = "192.0.2.1"  # for documentation: nobody's, and not on loopback's network
 RULES = ROOT / "deploy" / "prometheus" / "alerts.yml"
 RUNBOOK = ROOT / "deploy" / "runbook.md"
 CASES = ROOT / "tests" / "integration" / "alerts.yml"
 ALERTS = [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
+SOURCES = {file.stem: file for file in [*(ROOT / "tests" / "drills").glob("*_drill.py"), *(ROOT / "tests" / "integration").glob("*_test.py")]}
 # alert -> what its expression has here instead: a day and half a gigabyte are more than a test may take
 SHORTER = {"FootfallNoHits": {"30m": "10s", "1d": "20s"}, "FootfallReplayLong": {"512 * 1024 * 1024": "512 * 1024"}}
 
@@ -72,22 +77,45 @@ class Rules(unittest.TestCase):
         self.assertEqual({rule["alert"] for rule in ALERTS} ^ set(made), set())
 
     def test_the_runbook_has_a_table_of_every_drill_and_every_alert(self):
-        table = RUNBOOK.read_text().split("\n## What goes wrong, and which alert tells\n")[1].split("\n## ")[0]
-        rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in re.findall(r"(?m)^\|.*\|$", table)][2:]
-        self.assertGreater(len(rows), 20)
-        tests = ROOT / "tests"
-        there = {file.stem: file for file in [*(tests / "drills").glob("*_drill.py"), *(tests / "integration").glob("*_test.py")]}
         named, told = set(), set()
-        for what, by, alerts in rows:
+        for what, files, alerts, _ in table():
             with self.subTest(what):
-                files = re.findall(r"\w+", by)
-                self.assertEqual([file for file in files if file not in there], [])
+                self.assertEqual([file for file in files if file not in SOURCES], [])
                 self.assertNotEqual(files, [])
                 self.assertRegex(alerts, r"^none: \w|^Footfall[A-Z]")
                 named |= set(files)
                 told |= set(re.findall(r"\bFootfall[A-Z]\w+", alerts))
-        self.assertEqual({file for file in there if file.endswith("_drill")} - named, set())
+        self.assertEqual({file for file in SOURCES if file.endswith("_drill")} - named, set())
         self.assertEqual({rule["alert"] for rule in ALERTS} ^ told, set())
+
+    def test_each_alert_of_a_row_fires_by_what_its_tests_do(self):
+        stale = {(trouble.__name__, file) for trouble in TROUBLES for file in trouble.like - {"alerts_test"}}
+        for what, files, _, alerts in table():
+            with self.subTest(what):
+                troubles = [trouble for trouble in TROUBLES if trouble.alerts & alerts and trouble.like & set(files)]
+                self.assertEqual(alerts - {alert for trouble in troubles for alert in trouble.alerts}, set(), "nothing here that is like these tests makes it fire")
+                if alerts:
+                    self.assertEqual(set(files) - {file for trouble in troubles for file in trouble.like}, set(), "nothing here that is like it fires an alert of the row")
+                stale -= {(trouble.__name__, file) for trouble in troubles for file in trouble.like & set(files)}
+        self.assertEqual(stale, set(), "no row has these tests with an alert of this trouble")
+
+    def test_each_test_of_a_row_looks_at_what_an_alert_of_it_goes_by(self):
+        for what, files, _, alerts in table():
+            # Whether it is there, and since when, no test asks a metric: it is who ends and starts it.
+            metrics = {metric for rule in ALERTS if rule["alert"].removeprefix("Footfall") in alerts
+                       for metric in re.findall(r"\b(?:footfall|process)_\w+", rule["expr"])} - {"process_start_time_seconds"}
+            for file in files if metrics else ():
+                with self.subTest(what, file=file):
+                    self.assertTrue(any(re.search(rf"\b{metric}\b", SOURCES[file].read_text()) for metric in metrics), f"none of {sorted(metrics)}")
+
+
+def table():
+    """Of the runbook: (what goes wrong, by which tests, the text on alerts, the alerts that are to fire there, without "Footfall")."""
+    text = RUNBOOK.read_text().split("\n## What goes wrong, and which alert tells\n")[1].split("\n## ")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in re.findall(r"(?m)^\|.*\|$", text)][2:]
+    assert len(rows) > 20, rows
+    for what, by, alerts in rows:
+        yield what, re.findall(r"\w+", by), alerts, set() if alerts.startswith("none: ") else set(re.findall(r"\bFootfall([A-Z]\w+)", alerts))
 
 
 def hit(daemon, times=1, site=SITE, path="/", address=None, **fields):
@@ -108,6 +136,7 @@ class Trouble:
     """A daemon, before anything is wrong with it; and what goes wrong, when Prometheus knows it well."""
 
     alerts = set()
+    like = {"alerts_test"}  # the tests that do the same to a daemon, as the runbook's table has them; this one where there is no other
     options = ()
     job = None  # its own, where an alert is of all who have the same
     prometheus = None  # when it happens
@@ -131,6 +160,10 @@ class Trouble:
     def until(self, metric, value):
         until(lambda: self.daemon.metrics()[metric] >= value, lambda: f"{metric} did not come to {value}:\n{self.daemon.log_text()[-2000:]}")
 
+    def until_firing(self, alert):
+        fires = f"Footfall{alert}", f"127.0.0.1:{self.daemon.admin_port}"
+        until(lambda: fires in self.prometheus.alerts("firing"), f"{alert} does not fire", 60)
+
     def strace(self, *inject):
         """From here on, and until the end."""
         pid = self.daemon.process.pid
@@ -150,6 +183,7 @@ class Gone(Trouble):
     """It is started again and again, and then no more."""
 
     alerts = {"Restarting", "Down"}
+    like = {"kill_drill", "syscall_kill_drill", "restart_test", "memory_drill", "stuck_thread_drill"}  # the last two: ended by the kernel, by systemd
 
     def happen(self):
         starts = f'changes(process_start_time_seconds{{instance="127.0.0.1:{self.daemon.admin_port}"}}[15m])'
@@ -164,6 +198,7 @@ class Full(Trouble):
     """Its disk is made smaller, and somebody else fills what is left, at once, and whatever it frees; while it is pinged, and its sites change."""
 
     alerts = {"JournalStopped", "NotReady", "WriteFailed", "HitsRefused", "DiskFullIn4h", "DiskLow", "ReserveGone", "CheckpointsFail"}
+    like = {"disk_full_drill"}
 
     def __init__(self, stack):
         super().__init__(stack)
@@ -208,7 +243,8 @@ class Full(Trouble):
 class Failing(Trouble):
     """Its disk answers syncs with errors."""
 
-    alerts = {"SyncFailed"}
+    alerts = {"SyncFailed", "JournalStopped", "HitsRefused"}
+    like = {"fsync_failure_drill"}
 
     def happen(self):
         self.strace("error=EIO")
@@ -219,6 +255,7 @@ class Slow(Trouble):
     """Its disk takes five seconds for a sync."""
 
     alerts = {"SyncStuck", "DiskSlow"}
+    like = {"slow_disk_drill"}
 
     def happen(self):
         self.strace("delay_enter=5000000")
@@ -226,10 +263,41 @@ class Slow(Trouble):
             hit(self.daemon)
 
 
+class Hanging(Trouble):
+    """Its disk takes longer for a sync than its clients for all that may wait for one."""
+
+    alerts = {"HitsRefused"}
+    like = {"slow_disk_drill"}
+
+    def make(self):
+        return Daemon("--threads", "1", "--rate-limit", "0", "--checkpoint-interval", "86400")
+
+    def happen(self):
+        self.strace("delay_enter=20000000")
+        load = Load(self.daemon, 1, connections=2400, pipeline=128)
+        try:
+            self.until('footfall_hits_rejected_total{reason="overload"}', 10_000)
+        finally:
+            load.process.kill()
+            load.process.communicate()
+
+
+class Stuck(Trouble):
+    """Its shard's thread does not run, until that is told."""
+
+    alerts = {"NotReady"}
+    like = {"stuck_thread_drill"}
+
+    def happen(self):
+        with Held(self.daemon, "shard-0"):
+            self.until_firing("NotReady")
+
+
 class Stopped(Trouble):
     """It does not run for seven seconds, in which its web server goes on to send lines."""
 
     alerts = {"Stalled", "SyslogLost"}
+    like = {"pause_drill", "syslog_test"}
 
     def make(self):
         self.syslog = ("127.0.0.1", free_port(socket.SOCK_DGRAM))
@@ -245,9 +313,10 @@ class Stopped(Trouble):
 
 
 class Damaged(Trouble):
-    """A byte of its journal has changed, and somebody starts it all the same."""
+    """A byte of its journal has changed, so it does not start; and somebody starts it all the same."""
 
-    alerts = {"HitsLostAtStart"}
+    alerts = {"Down", "HitsLostAtStart"}
+    like = {"torn_segment_drill"}
 
     def happen(self):
         for _ in range(2):
@@ -259,6 +328,10 @@ class Damaged(Trouble):
         data = bytearray(segment.read_bytes())
         data[4096 + 40] ^= 1  # behind a segment's header and a block's
         segment.write_bytes(data)
+        with contextlib.suppress(AssertionError):
+            self.daemon.start()
+            raise RuntimeError("it was started with a damaged journal")
+        self.until_firing("Down")
         self.daemon.start("--accept-loss", "true")
 
 
@@ -310,6 +383,7 @@ class Crowded(Trouble):
     """More connections, descriptors, visitors, pages and keys than it may have."""
 
     alerts = {"ConnectionsFull", "DescriptorsLow", "PresenceFull", "SeriesOverflow", "BatchKeysFull"}
+    like = {"connection_flood_drill", "memory_drill", "caps_test", "overload_test", "batch_test"}
 
     def make(self):
         daemon = Daemon("--threads", "1", "--connections-max", "16", "--online-pairs-max", "1000", "--pages-max", "3", "--batch-keys-max", "1")
@@ -339,6 +413,7 @@ class Overwhelmed(Trouble):
     """By costly reads, all at once."""
 
     alerts = {"Overloaded"}
+    like = {"overload_test"}
 
     def happen(self):
         for first in range(0, 10_000, 2000):
@@ -359,6 +434,7 @@ class Streaming(Trouble):
     """To readers who take nothing any more."""
 
     alerts = {"LiveReadersCut"}
+    like = {"stopped_streams_drill"}
     READERS, ENOUGH = 150, 110
     PATH = "/" + "%22" * 1023  # of two kilobytes in an event
     SCRIPT = b"GET /footfall.js HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -410,6 +486,7 @@ class Visited(Trouble):
     """By pages of unknown sites, one client that does not end, what is no HTTP, and somebody who guesses a token."""
 
     alerts = {"HitsRejected", "RateLimited", "ParseErrors", "TokensGuessed"}
+    like = {"bad_input_test", "limits_test", "giant_requests_drill", "http_rules_test", "rights_test"}
 
     def make(self):
         return Daemon("--threads", "1", "--rate-limit", "1", "--rate-burst", "1")
@@ -426,10 +503,34 @@ class Visited(Trouble):
             time.sleep(0.5)
 
 
+class Dawdled(Trouble):
+    """By clients whose requests come a byte at a time, and do not end."""
+
+    alerts = {"ClientsTooSlow"}
+    like = {"pipelining_drill"}
+    CLIENTS = 450  # more than one a second, of the five minutes that the rule looks at
+    HEAD = b"GET /hit?site=" + SITE.encode() + b"&path=/ HTTP/1.1\r\nHost: x\r\nUser-Agent: " + b"a" * 1000
+
+    def happen(self):
+        clients = [self.stack.enter_context(socket.create_connection(("127.0.0.1", self.daemon.port), timeout=20)) for _ in range(self.CLIENTS)]
+        end = time.monotonic() + 60
+        for sent in range(len(self.HEAD)):
+            for client in clients:
+                with contextlib.suppress(ConnectionError):  # it was cut
+                    client.sendall(self.HEAD[sent:sent + 1])
+            if self.daemon.metrics()['footfall_http_timeouts_total{for="head"}'] >= self.CLIENTS:
+                return
+            if time.monotonic() > end:
+                break
+            time.sleep(0.5)
+        raise AssertionError("they were not cut")
+
+
 class Proxied(Trouble):
     """By one of which it was not told."""
 
     alerts = {"UntrustedForwards"}
+    like = {"untrusted_proxy_test"}
 
     def make(self):
         self.address = OUTSIDE, free_port()
@@ -443,6 +544,7 @@ class Untrusted(Trouble):
     """It is given a certificate that is over soon, and clients do not know who signed it."""
 
     alerts = {"TlsExpires", "TlsExpiresSoon", "TlsFailures"}
+    like = {"tls_test"}
 
     def make(self):
         self.at = pathlib.Path(tempfile.mkdtemp(prefix="footfall-tls-"))
@@ -520,6 +622,7 @@ class Moved(Trouble):
     """Its clock is set an hour forward."""
 
     alerts = {"ClockStepped"}
+    like = {"pause_drill"}
 
     def make(self):
         self.offset = tempfile.NamedTemporaryFile("w", suffix=".offset")
@@ -555,6 +658,7 @@ class Forgotten(Node):
     """Somebody else writes into its Redis, which then loses all that it had, then wants a password, and then is away."""
 
     alerts = {"ReplicationUnreadable", "RedisLostData", "RedisRefuses", "SnapshotsFail", "RedisDown"}
+    like = {"alerts_test", "nodes_drill", "nodes_test", "snapshot_test"}
 
     def happen(self):
         self.redis.run("HSET", "footfall:{%s}:slots" % SITE, "nonsense", "nonsense")
@@ -575,6 +679,7 @@ class Behind(Node):
     """Its Redis hangs."""
 
     alerts = {"ReplicationBehind"}
+    like = {"cut_off_drill"}
 
     def happen(self):
         self.redis.pause()
@@ -606,6 +711,7 @@ class Ahead(Node):
     """It is moved to a machine whose clock is a minute ahead of Redis's."""
 
     alerts = {"RedisClock"}
+    like = {"clocks_drill"}
 
     def make(self):
         key = self.stack.enter_context(tempfile.NamedTemporaryFile("w", suffix=".key"))
@@ -624,6 +730,7 @@ class Misconfigured(Trouble):
     """Somebody writes nonsense into its configuration, and has it read."""
 
     alerts = {"ReloadFailed"}
+    like = {"config_drill", "reload_test"}
 
     def make(self):
         self.file = tempfile.NamedTemporaryFile("w", suffix=".toml")
@@ -640,6 +747,7 @@ class Unread(Trouble):
     """Nobody reads its log."""
 
     alerts = {"LogLinesDropped"}
+    like = {"log_test"}
 
     def make(self):
         reader, writer = unread()
@@ -653,8 +761,8 @@ class Unread(Trouble):
         log_until_lines_are_dropped(self.daemon)
 
 
-TROUBLES = [Well, Gone, Full, Failing, Slow, Stopped, Damaged, Flipped, Locked, Crowded, Overwhelmed, Streaming, Visited, Proxied, Untrusted, Quiet, Upgraded, Moved,
-            Forgotten, Behind, Copied, Ahead, Misconfigured, Unread]
+TROUBLES = [Well, Gone, Full, Failing, Slow, Hanging, Stuck, Stopped, Damaged, Flipped, Locked, Crowded, Overwhelmed, Streaming, Visited, Dawdled, Proxied, Untrusted,
+            Quiet, Upgraded, Moved, Forgotten, Behind, Copied, Ahead, Misconfigured, Unread]
 
 
 def shortened():

@@ -137,6 +137,7 @@ class Nodes(Case):
         c.start()  # with what it knew
         self.assertEqual(c.stats(SITE)["total"], 20)
         until(lambda: "Redis cannot be used: " in a.log_text(), "nobody is told")
+        until(lambda: [node.metrics()["footfall_redis_up"] for node in self.nodes] == [0] * 3, "footfall_redis_up must show it")
         time.sleep(3)  # and many tries
         shutil.rmtree(self.redis.directory)
         os.mkdir(self.redis.directory)
