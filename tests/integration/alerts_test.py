@@ -507,7 +507,7 @@ class Dawdled(Trouble):
     """By clients whose requests come a byte at a time, and do not end."""
 
     alerts = {"ClientsTooSlow"}
-    like = {"pipelining_drill"}
+    like = {"slow_clients_drill", "pipelining_drill"}
     CLIENTS = 450  # more than one a second, of the five minutes that the rule looks at
     HEAD = b"GET /hit?site=" + SITE.encode() + b"&path=/ HTTP/1.1\r\nHost: x\r\nUser-Agent: " + b"a" * 1000
 
