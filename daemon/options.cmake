@@ -28,7 +28,7 @@ if(FOOTFALL_SANITIZE)
     -fno-sanitize=vptr)  # vptr reads memory through a pipe, and errs where a test has left no descriptor free
   target_link_options(footfall_options INTERFACE -fsanitize=${FOOTFALL_SANITIZE})
 elseif(CMAKE_BUILD_TYPE MATCHES "Release|RelWithDebInfo")
-  target_compile_definitions(footfall_options INTERFACE _FORTIFY_SOURCE=2 _GLIBCXX_ASSERTIONS)
+  target_compile_definitions(footfall_options INTERFACE _FORTIFY_SOURCE=3 _GLIBCXX_ASSERTIONS)
   target_compile_options(footfall_options INTERFACE -fstack-clash-protection)
 endif()
 if(FOOTFALL_COVERAGE)

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs, by name, the packages that footfall is built from (Debian 12 and newer, Ubuntu 24.04). Run as root.
-#   deploy/install-deps.sh            what the build needs
+#   deploy/install-deps.sh            what the build needs, and deploy/debian/build.sh
 #   deploy/install-deps.sh --tests    also what the tests and the checks need
 #   deploy/install-deps.sh --bench    also what the benchmarks compare with, what the tests need among it
 set -euo pipefail
 
-build=(g++ cmake ninja-build pkg-config ccache python3 tzdata ca-certificates curl
+build=(g++ cmake ninja-build pkg-config ccache python3 binutils dpkg-dev tzdata ca-certificates curl
   libssl-dev libspdlog-dev prometheus-cpp-dev libsqlite3-dev libsimdjson-dev libcli11-dev
   libhowardhinnant-date-dev libre2-dev libhiredis-dev libmaxminddb-dev libtomlplusplus-dev zlib1g-dev uap-core ruby-device-detector esbuild)
 tests=(clang clang-format clang-tidy libclang-rt-dev libgtest-dev libbenchmark-dev libprotobuf-dev protobuf-compiler redis-server redis-sentinel nginx-light haproxy caddy apache2-bin prometheus
-  iproute2 valgrind wrk strace faketime e2fsprogs procps systemd systemd-container dpkg-dev python3-yaml git chromium)
+  iproute2 valgrind wrk strace faketime e2fsprogs procps systemd systemd-container python3-yaml git chromium)
 bench=(libnginx-mod-http-lua lua-nginx-redis goaccess)
 
 # Releases differ in how these are called: of each line the first that the release has is taken.

@@ -1,17 +1,21 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# A bare Debian: is all there that the scripts install, does it build and pass there, and does the package bring what it
-# needs? By hand, as root; it needs debootstrap, and downloads from the mirror that this machine's apt uses.
+# A bare Debian: is all there that the scripts install, does it build and pass there, does the package bring what it needs, and
+# does the first guide hold? By hand, as root; it needs debootstrap, and downloads from the mirror that this machine's apt uses.
 #   tests/debian.sh RELEASE COMPILER [DIRECTORY]         RELEASE: bookworm, trixie; COMPILER: gcc, clang
 #   tests/debian.sh --package-of BUILD RELEASE [DIRECTORY]   the package alone, of binaries built on this release
 #
 #   DIRECTORY/bare      debootstrap's smallest; the others begin as copies of it
-#   DIRECTORY/builder   install-deps.sh --tests, what is committed here, unit and integration tests; with gcc the package
+#   DIRECTORY/builder   with gcc what is committed here is built, and packaged, with what install-deps.sh alone installs; then
+#                       install-deps.sh --tests, unit and integration tests
 #   DIRECTORY/user      the package by apt, the daemon as its unit starts it, a hit; remove keeps the counts, purge does not
+#   DIRECTORY/server    nginx-light, curl and systemd (which does not run); there deploy/guides/first-counter.md is followed, by
+#                       tests/integration/first_counter_test.py, with this machine's browser if it has one
 #
-# DIRECTORY (2 to 10 GB) stays, and what it has of bare and builder is used again; without it a new one goes at the end. The
-# mounts are in a namespace of their own, and daemon and tests have a network of their own. CCACHE_DIR, where it is set, is
-# the builder's too; CMAKE_BUILD_PARALLEL_LEVEL and CTEST_PARALLEL_LEVEL are as ever.
+# DIRECTORY (2 to 10 GB) stays, and what it has of bare and builder is used again, so that only a new builder shows that build and
+# package go without what the tests need; without DIRECTORY a new one goes at the end. The mounts are in a namespace of their own,
+# and daemon and tests have a network of their own. CCACHE_DIR, where it is set, is the builder's too; CMAKE_BUILD_PARALLEL_LEVEL
+# and CTEST_PARALLEL_LEVEL are as ever.
 set -euo pipefail
 
 fail() { echo "debian.sh: $*" >&2; exit 1; }
@@ -31,7 +35,9 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 
 if [ -z "${FOOTFALL_DEBIAN_INSIDE:-}" ]; then
   [ "$(id -u)" = 0 ] || fail "run it as root"
-  for tool in debootstrap unshare ip curl git; do command -v "$tool" >/dev/null || fail "$tool is not installed: apt install debootstrap util-linux iproute2 curl git"; done
+  for tool in debootstrap unshare ip curl git openssl python3; do
+    command -v "$tool" >/dev/null || fail "$tool is not installed: apt install debootstrap util-linux iproute2 curl git openssl python3"
+  done
   keep=$directory
   if [ -n "$directory" ]; then mkdir -p "$directory"; else directory=$(mktemp -d -t footfall-debian-XXXXXX); fi
   directory=$(cd "$directory" && pwd)
@@ -117,10 +123,10 @@ builder() {
 
 in_checkout() { inside "$directory/builder" sh -c 'cd /footfall && exec "$@"' - "$@"; }
 
-configure() {
+configure() {  # OPTIONS...
   local cxx=g++
   if [ "$compiler" = clang ]; then cxx=clang++; fi
-  in_checkout cmake --preset release -DFOOTFALL_TESTS=ON "-DCMAKE_CXX_COMPILER=$cxx"
+  in_checkout cmake --preset release "-DCMAKE_CXX_COMPILER=$cxx" "$@"
 }
 
 # The package is tried, whether they pass or not.
@@ -131,8 +137,10 @@ packaged() {
   if [ -n "$build" ]; then
     "$root/deploy/debian/build.sh" "$build" "$directory"
   else
-    in_checkout deploy/debian/build.sh build/release /
-    mv "$directory"/builder/footfall_*.deb "$directory"
+    local made=$directory/builder/footfall/build/release
+    rm -f "$made"/footfall_*.deb
+    in_checkout deploy/debian/build.sh
+    mv "$made"/footfall_*.deb "$directory"
   fi
 }
 
@@ -187,18 +195,44 @@ purged() {
   done
 }
 
+# What the guide wants there, and by download alone what apt will want when the package is installed: the test has no network.
+server() {
+  local tree=$directory/server
+  rm -rf --one-file-system "$tree"
+  cp -a "$directory/bare" "$tree"
+  mounted "$tree"
+  printf '#!/bin/sh\nexit 101\n' >"$tree/usr/sbin/policy-rc.d"  # nginx is not to be started yet
+  chmod +x "$tree/usr/sbin/policy-rc.d"
+  inside "$tree" apt-get -q -y --no-install-recommends install nginx-light curl ca-certificates systemd
+  cp "$directory"/footfall_*.deb "$tree/tmp/"
+  inside "$tree" apt-get -q -y --download-only install "/tmp/$(basename "$directory"/footfall_*.deb)"
+  rm "$tree/usr/sbin/policy-rc.d"
+}
+
+guide() {
+  FOOTFALL_BARE_TREE=$directory/server FOOTFALL_PACKAGE=$(echo "$directory"/footfall_*.deb) PYTHONDONTWRITEBYTECODE=1 \
+    python3 "$root/tests/integration/first_counter_test.py"
+}
+
 export -f fail inside counts
 failed=0
 if [ ! -e "$directory/bare" ]; then step "debootstrap" bootstrap; fi
 if [ -z "$build" ]; then
   step "copy" builder
+  if [ "$compiler" = gcc ]; then
+    step "install-deps.sh" in_checkout deploy/install-deps.sh
+    step "configure" configure
+    step "build" in_checkout cmake --build --preset release
+    step "package" packaged
+  fi
   step "install-deps.sh --tests" in_checkout deploy/install-deps.sh --tests
-  step "configure" configure
-  step "build" in_checkout cmake --build --preset release
+  step "configure with the tests" configure -DFOOTFALL_TESTS=ON
+  step "build with the tests" in_checkout cmake --build --preset release
   step "unit and integration tests" tests
+else
+  step "package" packaged
 fi
 if [ "$compiler" != clang ]; then
-  step "package" packaged
   step "another bare tree" user
   step "apt install" installed
   step "a counted hit" alone counts "$directory/user" 1 hit
@@ -206,6 +240,8 @@ if [ "$compiler" != clang ]; then
   step "apt install again" installed
   step "the count is kept" alone counts "$directory/user" 1
   step "apt purge" purged
+  step "a server" server
+  step "the first guide" guide
 fi
 if [ "$failed" != 0 ]; then fail "the tests failed"; fi
 echo "=== $release${compiler:+ $compiler}: all is well, $SECONDS s"

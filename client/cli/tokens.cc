@@ -95,6 +95,12 @@ int recover(const Options& options, Terminal& terminal) {
   const auto directory = store::DataDirectory::open_existing(base::posix_file_system(), options.data_dir);
   if (!directory) return fail(terminal, directory.error());
   if (const base::Result<void> asked = store::request_token(**directory); !asked) return fail(terminal, asked.error());
+  if (options.change.daemon.json) {
+    JsonText json;
+    json.begin_object().member("token_file", options.data_dir + "/admin-token").end_object();
+    terminal.out << json.take() << '\n';
+    return kDone;
+  }
   terminal.out << "the next start of footfalld on " << printable(options.data_dir)
                << " writes a new admin token to admin-token in it\n"
                   "tokens that there are stay in force: look at them with footfall token list, and remove those that "
@@ -162,9 +168,11 @@ void add_token(CLI::App& app, Action& chosen) {
   removed->change.declare(*remove_command, false);
   removed->change.declare_dry_run(*remove_command);
   const auto recovered = std::make_shared<Options>();
-  subcommand("recover", "have the next start of a stopped daemon make a new admin token", recover, recovered)
-      ->add_option("--data-dir", recovered->data_dir, "of the daemon, which does not run")
+  CLI::App* recover_command =
+      subcommand("recover", "have the next start of a stopped daemon make a new admin token", recover, recovered);
+  recover_command->add_option("--data-dir", recovered->data_dir, "of the daemon, which does not run")
       ->capture_default_str();
+  recover_command->add_flag("--json", recovered->change.daemon.json, "print one JSON object");
 }
 
 }  // namespace footfall::cli

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Makes footfall_VERSION_ARCHITECTURE.deb of binaries that are built:
 #   deploy/debian/build.sh [BUILD [INTO]]        BUILD: build/release; INTO: where the package goes, BUILD
-# Needs dpkg-dev, binutils and python3 (deploy/install-deps.sh). The same binaries, commit and tools give the same bytes.
+# Needs dpkg-dev, binutils and python3 (deploy/install-deps.sh). The same binaries, commit and tools give the same bytes; who has no git
+# says SOURCE_DATE_EPOCH for that.
 # DEBFULLNAME and DEBEMAIL name who answers for the package; FOOTFALL_DEB_REVISION (1) is what stands behind the version,
 # FOOTFALL_DEB_COMPRESSION (6) how hard xz tries.
 set -euo pipefail

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The build is configured where the test libraries are not installed, and says that the tests are left out. A language of the
-counter that is not whole stops it."""
+"""The build is configured where the test libraries are not installed, and says that the tests are left out. What it made is hardened. A language of
+the counter that is not whole stops it."""
 import pathlib
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import unittest
 
-from footfall import ROOT
+from footfall import BUILD, ROOT
 
 WITHOUT = ["-DCMAKE_DISABLE_FIND_PACKAGE_GTest=ON", "-DCMAKE_DISABLE_FIND_PACKAGE_benchmark=ON"]
 
@@ -28,6 +30,52 @@ class Build(unittest.TestCase):
         done, _ = self.configure("-DFOOTFALL_TESTS=ON")
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("GTest", done.stderr)
+
+
+def cached(name):
+    """Of how the binaries here were configured."""
+    found = re.search(rf"(?m)^{name}:\w+=(.*)$", (BUILD / "CMakeCache.txt").read_text())
+    return found[1] if found else ""
+
+
+@unittest.skipUnless(shutil.which("readelf"), "binutils is not installed")
+class Hardening(unittest.TestCase):
+    """daemon/options.cmake, as the binaries themselves show it."""
+
+    @classmethod
+    def setUpClass(cls):
+        if cached("FOOTFALL_SANITIZE"):
+            raise unittest.SkipTest("sanitizers bring their own")
+
+    def each(self, *words):
+        return [subprocess.run(["readelf", "-W", *words, BUILD / program], capture_output=True, text=True, check=True).stdout for program in ("footfalld", "footfall")]
+
+    def test_they_may_be_loaded_anywhere(self):
+        for header in self.each("--file-header"):
+            self.assertRegex(header, r"Type: +DYN")
+        for dynamic in self.each("--dynamic"):
+            self.assertRegex(dynamic, r"FLAGS_1\).*\bPIE\b")
+
+    def test_addresses_of_functions_are_read_only_once_it_runs(self):
+        for segments in self.each("--program-headers"):
+            self.assertRegex(segments, r"(?m)^ +GNU_RELRO ")
+        for dynamic in self.each("--dynamic"):
+            self.assertRegex(dynamic, r"FLAGS\).*\bBIND_NOW\b")
+
+    def test_no_memory_is_written_and_executed(self):
+        for segments in self.each("--program-headers"):
+            self.assertRegex(segments, r"(?m)^ +GNU_STACK( +0x[0-9a-f]+){5} +RW ")
+            self.assertNotRegex(segments, r"(?m)^ +[A-Z_]+( +0x[0-9a-f]+){5} +RWE")
+
+    def test_a_smashed_stack_is_noticed(self):
+        for symbols in self.each("--dyn-syms"):
+            self.assertRegex(symbols, r" __stack_chk_fail@")
+
+    def test_what_the_c_library_writes_is_bounded(self):
+        if cached("CMAKE_BUILD_TYPE") not in ("Release", "RelWithDebInfo"):
+            self.skipTest("_FORTIFY_SOURCE is for what is shipped")
+        for symbols in self.each("--dyn-syms"):
+            self.assertRegex(symbols, r" __(?!stack_)\w+_chk@")
 
 
 class Words(unittest.TestCase):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A copy of this system in which a test may do as root what it likes: an overlay in namespaces of its own, without a network, of which nothing is
-left. And the Debian package of the binaries here, to be installed in it."""
+"""A copy of this system, or of the tree that FOOTFALL_BARE_TREE names (tests/debian.sh), in which a test may do as root what it likes: an overlay in
+namespaces of its own, without a network, of which nothing is left. And the Debian package of the binaries here, to be installed in it."""
 import functools
 import os
 import pathlib
@@ -14,6 +14,7 @@ import unittest
 from footfall import BUILD, ROOT, SKIPPED
 
 INSIDE = "FOOTFALL_INSIDE"  # of the namespaces: the test's script runs itself there
+BARE = os.environ.get("FOOTFALL_BARE_TREE")
 
 
 def run(*words, ok=True, timeout_s=100, **more):
@@ -24,13 +25,13 @@ def run(*words, ok=True, timeout_s=100, **more):
 
 
 def overlay():
-    """A directory of the test's own, and a copy of this system in it. Both go with the namespace."""
+    """A directory of the test's own, and the copy in it. Both go with the namespace."""
     at = pathlib.Path(tempfile.mkdtemp(prefix="footfall-debian-"))
     run("mount", "-t", "tmpfs", "tmpfs", at)
     root = at / "root"
     for name in ("root", "upper", "work"):
         (at / name).mkdir()
-    run("mount", "-t", "overlay", "overlay", "-o", f"lowerdir=/,upperdir={at}/upper,workdir={at}/work", root)
+    run("mount", "-t", "overlay", "overlay", "-o", f"lowerdir={BARE or '/'},upperdir={at}/upper,workdir={at}/work", root)
     (root / "var/lib/man-db/auto-update").unlink(missing_ok=True)  # the index of all pages, at each installation
     return at, root
 
@@ -80,7 +81,7 @@ def main(script):
     """`script` once more, in the namespaces; there, its tests. Skipped where there can be none."""
     if INSIDE in os.environ:
         unittest.main(module="__main__", verbosity=2)
-    for tool in ("dpkg-deb", "dpkg-shlibdeps", "unshare", "strip"):
+    for tool in ("unshare",) if BARE else ("dpkg-deb", "dpkg-shlibdeps", "unshare", "strip"):
         if not shutil.which(tool):
             print(f"{tool} is not installed: skipped")
             sys.exit(SKIPPED)

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """deploy/guides/first-counter.md, to the letter: its commands, its location and its snippet are taken out of the text, in a copy of this system
-whose nginx serves a page over https. Only systemd is not there: what it would start is started here. Then what production.md says
-about restoring."""
+whose nginx serves a page over https. Only systemd does not run: what it would start is started here. Then what production.md says
+about restoring.
+
+tests/debian.sh does the same on a bare Debian: FOOTFALL_BARE_TREE is a server before the guide, and FOOTFALL_PACKAGE the package, which the
+guide's first command made in another tree."""
+import os
 import pathlib
 import re
 import shutil
@@ -10,7 +14,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "browser"))
 import chromium
-from debian_system import System, main, run
+from debian_system import BARE, System, main, run
 from footfall import BROWSER, BUILD, ROOT
 from guide_text import blocks
 from tls_test import make_certificate
@@ -31,15 +35,12 @@ BEFORE_THE_GUIDE = """server {
 PAGE = '<!doctype html><html lang="vi"><meta charset="utf-8"><title>Trang chủ</title><h1>Trang chủ</h1>%s</html>\n'
 
 
-@unittest.skipUnless(shutil.which("nginx") and shutil.which("update-ca-certificates"), "nginx-light or ca-certificates is not installed")
+@unittest.skipUnless(BARE or shutil.which("nginx") and shutil.which("update-ca-certificates"), "nginx-light or ca-certificates is not installed")
 class FirstCounter(System):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.mounted(ROOT, "checkout", CHECKOUT)
-        cls.mounted(BUILD, "build", CHECKOUT + "/build/release")  # it is built, as the guide wants it
-        for old in (cls.root / "checkout/build/release").glob("*.deb"):
-            old.unlink()
+        cls.make_checkout()
         (cls.root / "etc/dpkg/dpkg.cfg.d/unsafe").write_text("force-unsafe-io\n")  # it goes anyway
         hosts = cls.root / "etc" / "hosts"
         hosts.write_text(f"127.0.0.1 localhost {SITE}\n")
@@ -55,6 +56,20 @@ class FirstCounter(System):
         cls.page.parent.mkdir(parents=True)
         cls.page.write_text(PAGE % "")
         run("chroot", cls.root, "nginx")
+
+    @classmethod
+    def make_checkout(cls):
+        if BARE:  # "copy the package there", and nothing else is there
+            there = cls.root / "checkout/build/release"
+            there.mkdir(parents=True)
+            shutil.copy(os.environ["FOOTFALL_PACKAGE"], there)
+            # Whoever sits there says yes to what the package needs.
+            (cls.root / "etc/apt/apt.conf.d/yes").write_text('APT::Get::Assume-Yes "true";\n')
+            return
+        cls.mounted(ROOT, "checkout", CHECKOUT)
+        cls.mounted(BUILD, "build", CHECKOUT + "/build/release")  # it is built, as the guide wants it
+        for old in (cls.root / "checkout/build/release").glob("*.deb"):
+            old.unlink()
 
     @classmethod
     def mounted(cls, directory, name, place):
@@ -82,7 +97,9 @@ class FirstCounter(System):
         self.assertEqual([language for language, _ in guide], ["sh", "sh", "nginx", "sh", "html", "sh"])
         (_, install), (_, name), (_, location), (_, reload), (_, snippet), (_, look) = guide
 
-        self.shell(install)
+        package, rest = install.split("\n", 1)
+        self.assertEqual(package, "deploy/debian/build.sh")
+        self.shell(rest if BARE else install)
         self.daemon = self.started()
         self.addCleanup(lambda: self.stop(self.daemon))
         self.shell(name)

@@ -60,6 +60,9 @@ class Units(unittest.TestCase):
                 done = run("systemd-analyze", "security", "--offline=true", "--no-pager", f"--threshold={EXPOSURE_MAX}", unit)
                 self.assertEqual(done.returncode, 0, done.stdout[-300:])
 
+    def test_a_crash_leaves_no_core(self):
+        self.assertEqual(directives(UNITS / "footfalld.service")["LimitCORE"], ["0"])
+
     def test_the_timer_is_one(self):
         timer = configparser.ConfigParser()
         timer.read(UNITS / "footfall-backup.timer")

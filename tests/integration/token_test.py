@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tokens by the command line: added, rotated, removed, brought back; and recovered on a data directory whose token is lost."""
+import json
 import os
 import pathlib
 import shutil
@@ -87,7 +88,9 @@ class Tokens(unittest.TestCase):
         lost = self.daemon.token
         self.daemon.stop()
         (directory / "admin-token").unlink()
-        self.footfall("token", "recover", "--data-dir", directory)
+        self.assertIn("writes a new admin token", self.footfall("token", "recover", "--data-dir", directory))
+        asked = json.loads(self.footfall("token", "recover", "--data-dir", directory, "--json"))  # once more is once
+        self.assertEqual(asked, {"token_file": str(directory / "admin-token")})
         self.assertEqual(stat.S_IMODE((directory / "token-request").stat().st_mode), 0o600)
         self.daemon.start()
         self.assertFalse((directory / "token-request").exists())
