@@ -52,11 +52,11 @@ def answered(*options, refused=0):
     return requests
 
 
-def cpu_us_per_request(pid, url, seconds, connections=64):
+def cpu_us_per_request(pid, url, seconds, connections=64, script=None):
     """Of the server with this process id, its children among it."""
     pids = [pid] + children(pid)
     before = cpu_ns(pids)
-    requests = answered("-t1", f"-c{connections}", f"-d{seconds}s", url)
+    requests = answered("-t1", f"-c{connections}", f"-d{seconds}s", *(["-s", script] if script else []), url)
     return (cpu_ns(pids) - before) / 1000 / requests
 
 
