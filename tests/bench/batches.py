@@ -6,6 +6,7 @@ P6   application/x-protobuf
 P7   application/x-ndjson
 """
 import json
+import re
 import socket
 import time
 
@@ -15,7 +16,7 @@ from side_by_side import cpu_ns
 
 SITE = "bench.example"
 ITEMS, VISITORS, CONNECTIONS = 1000, 1_000_000, 4
-TRIES_MAX = 20  # of a batch
+RETRY_S = 300  # how long a batch that is refused is sent again
 AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/%d.0.0.0 Safari/537.36"
 
 
@@ -52,26 +53,32 @@ def answer_of(connection):
     return answer
 
 
+def retry_after(answer):
+    """Seconds after which a client should try again; None where it was not refused for too much to do."""
+    return int(re.search(rb"\r\nRetry-After: (\d+)\r\n", answer).group(1)) if answer.startswith(b"HTTP/1.1 503") else None
+
+
 def send_all(port, whole):
-    """Each connection sends its next batch when the one before is answered; again where the daemon had too much to do, as after a disk that stood still."""
+    """Each connection sends its next batch when the one before is answered. Where the daemon has too much to do, as after a disk that stood still or while
+    others have its core, the batch is sent again over a new connection as late as Retry-After says, while no other is sent: until it is taken, or for RETRY_S.
+    What such a refusal costs the daemon is in its CPU."""
     connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(CONNECTIONS)]
     accepted = 0
     for at in range(0, len(whole), CONNECTIONS):
         turn = whole[at:at + CONNECTIONS]
         for connection, request in zip(connections, turn):
             connection.sendall(request)
+        answers = [answer_of(connection) for connection, _ in zip(connections, turn)]
         for n, request in enumerate(turn):
-            answer = answer_of(connections[n])
-            for _ in range(TRIES_MAX):
-                if not answer.startswith(b"HTTP/1.1 503"):
-                    break
+            end = time.monotonic() + RETRY_S
+            while (wait_s := retry_after(answers[n])) is not None and time.monotonic() < end:
                 connections[n].close()
-                time.sleep(1)
+                time.sleep(wait_s)
                 connections[n] = socket.create_connection(("127.0.0.1", port))
                 connections[n].sendall(request)
-                answer = answer_of(connections[n])
-            assert answer.startswith(b"HTTP/1.1 200"), answer
-            accepted += json.loads(answer[answer.index(b"\r\n\r\n"):])["accepted"]
+                answers[n] = answer_of(connections[n])
+            assert answers[n].startswith(b"HTTP/1.1 200"), answers[n]
+            accepted += json.loads(answers[n][answers[n].index(b"\r\n\r\n"):])["accepted"]
     for connection in connections:
         connection.close()
     return accepted

@@ -5,6 +5,7 @@ Counts depend neither on the machine's speed nor on its load. The instruction se
 without AVX2 and the like, and of the daemon's own code the CRC alone chooses at run time (SSE4.2). What else its threads do in that time, once a
 second, is in it.
 """
+import itertools
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import time
 from side_by_side import whole
 
 BASELINE = "glibc.cpu.hwcaps=-AVX2,-AVX512F,-AVX512VL,-AVX_Fast_Unaligned_Load,-ERMS,-FSRM,-BMI2,-RTM"
+PASS = "footfall::http::Loop::Impl::pass()"  # what a shard does with what it was sent; --toggle-collect leaves out what is done once a second
 TRIES = 5
 
 
@@ -24,7 +26,8 @@ class Counted:
     def __init__(self, bench, name, *options, daemon=()):
         self.out = bench.at / f"callgrind.{name}"
         self.dumps = 0
-        self.node = bench.Daemon("--rate-limit", "0", "--threads", "1", "--durability", "kernel", "--checkpoint-interval", "86400", *daemon, directory=bench.at / name)
+        self.node = bench.Daemon("--rate-limit", "0", "--threads", "1", "--durability", "kernel", "--checkpoint-interval", "86400", "--checkpoint-journal", str(1 << 40), *daemon,
+                                 directory=bench.at / name)
         self.node.directory.mkdir()
         self.node.environment = {**os.environ, "GLIBC_TUNABLES": BASELINE}
         self.pipes = bench.at / f"vgdb.{name}"  # of its own: it would try those that others left, too
@@ -42,9 +45,13 @@ class Counted:
     def __exit__(self, *_):
         self.node.close()
 
-    def instructions(self, send):
-        """Of what send() has the daemon do; and callgrind's file. send() answers how often it was refused: then it is done again, and that alone counted."""
+    def instructions(self, send, before=None):
+        """Of what send() has the daemon do; and callgrind's file. send() answers how often it was refused: then it is done again, and that alone counted.
+        before() is done under callgrind and not counted: its caches are empty at first."""
         self.control("--instr=on")
+        if before:
+            before()
+            self.control("--zero")
         for _ in range(TRIES):
             refused = send()
             if refused == 0:
@@ -55,7 +62,7 @@ class Counted:
         self.control("--dump")
         self.dumps += 1
         dump = self.out.with_name(f"{self.out.name}.{self.dumps}")
-        total = int(re.search(r"^totals: (\d+)", dump.read_text(), re.M).group(1))
+        total = events(dump)["Ir"]
         assert total > 0, "callgrind counted nothing"
         return total, dump
 
@@ -65,6 +72,12 @@ class Counted:
                 return
             time.sleep(0.5)
         raise AssertionError("callgrind cannot be controlled")
+
+
+def events(dump):
+    """callgrind's name of an event -> how many there were; zeros at the end of the line are not written"""
+    line = lambda name: re.search(rf"^{name}: (.+)$", dump.read_text(), re.M).group(1).split()
+    return dict(itertools.zip_longest(line("events"), map(int, line("totals")), fillvalue=0))
 
 
 class Batches:
@@ -90,8 +103,8 @@ class Batches:
                 self.connect()
             assert answer.startswith(b"HTTP/1.1 200"), answer
             self.accepted += json.loads(answer[answer.index(b"\r\n\r\n"):])["accepted"]
-            if time.monotonic() > begin + 0.1:  # so slow that the next one might be refused
-                time.sleep(0.5)
+            if time.monotonic() > begin + 0.1:  # so slow that the next one might be refused (queue_delay.h)
+                time.sleep(0.2)
         return refused
 
     def exchange(self, request):

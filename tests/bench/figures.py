@@ -67,11 +67,11 @@ class Bench:
         pairs = [(ours(), theirs()) for _ in range(self.rounds + 1)][1:]
         return [one for one, _ in pairs], [one / other for one, other in pairs]
 
-    def server(self, name, *options, durability="kernel", threads=1):
+    def server(self, name, *options, durability="kernel", threads=1, rate_limit=0):
         """A daemon on core 0 with a directory under `at`; started again under the same name it has the same directory."""
         directory = self.at / name
         directory.mkdir(exist_ok=True)
-        node = self.Daemon("--rate-limit", "0", "--threads", str(threads), "--durability", durability, "--log-level", "warning", *options,
+        node = self.Daemon("--rate-limit", str(rate_limit), "--threads", str(threads), "--durability", durability, "--log-level", "warning", *options,
                            directory=directory)
         node.prefix, node.start_s_max = SERVER, 600
         return node.start()

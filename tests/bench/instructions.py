@@ -26,16 +26,13 @@ from concurrent.futures import ThreadPoolExecutor
 import browsers
 from batches import ITEMS, ndjson, path_of, protobuf, request
 from browsers import SITE
-from callgrind import Batches, Counted
+from callgrind import PASS, Batches, Counted
 from figures import Bench, chosen, options
 
 HITS = 10_000
 NOTED = pathlib.Path(__file__).with_suffix(".txt")
 MARGIN = 1.03
 GOALS_OF = {"single": (1400, 800), "pipelined": (900, 500), "protobuf": (300, 160), "ndjson": (800, 450)}
-
-
-PASS = "footfall::http::Loop::Impl::pass()"
 
 
 class Load:

@@ -29,19 +29,22 @@ class Readers:
             reader.sendall(request)
             self.sockets[reader.fileno()] = reader
             self.poll.register(reader.fileno(), select.EPOLLIN)
-        self.read_until(lambda events: min(events.values()) >= 1)
 
-    def read_until(self, enough):
-        """Events that each has got."""
+    def read_until(self, enough, seconds):
+        """reader -> events it has got, when that is enough or so long has passed. Who is cut gets no more."""
         events = dict.fromkeys(self.sockets, 0)
-        end = time.monotonic() + 120
-        while not enough(events):
-            assert time.monotonic() < end, f"{sum(1 for count in events.values() if count == 0)} readers got nothing"
+        end = time.monotonic() + seconds
+        while not enough(events) and time.monotonic() < end:
             for descriptor, _ in self.poll.poll(0.2):
                 got = self.sockets[descriptor].recv(65536)
-                assert got, "a reader was cut"
                 events[descriptor] += got.count(b"data: ")
-        return sum(events.values())
+                if not got:
+                    self.poll.unregister(descriptor)
+        return events
+
+    def reached(self):
+        """How many have got an event."""
+        return sum(1 for count in self.read_until(lambda events: min(events.values()) >= 1, 120).values() if count)
 
     def close(self):
         for reader in self.sockets.values():
@@ -68,6 +71,7 @@ def one_shard(bench):
         node.hit(SITE)
         before = settled(node)
         readers = Readers(node, READERS)
+        assert readers.reached() == READERS
         bench.row("P17", f"bytes per idle reader, {READERS:,} of them", 1024, 250, [(settled(node) - before) / READERS], "bytes", 0)
         rates = []
         for _ in range(bench.rounds):
@@ -75,8 +79,7 @@ def one_shard(bench):
             end = time.monotonic() + 2 * bench.seconds
             while time.monotonic() < end:
                 node.hit(SITE, visitor=int(1000 * end))
-                received = time.monotonic() + 0.5
-                readers.read_until(lambda _, until=received: time.monotonic() >= until)
+                readers.read_until(lambda _: False, 0.5)
             rates.append((node.metrics()["footfall_live_events_total"] - sent) / (cpu_ns([node.process.pid]) - cpu) * 1e6)
         bench.row("P17", "events sent in a second of CPU", 150, 190, rates, "k/s", 0, at_least=True)
         assert node.metrics()["footfall_live_evicted_total"] == 0
@@ -92,12 +95,15 @@ def all_at_once(bench):
     try:
         node.add_site(SITE, visibility="full")
         readers = Readers(node, AT_ONCE)
+        readers.reached()
         begin = time.monotonic()
         node.hit(SITE)
-        readers.read_until(lambda events: min(events.values()) >= 1)
-        bench.note("P17", f"{AT_ONCE:,} readers, each of which has the next event", [time.monotonic() - begin], "s")
+        reached = readers.reached()
+        taken = time.monotonic() - begin
+        bench.row("P17", f"readers at once, of {AT_ONCE:,} that came, who have the next event", AT_ONCE, AT_ONCE, [reached], "", 0, at_least=True)
+        bench.note("P17", "until the last of these has it", [taken], "s")
         metrics = node.metrics()
-        assert metrics["footfall_live_subscribers"] == AT_ONCE and metrics["footfall_live_evicted_total"] == 0, metrics
+        assert metrics["footfall_live_subscribers"] >= reached, metrics
     finally:
         if readers:
             readers.close()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How fast lines of an access log are read: made-up ones, as a server writes them.
+// How fast lines of an access log are read, made-up ones, as a server writes them; and the same out of syslog
+// datagrams.
 #include <benchmark/benchmark.h>
 
 #include <cstdio>
@@ -8,11 +9,14 @@
 #include <vector>
 
 #include "logs/format.h"
+#include "logs/syslog_message.h"
 
 namespace {
 
 using footfall::logs::Format;
 using footfall::logs::Line;
+using footfall::logs::SyslogFault;
+using footfall::logs::SyslogMessage;
 
 std::vector<std::string> made_up_lines() {
   std::vector<std::string> lines;
@@ -55,6 +59,35 @@ BENCHMARK_CAPTURE(
     read_lines, nginx,
     R"($remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent")");
 BENCHMARK_CAPTURE(read_lines, apache, R"(%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-agent}i")");
+
+// With the header of an RFC: whose it is and its line alone, and with the line read.
+void read_datagrams(benchmark::State& state, const char* header, bool with_line) {
+  std::vector<std::string> datagrams = made_up_lines();
+  for (std::string& text : datagrams) text.insert(0, header);
+  Format format;
+  std::int64_t bytes = 0;
+  for (auto step : state) {
+    SyslogMessage message;
+    Line line;
+    for (const std::string& datagram : datagrams) {
+      if (footfall::logs::read_syslog(datagram, message) != SyslogFault::none || message.tag != "nginx")
+        state.SkipWithError("a datagram is not readable");
+      benchmark::DoNotOptimize(message);
+      if (with_line && !format.read(message.line, line)) state.SkipWithError("a line is not readable");
+      benchmark::DoNotOptimize(line);
+      bytes += static_cast<std::int64_t>(datagram.size());
+    }
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(datagrams.size()));
+  state.SetBytesProcessed(bytes);
+}
+
+constexpr const char* kRfc3164 = "<190>Nov 29 06:52:00 web-1 nginx: ";
+constexpr const char* kRfc5424 = "<190>1 2026-11-29T06:52:00.123Z web-1 nginx 812 access [origin ip=\"192.0.2.1\"] ";
+BENCHMARK_CAPTURE(read_datagrams, rfc3164, kRfc3164, false);
+BENCHMARK_CAPTURE(read_datagrams, rfc5424, kRfc5424, false);
+BENCHMARK_CAPTURE(read_datagrams, rfc3164_combined, kRfc3164, true);
+BENCHMARK_CAPTURE(read_datagrams, rfc5424_combined, kRfc5424, true);
 
 }  // namespace
 

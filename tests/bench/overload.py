@@ -8,13 +8,18 @@ total is compared with what it acknowledged (`footfall bench` does). What was an
 
 The quota is of a control group (Linux's cfs: 20 ms in 100), so that the generator on the other core always has more to give. With a connection for each
 hit the generator opens more where all are busy, up to 10,000.
+
+Beside it what a refusal costs, without a quota: CPU per ping that is refused / per ping that is counted. Refused is what goes over the rate limit of its address,
+429: of all refusals of what is too much that is the first to be decided, before the agent is looked up, and nothing is journaled for it.
 """
 import contextlib
 import pathlib
 
+import side_by_side
+from browsers import SITE, lua
 from figures import footfall_bench, main
 
-SITE = "bench.example"
+REFUSED = 0.5  # of the pings, at least: one a second of each of 1,000 addresses is counted
 QUOTA_US, PERIOD_US = 20_000, 100_000
 IN_TIME_S = 1
 # Requests that find no idle connection are pipelined, or open one. Beside it what the closed loop has that guesses the rates.
@@ -50,6 +55,26 @@ def quota(pid, quota_us=QUOTA_US):
 
 
 def overload(bench):
+    refusals(bench)
+    under_quota(bench)
+
+
+def refusals(bench):
+    with contextlib.ExitStack() as ends:
+        nodes = {}
+        for name, rate_limit in (("counts", 0), ("refuses", 1)):
+            nodes[name] = bench.server(name, "--rate-burst", "1", rate_limit=rate_limit)
+            ends.callback(nodes[name].close)
+            nodes[name].add_site(SITE)
+        servers, ports = ({name: of(node) for name, node in nodes.items()} for of in (lambda node: node.process, lambda node: node.port))
+        for label, depth in (("single", 1), ("16 pipelined", 16)):
+            counted, totals = nodes["refuses"].stats(SITE)["counted"], {}
+            figures, _ = side_by_side.measure(f"refusals, {label}", servers, ports, lua(depth), "counts", bench.rounds, bench.seconds, totals=totals, refused={"refuses": REFUSED})
+            bench.note("P19", f"{label}: CPU per ping refused, 429 by the rate limit of its address, / counted", [one / other for one, other in zip(figures["refuses"], figures["counts"])], "x")
+            bench.note("P19", f"{label}: of those pings, refused", [1 - (nodes["refuses"].stats(SITE)["counted"] - counted) / totals["refuses"]], "", 3)
+
+
+def under_quota(bench):
     node = bench.server("overload")
     try:
         node.add_site(SITE)

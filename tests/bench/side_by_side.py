@@ -37,22 +37,26 @@ def children(pid):
         return [int(p) for p in f.read().split()]
 
 
-def wrk(port, script, seconds, connections=64):
-    return answered("-t1", f"-c{connections}", f"-d{seconds}s", "-s", script, f"http://127.0.0.1:{port}/")
+def wrk(port, script, seconds, connections=64, refused=0):
+    return answered("-t1", f"-c{connections}", f"-d{seconds}s", "-s", script, f"http://127.0.0.1:{port}/", refused=refused)
 
 
-def answered(*options):
-    """Runs wrk: how many requests were answered. An error of a socket or an answer other than 2xx is no measurement."""
+def answered(*options, refused=0):
+    """Runs wrk: how many requests were answered. An error of a socket or an answer other than 2xx is no measurement; nor is one in which fewer were refused
+    than this part of all, where there is to be."""
     out = subprocess.run(["taskset", "-c", "1", "wrk", *options], capture_output=True, text=True, check=True).stdout
-    assert "Socket errors" not in out and "Non-2xx" not in out, out
-    return int(re.search(r"(\d+) requests in", out).group(1))
+    requests = int(re.search(r"(\d+) requests in", out).group(1))
+    others = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
+    others = int(others.group(1)) if others else 0
+    assert "Socket errors" not in out and (others >= refused * requests if refused else others == 0), out
+    return requests
 
 
-def cpu_us_per_request(pid, url, seconds, connections=64):
+def cpu_us_per_request(pid, url, seconds, connections=64, script=None):
     """Of the server with this process id, its children among it."""
     pids = [pid] + children(pid)
     before = cpu_ns(pids)
-    requests = answered("-t1", f"-c{connections}", f"-d{seconds}s", url)
+    requests = answered("-t1", f"-c{connections}", f"-d{seconds}s", *(["-s", script] if script else []), url)
     return (cpu_ns(pids) - before) / 1000 / requests
 
 
@@ -117,24 +121,26 @@ def running(commands):
             server.wait()
 
 
-def measure(label, servers, ports, lua, base, rounds, seconds, connections=64, helpers=None, totals=None):
+def measure(label, servers, ports, lua, base, rounds, seconds, connections=64, helpers=None, totals=None, refused=None):
     """Prints the median CPU per request of each, its range, and the median ratio to `base` round by round.
 
-    `helpers`: name -> processes whose CPU is the server's too. `totals`: gets name -> all that wrk had answered. Answers name -> microseconds a request, and name -> requests a second, one for each round."""
+    `helpers`: name -> processes whose CPU is the server's too. `totals`: gets name -> all that wrk had answered. `refused`: name -> the part of its
+    answers that are other than 2xx, at least. Answers name -> microseconds a request, and name -> requests a second, one for each round."""
     figures = {name: [] for name in servers}  # name -> us per request, one per round
     rates = {name: [] for name in servers}
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(lua)
         script.flush()
         totals = {} if totals is None else totals
+        ask = lambda name, seconds: wrk(ports[name], script.name, seconds, connections, (refused or {}).get(name, 0))
         for name in servers:
-            totals[name] = wrk(ports[name], script.name, 1, connections)  # warm
+            totals[name] = ask(name, 1)  # warm
         for _ in range(rounds):
             for name, server in servers.items():
                 pids = [server.pid, *children(server.pid)]
                 pids += [process.pid for process in (helpers or {}).get(name, [])]
                 before, began = cpu_ns(pids), time.monotonic()
-                requests = wrk(ports[name], script.name, seconds, connections)
+                requests = ask(name, seconds)
                 totals[name] += requests
                 figures[name].append((cpu_ns(pids) - before) / 1000 / requests)
                 rates[name].append(requests / (time.monotonic() - began))

@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the suite reckons with, without a measurement: results that several runs fill, the sweep of P19, the plot of growth, the mix of browsers."""
+"""What the suite reckons with, without a measurement: results that several runs fill, the sweep of P19, the plot of growth, batches that are refused, the mix of
+browsers."""
+import select
+import socket
+import threading
 import unittest
 
+import batches
 import browsers
 import growth
 import kept
@@ -63,6 +68,37 @@ class Growth(unittest.TestCase):
                 ("G1", "instructions per hit with 1,000 sites", "", "4474", "", "")]
         self.assertEqual(growth.curves(rows), {"sites": {1: 1.0, 1000: 2.0}})
         self.assertIn("sites", growth.svg(growth.curves(rows)))
+
+
+class Batches(unittest.TestCase):
+    def test_one_that_is_refused_is_sent_again_until_it_is_taken(self):
+        refused = b'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 0\r\n\r\n{"status":503}'
+        taken = b'HTTP/1.1 200 OK\r\n\r\n{"accepted":7}'
+        answers, heard = [refused] * 30 + [taken] * 5, []
+
+        def serve(listener):
+            waiting = [listener]
+            while answers:
+                for connection in select.select(waiting, [], [], 10)[0]:
+                    if connection is listener:
+                        waiting.append(listener.accept()[0])
+                    elif request := connection.recv(100):
+                        heard.append(request)
+                        connection.sendall(answers.pop(0))
+                    else:
+                        waiting.remove(connection)
+                        connection.close()
+            for connection in waiting[1:]:
+                connection.close()
+
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            server = threading.Thread(target=serve, args=[listener], daemon=True)
+            server.start()
+            whole = [b"%d" % n for n in range(5)]
+            self.assertEqual(batches.send_all(listener.getsockname()[1], whole), 5 * 7)
+            server.join(10)
+        self.assertEqual(len(heard), 35)
+        self.assertEqual(set(heard), set(whole))
 
 
 class Browsers(unittest.TestCase):
