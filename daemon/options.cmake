@@ -18,6 +18,7 @@ target_include_directories(footfall_options INTERFACE ${PROJECT_SOURCE_DIR}/daem
 target_compile_options(footfall_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Wold-style-cast -Werror
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety -Wreserved-identifier -Wno-missing-braces>
+  $<$<CXX_COMPILER_ID:GNU>:-fno-semantic-interposition>  # without it -fPIC keeps gcc from inlining what has a name outside, as clang does
   -fstack-protector-strong -fno-omit-frame-pointer)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   target_compile_options(footfall_options INTERFACE -fcf-protection)

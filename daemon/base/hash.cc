@@ -24,6 +24,21 @@ std::uint64_t siphash(SipKey key, std::string_view bytes) noexcept {
   return state.finish<kCompression, kFinal>(load_up_to_8(bytes.data() + whole, bytes.size() - whole), bytes.size());
 }
 
+constexpr std::uint64_t kMurmur = 0xc6a4a7935bd1e995U;
+constexpr unsigned kMurmurShift = 47;
+
+std::uint64_t murmur_step(std::uint64_t h, std::uint64_t k) noexcept {
+  k *= kMurmur;
+  k ^= k >> kMurmurShift;
+  return (h ^ (k * kMurmur)) * kMurmur;
+}
+
+std::uint64_t murmur_end(std::uint64_t h) noexcept {
+  h ^= h >> kMurmurShift;
+  h *= kMurmur;
+  return h ^ (h >> kMurmurShift);
+}
+
 }  // namespace
 
 std::uint64_t siphash24(SipKey key, std::string_view bytes) noexcept {
@@ -34,19 +49,15 @@ std::uint64_t siphash13(SipKey key, std::string_view bytes) noexcept {
 }
 
 std::uint64_t murmur64a(std::string_view bytes, std::uint64_t seed) noexcept {
-  constexpr std::uint64_t kMultiplier = 0xc6a4a7935bd1e995U;
-  constexpr unsigned kShift = 47;
-  std::uint64_t h = seed ^ (bytes.size() * kMultiplier);
+  std::uint64_t h = seed ^ (bytes.size() * kMurmur);
   const std::size_t whole = bytes.size() / 8 * 8;
-  for (std::size_t i = 0; i < whole; i += 8) {
-    std::uint64_t k = load64(bytes.data() + i) * kMultiplier;
-    k ^= k >> kShift;
-    h = (h ^ (k * kMultiplier)) * kMultiplier;
-  }
-  if (bytes.size() != whole) h = (h ^ load_up_to_8(bytes.data() + whole, bytes.size() - whole)) * kMultiplier;
-  h ^= h >> kShift;
-  h *= kMultiplier;
-  return h ^ (h >> kShift);
+  for (std::size_t i = 0; i < whole; i += 8) h = murmur_step(h, load64(bytes.data() + i));
+  if (bytes.size() != whole) h = (h ^ load_up_to_8(bytes.data() + whole, bytes.size() - whole)) * kMurmur;
+  return murmur_end(h);
+}
+
+std::uint64_t murmur64a(std::uint64_t word, std::uint64_t seed) noexcept {
+  return murmur_end(murmur_step(seed ^ (sizeof word * kMurmur), word));
 }
 
 }  // namespace footfall::base

@@ -26,6 +26,8 @@ struct SipKey {
 std::uint64_t siphash24(SipKey key, std::string_view bytes) noexcept;
 std::uint64_t siphash13(SipKey key, std::string_view bytes) noexcept;
 std::uint64_t murmur64a(std::string_view bytes, std::uint64_t seed) noexcept;
+// The same of the word's eight bytes, the lowest first.
+std::uint64_t murmur64a(std::uint64_t word, std::uint64_t seed) noexcept;
 
 // Continues from `crc` (0 to begin with), so that a checksum may be computed piece by piece.
 std::uint32_t crc32c(std::string_view bytes, std::uint32_t crc = 0) noexcept;

@@ -89,6 +89,10 @@ bool HyperLogLog::add(std::string_view element) {
   return add_hash(base::murmur64a(element, kHashSeed));
 }
 
+bool HyperLogLog::add(std::uint64_t element) {
+  return add_hash(base::murmur64a(element, kHashSeed));
+}
+
 bool HyperLogLog::add_hash(std::uint64_t murmur) {
   const auto index = static_cast<unsigned>(murmur & (kRegisters - 1));
   const std::uint64_t rest = murmur >> kIndexBits | std::uint64_t{1} << kRunBits;  // the sentinel ends every run

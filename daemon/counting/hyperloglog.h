@@ -32,6 +32,7 @@ class HyperLogLog {
 
   // True if a register rose: only then may the estimate have changed.
   bool add(std::string_view element);
+  bool add(std::uint64_t element);  // its eight bytes, the lowest first
   bool add_hash(std::uint64_t murmur);
   bool merge(const HyperLogLog& other);
   std::uint64_t estimate() const;

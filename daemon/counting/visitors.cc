@@ -4,7 +4,6 @@
 #include "counting/visitors.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/hash.h"
 
@@ -69,10 +68,7 @@ void Visitors::turn_to_sketch() {
 }
 
 bool Visitors::sketch_add(std::uint64_t id) {
-  static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the element is the id's little-endian bytes");
-  char element[sizeof id];
-  std::memcpy(element, &id, sizeof id);
-  const bool rose = sketch_->add({element, sizeof element});
+  const bool rose = sketch_->add(id);
   if (rose) estimate_stale_ = true;
   return rose;
 }

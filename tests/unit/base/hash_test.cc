@@ -179,6 +179,16 @@ TEST(HashTest, Murmur64aAgreesWithItsDefinitionAtEveryLength) {
   }
 }
 
+TEST(HashTest, Murmur64aOfAWordIsThatOfItsBytesLowestFirst) {
+  std::mt19937_64 random(testing::rng_seed());
+  for (int i = 0; i < 1000; ++i) {
+    const std::uint64_t word = random();
+    std::string bytes;
+    for (unsigned shift = 0; shift < 64; shift += 8) bytes += static_cast<char>(word >> shift & 0xFFU);
+    EXPECT_EQ(murmur64a(word, 0xadc83b19U), murmur_by_definition(bytes, 0xadc83b19U)) << word;
+  }
+}
+
 // ---- CRC32C ----
 
 struct CrcVector {
