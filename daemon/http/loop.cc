@@ -32,7 +32,7 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr int kEventsMax = 256;
-constexpr std::size_t kReadMax = 256U << 10U;  // a batch of a thousand is 140 to 200 KB: one read
+constexpr std::size_t kReadMax = 256U << 10U;         // a batch of a thousand is 140 to 200 KB: one read
 constexpr std::size_t kReadMaxWhenMany = 16U << 10U;  // so that a pass over kEventsMax connections stays short
 constexpr int kMany = 32;
 constexpr std::size_t kOutKept = 1U << 20U;
