@@ -36,7 +36,7 @@ class RecentLabels {
       day_ = day;
       epoch_ = epoch;
     }
-    Entry& entry = entries_.at(static_cast<std::size_t>(dimension)).at(hash & 1U);
+    Entry& entry = entries_.at(static_cast<std::size_t>(dimension)).at(hash % kOfDimension);
     if (entry.hash != hash) entry = {hash, kNoLabel};
     return entry.id;
   }
@@ -49,7 +49,8 @@ class RecentLabels {
   };
   Epoch epoch_;
   Day day_ = 0;
-  std::array<std::array<Entry, 2>, kDimensions> entries_;  // by dimension, and a bit of the hash
+  static constexpr std::size_t kOfDimension = 8;                      // browsers, for one, are half a dozen
+  std::array<std::array<Entry, kOfDimension>, kDimensions> entries_;  // by dimension, and bits of the hash
 };
 
 struct SiteState::Body {
