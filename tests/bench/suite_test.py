@@ -72,8 +72,8 @@ class Growth(unittest.TestCase):
 
 class Batches(unittest.TestCase):
     def test_one_that_is_refused_is_sent_again_until_it_is_taken(self):
-        refused = b'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 0\r\n\r\n{"status":503}'
-        taken = b'HTTP/1.1 200 OK\r\n\r\n{"accepted":7}'
+        refused = b'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 0\r\nContent-Length: 15\r\n\r\n{"status":503}\n'
+        taken = b'HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{"accepted":7}'
         answers, heard = [refused] * 30 + [taken] * 5, []
 
         def serve(listener):
