@@ -312,8 +312,7 @@ void Server::recover() {
   }
   closed_days_.end(recovered_.checkpoint);
   ledger_at_start_ = store::check_ledger(recovered_);
-  for (const store::LedgerMismatch& mismatch : ledger_at_start_.mismatches)
-    base::log::error("ledger_mismatch", "the ledger does not balance: " + mismatch.sentence);
+  store::tell(ledger_at_start_);
   recovery_duration_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   for (const store::LostTail& lost : recovered_.lost) {
     base::log::error("loss_accepted", lost.loss.what + "; --accept-loss: going on without it; " +
@@ -836,7 +835,8 @@ store::LiveSide Server::live_side() {
           [this](std::uint64_t checkpoint, const std::vector<store::ClosedDay>& days) { close_days(checkpoint, days); },
           [this](const std::map<StreamId, std::uint64_t>& through) { recycle_segments(through); },
           [this] { return recovered_.replayed_bytes + journal_bytes(); },
-          [this] { return control_->journal_failed() || hit_stream_failed(); }};
+          [this] { return control_->journal_failed() || hit_stream_failed(); },
+          ledger_at_start_.saturated};
 }
 
 // On the control thread, whose the registry is; in parts, so that it is not held up.
@@ -1018,6 +1018,7 @@ metrics::Facts Server::facts() const {
   facts.ledger_mismatch = std::max(ledger_at_start_.by(), checkpoints.ledger.by());
   facts.ledger_stream_hits = ledger.stream_hits;
   facts.ledger_site_hits = ledger.site_hits;
+  facts.saturated_sites = ledger.saturated.size();
   facts.checkpoint_failures = checkpoints.failures;
   facts.checkpoint_failures_in_a_row = checkpoints.failures_in_a_row;
   facts.journal_uncovered_bytes = checkpoints.journal_bytes;

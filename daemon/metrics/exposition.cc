@@ -128,6 +128,9 @@ void ledger(Families& out, const std::vector<const ShardCounters*>& shards, cons
   out.begin(MetricType::Gauge, "footfall_ledger_hits", "Hits since the data began, as of the last of them.");
   out.add(facts.ledger_stream_hits, {{"in", "streams"}});
   out.add(facts.ledger_site_hits, {{"in", "sites"}});
+  out.gauge("footfall_saturated_sites",
+            "Sites whose numbers stood at 2^64 - 1, where they end, as of the last of them; should be 0.",
+            facts.saturated_sites);
 }
 
 std::uint64_t answered_in_all(const std::vector<const ShardCounters*>& shards) {

@@ -91,6 +91,7 @@ struct Facts {
   // What starts and checkpoints compared (store/ledger.h).
   std::uint64_t ledger_checks = 0, ledger_mismatch = 0;
   std::uint64_t ledger_stream_hits = 0, ledger_site_hits = 0;  // as of the last of them
+  std::uint64_t saturated_sites = 0;                           // the same
 
   std::uint64_t durable_hits = 0;  // since the start
   std::uint64_t checkpoints = 0, checkpoint_failures = 0, checkpoint_failures_in_a_row = 0;

@@ -181,9 +181,8 @@ bool Checkpointer::Impl::unchanged(const Segments& closed) const {
 // What does not balance is told, and the checkpoint is made all the same: it holds what the journal says.
 void Checkpointer::Impl::check(const RecoveredState& state, const ClosedStreams& closed) {
   Ledger ledger = check_ledger(state, closed);
-  for (const LedgerMismatch& mismatch : ledger.mismatches)
-    base::log::error("ledger_mismatch", "the ledger does not balance: " + mismatch.sentence);
   std::lock_guard lock(mutex);
+  tell(ledger, stats.ledger.saturated);
   ++stats.ledger_checks;
   if (ledger.mismatches.empty()) ledger.mismatches = std::move(stats.ledger.mismatches);
   stats.ledger = std::move(ledger);
@@ -364,7 +363,9 @@ Checkpointer::Checkpointer(const DataDirectory& directory, const counting::Limit
                      triggers,
                      {},
                      {},
-                     {}}) {}
+                     {}}) {
+  impl_->stats.ledger.saturated = impl_->live.saturated;
+}
 
 Checkpointer::~Checkpointer() {
   stop();

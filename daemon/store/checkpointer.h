@@ -19,6 +19,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,7 @@ struct LiveSide {
   std::function<std::uint64_t()> journal_bytes;
   // A stream takes nothing: its disk is full, or failed.
   std::function<bool()> stream_failed;
+  std::set<std::string> saturated = {};  // sites of the ledger at the start, which told of them
 };
 
 struct CheckpointLimits {

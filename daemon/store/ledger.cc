@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/log.h"
 #include "counting/saturating.h"
 
 namespace footfall::store {
@@ -30,6 +31,12 @@ void compare_stream(const RecoveredState& state, journal::StreamId stream, const
           "its shard has applied", ledger);
 }
 
+// Of another day's numbers nothing is needed, nor who is online.
+bool is_saturated(sites::Site& site) REQUIRES(site.mutex()) {
+  const counting::Summary numbers = site.state().summary(0, counting::calendar_of(0));
+  return numbers.total == UINT64_MAX || numbers.counted == UINT64_MAX;
+}
+
 }  // namespace
 
 std::uint64_t Ledger::by() const {
@@ -46,10 +53,14 @@ Ledger check_ledger(const RecoveredState& state, const ClosedStreams& closed) {
   for (const auto& [stream, hits] : state.stream_hits) counting::add_saturating(ledger.stream_hits, hits);
   for (sites::Site* site : state.registry->all_sites()) {
     counting::Books books;
+    bool saturated = false;
     {
       base::MutexLock lock(site->mutex());
       books = site->state().books();
+      saturated = is_saturated(*site);
     }
+    if (const sites::Settings* const settings = state.registry->settings(site->id()); saturated && settings != nullptr)
+      ledger.saturated.insert(settings->name);
     counting::add_saturating(ledger.site_hits, books.hits);
     const std::string where = "site " + state.registry->last_settings(site->id())->name;
     compare(books.counted, books.in_days, where, "counted", "in its days", ledger);
@@ -57,6 +68,18 @@ Ledger check_ledger(const RecoveredState& state, const ClosedStreams& closed) {
   }
   compare(ledger.stream_hits, ledger.site_hits, "everything", "hits in all streams", "in all sites", ledger);
   return ledger;
+}
+
+void tell(const Ledger& ledger, const std::set<std::string>& before) {
+  for (const LedgerMismatch& mismatch : ledger.mismatches)
+    base::log::error("ledger_mismatch", "the ledger does not balance: " + mismatch.sentence);
+  for (const std::string& name : ledger.saturated) {
+    if (before.contains(name)) continue;
+    base::log::warning("count_saturated",
+                       "site " + name +
+                           ": its numbers stand at 18446744073709551615, the largest that they can be, "
+                           "and do not rise any more; undo the seed that brought it there");
+  }
 }
 
 }  // namespace footfall::store

@@ -9,6 +9,7 @@
 //   a site: bots                                         its days' sum                      at starts and checkpoints
 //
 // What a shard compares at the end of a pass is in metrics/shard_counters.h. All of it is footfall_ledger_mismatch.
+// Since it looks at every site, it also finds those whose numbers stand at the end (counting/saturating.h).
 // Cost: a walk over the days of every site, beside the replay that it follows.
 // Tested by tests/unit/store/ledger_test.cc, which tampers with each count.
 #pragma once
@@ -16,6 +17,8 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "journal/format.h"
@@ -38,10 +41,15 @@ using ClosedStreams = std::map<journal::StreamId, ClosedStream>;
 struct Ledger {
   std::uint64_t stream_hits = 0, site_hits = 0;  // of everything
   std::vector<LedgerMismatch> mismatches;        // empty: it balances
-  std::uint64_t by() const;                      // how far it does not, summed
+  // Names of registered sites whose total, or what they counted, is 2^64 - 1: it does not go on from there.
+  std::set<std::string> saturated;
+  std::uint64_t by() const;  // how far it does not, summed
 };
 
 // Of a state that was replayed; with `closed`, also against what the shards had. Takes each site's lock in turn.
 Ledger check_ledger(const RecoveredState& state, const ClosedStreams& closed = {});
+
+// A line in the log for what does not balance, and for each saturated site that is not among those of `before`.
+void tell(const Ledger& ledger, const std::set<std::string>& before = {});
 
 }  // namespace footfall::store

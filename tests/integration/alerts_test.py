@@ -363,6 +363,28 @@ class Flipped(Trouble):
         raise AssertionError("no count was found in its memory")
 
 
+class Seeded(Trouble):
+    """Its site is seeded, reset, seeded and the reset undone, as near to 2^64 as that brings it, and then hit."""
+
+    alerts = {"CountSaturated"}
+
+    def make(self):
+        return Daemon("--threads", "1", "--checkpoint-interval", "1")
+
+    def happen(self):
+        self.change(f"sites/{SITE}/seed", {"total": 2**63 - 1})
+        reset = self.change(f"sites/{SITE}/reset", {})
+        self.change(f"sites/{SITE}/seed", {"total": 2**63 - 1})
+        self.change(f"changes/{reset['id']}/undo", {})
+        hit(self.daemon, 5)
+        self.until("footfall_saturated_sites", 1)
+
+    def change(self, what, how):
+        answer = self.daemon.admin("POST", f"/v1/admin/{what}", how)
+        assert answer.status == 200, answer.text
+        return answer.json
+
+
 class Locked(Trouble):
     """Somebody has its history open, and holds it locked, while hits come in."""
 
@@ -761,7 +783,7 @@ class Unread(Trouble):
         log_until_lines_are_dropped(self.daemon)
 
 
-TROUBLES = [Well, Gone, Full, Failing, Slow, Hanging, Stuck, Stopped, Damaged, Flipped, Locked, Crowded, Overwhelmed, Streaming, Visited, Dawdled, Proxied, Untrusted,
+TROUBLES = [Well, Gone, Full, Failing, Slow, Hanging, Stuck, Stopped, Damaged, Flipped, Seeded, Locked, Crowded, Overwhelmed, Streaming, Visited, Dawdled, Proxied, Untrusted,
             Quiet, Upgraded, Moved, Forgotten, Behind, Copied, Ahead, Misconfigured, Unread]
 
 

@@ -130,6 +130,14 @@ class GreatNumbers(unittest.TestCase):
         self.hits(daemon, 5)
         self.shows_over_starts(daemon, COUNT_MAX, SEED_MAX, COUNT_MAX)
         self.assertEqual(daemon.stats(SITE)["counted"], 5)
+        until(lambda: daemon.metrics()["footfall_saturated_sites"] == 1, "that the total is at its end is not told")
+        told = f"site {SITE}: its numbers stand at {COUNT_MAX}"
+        until(lambda: daemon.log_text().count(told) >= 2, "not each of two starts says so in the log")
+        lines = daemon.log_text().count(told)
+        daemon.hit(SITE, PAGE)
+        checks = daemon.metrics()["footfall_ledger_checks_total"]
+        until(lambda: daemon.metrics()["footfall_ledger_checks_total"] > checks, "no checkpoint is made")
+        self.assertEqual(daemon.log_text().count(told), lines, "what the start told a checkpoint does not tell again")
         self.refused(daemon, 409, "9,223,372,036,854,775,807 at most", add=1)
         # Neither is a seed larger than may be taken for what it is not, nor is there no way back.
         self.refused(daemon, 409, "9,223,372,036,854,775,807 at most", total=7)
@@ -137,6 +145,7 @@ class GreatNumbers(unittest.TestCase):
         self.shows(daemon, SEED_MAX + 5, SEED_MAX, COUNT_MAX)
         self.is_count(self.seed(daemon, total=7), "after", 7)
         self.shows_over_starts(daemon, 7, 2, COUNT_MAX)
+        self.assertEqual(daemon.metrics()["footfall_saturated_sites"], 0)
 
     def test_pages_that_are_read_as_one_stop_at_the_end(self):
         daemon = self.alone()

@@ -97,6 +97,9 @@ TEST_F(ExpositionTest, TheLedgerIsThatOfPassesAndOfStartsAndCheckpoints) {
   EXPECT_TRUE(shows("footfall_ledger_checks_total 7"));
   EXPECT_TRUE(shows("footfall_ledger_hits{in=\"streams\"} 10"));
   EXPECT_TRUE(shows("footfall_ledger_hits{in=\"sites\"} 8"));
+  EXPECT_TRUE(shows("footfall_saturated_sites 0"));
+  facts_.saturated_sites = 3;
+  EXPECT_TRUE(shows("footfall_saturated_sites 3"));
   EXPECT_TRUE(shows("footfall_hits_kind_total{kind=\"event\"} 2"));
   EXPECT_TRUE(shows("footfall_hits_bot_total 3"));
   EXPECT_TRUE(shows("footfall_hits_counted_total 5"));

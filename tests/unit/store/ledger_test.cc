@@ -117,6 +117,33 @@ TEST_F(LedgerTest, ABlockThatWasGivenUpIsInNeitherCount) {
   EXPECT_EQ(sentences(recovered()), Sentences{});
 }
 
+TEST_F(LedgerTest, ASiteWhoseNumbersAreAtTheirEndIsFoundWhileItIsThere) {
+  using Names = std::set<std::string>;
+  const auto seed = [&](const char* id) {
+    const auto plan = node_.registry().plan_seed_amount("a.vn", std::nullopt, INT64_MAX, kNow);
+    ASSERT_TRUE(plan) << to_string(plan.error());
+    ASSERT_TRUE(node_.change(id, *plan));
+  };
+  seed("first");
+  ASSERT_TRUE(node_.change("reset", node_.registry().plan_reset("a.vn", 7, kNow).value()));
+  seed("second");
+  ASSERT_TRUE(node_.change("back", node_.registry().plan_undo("reset", kNow).value()));
+  EXPECT_EQ(checkpoint().saturated, Names{}) << "2^64 - 2";
+  hit(0, "a.vn");
+  EXPECT_EQ(checkpoint().saturated, Names{"a.vn"});
+  hit(0, "a.vn", 3);
+  hit(1, "b.vn");
+  EXPECT_EQ(checkpoint().saturated, Names{"a.vn"});
+  EXPECT_EQ(recovered().saturated, Names{"a.vn"});
+  ASSERT_TRUE(node_.change("gone", node_.registry().plan_remove("a.vn").value()));
+  EXPECT_EQ(checkpoint().saturated, Names{}) << "nobody sees its number";
+  ASSERT_TRUE(node_.change("there", node_.registry().plan_undo("gone", kNow).value()));
+  ASSERT_TRUE(node_.change("less", node_.registry().plan_undo("first", kNow).value()));
+  const Ledger ledger = checkpoint();
+  EXPECT_EQ(ledger.saturated, Names{});
+  EXPECT_EQ(sentences(ledger), Sentences{});
+}
+
 TEST_F(LedgerTest, ARestoredDirectoryBalancesToo) {
   hit(0, "a.vn", 3);
   const std::string file = temporary_.file("backup");
