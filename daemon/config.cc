@@ -312,6 +312,10 @@ std::vector<Option> option_table() {
        false, file(&Config::tls_certificate)},
       {"tls-key", "FILE", "its private key, in PEM, which not everybody may read (none)", false,
        file(&Config::tls_key)},
+      {"hsts-max-age", "SECONDS",
+       "what answers over TLS say in Strict-Transport-Security: for so long browsers speak nothing else to this host's "
+       "name, on all of its ports; 0 is not to say it (31536000)",
+       false, number<std::uint32_t>(&Config::hsts_max_age_s, 0, 63'072'000)},
       {"insecure-admin", "BOOL", "allow an admin listener beyond loopback, without TLS (false)", false,
        yes_or_no(&Config::insecure_admin)},
       {"threads", "N", "shards; 0 is one per core (0)", false, number<unsigned>(&Config::threads, 0, 63)},

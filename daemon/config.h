@@ -31,8 +31,9 @@ struct Config {
   std::vector<http::ListenAddress> metrics_listen;  // /metrics and health alone; none by default
   // PEM files of all listeners with TLS; empty: there is none.
   std::string tls_certificate, tls_key;
-  bool insecure_admin = false;  // allows an admin listener that is not on loopback, without TLS
-  unsigned threads = 0;         // shards; 0: one per core, at most 63
+  std::uint32_t hsts_max_age_s = 31'536'000;  // what answers over TLS say; 0: nothing
+  bool insecure_admin = false;                // allows an admin listener that is not on loopback, without TLS
+  unsigned threads = 0;                       // shards; 0: one per core, at most 63
   Durability durability = Durability::disk;
   std::int32_t sync_interval_s = 1;  // between syncs, where the sync is not the acknowledgement (kernel)
   std::string base_path;             // "" or "/prefix"

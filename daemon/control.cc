@@ -194,14 +194,15 @@ void Control::on_requests(http::ConnectionRef connection, const http::Peer& peer
   const std::string date = http::imf_fixdate(loop_->now_ms() / 1000);
   asker_ = {{std::to_array(peer.address)}, peer.loopback};
   while (const http::Request* request = requests.next()) {
-    const api::AdminAnswer answer =
+    api::AdminAnswer answer =
         peer.listener == kMetricsListener ? admin_.answer_open(*request) : admin_.answer(*request);
     const bool keep_alive = request->keep_alive;
     const bool head_only = request->method == http::Method::head;
     const std::string encoding(api::encoding_for(*request));
     if (answer.later) {
       requests.pause();
-      answer.later([this, connection, encoding, keep_alive, head_only](const api::AdminAnswer& done) {
+      answer.later([this, connection, encoding, keep_alive, head_only, tls = peer.tls](api::AdminAnswer done) {
+        if (tls) done.extra_fields += environment_.strict_transport;
         api::write(loop_->begin_answer(connection), done, encoding, http::imf_fixdate(loop_->now_ms() / 1000),
                    keep_alive, head_only);
         loop_->finish_answer(connection, !keep_alive);
@@ -209,13 +210,16 @@ void Control::on_requests(http::ConnectionRef connection, const http::Peer& peer
       });
       continue;
     }
+    if (peer.tls) answer.extra_fields += environment_.strict_transport;
     api::write(loop_->begin_answer(connection), answer, encoding, date, keep_alive, head_only);
     loop_->finish_answer(connection, !keep_alive);
   }
 }
 
-void Control::on_refused(const http::Peer&, http::ParseError error, const http::Request* request, std::string& answer) {
-  api::write_refused(answer, error, http::imf_fixdate(loop_->now_ms() / 1000), {},
+void Control::on_refused(const http::Peer& peer, http::ParseError error, const http::Request* request,
+                         std::string& answer) {
+  api::write_refused(answer, error, http::imf_fixdate(loop_->now_ms() / 1000),
+                     peer.tls ? std::string_view(environment_.strict_transport) : std::string_view(),
                      request != nullptr && request->method == http::Method::head);
 }
 

@@ -45,6 +45,7 @@ struct ControlEnvironment {
   ingest::Salts& salts;
   store::History& history;
   std::uint32_t sites_max = 0;
+  std::string strict_transport;  // a complete line of answers over TLS: http::strict_transport_field()
   http::LoopLimits loop_limits;
   http::ParserLimits parser_limits;
   // Every shard has it when these return.

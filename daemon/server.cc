@@ -348,24 +348,25 @@ base::Result<std::unique_ptr<journal::Writer>> Server::open_writer(StreamId stre
 void Server::open_threads() {
   recovered_.registry->batch_keys().set_limits({config_.batch_keys_max, config_.batch_key_memory_max});
   const auto settings = shard_settings();
-  shard_environment_ = std::make_unique<ShardEnvironment>(ShardEnvironment{
-      *clock_, directory_->files(), config_.durability, agents_, directory_->incarnation_text(), config_.base_path,
-      config_.script_name, loop_limits(config_, descriptors_), parser_limits(batch_path_),
-      [this](sites::Site* site) {
-        Shard& shard = *shards_[site->id().value % shards_.size()];
-        shard.post([&shard, site] { shard.add_active(site); });
-      },
-      [this] {
-        std::uint64_t pairs = 0;
-        for (const auto& shard : shards_) pairs += shard->online_pairs();
-        return pairs;
-      },
-      [this] { return takes_hits(); }, [this] { return untrusted_forwards(); }, *history_thread_,
-      [this] {
-        if (reserve_->give(kStopRoomBytes))
-          base::log::warning("reserve_given", "the stop takes room of the reserve: the disk is full");
-      },
-      recovered_.registry->imports(), recovered_.registry->batch_keys(), hit_limit_});
+  shard_environment_ = std::make_unique<ShardEnvironment>(
+      ShardEnvironment{*clock_, directory_->files(), config_.durability, agents_, directory_->incarnation_text(),
+                       http::strict_transport_field(config_.hsts_max_age_s), config_.base_path, config_.script_name,
+                       loop_limits(config_, descriptors_), parser_limits(batch_path_),
+                       [this](sites::Site* site) {
+                         Shard& shard = *shards_[site->id().value % shards_.size()];
+                         shard.post([&shard, site] { shard.add_active(site); });
+                       },
+                       [this] {
+                         std::uint64_t pairs = 0;
+                         for (const auto& shard : shards_) pairs += shard->online_pairs();
+                         return pairs;
+                       },
+                       [this] { return takes_hits(); }, [this] { return untrusted_forwards(); }, *history_thread_,
+                       [this] {
+                         if (reserve_->give(kStopRoomBytes))
+                           base::log::warning("reserve_given", "the stop takes room of the reserve: the disk is full");
+                       },
+                       recovered_.registry->imports(), recovered_.registry->batch_keys(), hit_limit_});
   base::log::info("agents_read", "agents: " + shard_environment_->agents->description());
 
   control_environment_ = std::make_unique<ControlEnvironment>(ControlEnvironment{
@@ -374,6 +375,7 @@ void Server::open_threads() {
       *salts_,
       *history_,
       config_.sites_max,
+      http::strict_transport_field(config_.hsts_max_age_s),
       loop_limits(config_, descriptors_),
       {},
       [this](const std::shared_ptr<const sites::Directory>& sites) {

@@ -108,6 +108,7 @@ struct Shard::Read {
   std::string if_none_match;
   std::string accept_encoding;
   bool head = false;
+  bool tls = false;       // over TLS
   bool shed = false;      // to be refused, since there is too much to do
   bool limited = false;   // to be told to wait, since too many wrong tokens came
   api::AskedBy asked_by;  // of refusals
@@ -512,6 +513,7 @@ void Shard::on_read(http::ConnectionRef connection, const http::Peer& peer, cons
   read.token = api::bearer_of(request);
   read.if_none_match = request.field(Field::if_none_match);
   read.head = request.method == http::Method::head;
+  read.tls = peer.tls;
   read.accept_encoding = request.field(Field::accept_encoding);
 }
 
@@ -556,7 +558,8 @@ bool Shard::on_head(const http::Peer& peer, const http::Request& head, std::stri
   return false;
 }
 
-void Shard::on_refused(const http::Peer&, http::ParseError error, const http::Request* request, std::string& answer) {
+void Shard::on_refused(const http::Peer& peer, http::ParseError error, const http::Request* request,
+                       std::string& answer) {
   hit_answers_.set_second(loop_->now_ms() / 1000);
   api::Target target;
   if (request != nullptr) target = route_of(*request);
@@ -568,6 +571,8 @@ void Shard::on_refused(const http::Peer&, http::ParseError error, const http::Re
     counters_.reject(reason);
     fields = "Footfall-Rejected: " + std::string(ingest::name_of(reason)) + "\r\n";
     if (target.route == api::Route::batch) fields += node_field();
+  } else if (peer.tls) {
+    fields = environment_.strict_transport;
   }
   counters_.answered(target.resource, http::status_of(error));
   if (!api::answers_images(target.resource))
@@ -1107,9 +1112,10 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
   using api::Route;
   const std::string_view date = hit_answers_.date();
   std::string_view vary;
+  const std::string_view strict = read.tls ? std::string_view(environment_.strict_transport) : std::string_view();
   const auto problem = [&](api::Problem kind, std::string_view detail, std::string_view fields = {}) {
     counters_.answered(read.resource, api::info_of(kind).status);
-    const std::string more = std::string(fields).append(vary);
+    const std::string more = std::string(fields).append(vary).append(strict);
     if (api::answers_images(read.resource)) {
       api::write_problem_image(out, read.resource, kind, detail, date, keep_alive, more, read.head);
     } else {
@@ -1120,7 +1126,7 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
   const auto answer = [&](int status, std::string_view type, std::string_view body, std::string_view cache,
                           std::string_view fields = {}) {
     counters_.answered(read.resource, status);
-    const std::string more = std::string(fields).append(vary);
+    const std::string more = std::string(fields).append(vary).append(strict);
     http::write(out, {status, type, body, cache, more, true}, date, keep_alive, read.head);
     return false;
   };
@@ -1167,7 +1173,7 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
       request.keep_alive = keep_alive;
       request.fields[static_cast<std::size_t>(http::Field::if_none_match)] = read.if_none_match;
       request.fields[static_cast<std::size_t>(http::Field::accept_encoding)] = read.accept_encoding;
-      counters_.answered(read.resource, api::write_asset(out, *asset, request, date));
+      counters_.answered(read.resource, api::write_asset(out, *asset, request, date, strict));
       return false;
     }
     case Route::robots:
@@ -1255,17 +1261,20 @@ bool Shard::answer_read(std::string& out, const Read& read, const Pending& pendi
 bool Shard::ask_history(const Read& read, const Pending& pending, bool keep_alive, const api::ReadContext& context,
                         HistoryThread::Work work) {
   const std::string_view vary = api::vary_field(context);  // static
-  const auto answer = [this, route = read.resource, head = read.head, connection = pending.connection, keep_alive,
-                       cache = api::cache_control(context), vary](const base::Result<api::EncodedBody>& body) {
+  const auto answer = [this, route = read.resource, head = read.head, tls = read.tls, connection = pending.connection,
+                       keep_alive, cache = api::cache_control(context),
+                       vary](const base::Result<api::EncodedBody>& body) {
     const std::string_view date = hit_answers_.date();
     std::string& out = loop_->begin_answer(connection);
+    std::string fields(body ? std::string_view(body->fields) : vary);
+    if (tls) fields += environment_.strict_transport;
     if (body) {
       counters_.answered(route, 200);
-      http::write(out, {200, "application/json", body->bytes, cache, body->fields, true}, date, keep_alive, head);
+      http::write(out, {200, "application/json", body->bytes, cache, fields, true}, date, keep_alive, head);
     } else {
       const api::Problem kind = api::problem_of(body.error().code);
       counters_.answered(route, api::info_of(kind).status);
-      api::write_problem(out, kind, body.error().detail, date, keep_alive, vary, head);
+      api::write_problem(out, kind, body.error().detail, date, keep_alive, fields, head);
     }
     loop_->finish_answer(connection, !keep_alive);
   };

@@ -75,6 +75,8 @@ struct ShardEnvironment {
   Durability durability = Durability::disk;
   std::shared_ptr<const lookup::AgentDatabase> agents;
   std::string node;  // incarnation, 32 hex digits: the Footfall-Node field
+  // A complete line of answers over TLS, but of pings, batches and live streams: http::strict_transport_field().
+  std::string strict_transport;
   std::string base_path;
   std::string script_name;
   http::LoopLimits loop_limits;  // of the start

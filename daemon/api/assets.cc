@@ -142,7 +142,8 @@ DashboardPages::DashboardPages(std::string_view script_name)
       site_(page_of(site_text_)),
       sites_(page_of(sites_text_)) {}
 
-int write_asset(std::string& out, const Asset& asset, const http::Request& request, std::string_view date) {
+int write_asset(std::string& out, const Asset& asset, const http::Request& request, std::string_view date,
+                std::string_view more_fields) {
   const bool gzip = !asset.gzip.empty() && accepts_gzip(request.field(http::Field::accept_encoding));
   const std::string& etag = gzip ? asset.etag_gzip : asset.etag;
   std::string fields = "ETag: " + etag + "\r\nVary: Accept-Encoding\r\n" + std::string(asset.security_fields);
@@ -155,6 +156,7 @@ int write_asset(std::string& out, const Asset& asset, const http::Request& reque
     response.body = gzip ? std::string_view(asset.gzip) : asset.bytes;
     if (gzip) fields += "Content-Encoding: gzip\r\n";
   }
+  fields += more_fields;
   response.extra_fields = fields;
   http::write(out, response, date, request.keep_alive, request.method == http::Method::head);
   return response.status;

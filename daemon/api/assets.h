@@ -48,6 +48,7 @@ class DashboardPages {
 };
 
 // Appends the answer to a GET or HEAD of the asset: 200, compressed where the client takes it, or 304; says which.
-int write_asset(std::string& out, const Asset& asset, const http::Request& request, std::string_view date);
+int write_asset(std::string& out, const Asset& asset, const http::Request& request, std::string_view date,
+                std::string_view more_fields = {});
 
 }  // namespace footfall::api

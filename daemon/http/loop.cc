@@ -444,6 +444,7 @@ void Loop::Impl::open(const Arrival& arrival) {
   slot.generation = generation;
   slot.fd = arrival.fd;
   slot.peer = arrival.peer;
+  slot.peer.tls = arrival.tls != nullptr;
   slot.since_ms = now_ms_;
   if (arrival.tls) {
     slot.tls = std::make_unique<base::TlsFilter>(base::TlsFilter::accept(*arrival.tls));

@@ -57,6 +57,7 @@ struct Peer {
   std::uint8_t address[16] = {};  // IPv6, or IPv4-mapped
   bool loopback = false;          // or a unix socket
   std::uint8_t listener = 0;      // which listener accepted it, as given to adopt()
+  bool tls = false;               // it speaks TLS; set by the loop
 };
 
 class LoopHandler {

@@ -108,6 +108,11 @@ void write_problem(std::string& out, int status, std::string_view type, std::str
   write(out, response, date, keep_alive);
 }
 
+std::string strict_transport_field(std::uint32_t max_age_s) {
+  if (max_age_s == 0) return {};
+  return "Strict-Transport-Security: max-age=" + std::to_string(max_age_s) + "\r\n";
+}
+
 std::string_view reason_phrase(int status) {
   switch (status) {
     case 200:

@@ -34,6 +34,10 @@ void write_stream_head(std::string& out, std::string_view content_type, std::str
 void write_problem(std::string& out, int status, std::string_view type, std::string_view title, std::string_view detail,
                    std::string_view date, bool keep_alive, std::string_view extra_fields = {});
 
+// A complete line for answers over TLS: who has read it speaks nothing else to this host's name for max_age_s, on no
+// port. Empty of 0: nothing is said of it (RFC 6797).
+std::string strict_transport_field(std::uint32_t max_age_s);
+
 std::string_view reason_phrase(int status);
 // "Mon, 23 Nov 2026 10:00:00 GMT" (RFC 9110 5.6.7). Years 0 to 9999.
 std::string imf_fixdate(std::int64_t utc_s);

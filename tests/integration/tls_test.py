@@ -142,6 +142,44 @@ class Tls(unittest.TestCase):
         self.assertEqual((answer.status, answer.json["accepted"]), (200, 10_000))
         self.assertEqual(len(call(self.port, "GET", f"/v1/sites/{SITE}/pages?limit=10000").json["pages"]), 100)
 
+    def test_browsers_are_told_to_stay_with_tls(self):
+        """By all that a browser keeps, errors too; not by pings, whose bytes cost; nor over a listener without TLS beside it."""
+        plain = free_port()
+        self.daemon.options += ["--listen", f"127.0.0.1:{plain}"]
+        self.start()
+        said = {"Strict-Transport-Security": "max-age=31536000"}
+
+        def told(port, target, method="GET", **fields):
+            if port in (self.port, self.admin_port):
+                connection = http.client.HTTPSConnection("localhost", port, timeout=20, context=trusting(self.certificate))
+            else:
+                connection = http.client.HTTPConnection("localhost", port, timeout=20)
+            answer = exchange(connection, method, target, None, {"User-Agent": BROWSER % 120, **fields})
+            return {name: value for name, value in answer.fields.items() if name == "Strict-Transport-Security"}
+
+        reads = ("/", f"/sites/{SITE}", "/footfall.js", "/nowhere", "/livez", "/v1/sites", f"/v1/sites/{SITE}/stats", f"/v1/sites/{SITE}/pages", f"/v1/sites/{SITE}/top/pages",
+                 f"/v1/sites/{SITE}/top/colours", "/v1/sites/nowhere.example/stats", f"/widget/{SITE}", f"/widget/{SITE}.svg", f"/widget/{SITE}.svg?lang=fr", f"/hit?site={SITE}&format=json")
+        for target in reads:
+            with self.subTest(target):
+                self.assertEqual(told(self.port, target), said)
+                self.assertEqual(told(plain, target), {})
+        self.assertEqual(told(self.port, "/footfall.js", "HEAD"), said)
+        for target in (f"/hit?site={SITE}&path=/", f"/hit.gif?site={SITE}&path=/", "/hit?site=nowhere.example"):
+            self.assertEqual(told(self.port, target), {}, target)
+        for target in ("/metrics", "/readyz", "/v1/admin/sites", "/v1/admin/nowhere"):
+            self.assertEqual(told(self.admin_port, target, Authorization=f"Bearer {self.daemon.token}"), said, target)
+        with self.connect(trusting(self.certificate)) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\n\r\n")  # no Host
+            self.assertIn(b"\r\nStrict-Transport-Security: max-age=31536000\r\n", read_all(connection))
+
+    def test_for_how_long_is_an_option(self):
+        self.addCleanup(self.daemon.close)
+        for seconds, says in (("0", None), ("60", "max-age=60")):
+            self.daemon.start("--hsts-max-age", seconds)
+            connection = http.client.HTTPSConnection("localhost", self.port, timeout=20, context=trusting(self.certificate))
+            self.assertEqual(exchange(connection, "GET", "/livez", None, {}).fields.get("Strict-Transport-Security"), says)
+            self.daemon.stop()
+
     def command(self, *words, host="localhost", authorities=None, stdin=None, **environment):
         """`footfall WORDS`, over TLS to both listeners."""
         token = ["--token-file", str(self.daemon.directory / "admin-token")] if words[0] != "analyze" else []
