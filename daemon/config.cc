@@ -374,8 +374,8 @@ std::vector<Option> option_table() {
       {"keep-audit", "DAYS", "how long the audit log is kept; 0: for ever (0)", false,
        number<std::int32_t>(&Config::keep_audit_days, 0, 36'500)},
       {"undo-days", "DAYS",
-       "how long a reset, a restored snapshot and the removal of a site or page can be undone; 0: while the change is "
-       "one of the latest 10,000 (0)",
+       "how long a reset, a restored snapshot and the removal of a site or page can be undone, while fewer than 10,000 "
+       "newer ones took something away; 0: as long as that (0)",
        false, number<std::int32_t>(&Config::undo_days, 0, 36'500)},
       {"syslog-listen", "ADDR",
        "takes access logs by syslog: UDP HOST:PORT or unix:PATH, a datagram socket; may be repeated (none)", true,

@@ -20,8 +20,8 @@ struct ChangeOptions {
   void declare_dry_run(CLI::App& command);  // of those that take something away
 };
 
-// Of what takes something away, for how long it can be taken back: "until 2026-12-30T10:00:00Z, while it is among the
-// latest 10,000 changes"; empty for other changes.
+// Of what takes something away, for how long it can be taken back: "until 2026-12-30T10:00:00Z, while fewer than 10,000
+// newer changes took something away"; empty for other changes.
 std::string undo_terms(const JsonValue& change);
 // The same as a line of what a dry run says.
 std::string undo_line(const JsonValue& plan);

@@ -23,6 +23,10 @@
 
 namespace footfall::api {
 
+// What takes something away is remembered.
+static_assert(sites::Registry::kChangesKept == 10'000);
+inline constexpr std::string_view kUndoWhile = "fewer than 10,000 newer changes took something away";
+
 constexpr std::uint32_t bits(sites::Scope a) {
   return static_cast<std::uint32_t>(a);
 }

@@ -40,20 +40,6 @@ const sites::Token* token_of(const sites::Action& action) {
   return std::get_if<sites::TokenAdded>(&action);
 }
 
-// A seed that took a page to nothing: what resetting a page writes.
-bool is_page_reset(const sites::Seeded& seeded) {
-  return seeded.page.has_value() && seeded.after == 0 && seeded.amount <= 0;
-}
-
-// What it took out of the numbers is kept, and comes back by its undo.
-bool takes_away(const sites::Action& action) {
-  const auto* const marked = std::get_if<sites::PagesMarked>(&action);
-  const auto* const seeded = std::get_if<sites::Seeded>(&action);
-  return std::holds_alternative<sites::Reset>(action) || std::holds_alternative<sites::Restored>(action) ||
-         std::holds_alternative<sites::SiteRemoved>(action) || (seeded != nullptr && is_page_reset(*seeded)) ||
-         (marked != nullptr && !marked->into);
-}
-
 // Any of these scopes may take the change back: those that may have made it.
 std::uint32_t undo_scopes(const sites::Action& action) {
   if (const auto* seeded = std::get_if<sites::Seeded>(&action)) {
@@ -260,8 +246,7 @@ void Admin::write_undo_until(JsonWriter& json, std::int64_t at_s) {
   const std::optional<std::int64_t> until_s = undo_until_s(at_s);
   json.key("undo_until");
   until_s ? json.value(std::string_view(utc_text(*until_s))) : json.null();
-  static_assert(sites::Registry::kChangesKept == 10'000);
-  json.member("undo_while", "it is among the latest 10,000 changes");
+  json.member("undo_while", kUndoWhile);
 }
 
 // What took something away comes back for a stated time.

@@ -257,6 +257,18 @@ bool shareable(const Action& action) {
          !std::holds_alternative<PagesMarked>(action);
 }
 
+bool is_page_reset(const Seeded& seeded) {
+  return seeded.page.has_value() && seeded.after == 0 && seeded.amount <= 0;
+}
+
+bool takes_away(const Action& action) {
+  const auto* const marked = std::get_if<PagesMarked>(&action);
+  const auto* const seeded = std::get_if<Seeded>(&action);
+  return std::holds_alternative<Reset>(action) || std::holds_alternative<Restored>(action) ||
+         std::holds_alternative<SiteRemoved>(action) || (seeded != nullptr && is_page_reset(*seeded)) ||
+         (marked != nullptr && !marked->into);
+}
+
 std::string_view name_of(const Action& action) {
   if (const auto* marked = std::get_if<PagesMarked>(&action)) return kMarked.at(static_cast<std::size_t>(marked->kind));
   return kNames.at(action.index());

@@ -134,6 +134,10 @@ bool valid_change_id(std::string_view id);
 const SiteId* site_of(const Action& action);
 // Of all nodes, not of this one alone (an import, what pages are read as).
 bool shareable(const Action& action);
+// It took something out of the numbers, which is kept: a reset of a site or page, a restored snapshot, the removal of a
+// site or page. (A seed that took a page to nothing is what resetting a page writes.)
+bool takes_away(const Action& action);
+bool is_page_reset(const Seeded& seeded);
 // "site added", "seeded", ...: as in the audit log.
 std::string_view name_of(const Action& action);
 std::vector<std::string_view> action_names();  // all of them

@@ -139,7 +139,8 @@ base::Result<const Registry::Kept*> Registry::undoable(std::string_view change_i
   if (it == changes_.end() || it->second.lost) {
     return Error{Errc::not_found, (is_past(change_id) ? "change " + std::string(change_id) + " is too old"
                                                       : "no change has the id " + std::string(change_id)) +
-                                      "; the last " + std::to_string(changes_kept_) + " changes can be undone"};
+                                      "; the last " + std::to_string(changes_kept_) +
+                                      " changes can be undone, and as many before them that took something away"};
   }
   if (!it->second.undone_by.empty()) {
     return Error{Errc::conflict,
@@ -839,18 +840,31 @@ void Registry::remember(Kept kept) {
   ++applied_;
   if (restored) forget_restored_pages();
   if (change_order_.size() <= changes_kept_) return;
-  past_.add(change_order_.front());
-  changes_.erase(changes_.find(change_order_.front()));
+  const std::string_view oldest = change_order_.front();
   change_order_.pop_front();
+  const Kept& left = changes_.find(oldest)->second;
+  if (!takes_away(left.change.action) || !left.undone_by.empty() || left.lost) return forget(oldest);
+  taken_order_.push_back(oldest);
+  if (taken_order_.size() <= changes_kept_) return;
+  const std::string_view taken = taken_order_.front();
+  taken_order_.pop_front();
+  forget(taken);
+}
+
+void Registry::forget(std::string_view id) {
+  past_.add(id);
+  changes_.erase(changes_.find(id));
 }
 
 void Registry::forget_restored_pages() {
   std::size_t bytes = 0;  // of those that are newer
-  for (auto id = change_order_.rbegin(); id != change_order_.rend(); ++id) {
-    auto* restored = std::get_if<Restored>(&changes_.find(*id)->second.change.action);
-    if (restored == nullptr) continue;
-    if (bytes > kRestoredBytesKept) restored->pages = {};
-    for (const Restored::Page& page : restored->pages) bytes += sizeof page + page.path.size();
+  for (const auto* order : {&change_order_, &taken_order_}) {
+    for (auto id = order->rbegin(); id != order->rend(); ++id) {
+      auto* restored = std::get_if<Restored>(&changes_.find(*id)->second.change.action);
+      if (restored == nullptr) continue;
+      if (bytes > kRestoredBytesKept) restored->pages = {};
+      for (const Restored::Page& page : restored->pages) bytes += sizeof page + page.path.size();
+    }
   }
 }
 
@@ -880,13 +894,12 @@ void Registry::save(base::ByteWriter& out, std::int64_t now_s) const {
   }
   out.varint(tokens_.size());
   for (const Token& token : tokens_) encode(token, out);
-  out.varint(change_order_.size());
-  for (const std::string_view id : change_order_) {
-    const Kept& kept = changes_.find(id)->second;
+  out.varint(remembered());
+  each_remembered([&out](const Kept& kept) {
     encode(kept.change, out);
     out.string(kept.lost ? kLost : kept.undone_by);
     out.varint(kept.revision);
-  }
+  });
   imports_.save(out);
   batch_keys_.save(out, now_s);
   if (past_.size() > 0) past_.save(out);
@@ -943,7 +956,7 @@ bool Registry::load(base::ByteReader& in) {
     std::string name = kept.lost ? field_of(kept.change) : kept.change.id;
     const auto [it, fresh] = changes_.emplace(std::move(name), std::move(kept));
     if (!fresh) return false;
-    change_order_.push_back(it->first);
+    (changes - i > changes_kept_ ? taken_order_ : change_order_).push_back(it->first);
   }
   if (!imports_.load(in, sites_.size()) || !batch_keys_.load(in) || !in.ok()) return false;
   return in.at_end() || past_.load(in);

@@ -25,14 +25,16 @@
 // two things under one id.
 //
 // The latest kChangesKept changes are remembered: they can be undone, asked for again, and told to others. Of those
-// before them the ids stay (past_changes.h), so that none is applied a second time, whoever brings it.
+// before them the latest kChangesKept that took something away, and stand, are remembered too: no number of seeds makes
+// a reset final. Of the others the ids stay (past_changes.h), so that none is applied a second time, whoever brings it.
 //
 // Units      UTC seconds.
 // Ownership  owns its sites for as long as it lives, removed ones too.
 // Threading  one thread (the control thread) but for imports(), batch_keys() and the locks inside Site; shards get a
 //            Directory, an immutable table, by message.
 // Errors     each sentence names the site or change, and what would be right.
-// Memory     about 500 bytes for a site without a hit, and its Directory entry; 16 bytes for each past change.
+// Memory     about 500 bytes for a site without a hit, and its Directory entry; about 500 bytes and the reason for each
+//            remembered change, of which there are twice kChangesKept at most; 16 bytes for each past one.
 // Tested by tests/unit/sites/registry_test.cc.
 #pragma once
 
@@ -96,7 +98,7 @@ struct Directory {
 
 class Registry {
  public:
-  // The latest changes that are remembered whole. Of an older one the id alone is known.
+  // The latest changes that are remembered whole, and as many before them that took something away.
   static constexpr std::size_t kChangesKept = 10'000;
   // Each request with a token looks at all of them.
   static constexpr std::size_t kTokensMax = 1000;
@@ -156,7 +158,7 @@ class Registry {
   void each_shared(const std::string& node, const std::function<void(const SharedChange&)>& visit) const;
   // How many changes were ever applied: by which one sees that there are new ones.
   std::uint64_t applied() const { return applied_; }
-  std::size_t remembered() const { return change_order_.size(); }
+  std::size_t remembered() const { return taken_order_.size() + change_order_.size(); }
   const PastChanges& past() const { return past_; }
   // The change with this id that is in force, while it is remembered: for undo and for a repeated answer.
   const Change* find_change(std::string_view change_id) const;
@@ -232,6 +234,13 @@ class Registry {
   base::Result<void> apply_rival(const Change& change);
   void expect_window(SiteId id, std::int32_t window_s);
   void remember(Kept kept);
+  void forget(std::string_view id);
+  template <class Visit>
+  void each_remembered(const Visit& visit) const {  // visit(const Kept&), oldest first
+    for (const auto* order : {&taken_order_, &change_order_}) {
+      for (const std::string_view id : *order) visit(changes_.find(id)->second);
+    }
+  }
   bool remembers_adding(const Token& token) const;
   bool remembers_removing(const Token& token) const;  // by a removal that stands
   void settle_token(const std::string& name);
@@ -247,7 +256,8 @@ class Registry {
   std::set<std::pair<std::string_view, SiteId>> removed_;           // (last name, a view of its settings', id)
   std::vector<Token> tokens_;
   std::map<std::string, Kept, std::less<>> changes_;  // id -> change; field_of() -> one that lost
-  std::deque<std::string_view> change_order_;         // as applied; views of changes_' keys
+  std::deque<std::string_view> change_order_;         // the latest, as applied; views of changes_' keys
+  std::deque<std::string_view> taken_order_;          // before them, what took something away; the same
   PastChanges past_;                                  // those that are in changes_ no more
   std::uint64_t applied_ = 0;                         // since this process began
 

@@ -94,14 +94,13 @@ base::Result<Change> Registry::adopt(const SharedChange& shared) {
 }
 
 void Registry::each_shared(const std::string& node, const std::function<void(const SharedChange&)>& visit) const {
-  for (const std::string_view id : change_order_) {
-    const Kept& kept = changes_.find(id)->second;
-    if (kept.lost && !changes_.contains(kept.change.id)) continue;  // alone it would be in force
-    if (!shareable(kept.change.action)) continue;
+  each_remembered([&](const Kept& kept) {
+    if (kept.lost && !changes_.contains(kept.change.id)) return;  // alone it would be in force
+    if (!shareable(kept.change.action)) return;
     const Action* about = &kept.change.action;
     if (const auto* undone = std::get_if<Undone>(about)) {
       const Change* change = find_change(undone->undone);
-      if (change == nullptr || !shareable(change->action)) continue;
+      if (change == nullptr || !shareable(change->action)) return;
       about = &change->action;
     }
     SharedChange shared;
@@ -110,7 +109,7 @@ void Registry::each_shared(const std::string& node, const std::function<void(con
     shared.revision = kept.revision;
     if (const SiteId* site = site_of(*about)) shared.site = row(*site)->settings->name;
     visit(shared);
-  }
+  });
 }
 
 }  // namespace footfall::sites

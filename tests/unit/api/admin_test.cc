@@ -279,7 +279,8 @@ TEST_F(AdminTest, WhatTakesSomethingAwaySaysUntilWhenItComesBack) {
     answers.push_back(ask(Method::delete_, std::string(site) + (dry ? "?dry_run=true" : "")));
     for (const Answer& answer : answers) {
       EXPECT_EQ(answer.status, 200) << answer.body;
-      EXPECT_NE(answer.body.find(R"("undo_while":"it is among the latest 10,000 changes")"), std::string::npos)
+      EXPECT_NE(answer.body.find(R"("undo_while":"fewer than 10,000 newer changes took something away")"),
+                std::string::npos)
           << answer.body;
     }
     return answers;

@@ -114,19 +114,19 @@ TEST_F(DaemonTest, ADryResetHasNoIdAndSaysThatNothingWasChanged) {
 }
 
 TEST_F(DaemonTest, WhatTakesSomethingAwaySaysUntilWhenItComesBack) {
-  const std::string rule = R"("undo_while":"it is among the latest 10,000 changes")";
+  const std::string rule = R"("undo_while":"fewer than 10,000 newer changes took something away")";
   const std::string until = R"("undo_until":"2026-12-30T10:00:00Z",)" + rule;
   server_.answers({{200, R"({"id":"c2","before":7,"after":0,)" + until + "}"},
                    {200, R"({"id":"c2","before":7,"after":0,"undo_until":null,)" + rule + "}"},
                    {200, R"({"dry_run":true,"before":7,"after":0,"online":4,)" + until + "}"},
                    {200, R"({"dry_run":true,"before":{},"after":null,)" + until + "}"},
                    {200, R"({"dry_run":true,"before":7,"after":0,)" + until + "}"}});
-  const std::string terms = "until 2026-12-30T10:00:00Z, while it is among the latest 10,000 changes\n";
+  const std::string terms = "until 2026-12-30T10:00:00Z, while fewer than 10,000 newer changes took something away\n";
   EXPECT_EQ(run_command({"reset", "example.vn"}).out,
             "reset example.vn: total 7 -> 0\n  take it back with: footfall undo c2\n  " + terms);
   EXPECT_EQ(run_command({"reset", "example.vn"}).out,
             "reset example.vn: total 7 -> 0\n  take it back with: footfall undo c2\n"
-            "  while it is among the latest 10,000 changes\n");
+            "  while fewer than 10,000 newer changes took something away\n");
   const std::string dry = "undo would bring it back " + terms + "nothing was changed\n";
   EXPECT_EQ(run_command({"reset", "example.vn", "--dry-run"}).out,
             "a reset of example.vn would take the total from 7 to 0; 4 online now\n" + dry);

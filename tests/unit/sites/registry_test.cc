@@ -657,6 +657,54 @@ TEST_F(RegistryTest, OldChangesAreForgottenButForTheirIds) {
   EXPECT_EQ(again.past().size(), 3U);
 }
 
+TEST_F(RegistryTest, WhatTookSomethingAwayIsRememberedBeyondThem) {
+  Registry small(counting::Limits{}, 3);
+  const auto take = [&small](const std::string& id, Action action) {
+    return small.apply(Change{id, kNow, "admin", "", std::move(action)});
+  };
+  const auto seed = [&](const std::string& id) {
+    ASSERT_TRUE(take(id, small.plan_seed_amount("a.vn", std::nullopt, 5, kNow).value()));
+  };
+  const auto reset = [&](const std::string& id) { ASSERT_TRUE(take(id, small.plan_reset("a.vn", 7, kNow).value())); };
+  const auto saved = [&small] {
+    std::string out;
+    base::ByteWriter writer(out);
+    small.save(writer, kNow);
+    return out;
+  };
+  ASSERT_TRUE(take("c", small.plan_add(named("a.vn"), 1).value()));
+  seed("s1");
+  reset("r1");
+  reset("r2");
+  ASSERT_TRUE(take("u", small.plan_undo("r2", kNow).value()));
+  for (int i = 0; i < 20; ++i) seed("more" + std::to_string(i));
+  EXPECT_TRUE(small.is_past("c") && small.is_past("s1"));
+  EXPECT_TRUE(small.is_past("r2")) << "it was taken back";
+  ASSERT_NE(small.find_change("r1"), nullptr);
+  EXPECT_EQ(small.remembered(), 4U);
+
+  // So it is after a start, which goes on as the one before.
+  Registry again(counting::Limits{}, 3);
+  const std::string before = saved();
+  base::ByteReader in(before);
+  ASSERT_TRUE(again.load(in) && in.at_end());
+  EXPECT_EQ(again.remembered(), 4U);
+  std::string out;
+  base::ByteWriter writer(out);
+  again.save(writer, kNow);
+  EXPECT_EQ(out, before);
+
+  const auto back = small.plan_undo("r1", kNow);
+  ASSERT_TRUE(back) << back.error().detail;
+  for (const std::string id : {"r3", "r4", "r5"}) {
+    EXPECT_NE(small.find_change("r1"), nullptr) << "three are kept beyond the latest three";
+    reset(id);
+    for (int i = 0; i < 4; ++i) seed(id + std::to_string(i));
+  }
+  EXPECT_TRUE(small.is_past("r1"));
+  EXPECT_NE(small.find_change("r3"), nullptr);
+}
+
 // --- errors: what is refused leaves everything as it was ---
 
 TEST_F(RegistryTest, WhatIsRefusedChangesNothing) {
