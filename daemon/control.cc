@@ -174,7 +174,7 @@ base::Result<store::Moment> Control::moment() {
 
 // What is older than the audit is kept is not told, wherever it still is: the history forgets once a day.
 base::Result<std::vector<store::AuditEntry>> Control::audit(std::size_t limit) {
-  const std::int32_t days = environment_.keep_audit_days();
+  const std::int32_t days = environment_.retention().audit_days;
   const std::int64_t from_s = days == 0 ? INT64_MIN : environment_.clock.utc_s() - std::int64_t{days} * 86'400;
   while (!recent_.empty() && recent_.back().at_s < from_s) recent_.pop_back();
   std::vector<store::AuditEntry> entries(

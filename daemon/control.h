@@ -60,8 +60,7 @@ struct ControlEnvironment {
   std::function<RedisLink*()> redis;  // nullptr: none
   std::function<std::string()> metrics_text;
   std::function<base::Result<api::ReloadOutcome>()> reload;
-  std::function<std::int32_t()> undo_days;
-  std::function<std::int32_t()> keep_audit_days;  // 0: for ever
+  std::function<api::Retention()> retention;
   // Pings so far with a forwarding field from a peer that is not trusted.
   std::function<std::uint64_t()> untrusted_forwards;
 };
@@ -109,7 +108,7 @@ class Control final : public api::ControlPlane, public http::LoopHandler {
   sites::Registry& registry() override { return environment_.registry; }
   std::int64_t now_ms() override { return environment_.clock.utc_ms(); }
   std::optional<std::string> page_path(std::string_view raw) override;
-  std::int32_t undo_days() override { return environment_.undo_days(); }
+  api::Retention retention() override { return environment_.retention(); }
   base::Result<std::vector<store::AuditEntry>> audit(std::size_t limit) override;
   base::Result<store::Moment> moment() override;
   base::Result<api::BackupStatus> begin_backup(std::string id, std::string path) override {

@@ -395,8 +395,9 @@ void Server::open_threads() {
       [this] { return redis_.get(); },
       [this] { return exposition_->text(); },
       [this] { return reload(); },
-      [this] { return config_.undo_days; },
-      [this] { return config_.keep_audit_days; },
+      [this] {
+        return api::Retention{config_.keep_rankings_days, config_.keep_audit_days, config_.undo_days};
+      },
       [this] { return untrusted_forwards(); }});
   std::unique_ptr<journal::Writer> control = open_writer(journal::kControlStream).value();
   if (control->failed()) (void)store::begin_segment(*control, *reserve_, [&] { return control->reopen(); });

@@ -44,6 +44,7 @@ void add_pages(CLI::App& app, Action& chosen);
 void add_reload(CLI::App& app, Action& chosen);
 void add_reset(CLI::App& app, Action& chosen);
 void add_restore(CLI::App& app, Action& chosen);
+void add_retention(CLI::App& app, Action& chosen);
 void add_seed(CLI::App& app, Action& chosen);
 void add_site(CLI::App& app, Action& chosen);
 void add_snapshot(CLI::App& app, Action& chosen);

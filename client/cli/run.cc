@@ -35,6 +35,7 @@ int run(int argc, const char* const* argv, Terminal& terminal) {
   add_token(app, chosen);
   add_audit(app, chosen);
   add_reload(app, chosen);
+  add_retention(app, chosen);
   add_log_level(app, chosen);
   add_backup(app, chosen);
   add_restore(app, chosen);

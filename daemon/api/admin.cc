@@ -172,6 +172,7 @@ std::span<const Admin::Entry> Admin::entries() {
       {Method::post, "/v1/admin/tokens", with<&Admin::add_token>},
       {Method::delete_, "/v1/admin/tokens/{id}", with<&Admin::remove_token>},
       {Method::post, "/v1/admin/reload", with<&Admin::reload>},
+      {Method::get, "/v1/admin/retention", with<&Admin::show_retention>},
       {Method::get, "/v1/admin/log-level", with<&Admin::show_log_level>},
       {Method::put, "/v1/admin/log-level", with<&Admin::set_log_level>},
   });

@@ -27,6 +27,7 @@
 //   POST   /v1/admin/tokens                   tokens           {"id","scopes"}, "site", "expires_at", "expires_in_s"
 //   DELETE /v1/admin/tokens/ID                tokens           ?dry_run=true
 //   POST   /v1/admin/reload                   operate          reads the configuration again
+//   GET    /v1/admin/retention                operate          how long what is kept; options and a reload change it
 //   GET    /v1/admin/log-level                operate
 //   PUT    /v1/admin/log-level                operate          {"level"}; until the next start or reload
 //   GET    /metrics /livez /startupz /readyz  no token
@@ -81,6 +82,14 @@ struct ReloadOutcome {
   bool certificate = false;                       // was read again
 };
 
+// For how many days what is kept; 0: for ever.
+struct Retention {
+  std::int32_t rankings_days = 0, audit_days = 0;
+  // A reset, a restored snapshot and the removal of a site or page can be undone; 0: as long as the change is
+  // remembered.
+  std::int32_t undo_days = 0;
+};
+
 // What the server does for Admin. Called on the control thread.
 class ControlPlane {
  public:
@@ -91,9 +100,7 @@ class ControlPlane {
   virtual std::int64_t now_ms() = 0;
   // The one spelling of a page's path, as pings are counted under; nullopt: it is too long.
   virtual std::optional<std::string> page_path(std::string_view raw) = 0;
-  // For how many days a reset, a restored snapshot and the removal of a site or page can be undone; 0: as long as the
-  // change is remembered.
-  virtual std::int32_t undo_days() = 0;
+  virtual Retention retention() = 0;  // in force
   // Newest first, those that no checkpoint has seen yet among them.
   virtual base::Result<std::vector<store::AuditEntry>> audit(std::size_t limit) = 0;
   // Begins a backup beside the threads that serve, and answers at once; the same id again begins nothing. conflict:
@@ -188,6 +195,7 @@ class Admin {
   AdminAnswer list_tokens(const Call& call);
   AdminAnswer add_token(const Call& call);
   AdminAnswer remove_token(const Call& call, std::string_view id);
+  AdminAnswer show_retention(const Call& call);
   AdminAnswer show_log_level(const Call& call);
   AdminAnswer set_log_level(const Call& call);
   AdminAnswer take_snapshots(const Call& call);

@@ -5,7 +5,8 @@
 //     admin_sites.cc  sites, settings                    admin_backup.cc     backups, the moment to verify
 //     admin_changes.cc  seed, reset, undo, audit         admin_snapshots.cc  snapshots in Redis
 //     admin_pages.cc  merging, renaming, removing pages  admin_log_level.cc  the log's level
-//     admin_reload.cc   the configuration           admin_tokens.cc     tokens
+//     admin_reload.cc   the configuration                admin_tokens.cc     tokens
+//     admin_retention.cc  how long what is kept
 //
 // Threading  the control thread. Tested by tests/unit/api/admin_test.cc.
 #pragma once

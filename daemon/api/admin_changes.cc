@@ -238,7 +238,7 @@ AdminAnswer Admin::dry_reset(const Call& call, sites::Site& site, std::string_vi
 }
 
 std::optional<std::int64_t> Admin::undo_until_s(std::int64_t at_s) {
-  const std::int32_t days = control_.undo_days();
+  const std::int32_t days = control_.retention().undo_days;
   return days == 0 ? std::nullopt : std::optional(at_s + std::int64_t{days} * 86'400);
 }
 
@@ -251,7 +251,7 @@ void Admin::write_undo_until(JsonWriter& json, std::int64_t at_s) {
 
 // What took something away comes back for a stated time.
 std::optional<AdminAnswer> Admin::too_late(const sites::Change& change, std::int64_t now_s) {
-  const std::int32_t days = control_.undo_days();
+  const std::int32_t days = control_.retention().undo_days;
   const std::optional<std::int64_t> until_s = undo_until_s(change.at_s);
   if (!until_s || !takes_away(change.action) || now_s <= *until_s) return std::nullopt;
   return problem(Problem::conflict, "change " + change.id + " was made at " + utc_text(change.at_s) +

@@ -13,6 +13,7 @@ from redis_server import until
 
 SITE = "example.org"
 DAY = 86_400
+WHILE = "fewer than 10,000 newer changes took something away"
 
 
 class Keep(unittest.TestCase):
@@ -69,6 +70,7 @@ class Keep(unittest.TestCase):
         self.assertEqual(self.on_disk(), ({"/old", "/young"}, {"of /old", "of /young", "of /new"}))
 
         self.day(0, "/new", "--keep-rankings", "30", "--keep-audit", "3")
+        self.assertEqual(self.daemon.admin("GET", "/v1/admin/retention").json, {"keep_rankings_days": 30, "keep_audit_days": 3, "undo_days": None, "undo_while": WHILE})
         until(lambda: "/old" not in self.ranked(), "it is not forgotten")
         self.assertEqual(self.ranked(), {"/young": 1, "/new": 2})
         self.assertEqual(self.page_on(date), [[date, 0]])

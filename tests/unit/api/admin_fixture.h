@@ -41,7 +41,7 @@ class AdminTest : public SiteFixture, public ControlPlane {
     if (!ingest::normalise_path(raw, arena, path)) return std::nullopt;
     return std::string(path);
   }
-  std::int32_t undo_days() override { return undo_days_; }
+  Retention retention() override { return {keep_rankings_days_, 0, undo_days_}; }
   base::Result<std::vector<store::AuditEntry>> audit(std::size_t limit) override {
     audit_limit_ = limit;
     return std::vector<store::AuditEntry>{
@@ -121,7 +121,7 @@ class AdminTest : public SiteFixture, public ControlPlane {
   Readiness readiness_;
   BackupStatus backup_;
   std::size_t audit_limit_ = 0;
-  std::int32_t undo_days_ = 0;
+  std::int32_t undo_days_ = 0, keep_rankings_days_ = 0;
   int commits_ = 0;
   bool disk_full_ = false;
   bool shut_out_ = false, limited_ = false;

@@ -296,6 +296,19 @@ TEST_F(AdminTest, WhatTakesSomethingAwaySaysUntilWhenItComesBack) {
   EXPECT_EQ(post("/v1/admin/sites", R"({"name":"other.example"})").body.find("undo_until"), std::string::npos);
 }
 
+TEST_F(AdminTest, WhoOperatesSeesHowLongWhatIsKept) {
+  EXPECT_EQ(ask(Method::get, "/v1/admin/retention").body,
+            R"({"keep_rankings_days":null,"keep_audit_days":null,"undo_days":null,)"
+            R"("undo_while":"fewer than 10,000 newer changes took something away"})");
+  keep_rankings_days_ = 400;
+  undo_days_ = 30;
+  const Answer answer = ask(Method::get, "/v1/admin/retention");
+  EXPECT_EQ(answer.json().number("/keep_rankings_days"), 400U);
+  EXPECT_EQ(answer.json().number("/undo_days"), 30U);
+  EXPECT_EQ(ask(Method::get, "/v1/admin/retention", "", "seed-secret").status, 403);
+  EXPECT_EQ(ask(Method::put, "/v1/admin/retention", "{}").status, 405) << "options say it, and a reload";
+}
+
 TEST_F(AdminTest, AResetSaysWhichNodesHaveAdoptedIt) {
   struct Nodes final : NodeList {
     void adopters(const std::string& site, const counting::Epoch& epoch, std::int32_t wait_s,

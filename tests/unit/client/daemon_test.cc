@@ -113,6 +113,24 @@ TEST_F(DaemonTest, ADryResetHasNoIdAndSaysThatNothingWasChanged) {
             "a reset of example.vn would take the total from 2,017 to 0; 48 online now\nnothing was changed\n");
 }
 
+TEST_F(DaemonTest, RetentionSaysHowLongWhatIsKeptAndWhatChangesIt) {
+  const std::string rule = R"("undo_while":"fewer than 10,000 newer changes took something away"})";
+  server_.answers({{200, R"({"keep_rankings_days":null,"keep_audit_days":1,"undo_days":30,)" + rule},
+                   {200, R"({"keep_rankings_days":400,"keep_audit_days":null,"undo_days":null,)" + rule}});
+  const std::string terms =
+      ", while fewer than 10,000 newer changes took something away (undo-days)\n"
+      "change an option where the daemon's are set, and have it read again: footfall reload\n";
+  EXPECT_EQ(run_command({"retention"}).out,
+            "rankings of days: kept for ever (keep-rankings)\naudit log: kept for 1 day (keep-audit)\n"
+            "what a reset or a removal took away: comes back for 30 days" +
+                terms);
+  EXPECT_EQ(asked().line, "GET /v1/admin/retention HTTP/1.1");
+  EXPECT_EQ(run_command({"retention"}).out,
+            "rankings of days: kept for 400 days (keep-rankings)\naudit log: kept for ever (keep-audit)\n"
+            "what a reset or a removal took away: comes back at any time" +
+                terms);
+}
+
 TEST_F(DaemonTest, WhatTakesSomethingAwaySaysUntilWhenItComesBack) {
   const std::string rule = R"("undo_while":"fewer than 10,000 newer changes took something away")";
   const std::string until = R"("undo_until":"2026-12-30T10:00:00Z",)" + rule;
