@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Chunks: an array that grows and shrinks at its end without ever moving an element or copying a table.
 //
-// The first chunk holds 16 elements, each further one as many as all before it together, from 4,096 on every one the
+// The first chunk holds 4 elements, each further one as many as all before it together, from 4,096 on every one the
 // same: a small array wastes little, a large one grows in steps that nobody notices, and what shrinks is given back.
 //
-//     chunk   0        1         2            3                  ...   9               10
-//           [ 0..15 | 16..31 | 32..63   | 64..127          | ... | 4096..8191    | 8192..12287  ...
+//     chunk   0       1      2           3                   ...   11              12
+//           [ 0..3 | 4..7 | 8..15     | 16..31            | ... | 4096..8191    | 8192..12287  ...
 //
 // Chunks of a page and more come from TableMemory. at() is two loads, the first from a directory that stays in the
 // cache (8 bytes for 4,096 elements). One empty chunk is kept at the end, so that a size that swings around a boundary
@@ -83,9 +83,9 @@ class Chunks {
   }
 
  private:
-  static constexpr std::size_t kFirst = 16;
+  static constexpr std::size_t kFirst = 4;
   static constexpr std::size_t kFull = 4096;
-  static constexpr std::size_t kFullFrom = 9;  // the first chunk of full length: 16 << 8 elements stand before it
+  static constexpr std::size_t kFullFrom = 11;  // the first chunk of full length: 4 << 10 elements stand before it
 
   static constexpr std::size_t chunk_of(std::size_t index) {
     return index >= kFull ? kFullFrom - 1 + index / kFull : static_cast<std::size_t>(std::bit_width(index / kFirst));

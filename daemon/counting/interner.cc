@@ -11,7 +11,7 @@
 namespace footfall::counting {
 namespace {
 
-constexpr std::size_t kArenaFirst = 256;
+constexpr std::size_t kArenaFirst = 64;  // most sites have a few paths
 constexpr std::size_t kArenaFull = 65'536;
 
 std::uint32_t tag_of(std::uint64_t hash) {

@@ -367,6 +367,7 @@ class Seeded(Trouble):
     """Its site is seeded, reset, seeded and the reset undone, as near to 2^64 as that brings it, and then hit."""
 
     alerts = {"CountSaturated"}
+    like = {"great_numbers_test"}
 
     def make(self):
         return Daemon("--threads", "1", "--checkpoint-interval", "1")
