@@ -481,7 +481,7 @@ void Shard::on_hit(http::ConnectionRef connection, const http::Peer& peer, const
     pending_.push_back({connection, Answer::hit_json, request.keep_alive, false, index});
     Read& read = reads_[index];
     read.route = read.resource = api::Route::hit;
-    read.head = read.shed = read.limited = false;
+    read.head = read.tls = read.shed = read.limited = false;
     read.site = ping.site;
     read.path = ping.path;
     // A wrong token does not keep a ping from being counted; it is as none.
