@@ -305,6 +305,7 @@ TEST_F(AdminTest, WhoOperatesSeesHowLongWhatIsKept) {
   const Answer answer = ask(Method::get, "/v1/admin/retention");
   EXPECT_EQ(answer.json().number("/keep_rankings_days"), 400U);
   EXPECT_EQ(answer.json().number("/undo_days"), 30U);
+  add_token("seeder", "seed-secret", static_cast<std::uint32_t>(Scope::seed));
   EXPECT_EQ(ask(Method::get, "/v1/admin/retention", "", "seed-secret").status, 403);
   EXPECT_EQ(ask(Method::put, "/v1/admin/retention", "{}").status, 405) << "options say it, and a reload";
 }
