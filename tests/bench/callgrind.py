@@ -20,6 +20,14 @@ PASS = "footfall::http::Loop::Impl::pass()"  # what a shard does with what it wa
 TRIES = 5
 
 
+def away_from_midnight():
+    """For a window (300 s) after midnight a visitor is also looked for under yesterday's key, which is a thousand instructions of each hit; and
+    a count that midnight falls into is none."""
+    second = time.time() % 86_400
+    if second < 305 or second > 86_340:
+        time.sleep((305 - second) % 86_400)
+
+
 class Counted:
     """`options` are callgrind's, `daemon` the daemon's."""
 
@@ -35,6 +43,7 @@ class Counted:
         self.node.start_s_max = 300
 
     def __enter__(self):
+        away_from_midnight()
         try:
             self.node.start()
         except BaseException:

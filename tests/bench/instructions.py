@@ -21,7 +21,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import browsers
@@ -72,17 +71,8 @@ class Load:
         return refused
 
 
-def away_from_midnight():
-    """For a window (300 s) after midnight a visitor is also looked for under yesterday's key, which is a thousand instructions of each hit; and
-    a count that midnight falls into is none."""
-    second = time.time() % 86_400
-    if second < 305 or second > 86_340:
-        time.sleep((305 - second) % 86_400)
-
-
 def counted(bench, shape, *options, of=None):
     """Instructions of a hit, the same hits having been sent before; and callgrind's file. `of`: these browsers alone."""
-    away_from_midnight()
     with Counted(bench, f"{shape}{len(options)}{len(of or ())}", *options) as under:
         under.node.add_site(SITE)
         load = Load(under.node, shape, of or browsers.shapes())
