@@ -2,14 +2,13 @@
 """The build is configured where the test libraries are not installed, and says that the tests are left out. What it made is hardened. A language of
 the counter that is not whole stops it."""
 import pathlib
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import unittest
 
-from footfall import BUILD, ROOT
+from footfall import BUILD, ROOT, cached
 
 WITHOUT = ["-DCMAKE_DISABLE_FIND_PACKAGE_GTest=ON", "-DCMAKE_DISABLE_FIND_PACKAGE_benchmark=ON"]
 
@@ -30,12 +29,6 @@ class Build(unittest.TestCase):
         done, _ = self.configure("-DFOOTFALL_TESTS=ON")
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("GTest", done.stderr)
-
-
-def cached(name):
-    """Of how the binaries here were configured."""
-    found = re.search(rf"(?m)^{name}:\w+=(.*)$", (BUILD / "CMakeCache.txt").read_text())
-    return found[1] if found else ""
 
 
 @unittest.skipUnless(shutil.which("readelf"), "binutils is not installed")

@@ -12,14 +12,10 @@ import threading
 import time
 import unittest
 
-from footfall import BUILD, ROOT, Daemon
+from footfall import BUILD, ROOT, Daemon, cached
 
 SITE = "example.org"
 PROGRAM = BUILD / "client" / "cpp" / "client_example"
-
-
-def compiler(cache):
-    return next(value for name, value in cache.items() if name.startswith("CMAKE_CXX_COMPILER:"))
 
 
 class Client(unittest.TestCase):
@@ -134,10 +130,9 @@ class Client(unittest.TestCase):
                                                   "find_package(footfall-client REQUIRED)\nadd_executable(app app.cc)\n"
                                                   "target_link_libraries(app PRIVATE footfall::client)\n")
             (place / "app.cc").write_text((ROOT / "client" / "cpp" / "example.cc").read_text())
-            cache = dict(line.split("=", 1) for line in (BUILD / "CMakeCache.txt").read_text().splitlines() if line[:1].isalpha() and "=" in line)
-            sanitizers = cache["FOOTFALL_SANITIZE:STRING"]  # the library carries them
+            sanitizers = cached("FOOTFALL_SANITIZE")  # the library carries them
             configured = subprocess.run(["cmake", "-S", str(place), "-B", str(place / "b"), f"-DCMAKE_PREFIX_PATH={place / 'usr'}",
-                                         f"-DCMAKE_CXX_COMPILER={compiler(cache)}", "-DCMAKE_CXX_FLAGS=" + ("-fsanitize=" + sanitizers if sanitizers else "")],
+                                         f"-DCMAKE_CXX_COMPILER={cached('CMAKE_CXX_COMPILER')}", "-DCMAKE_CXX_FLAGS=" + ("-fsanitize=" + sanitizers if sanitizers else "")],
                                         capture_output=True, text=True, timeout=120)
             self.assertEqual(configured.returncode, 0, configured.stdout + configured.stderr)
             built = subprocess.run(["cmake", "--build", str(place / "b")], capture_output=True, text=True, timeout=240)

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import socket
@@ -19,6 +20,12 @@ BUILD = pathlib.Path(os.environ.get("FOOTFALL_BUILD", ROOT / "build" / "release"
 SAMPLES = pathlib.Path(os.environ.get("FOOTFALL_SAMPLES", ROOT.parent / "shared" / "data"))
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/%d.0.0.0 Safari/537.36"
 SKIPPED = 77  # the exit code that ctest counts as a skip
+
+
+def cached(name):
+    """Of how the binaries here were configured; "" for what was not."""
+    found = re.search(rf"(?m)^{name}:\w+=(.*)$", (BUILD / "CMakeCache.txt").read_text())
+    return found[1] if found else ""
 
 
 _ports = []  # what this process has: a socket each, by whose name other tests see that the port is taken
