@@ -12,6 +12,7 @@ import time
 
 from figures import main, os
 from hit_message import field
+from perf import profile
 from side_by_side import cpu_ns, whole as length_of
 
 SITE = "bench.example"
@@ -101,6 +102,7 @@ def batches(bench):
             assert stats["counted"] == VISITORS * (bench.rounds + 1), stats
             assert stats["online"] == VISITORS, stats
             bench.row(goal, f"{content_type}, {len(whole[0]) / ITEMS:.0f} bytes an item: items/s of CPU", aim, stretch, rates, "M/s", at_least=True)
+            profile(bench, goal, content_type, node.process.pid, lambda: send_all(node.port, whole))
         finally:
             node.close()
 

@@ -11,8 +11,9 @@
 // One thread and two take turns, the one on either core, so that what else the machine does is not in one of them
 // alone. Each thread has its own order of the passes, so that two are not at the same visitors at the same time.
 //
-//   shards SECONDS RNG_SEED     prints for each work and number of threads a line: work, threads, hits (or turns) a
-//   second
+//   shards SECONDS RNG_SEED                 prints for each work and number of threads a line: work, threads, hits (or
+//                                           turns) a second
+//   shards SECONDS RNG_SEED WORK THREADS    that line alone
 #include <pthread.h>
 
 #include <algorithm>
@@ -233,12 +234,13 @@ double hits(const Cores& cores, double seconds, std::size_t count, bool own, std
 }  // namespace
 
 int main(int argc, char** argv) {
-  const double seconds = argc == 3 ? std::atof(argv[1]) : 0;
+  const double seconds = argc == 3 || argc == 5 ? std::atof(argv[1]) : 0;
   if (seconds <= 0) {
-    std::fprintf(stderr, "usage: shards SECONDS RNG_SEED (SECONDS more than 0)\n");
+    std::fprintf(stderr, "usage: shards SECONDS RNG_SEED [WORK THREADS] (SECONDS more than 0)\n");
     return 2;
   }
   const std::uint64_t rng_seed = std::strtoull(argv[2], nullptr, 10);
+  const std::string only = argc == 5 ? argv[3] : "", threads_only = argc == 5 ? argv[4] : "";
   const std::array<Cores, 4> turns{{{0}, {0, 1}, {1}, {1, 0}}};  // each number of threads twice
   const std::array<std::pair<const char*, std::function<double(const Cores&, double)>>, 4> works{{
       {"loop", reckon},
@@ -246,14 +248,21 @@ int main(int argc, char** argv) {
       {"many_sites", [&](const Cores& cores, double s) { return hits(cores, s, kSites, false, rng_seed); }},
       {"own_sites", [&](const Cores& cores, double s) { return hits(cores, s, 1, true, rng_seed); }},
   }};
+  const auto wanted = [&](std::size_t work, std::size_t threads) {
+    return only.empty() || (works.at(work).first == only && std::to_string(threads) == threads_only);
+  };
   std::array<std::array<double, 2>, works.size()> rates{};  // work, threads - 1 -> the mean of both turns
   for (const Cores& cores : turns) {
-    for (std::size_t work = 0; work < works.size(); ++work)
-      rates.at(work).at(cores.size() - 1) += works.at(work).second(cores, seconds / 2) / 2;
+    for (std::size_t work = 0; work < works.size(); ++work) {
+      if (wanted(work, cores.size()))
+        rates.at(work).at(cores.size() - 1) += works.at(work).second(cores, seconds / 2) / 2;
+    }
   }
   for (std::size_t work = 0; work < works.size(); ++work) {
-    for (const std::size_t threads : {1U, 2U})
-      std::printf("%s %zu %.0f\n", works.at(work).first, threads, rates.at(work).at(threads - 1));
+    for (const std::size_t threads : {1U, 2U}) {
+      if (wanted(work, threads))
+        std::printf("%s %zu %.0f\n", works.at(work).first, threads, rates.at(work).at(threads - 1));
+    }
   }
   return 0;
 }

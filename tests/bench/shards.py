@@ -3,11 +3,13 @@
 """P20: what two shards do, by what one does, fed in memory (shards.cc); divided by what two threads of this machine are worth to a loop that reckons.
 
 One and two take turns within a round, the one on either core. More than 1.05 cannot be, not even of shards that share nothing: two do not do more than
-two threads. Then the machine had other work in one of the parts, and there is no verdict. The rates themselves stand beside it.
+two threads. Then the machine had other work in one of the parts, and there is no verdict. The rates themselves stand beside it, and by perf
+the functions whose CPU for a hit grows most from one shard to two, where a site is shared.
 """
 import os
 import subprocess
 
+import perf
 from figures import main
 
 
@@ -34,9 +36,30 @@ def shards(bench):
             bench.note("P20", f"two shards by one, {what}", ratios[work], "x")
     for (work, threads), found in rates.items():
         bench.note("P20", f"{work.replace('_', ' ')}, {threads} shard{'s' * (threads > 1)}", found, "k hits/s", 0)
+    if not perf.works():
+        return bench.left_out("P20", "perf does not work here: no profile")
+    for work in ("one_site", "many_sites"):
+        grown(bench, work)
+
+
+def grown(bench, work):
+    one, two = (ns_per_hit(bench, work, threads) for threads in (1, 2))
+    bench.note("P20", f"{work.replace('_', ' ')}, by perf: CPU of a hit with two shards, of that with one", [sum(two.values()) / sum(one.values())], "x")
+    for name in sorted(two, key=lambda name: one[name] - two[name])[:GROWN]:
+        bench.note("P20", f"{work.replace('_', ' ')}, by perf: {name}, {one[name]:.0f} ns a hit with one shard, with two", [two[name]], "ns", 0)
+
+
+def ns_per_hit(bench, work, threads):
+    """function -> of CPU"""
+    shares, out = perf.of_command(bench, [str(bench.build / "tests" / "bench" / "shards"), str(bench.seconds), str(RNG_SEED), work, str(threads)])
+    rate = float(out.split()[2])
+    for name, share in shares.items():
+        shares[name] = share / 100 * threads / rate * 1e9
+    return shares
 
 
 POSSIBLE = 1.05
+GROWN = 8  # functions
 RNG_SEED = 20
 GOALS = {"P20": shards}
 if __name__ == "__main__":
