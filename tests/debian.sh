@@ -126,7 +126,7 @@ in_checkout() { inside "$directory/builder" sh -c 'cd /footfall && exec "$@"' - 
 configure() {  # OPTIONS...
   local cxx=g++
   if [ "$compiler" = clang ]; then cxx=clang++; fi
-  in_checkout cmake --preset release "-DCMAKE_CXX_COMPILER=$cxx" "$@"
+  in_checkout cmake --preset release "-DCMAKE_CXX_COMPILER=$cxx" -DCMAKE_COMPILE_WARNING_AS_ERROR=ON "$@"
 }
 
 # The package is tried, whether they pass or not.

@@ -215,12 +215,13 @@ void BatchKeys::count(BatchKey key) {
 }
 
 void BatchKeys::forget_counted(Table::iterator it) {
-  expiry_.erase({it->second.counted->expires_s, it->first});
-  bytes_ -= cost(*it);
-  it->second.counted.reset();
-  if (it->second.claimed) {
-    bytes_ += cost(*it);
+  auto& [counted, claimed] = it->second;
+  expiry_.erase({counted->expires_s, it->first});
+  if (claimed) {
+    bytes_ -= counted->answer.size();
+    counted.reset();
   } else {
+    bytes_ -= cost(*it);
     keys_.erase(it);
   }
 }
