@@ -35,6 +35,10 @@ constexpr int kEventsMax = 256;
 constexpr std::size_t kReadMax = 256U << 10U;         // a batch of a thousand is 140 to 200 KB: one read
 constexpr std::size_t kReadMaxWhenMany = 16U << 10U;  // so that a pass over kEventsMax connections stays short
 constexpr int kMany = 32;
+// While others ping, a connection with a large body is read in one pass of so many, and not so much.
+constexpr unsigned kBulkyTurns = 16;
+constexpr std::size_t kReadMaxBesidePings = 64U << 10U;
+constexpr std::size_t kPingMax = 4U << 10U;
 constexpr std::size_t kOutKept = 1U << 20U;
 constexpr std::int64_t kSecondMs = 1000;
 constexpr std::int64_t kLingerMs = 2000;
@@ -74,6 +78,7 @@ struct Slot {
   bool refused = false;   // the last answer, that of an error, is written
   bool resuming = false;  // stands in resume_
   bool held = false;      // stands in held_bodies_
+  bool bulky = false;     // its latest request had a body that did not come at once
   std::int64_t since_ms = 0;
   std::int64_t send_since_ms = 0;        // when unsent bytes last moved
   std::int64_t wheel_s = 0;              // the earliest second under which it stands in the wheel; 0: none
@@ -218,6 +223,7 @@ class Loop::Impl : public std::enable_shared_from_this<Impl> {
   RequestParser parser_;  // shared by all connections, for requests that are complete at once
   std::vector<char> in_;
   std::size_t read_max_ = kReadMax;
+  bool pings_ = false, pings_before_ = false;  // in this pass, and in the one before, a ping may have come
   std::string trash_;
   std::string plain_, ciphertext_;            // of the connection with TLS that is read, or sent to
   std::vector<std::unique_ptr<Slot>> slots_;  // index -> connection; they stay where they are, and are never fewer
@@ -324,6 +330,7 @@ void Loop::Impl::pass() {
   delay_.on_turn(now_ms_);
   counters.passes.add();
   handshake_steps_ = 0;
+  pings_before_ = std::exchange(pings_, false);
   resuming_.swap(resume_);
   const bool resumed = !resuming_.empty();
   for (const ConnectionRef ref : resuming_) {
@@ -506,12 +513,16 @@ void Loop::Impl::on_event(std::uint32_t index, std::uint32_t events) {
 
 void Loop::Impl::read(std::uint32_t index) {
   Slot& slot = *slots_[index];
+  const bool beside_pings = slot.bulky && (pings_ || pings_before_);
+  if (beside_pings && (counters.passes.get() + index) % kBulkyTurns != 0) return;  // it is told again
+  const std::size_t room = beside_pings ? std::min(kReadMaxBesidePings, read_max_) : read_max_;
   counters.recv_calls.add();
-  const ssize_t got = recv(slot.fd, in_.data(), read_max_, 0);
+  const ssize_t got = recv(slot.fd, in_.data(), room, 0);
   if (got > 0) [[likely]] {
     const std::string_view bytes(in_.data(), static_cast<std::size_t>(got));
     counters.bytes_in.add(bytes.size());
-    if (bytes.size() == read_max_ || slot.ahead) [[unlikely]]
+    if (!slot.bulky && bytes.size() <= kPingMax) pings_ = true;
+    if (!beside_pings && (bytes.size() == read_max_ || slot.ahead)) [[unlikely]]
       note_rest(slot, bytes.size());
     if (slot.wait == Wait::handshake) ++handshake_steps_;
     if (slot.tls) return decrypt(index, bytes);
@@ -530,7 +541,8 @@ void Loop::Impl::read(std::uint32_t index) {
   settle(index);
 }
 
-// What a full read leaves is asked for; one that is not full took all.
+// What a full read leaves is asked for; one that is not full took all. (One that is kept short tells nothing: what it
+// leaves does not wait for the loop.)
 void Loop::Impl::note_rest(Slot& slot, std::size_t got) {
   int behind = 0;
   if (got == read_max_ && ioctl(slot.fd, FIONREAD, &behind) != 0) behind = 0;
@@ -600,6 +612,7 @@ void Loop::Impl::note_wait(Slot& slot) {
   if (wait == Wait::next_request || wait != slot.wait || slot.request_waited != slot.connection.completed()) {
     slot.since_ms = now_ms_;
   }
+  slot.bulky = wait == Wait::body || (slot.bulky && (slot.wait == Wait::body || wait == Wait::head));
   slot.wait = wait;
   slot.request_waited = slot.connection.completed();
 }

@@ -8,9 +8,10 @@
 //   io_context -- epoll fd readable --> pass: recv* --> handler.on_requests* --> handler.end_of_pass() --> send*
 //
 // A pass is bounded: 256 new and 256 ready connections, of each at most 128 requests (kPipelineMax) and one read. What
-// is left is still ready in the next, and comes before those who were served. How long that takes is measured
-// (queue_delay.h), and so is what a connection sends ahead of its answers (standing_queue.h). All answers to a
-// connection in a pass leave in one send; what the socket does not take is kept with the connection.
+// is left is still ready in the next, and comes before those who were served. A large body has one turn in sixteen
+// while others send what a ping may be, and all that it wants else: who pings does not wait for a batch. How long that
+// takes is measured (queue_delay.h), and so is what a connection sends ahead of its answers (standing_queue.h). All
+// answers to a connection in a pass leave in one send; what the socket does not take is kept with the connection.
 //
 // Deadlines sit in a wheel of one-second slots and are checked lazily: a head must be complete 10 s after its first
 // byte (408), a body keep a minimum rate (408), an idle connection leaves after 75 s, a reader that takes nothing for

@@ -78,10 +78,11 @@ class LoopDelayTest : public PlainLoopTest {
   // The next pass, and no more.
   void one_pass() {
     const std::uint64_t before = counters().passes.get();
-    while (counters().passes.get() == before) {
+    for (int n = 0; n < 200 && counters().passes.get() == before; ++n) {
       context_.restart();
       context_.run_one_for(std::chrono::milliseconds(50));
     }
+    ASSERT_GT(counters().passes.get(), before) << "nothing is ready";
   }
   std::vector<Client> clients_;
 };
@@ -174,6 +175,44 @@ TEST_F(LoopDelayTest, NobodyIsServedTwiceBeforeAllWereServedOnce) {
     EXPECT_LE(*most, *least + 1) << "after pass " << pass;
   }
   EXPECT_GE(*std::min_element(answers.begin(), answers.end()), 4U);
+}
+
+// A batch comes as fast as it is taken. Beside pings it has its turn now and then; alone it is read in each pass.
+TEST_F(LoopDelayTest, ALargeBodyHasATurnInSixteenBesidePings) {
+  constexpr std::size_t kLength = 15U << 20U, kTurnMax = 64U << 10U, kTurns = 16;
+  parser_limits_.batch_path = "/taken";
+  clients_.clear();
+  start({});
+  clients_.push_back(connect());
+  const std::string text = "POST /taken HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(kLength) +
+                           "\r\n\r\n" + std::string(kLength, 'x');
+  Client batch = connect();
+  std::string_view rest = text;
+  const auto pass = [&](bool with_ping) {
+    rest.remove_prefix(batch.tries_to_say(rest));
+    const std::size_t before = handler_->taken.size();
+    if (with_ping) clients_[0].says(get("/"));
+    one_pass();
+    EXPECT_EQ(clients_[0].hears(), with_ping ? "/\n" : "");
+    return handler_->taken.size() - before;
+  };
+  pass(false);  // its head
+  for (int round = 0; round < 3; ++round) {
+    pass(true);
+    std::size_t turns = 0;
+    for (std::size_t n = 0; n < 4 * kTurns; ++n) {
+      const std::size_t taken = pass(true);
+      EXPECT_LE(taken, kTurnMax);
+      turns += taken != 0 ? 1U : 0U;
+    }
+    EXPECT_EQ(turns, 4U);
+    pass(false);  // behind a pass with a ping
+    for (int n = 0; n < 4; ++n) EXPECT_GT(pass(false), kTurnMax);
+  }
+  for (int n = 0; n < 10'000 && !HasFailure() && handler_->taken.size() < kLength; ++n) pass(n % 2 == 0);
+  EXPECT_EQ(handler_->taken.size(), kLength);
+  settle();
+  EXPECT_EQ(batch.hears(), "/taken\n");
 }
 
 // ---- What is sent ahead
