@@ -7,8 +7,8 @@
 // second under which it stands here, ignores what is given under another, and inserts again when it is given too early.
 // A busy connection costs one entry per deadline's length. Beyond kSeconds an entry comes early, and is inserted again.
 //
-// Units: whole seconds. insert() and advance() are O(1) an entry; 8 bytes an entry.
-// Tested by tests/unit/http/deadline_wheel_test.cc.
+// Units: whole seconds. insert() and advance() are O(1) an entry; 4 bytes an entry, and as much again of spare room;
+// empty, it keeps 128 KB at most. Tested by tests/unit/http/deadline_wheel_test.cc.
 #pragma once
 
 #include <algorithm>
@@ -41,11 +41,21 @@ class DeadlineWheel {
       due_.swap(slot(second));
       for (const std::uint32_t index : due_) on_due(index, second);
       due_.clear();
+      // Or each slot would keep what its busiest second took.
+      if (due_.capacity() > kKept) std::vector<std::uint32_t>().swap(due_);
     }
     now_s_ = std::max(now_s_, now_s);
   }
 
+  std::size_t memory_bytes() const {
+    std::size_t entries = due_.capacity();
+    for (const auto& slot : slots_) entries += slot.capacity();
+    return entries * sizeof(std::uint32_t);
+  }
+
  private:
+  static constexpr std::size_t kKept = 256;  // entries of an empty slot
+
   std::vector<std::uint32_t>& slot(std::int64_t second) {
     return slots_[static_cast<std::size_t>(second) % static_cast<std::size_t>(kSeconds)];
   }

@@ -134,7 +134,7 @@ def giants(seed, count):
         node.close()
     grown = max(residents[2:]) - max(residents[:2])
     assert grown <= FLAT, f"resident after each tenth: {[r >> 10 for r in residents]} KiB"
-    return f"{sum(expected.values())} requests refused, {residents[0] / 1048576:.1f} MiB resident after the first tenth, {residents[-1] / 1048576:.1f} MiB after the last"
+    return f"{sum(expected.values())} requests refused, MiB resident after each tenth: {' '.join(f'{r / 1048576:.1f}' for r in residents)}"
 
 
 if __name__ == "__main__":

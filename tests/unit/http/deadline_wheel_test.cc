@@ -47,6 +47,19 @@ TEST_F(DeadlineWheelTest, ALeapOfTheClockLosesNothing) {
   EXPECT_EQ(advance(1'000'003).size(), 1U);
 }
 
+TEST_F(DeadlineWheelTest, KeepsLittleOfItsBusiestSeconds) {
+  for (std::int64_t second = 1001; second <= 1000 + 2 * DeadlineWheel::kSeconds; ++second) {
+    for (std::uint32_t index = 0; index < 10'000; ++index) wheel_.insert(index, second);
+    EXPECT_EQ(advance(second).size(), 10'000U);
+  }
+  EXPECT_LE(wheel_.memory_bytes(), 128U << 10U);
+  for (int round = 0; round < 2; ++round) {  // as many as a slot may keep
+    for (std::uint32_t index = 0; index < 256; ++index) wheel_.insert(index, 1300 + round);
+    EXPECT_EQ(advance(1300 + round).size(), 256U);
+  }
+  EXPECT_GE(wheel_.memory_bytes(), 256U * sizeof(std::uint32_t));
+}
+
 TEST_F(DeadlineWheelTest, WhatIsDueMayBeInsertedAgain) {
   wheel_.insert(7, 1001);
   int times = 0;
