@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Batches of 1,000 with a million visitors live, four connections, one core: items a second of the server's CPU time.
+"""Batches of 1,000 with a million visitors live, four connections, one core: items a second of the server's CPU time, checkpoints among it, of which
+one is due for each 32 MiB of journal. Beside it stands the same of a daemon that makes none.
 
 P6   application/x-protobuf
 P7   application/x-ndjson
@@ -87,24 +88,32 @@ def send_all(port, whole):
 
 def batches(bench):
     for goal, content_type, body_of, aim, stretch in (("P6", "application/x-protobuf", protobuf, 4, 8), ("P7", "application/x-ndjson", ndjson, 2, 4)):
-        node = bench.server(goal)
-        try:
-            os.sched_setaffinity(0, {1})
-            node.add_site(SITE, visibility="full")
-            whole = list(requests(node, content_type, body_of))
-            send_all(node.port, whole)  # all visitors are there
-            rates = []
-            for _ in range(bench.rounds):
-                before = cpu_ns([node.process.pid])
-                accepted = send_all(node.port, whole)
-                rates.append(accepted / (cpu_ns([node.process.pid]) - before) * 1e3)
-            stats = node.stats(SITE)
-            assert stats["counted"] == VISITORS * (bench.rounds + 1), stats
-            assert stats["online"] == VISITORS, stats
-            bench.row(goal, f"{content_type}, {len(whole[0]) / ITEMS:.0f} bytes an item: items/s of CPU", aim, stretch, rates, "M/s", at_least=True)
-            profile(bench, goal, content_type, node.process.pid, lambda: send_all(node.port, whole))
-        finally:
-            node.close()
+        rates, length = measured(bench, goal, content_type, body_of)
+        bench.row(goal, f"{content_type}, {length / ITEMS:.0f} bytes an item: items/s of CPU", aim, stretch, rates, "M/s", at_least=True)
+        rates, _ = measured(bench, goal, content_type, body_of, "--checkpoint-interval", "86400", "--checkpoint-journal", str(1 << 40))
+        bench.note(goal, "the same without checkpoints", rates, "M/s")
+
+
+def measured(bench, goal, content_type, body_of, *options):
+    """The rate of each round, in millions a second of CPU, and the length of a request."""
+    node = bench.server(f"{goal}-without" if options else goal, *options)
+    try:
+        os.sched_setaffinity(0, {1})
+        node.add_site(SITE, visibility="full")
+        whole = list(requests(node, content_type, body_of))
+        send_all(node.port, whole)  # all visitors are there
+        rates = []
+        for _ in range(bench.rounds):
+            before = cpu_ns([node.process.pid])
+            accepted = send_all(node.port, whole)
+            rates.append(accepted / (cpu_ns([node.process.pid]) - before) * 1e3)
+        stats = node.stats(SITE)
+        assert stats["counted"] == VISITORS * (bench.rounds + 1), stats
+        assert stats["online"] == VISITORS, stats
+        profile(bench, goal, f"{content_type}{', without checkpoints' if options else ''}", node.process.pid, lambda: send_all(node.port, whole))
+        return rates, len(whole[0])
+    finally:
+        node.close()
 
 
 GOALS = {"P6": batches, "P7": batches}

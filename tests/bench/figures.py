@@ -10,6 +10,8 @@ import json
 import os
 import pathlib
 import platform
+import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -110,10 +112,18 @@ class Bench:
             sys.exit(f"{self.directory} is on a tmpfs; name a directory of a device with --directory")
         load = os.getloadavg()[0]
         text = (f"footfall {revision() or 'of no repository'}, {datetime.date.today()}; {os.cpu_count()} cores, {cpu}, Linux {platform.release()}, "
-                f"{at[2]}; load average {load:.1f}, {self.rounds} rounds of {self.seconds} s")
+                f"{at[2]}; load average {load:.1f}, {self.rounds} rounds of {self.seconds} s\n{', '.join(self.versions())}")
         if load > 0.5:
             text += "\nOther work was running: ratios of one round may be trusted, times may not."
         return text
+
+
+    def versions(self):
+        """Of what built it, and of what it is compared with, where that is installed."""
+        compiler = re.search(r"(?m)^CMAKE_CXX_COMPILER:\w+=(.*)$", (self.build / "CMakeCache.txt").read_text())[1]
+        said = [subprocess.run(words, capture_output=True, text=True) for words in
+                ([compiler, "--version"], ["nginx", "-v"], ["redis-server", "--version"], ["goaccess", "--version"]) if shutil.which(words[0])]
+        return [(out.stdout + out.stderr).splitlines()[0].split(" sha=")[0].strip() for out in said]
 
 
 def revision():

@@ -16,7 +16,7 @@ def works():
 
 
 def profile(bench, goal, what, pid, act):
-    """Of process `pid`, while act() runs: a row for the kernel as a whole, and one for each function that takes up most."""
+    """Of process `pid`, while act() runs: a row for each thread, and one for each function of a thread, the kernel as a whole, that takes up most."""
     if not works():
         return bench.left_out(goal, f"perf does not work here: no profile of {what}")
     data = bench.at / f"{goal}.perf"
@@ -25,11 +25,15 @@ def profile(bench, goal, what, pid, act):
     recorder.send_signal(signal.SIGINT)
     _, err = recorder.communicate(timeout=60)
     assert data.exists() and data.stat().st_size, err
-    found = shares(data)
-    bench.note(goal, f"of the CPU of {what}, by perf: {KERNEL}", [found.pop(KERNEL, 0)], "%", 1)
-    for name, share in found.most_common(FUNCTIONS):
+    found, threads = shares(data, by_thread=True), collections.Counter()
+    for (thread, _), share in found.items():
+        threads[thread] += share
+    for thread, share in threads.most_common():
         if share >= LEAST_PERCENT:
-            bench.note(goal, f"of the CPU of {what}, by perf: {name}", [share], "%", 1)
+            bench.note(goal, f"of the CPU of {what}, by perf: thread {thread}", [share], "%", 1)
+    for (thread, name), share in found.most_common(FUNCTIONS):
+        if share >= LEAST_PERCENT:
+            bench.note(goal, f"of the CPU of {what}, by perf: {thread}: {name}", [share], "%", 1)
 
 
 def of_command(bench, command):
@@ -39,13 +43,15 @@ def of_command(bench, command):
     return shares(data), out
 
 
-def shares(data):
-    """function -> per cent of all samples, by itself; the kernel's under one name"""
-    report = subprocess.run(["perf", "report", "-q", "--stdio", "--no-children", "-F", "overhead,symbol", "-i", str(data)], capture_output=True, text=True, check=True).stdout
+def shares(data, by_thread=False):
+    """function, or (thread, function) -> per cent of all samples, by itself; the kernel's under one name"""
+    report = subprocess.run(["perf", "report", "-q", "--stdio", "--no-children", "-F", "overhead,comm,symbol", "-t", "|", "-i", str(data)],
+                            capture_output=True, text=True, check=True).stdout
     found = collections.Counter()
     for line in report.splitlines():
-        if parts := re.match(r"\s*([\d.]+)%\s+\[([^]])\] (.*)", line):
-            found[plain(parts[3].strip()) if parts[2] != "k" else KERNEL] += float(parts[1])
+        if parts := re.match(r"\s*([\d.]+)%?\s*\|([^|]*)\|\s*\[([^]])\] (.*)", line):
+            name = plain(parts[4].strip()) if parts[3] != "k" else KERNEL
+            found[(parts[2].strip(), name) if by_thread else name] += float(parts[1])
     assert found, report[:500]
     return found
 
