@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Restarts by take-over at half load: no request fails, and every hit that was answered is counted once.
+"""Restarts by take-over at half load: no request fails, but for a few over TLS that cross the end of a kept connection, and every hit that was answered is counted once.
 
 Each kind of client has a site of its own, whose total is compared with what was answered at the end: connections that are kept (half
 of what the daemon can do, as it was measured before), a connection for each hit, batches, both with TLS, visitors whose connections

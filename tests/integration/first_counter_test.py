@@ -3,8 +3,10 @@
 whose nginx serves a page over https. Only systemd does not run: what it would start is started here. Then what production.md says
 about restoring.
 
+What is built here serves for the guide's build, and is packaged as it says.
+
 tests/debian.sh does the same on a bare Debian: FOOTFALL_BARE_TREE is a server before the guide, and FOOTFALL_PACKAGE the package, which the
-guide's first command made in another tree."""
+guide's first commands made in another tree."""
 import os
 import pathlib
 import re
@@ -94,12 +96,15 @@ class FirstCounter(System):
 
     def test_what_the_guide_says_works_as_it_is_written(self):
         guide = blocks((GUIDES / "first-counter.md").read_text())
-        self.assertEqual([language for language, _ in guide], ["sh", "sh", "nginx", "sh", "html", "sh"])
-        (_, install), (_, name), (_, location), (_, reload), (_, snippet), (_, look) = guide
+        self.assertEqual([language for language, _ in guide], ["sh", "sh", "sh", "nginx", "sh", "html", "sh"])
+        (_, build), (_, install), (_, name), (_, location), (_, reload), (_, snippet), (_, look) = guide
 
-        package, rest = install.split("\n", 1)
+        *building, package = build.splitlines()
+        bare = (ROOT / "tests" / "debian.sh").read_text()
+        steps = [bare.index(f"in_checkout {command}") for command in (*building, package)]  # it does these, and nothing else makes the package
+        self.assertEqual(len(steps), 4)
         self.assertEqual(package, "deploy/debian/build.sh")
-        self.shell(rest if BARE else install)
+        self.shell(install if BARE else package + "\n" + install)
         self.daemon = self.started()
         self.addCleanup(lambda: self.stop(self.daemon))
         self.shell(name)

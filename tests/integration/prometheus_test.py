@@ -6,6 +6,7 @@ import sys
 import time
 import unittest
 
+from all_parts import daemon_with_all_parts
 from footfall import SKIPPED, Daemon
 from prometheus_server import PrometheusServer
 
@@ -13,14 +14,17 @@ SITE = "example.org"
 
 
 class Prometheus(unittest.TestCase):
+    def check(self, text):
+        checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=30)
+        self.assertEqual((checked.returncode, checked.stdout + checked.stderr), (0, ""))
+
     def test_promtool_accepts_the_metrics_and_they_stay_few(self):
         with Daemon("--threads", "2", "--metrics-sites", "3") as daemon:
             for n in range(20):
                 daemon.add_site(f"s{n}.example")
                 daemon.hit(f"s{n}.example", "/", n)
             text = daemon.admin("GET", "/metrics").text
-            checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=30)
-            self.assertEqual((checked.returncode, checked.stdout + checked.stderr), (0, ""))
+            self.check(text)
             series = [line for line in text.splitlines() if line and not line.startswith("#")]
             of_sites = [line for line in series if line.startswith("footfall_site_")]
             self.assertEqual(len(of_sites), 3 * 3)
@@ -30,6 +34,16 @@ class Prometheus(unittest.TestCase):
             self.assertEqual(metrics["footfall_hits_accepted_total"], 20)
             self.assertEqual(metrics["footfall_hits_received_total"], 20)
             self.assertEqual(metrics["footfall_sites"], 20)
+
+    @unittest.skipUnless(shutil.which("redis-server"), "redis-server is not installed")
+    def test_promtool_accepts_those_of_a_daemon_with_all_parts(self):
+        daemon = daemon_with_all_parts(self)
+        daemon.add_site(SITE)
+        daemon.hit(SITE, "/", 1)
+        text = daemon.admin("GET", "/metrics").text
+        for part in ("tls", "syslog", "redis", "replication"):
+            self.assertRegex(text, rf"(?m)^footfall_{part}_")
+        self.check(text)
 
     def test_what_was_answered_is_in_flight_no_more(self):
         with Daemon("--threads", "2") as daemon:
