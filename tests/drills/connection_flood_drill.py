@@ -6,6 +6,7 @@ FOOTFALL_ROUNDS floods, 1 by default."""
 import collections
 import contextlib
 import http.client
+import itertools
 import multiprocessing
 import os
 import pathlib
@@ -148,18 +149,27 @@ def flood():
     return f"{count} idle connections: {grown / count:.0f} bytes each; {good.successes} of {good.tries} pings beside them were answered"
 
 
-def lowest_free(node):
-    taken = {int(name) for name in os.listdir(f"/proc/{node.process.pid}/fd")}
-    return next(n for n in range(len(taken) + 1) if n not in taken)
+def descriptors(node):
+    """number -> what it is"""
+    found = {}
+    for each in pathlib.Path(f"/proc/{node.process.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed in between
+            found[int(each.name)] = os.readlink(each)
+    return found
+
+
+SPARE = "/dev/null"  # what listeners keep, to have a descriptor for each whom they turn away
 
 
 def spares(node):
-    """Descriptors that listeners keep, to have one for each whom they turn away."""
-    found = 0
-    for each in pathlib.Path(f"/proc/{node.process.pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # closed in between
-            found += os.readlink(each) == "/dev/null"
-    return found
+    return list(descriptors(node).values()).count(SPARE)
+
+
+def least_limit(node):
+    """Under which no spare is cut off, and how many descriptors are still free below it: spares that were opened anew may stand behind some."""
+    taken = descriptors(node)
+    limit = next(n for n in itertools.count(max(number for number, what in taken.items() if what == SPARE)) if n not in taken)
+    return limit, limit - sum(number < limit for number in taken)
 
 
 class Tight:
@@ -202,9 +212,9 @@ def ended(connections):
     return len(poll.poll(0))
 
 
-def closed_one_by_one(node, admin, good):
-    """Without a descriptor to spare; gives the share of a core that this takes, and how many were closed."""
-    waiting = newcomers(node, 200)
+def closed_one_by_one(node, admin, good, free):
+    """Without a descriptor to spare once `free` are taken; gives the share of a core that this takes, and how many were closed."""
+    waiting = newcomers(node, free + 200)
     before, began, spent = admin.turned_away(), time.monotonic(), cpu_s(node)
     until(lambda: admin.turned_away() - before >= 10, "nobody is turned away")
     good.over_kept()
@@ -236,8 +246,9 @@ def out_of_descriptors():
         good, admin, kept = GoodClient(node), Admin(node), spares(node)
         assert kept >= THREADS, kept
         good.ping()
-        with Tight(node, lowest_free(node)):
-            waiting, share, turned = closed_one_by_one(node, admin, good)
+        limit, free = least_limit(node)
+        with Tight(node, limit):
+            waiting, share, turned = closed_one_by_one(node, admin, good, free)
         until(lambda: served(node), "there are descriptors again, and nobody is served")
         with Tight(node, 3):
             more, share_without = nobody_is_closed(node)
@@ -246,8 +257,9 @@ def out_of_descriptors():
             connection.close()
         until(lambda: node.metrics()["footfall_http_connections"] <= 1, "connections stay")
         until(lambda: spares(node) == kept, "the descriptors that are kept for turning newcomers away are not there again")
-        with Tight(node, lowest_free(node)):
-            waiting, share_again, turned_again = closed_one_by_one(node, admin, good)
+        limit, free = least_limit(node)
+        with Tight(node, limit):
+            waiting, share_again, turned_again = closed_one_by_one(node, admin, good, free)
         for connection in waiting:
             connection.close()
         until(lambda: served(node), "there are descriptors again, and nobody is served")
