@@ -10,7 +10,6 @@ import json
 import os
 import pathlib
 import platform
-import re
 import shutil
 import statistics
 import subprocess
@@ -120,9 +119,9 @@ class Bench:
 
     def versions(self):
         """Of what built it, and of what it is compared with, where that is installed."""
-        compiler = re.search(r"(?m)^CMAKE_CXX_COMPILER:\w+=(.*)$", (self.build / "CMakeCache.txt").read_text())[1]
+        from footfall import cached
         said = [subprocess.run(words, capture_output=True, text=True) for words in
-                ([compiler, "--version"], ["nginx", "-v"], ["redis-server", "--version"], ["goaccess", "--version"]) if shutil.which(words[0])]
+                ([cached("CMAKE_CXX_COMPILER"), "--version"], ["nginx", "-v"], ["redis-server", "--version"], ["goaccess", "--version"]) if shutil.which(words[0])]
         return [(out.stdout + out.stderr).splitlines()[0].split(" sha=")[0].strip() for out in said]
 
 

@@ -258,11 +258,17 @@ int main(int argc, char** argv) {
         rates.at(work).at(cores.size() - 1) += works.at(work).second(cores, seconds / 2) / 2;
     }
   }
+  bool any = false;
   for (std::size_t work = 0; work < works.size(); ++work) {
     for (const std::size_t threads : {1U, 2U}) {
-      if (wanted(work, threads))
-        std::printf("%s %zu %.0f\n", works.at(work).first, threads, rates.at(work).at(threads - 1));
+      if (!wanted(work, threads)) continue;
+      std::printf("%s %zu %.0f\n", works.at(work).first, threads, rates.at(work).at(threads - 1));
+      any = true;
     }
   }
-  return 0;
+  if (any) return 0;
+  std::fprintf(stderr,
+               "shards: there is no work %s with %s threads: 1 and 2 do loop, one_site, many_sites, own_sites\n",
+               only.c_str(), threads_only.c_str());
+  return 2;
 }
